@@ -1,0 +1,1 @@
+//! The mint: keysets, issuance sessions, ledger, deposits.

@@ -1,0 +1,1 @@
+//! Cryptography and wire objects of Farthing: blind signatures, keysets, tokens, payments.

@@ -1,0 +1,1 @@
+//! sled made safe: one writer, group commit, fdatasync before anything is acknowledged.

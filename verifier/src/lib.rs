@@ -1,0 +1,1 @@
+//! Verification pipeline, spent-token stores and the merchant's service.

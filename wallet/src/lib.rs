@@ -1,0 +1,1 @@
+//! Wallet library: seed, stock of tokens, crash-safe operations.
