@@ -1,0 +1,73 @@
+//! Calls over a control socket.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::{BaseUrl, BuildError, Builder, CallError, Endpoint, HttpClient, Unsent};
+
+/// A client for one control socket.
+#[derive(Clone, Debug)]
+pub struct UnixClient {
+    client: HttpClient,
+    base: BaseUrl,
+}
+
+impl UnixClient {
+    /// A client for the socket at this path, with the default settings. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Setup`] when the HTTP library cannot be set up.
+    pub fn new(socket: impl Into<PathBuf>) -> Result<Self, BuildError> {
+        Self::with(socket, HttpClient::builder())
+    }
+
+    /// As [`new`](Self::new), with another limit on the time of a call.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_timeout(socket: impl Into<PathBuf>, limit: Duration) -> Result<Self, BuildError> {
+        Self::with(socket, HttpClient::builder().timeout(limit))
+    }
+
+    fn with(socket: impl Into<PathBuf>, builder: Builder) -> Result<Self, BuildError> {
+        // The host stands in the Host header alone: every connection goes to the socket.
+        let base = BaseUrl::parse("http://localhost").map_err(|_| BuildError::Setup)?;
+        Ok(Self {
+            client: builder.unix_socket(socket.into()).build()?,
+            base,
+        })
+    }
+
+    /// Posts JSON to a path and reads JSON.
+    ///
+    /// # Errors
+    ///
+    /// Each outcome its own: see [`CallError`]. A socket that is missing or that nobody answers is [`CallError::NotSent`].
+    pub async fn post_json<Req: Serialize + ?Sized, Res: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &Req,
+    ) -> Result<Res, CallError> {
+        self.client.post_json(&self.endpoint(path)?, request).await
+    }
+
+    /// Reads JSON from a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`post_json`](Self::post_json).
+    pub async fn get_json<Res: DeserializeOwned>(&self, path: &str) -> Result<Res, CallError> {
+        self.client.get_json(&self.endpoint(path)?).await
+    }
+
+    fn endpoint(&self, path: &str) -> Result<Endpoint, CallError> {
+        self.base
+            .join(path)
+            .map_err(|_| CallError::NotSent(Unsent::Request))
+    }
+}
