@@ -1,0 +1,64 @@
+use std::io;
+
+use thiserror::Error;
+
+/// Why a folder could not be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another engine, in this process or another, has the folder open.
+    #[error("the folder is in use by another process")]
+    InUse,
+    /// The operating system refused a read, a write or a sync.
+    #[error("the folder could not be read, written or synced")]
+    Io(#[from] io::Error),
+    /// The contents do not decode. Restore from a copy; do not delete anything to make it open.
+    #[error("the folder's contents are damaged")]
+    Damaged,
+    /// The folder was created with settings this version does not use.
+    #[error("the folder was not written by this version of the store")]
+    Foreign,
+    /// Values were found outside the synced file, where no sync covers them.
+    #[error("the folder holds values outside its synced file")]
+    Unsynced,
+}
+
+/// Why one read or write inside a job failed. The failing call changed nothing.
+///
+/// Return it from the job: the whole job is then rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StoreFault {
+    /// A key is empty or longer than [`MAX_KEY`](crate::MAX_KEY), or a value or entry is longer than its
+    /// limit: a mistake of the caller.
+    #[error("a key, a value or an entry is outside the size limits")]
+    TooLarge,
+    /// The partition has used all its record numbers.
+    #[error("the partition is full")]
+    Full,
+    /// A stored record does not decode. The engine stops after this group.
+    #[error("a stored record is damaged")]
+    Damaged,
+    /// The store could not be read. The engine stops after this group.
+    #[error("the store could not be read")]
+    Read,
+}
+
+/// Why there is no answer to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// The queue is full. The job did not run.
+    #[error("the store is busy")]
+    Busy,
+    /// Nothing of the job was stored, nor will be. The engine has stopped: open the folder again.
+    #[error("the store is unavailable; nothing was stored")]
+    NotStored,
+    /// The job ran and its writes may or may not be found when the folder is opened again.
+    /// The engine has stopped: open the folder again, and ask what is there.
+    #[error("the store is unavailable; the outcome is unknown")]
+    Unknown,
+    /// The job panicked. It was rolled back, and the engine goes on.
+    #[error("the job panicked and was rolled back")]
+    Panicked,
+}

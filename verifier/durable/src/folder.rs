@@ -1,0 +1,146 @@
+//! The folder on disk: its lock, its leftovers, and what has to be synced besides sled's file.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf, absolute},
+    thread,
+    time::Duration,
+};
+
+use crate::OpenError;
+
+/// Fixed for good: sled refuses a folder written with another.
+const SEGMENT: usize = 512 * 1024;
+
+/// A locked folder.
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// sled's file, opened before sled writes to it: a failed write-back is reported once to each handle.
+    file: File,
+    _lock: File,
+}
+
+impl Folder {
+    /// Creates what is missing, locks the folder and clears away what a crash left behind.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, OpenError> {
+        let path = absolute(path)?;
+        create_synced(&path)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => OpenError::InUse,
+            TryLockError::Error(error) => OpenError::Io(error),
+        })?;
+        remove_unfinished_snapshots(&path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path.join("db"))?;
+        Ok(Self {
+            path,
+            file,
+            _lock: lock,
+        })
+    }
+
+    /// Opens sled. When this returns, everything it recovered is durable, whoever wrote it: what a killed
+    /// process left in the page cache may not have reached the disk.
+    pub(crate) fn open_sled(&self, cache_bytes: u64) -> Result<sled::Db, OpenError> {
+        let config = sled::Config::new()
+            .path(&self.path)
+            .segment_size(SEGMENT)
+            .cache_capacity(cache_bytes)
+            .flush_every_ms(None)
+            .use_compression(false);
+        let mut attempts = 0;
+        let db = loop {
+            // sled panics on some damaged files.
+            let opened =
+                catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|_| OpenError::Damaged)?;
+            match opened {
+                Ok(db) => break db,
+                // We hold the folder's lock, so sled's own can only be that of an engine just closed,
+                // whose last background write is ending, or that of a stranger.
+                Err(error) if is_locked(&error) => {
+                    attempts += 1;
+                    if attempts > 100 {
+                        return Err(OpenError::InUse);
+                    }
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(sled::Error::Io(error)) => return Err(OpenError::Io(error)),
+                Err(sled::Error::Unsupported(_)) => return Err(OpenError::Foreign),
+                Err(_) => return Err(OpenError::Damaged),
+            }
+        };
+        if !self.blobs_are_empty()? {
+            return Err(OpenError::Unsynced);
+        }
+        db.flush().map_err(|_| OpenError::Damaged)?;
+        self.sync()?;
+        File::open(self.path.join("conf"))?.sync_all()?;
+        sync_folder(&self.path.join("blobs"))?;
+        sync_folder(&self.path)?;
+        Ok(db)
+    }
+
+    /// fdatasync of sled's file. When this returns, all that sled has flushed is on the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Whether sled has put nothing beside its file.
+    pub(crate) fn blobs_are_empty(&self) -> io::Result<bool> {
+        Ok(fs::read_dir(self.path.join("blobs"))?.next().is_none())
+    }
+}
+
+/// A snapshot that was being written when the process died makes sled refuse to open; it is of no use.
+fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
+    for item in fs::read_dir(path)? {
+        let item = item?;
+        let name = item.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(b"snap.") && name.ends_with(b".generating") {
+            fs::remove_file(item.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Creates a folder with its parents. When this returns, the names of those it made are on the disk.
+fn create_synced(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|ancestor| !ancestor.exists())
+        .collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        sync_folder(made)?;
+        if let Some(parent) = made.parent() {
+            sync_folder(parent)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
+}

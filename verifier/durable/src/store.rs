@@ -1,0 +1,245 @@
+//! What the writer thread owns: sled's tree, the index, and the way from an overlay to the disk.
+
+use std::{cell::Cell, ops::Bound, sync::Arc};
+
+use crate::{
+    OpenError, Options, Partition, StoreFault, Unavailable,
+    folder::Folder,
+    index::{Index, NO_RECORD},
+    options::{Fingerprint, Hook, Indexer, Step, Verdict},
+    overlay::Overlay,
+    packed,
+    records::{Extent, RECORD_PREFIX, parse_record_key, record_key},
+};
+
+pub(crate) struct Store {
+    // Declared, and so dropped, before the folder whose lock covers it.
+    db: sled::Db,
+    folder: Folder,
+    index: Index,
+    indexer: Indexer,
+    fingerprint: Fingerprint,
+    hook: Option<Hook>,
+    /// A read has failed: nothing of this group may be written.
+    failed: Cell<bool>,
+    /// A call into sled is under way: a panic now is sled's.
+    inside: Cell<bool>,
+}
+
+impl Store {
+    /// Opens sled and rebuilds the index. When this returns, everything found is durable.
+    pub(crate) fn open(folder: Folder, options: &Options) -> Result<Self, OpenError> {
+        let db = folder.open_sled(options.cache_bytes)?;
+        let mut store = Self {
+            db,
+            folder,
+            index: Index::default(),
+            indexer: Arc::clone(&options.indexer),
+            fingerprint: Arc::clone(&options.fingerprint),
+            hook: options.hook.clone(),
+            failed: Cell::new(false),
+            inside: Cell::new(false),
+        };
+        store.rebuild_index()?;
+        Ok(store)
+    }
+
+    fn rebuild_index(&mut self) -> Result<(), OpenError> {
+        let mut current: Option<(u32, Extent)> = None;
+        for item in self.db.scan_prefix(RECORD_PREFIX) {
+            let (key, record) = item.map_err(|_| OpenError::Damaged)?;
+            let (partition, number) = parse_record_key(&key).ok_or(OpenError::Damaged)?;
+            let next = number
+                .checked_add(1)
+                .filter(|&next| next < NO_RECORD)
+                .ok_or(OpenError::Damaged)?;
+            let extent = match current {
+                Some((same, extent)) if same == partition => {
+                    // Records are written and dropped in order, so a hole means that one was lost.
+                    if extent.next != number {
+                        return Err(OpenError::Damaged);
+                    }
+                    Extent { next, ..extent }
+                }
+                _ => {
+                    if let Some((finished, extent)) = current {
+                        self.index.set_extent(finished, extent);
+                    }
+                    Extent {
+                        floor: number,
+                        next,
+                    }
+                }
+            };
+            current = Some((partition, extent));
+            for entry in packed::entries(&record) {
+                let entry = entry.map_err(|_| OpenError::Damaged)?;
+                let (index, fingerprint) = (&mut self.index, &self.fingerprint);
+                (self.indexer)(Partition(partition), entry, &mut |key| {
+                    index.insert(partition, fingerprint(key), number);
+                });
+            }
+        }
+        if let Some((finished, extent)) = current {
+            self.index.set_extent(finished, extent);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(crate) fn indexer(&self) -> &Indexer {
+        &self.indexer
+    }
+
+    pub(crate) fn fingerprint(&self, key: &[u8]) -> u64 {
+        (self.fingerprint)(key)
+    }
+
+    /// Whether reading has gone wrong, so that the group must not be written.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get() || self.inside.get()
+    }
+
+    /// Notes that what was read makes no sense.
+    pub(crate) fn damaged(&self) -> StoreFault {
+        self.failed.set(true);
+        StoreFault::Damaged
+    }
+
+    /// Reads a key of the tree.
+    pub(crate) fn read(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreFault> {
+        self.reading(|| self.db.get(key))
+    }
+
+    /// Reads a record that must exist.
+    pub(crate) fn record(&self, partition: u32, number: u32) -> Result<sled::IVec, StoreFault> {
+        self.read(&record_key(partition, number))?
+            .ok_or_else(|| self.damaged())
+    }
+
+    /// Walks over keys in order until `visit` returns false.
+    pub(crate) fn walk(
+        &self,
+        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+        mut visit: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreFault> {
+        self.reading(|| {
+            for item in self.db.range::<Vec<u8>, _>(range) {
+                let (key, value) = item?;
+                if !visit(&key, &value) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn reading<R>(&self, read: impl FnOnce() -> sled::Result<R>) -> Result<R, StoreFault> {
+        self.inside.set(true);
+        let result = read();
+        self.inside.set(false);
+        result.map_err(|error| {
+            self.failed.set(true);
+            match error {
+                sled::Error::Corruption { .. } => StoreFault::Damaged,
+                _ => StoreFault::Read,
+            }
+        })
+    }
+
+    /// Makes a group durable. When this returns `Ok`, everything in the overlay is on the disk and in the index.
+    ///
+    /// # Errors
+    ///
+    /// `NotStored` when nothing reached sled, else `Unknown`. The store must not be used after either.
+    pub(crate) fn commit(&mut self, overlay: &Overlay) -> Result<(), Unavailable> {
+        if self.has_failed() {
+            return Err(Unavailable::NotStored);
+        }
+        if overlay.is_clean() {
+            return Ok(());
+        }
+        let apply = self.verdict(Step::Apply);
+        if apply == Verdict::FailBefore {
+            return Err(Unavailable::Unknown);
+        }
+        self.write(overlay).map_err(|fault| {
+            tracing::error!(%fault, "the store could not write a group and has stopped");
+            Unavailable::Unknown
+        })?;
+        if apply == Verdict::FailAfter {
+            return Err(Unavailable::Unknown);
+        }
+        for (partition, tail) in overlay.tails() {
+            for (fingerprint, record) in tail.keys() {
+                self.index.insert(partition.0, fingerprint, record);
+            }
+            self.index.set_extent(partition.0, tail.extent());
+        }
+        Ok(())
+    }
+
+    fn write(&self, overlay: &Overlay) -> Result<(), CommitFault> {
+        self.db
+            .apply_batch(batch(overlay))
+            .map_err(|_| CommitFault::Apply)?;
+        self.db.flush().map_err(|_| CommitFault::Flush)?;
+        if !self.folder.blobs_are_empty().map_err(CommitFault::Blobs)? {
+            return Err(CommitFault::Unsynced);
+        }
+        let verdict = self.verdict(Step::Sync);
+        if verdict != Verdict::FailBefore {
+            // Never retried: the kernel reports a failed write once and may then forget the pages.
+            self.folder.sync().map_err(CommitFault::Sync)?;
+        }
+        if verdict != Verdict::Proceed {
+            return Err(CommitFault::Sync(std::io::ErrorKind::Other.into()));
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, step: Step) -> Verdict {
+        self.hook
+            .as_ref()
+            .map_or(Verdict::Proceed, |hook| hook(step))
+    }
+}
+
+/// What went wrong while a group was written, for the log.
+#[derive(Debug, thiserror::Error)]
+enum CommitFault {
+    #[error("the batch was not applied")]
+    Apply,
+    #[error("the batch was not flushed")]
+    Flush,
+    #[error("the folder `blobs` could not be listed: {}", .0.kind())]
+    Blobs(std::io::Error),
+    #[error("a value went to the folder `blobs`, which is never synced")]
+    Unsynced,
+    #[error("the file was not synced: {}", .0.kind())]
+    Sync(std::io::Error),
+}
+
+/// The one batch of a group.
+fn batch(overlay: &Overlay) -> sled::Batch {
+    let mut batch = sled::Batch::default();
+    for (key, value) in overlay.values() {
+        match value {
+            Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+            None => batch.remove(key.as_slice()),
+        }
+    }
+    for (partition, tail) in overlay.tails() {
+        let (durable, now) = (tail.durable(), tail.extent());
+        for number in durable.floor..now.floor.min(durable.next) {
+            batch.remove(&record_key(partition.0, number));
+        }
+        for (number, record) in tail.records() {
+            batch.insert(&record_key(partition.0, number), record);
+        }
+    }
+    batch
+}
