@@ -51,6 +51,9 @@ impl Engine {
                 }));
                 if !matches!(ended, Ok(Ended::Closed)) {
                     stop.store(true, Ordering::SeqCst);
+                    if ended.is_err() {
+                        store.mark_suspect();
+                    }
                     tracing::error!("the store has stopped; open it again");
                 }
                 drop(jobs);

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf, absolute},
     thread,
@@ -13,6 +13,9 @@ use crate::OpenError;
 
 /// Fixed for good: sled refuses a folder written with another.
 const SEGMENT: usize = 512 * 1024;
+
+/// Present when sled's file may look different from what is on the disk.
+const SUSPECT: &str = "suspect";
 
 /// A locked folder.
 pub(crate) struct Folder {
@@ -37,6 +40,7 @@ impl Folder {
             TryLockError::Error(error) => OpenError::Io(error),
         })?;
         remove_unfinished_snapshots(&path)?;
+        rewrite_if_suspect(&path)?;
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -96,6 +100,18 @@ impl Folder {
         self.file.sync_data()
     }
 
+    /// Leaves word for the next opening that a write or a sync has failed.
+    ///
+    /// The kernel may have dropped the failed pages from its list of what is to be written while still showing them to
+    /// readers: the next opening would read them, sync successfully, and answer from what is not on the disk. It
+    /// therefore writes the whole file anew. After a restart of the machine readers see the disk, and no word is needed:
+    /// so it does no harm that this file may be lost with the rest.
+    pub(crate) fn mark_suspect(&self) {
+        if let Err(error) = File::create(self.path.join(SUSPECT)) {
+            tracing::error!(kind = %error.kind(), "restart the machine before the store is opened again");
+        }
+    }
+
     /// Whether sled has put nothing beside its file.
     pub(crate) fn blobs_are_empty(&self) -> io::Result<bool> {
         Ok(fs::read_dir(self.path.join("blobs"))?.next().is_none())
@@ -113,6 +129,31 @@ fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// After a failed sync: writes all that can be read of sled's file to a new one, and puts that in its place.
+fn rewrite_if_suspect(path: &Path) -> io::Result<()> {
+    let (suspect, original, copy) = (path.join(SUSPECT), path.join("db"), path.join("db.copy"));
+    if !suspect.try_exists()? {
+        return Ok(());
+    }
+    tracing::warn!("a sync had failed: the store's file is being written anew");
+    if original.try_exists()? {
+        let (mut from, mut to) = (File::open(&original)?, File::create(&copy)?);
+        // Not `io::copy`: the kernel may then share the blocks on the disk, the failed ones among them.
+        let mut buffer = vec![0; SEGMENT];
+        loop {
+            let length = from.read(&mut buffer)?;
+            if length == 0 {
+                break;
+            }
+            to.write_all(buffer.get(..length).unwrap_or_default())?;
+        }
+        to.sync_all()?;
+        fs::rename(&copy, &original)?;
+        sync_folder(path)?;
+    }
+    fs::remove_file(&suspect)
 }
 
 /// Creates a folder with its parents. When this returns, the names of those it made are on the disk.

@@ -1,6 +1,11 @@
 //! What the writer thread owns: sled's tree, the index, and the way from an overlay to the disk.
 
-use std::{cell::Cell, ops::Bound, sync::Arc};
+use std::{
+    cell::Cell,
+    ops::Bound,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use crate::{
     OpenError, Options, Partition, StoreFault, Unavailable,
@@ -46,7 +51,11 @@ impl Store {
 
     fn rebuild_index(&mut self) -> Result<(), OpenError> {
         let mut current: Option<(u32, Extent)> = None;
-        for item in self.db.scan_prefix(RECORD_PREFIX) {
+        let mut items = self.db.scan_prefix(RECORD_PREFIX);
+        // sled panics on some damaged files.
+        while let Some(item) =
+            catch_unwind(AssertUnwindSafe(|| items.next())).map_err(|_| OpenError::Damaged)?
+        {
             let (key, record) = item.map_err(|_| OpenError::Damaged)?;
             let (partition, number) = parse_record_key(&key).ok_or(OpenError::Damaged)?;
             let next = number
@@ -168,6 +177,7 @@ impl Store {
         }
         self.write(overlay).map_err(|fault| {
             tracing::error!(%fault, "the store could not write a group and has stopped");
+            self.mark_suspect();
             Unavailable::Unknown
         })?;
         if apply == Verdict::FailAfter {
@@ -180,6 +190,11 @@ impl Store {
             self.index.set_extent(partition.0, tail.extent());
         }
         Ok(())
+    }
+
+    /// Leaves word that the file must be written anew at the next opening.
+    pub(crate) fn mark_suspect(&self) {
+        self.folder.mark_suspect();
     }
 
     fn write(&self, overlay: &Overlay) -> Result<(), CommitFault> {

@@ -1,1 +1,142 @@
+use std::fs;
 
+use farthing_durable::{Engine, OpenError};
+
+use crate::{child::output, entry, open, options, run};
+
+fn refused(path: &std::path::Path) -> OpenError {
+    Engine::open(path, options()).unwrap_err()
+}
+
+#[test]
+fn a_second_opener_is_refused_in_this_process_and_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    assert!(matches!(refused(folder.path()), OpenError::InUse));
+    assert!(output("open", folder.path(), &[]).contains(&"in use".to_owned()));
+    run(&engine, |txn| txn.put(b"still", b"working"));
+    drop(engine);
+    assert!(output("open", folder.path(), &[]).contains(&"opened".to_owned()));
+    assert_eq!(
+        run(&open(folder.path()), |txn| txn.get(b"still")),
+        Some(b"working".to_vec())
+    );
+}
+
+#[test]
+fn a_folder_opened_by_sled_itself_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let _sled = sled::Config::new()
+        .path(folder.path())
+        .flush_every_ms(None)
+        .open()
+        .unwrap();
+    assert!(matches!(refused(folder.path()), OpenError::InUse));
+}
+
+#[test]
+fn missing_parents_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one/two/three");
+    run(&open(&path), |txn| txn.put(b"a", b"1"));
+    assert!(path.join("db").is_file());
+}
+
+#[test]
+fn a_file_in_the_folders_place_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, b"").unwrap();
+    assert!(matches!(refused(&path), OpenError::Io(_)));
+}
+
+#[test]
+fn unfinished_snapshots_are_cleared_away() {
+    let folder = tempfile::tempdir().unwrap();
+    for garbage in [&b""[..], b"short", &[0x5a; 5000]] {
+        for name in [
+            "snap.0000000000000000.generating",
+            "snap.FFFFFFFFFFFFFFFF.generating",
+        ] {
+            fs::write(folder.path().join(name), garbage).unwrap();
+        }
+        let engine = open(folder.path());
+        run(&engine, |txn| txn.put(b"a", b"1"));
+        drop(engine);
+        let left = fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|item| {
+                item.as_ref()
+                    .unwrap()
+                    .file_name()
+                    .to_str()
+                    .unwrap()
+                    .ends_with(".generating")
+            })
+            .count();
+        assert_eq!(left, 0);
+    }
+}
+
+#[test]
+fn values_outside_the_synced_file_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    fs::write(folder.path().join("blobs/0"), b"never synced").unwrap();
+    assert!(matches!(refused(folder.path()), OpenError::Unsynced));
+}
+
+#[test]
+fn a_folder_of_other_settings_is_foreign() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(
+        sled::Config::new()
+            .path(folder.path())
+            .segment_size(1 << 16)
+            .flush_every_ms(None)
+            .open()
+            .unwrap(),
+    );
+    assert!(matches!(refused(folder.path()), OpenError::Foreign));
+}
+
+#[test]
+fn damaged_and_missing_records_are_noticed() {
+    for damage in 0..3 {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(folder.path());
+        run(&engine, |txn| {
+            for number in 0..5 {
+                txn.append(farthing_durable::Partition(1), &entry(&[number], 3000))?;
+            }
+            Ok(())
+        });
+        drop(engine);
+        let tree = sled::Config::new()
+            .path(folder.path())
+            .flush_every_ms(None)
+            .open()
+            .unwrap();
+        let key = [b'r', 0, 0, 0, 1, 0, 0, 0, 2];
+        assert!(tree.contains_key(key).unwrap());
+        match damage {
+            0 => tree.remove(key).unwrap(),
+            1 => tree.insert(key, b"\xff\xff").unwrap(),
+            _ => tree.insert(b"r", b"").unwrap(),
+        };
+        tree.flush().unwrap();
+        drop(tree);
+        assert!(matches!(refused(folder.path()), OpenError::Damaged));
+    }
+}
+
+#[test]
+fn debug_output_tells_nothing_of_the_contents() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let pending = engine.submit(|txn| txn.put(b"secret", b"secret").map(|()| "secret"));
+    let shown = format!("{engine:?} {pending:?} {:?}", options());
+    assert!(!shown.contains("secret"));
+    assert_eq!(pending.wait(), Ok(Ok("secret")));
+}
