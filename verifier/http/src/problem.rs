@@ -147,10 +147,14 @@ const RESERVED: [&str; 6] = ["type", "title", "status", "detail", "instance", "c
 impl Code {
     /// Whether a request answered with this code can still have had an effect, so that the caller must ask again to know.
     ///
-    /// Every other code is a definite no: nothing was changed by this request.
+    /// Failures of the service count as yes, except where it is certain that nothing was begun. Every other code is a definite no.
     #[must_use]
     pub const fn outcome_unknown(self) -> bool {
-        matches!(self, Self::Timeout | Self::Unavailable | Self::Internal)
+        match self {
+            Self::Overloaded | Self::ClockBehind => false,
+            Self::Timeout => true,
+            other => other.status() >= 500,
+        }
     }
 
     /// The `Retry-After` that a problem of this code carries when nobody sets another.
