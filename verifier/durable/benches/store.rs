@@ -1,5 +1,6 @@
 //! Payments of four tokens accepted durably, in groups of 64: the packed log, values under random keys, and what sled
 //! does by itself in three other ways. Every variant flushes and then syncs sled's file before a group counts.
+//! Set TMPDIR to a folder on the disk to measure, not one in memory.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::{fs::File, hint::black_box, sync::Arc};
@@ -69,7 +70,7 @@ type Work = fn(&mut Txn<'_>, u64) -> Result<bool, StoreFault>;
 
 /// One job for each payment; the next group is queued while the previous one is made durable, as under load.
 fn engine(criterion: &mut Criterion, name: &str, work: Work) {
-    let folder = tempfile::tempdir_in(".").unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let indexer: Indexer = Arc::new(|_, entry, key| {
         entry.chunks_exact(32).take(KEYS).for_each(key);
     });
@@ -100,7 +101,7 @@ fn plain(
     name: &str,
     write: impl Fn([&sled::Tree; 3], std::ops::Range<u64>),
 ) {
-    let folder = tempfile::tempdir_in(".").unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let config = sled::Config::new()
         .path(folder.path())
         .flush_every_ms(None)
@@ -175,9 +176,9 @@ fn benches(criterion: &mut Criterion) {
     plain(
         criterion,
         "sled, three trees, one transaction",
-        |trees, payments| {
-            trees
-                .transaction(|[spent, ids, accounts]| {
+        |[spent, ids, accounts], payments| {
+            (spent, ids, accounts)
+                .transaction(|(spent, ids, accounts)| {
                     for payment in payments.clone() {
                         let keys = keys(payment);
                         let [id, serials @ ..] = &keys;

@@ -47,7 +47,7 @@ fn step(txn: &mut Txn<'_>, writer: u64, number: u64) -> Result<(), StoreFault> {
         &number.to_be_bytes().repeat(1 + number as usize % 3 * 600),
     )?;
     txn.append(P, &entry(&[serial(writer, number)], 150))?;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         txn.delete(&key(b'a', writer, number - 1))?;
     }
     Ok(())
