@@ -171,3 +171,48 @@ impl Shard {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bijection of the numbers that looks random.
+    fn fingerprint(number: u64) -> u64 {
+        let word = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (word ^ (word >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    }
+
+    #[test]
+    fn a_key_takes_at_most_24_bytes() {
+        let mut table = Table::default();
+        for number in 0..300_000_u32 {
+            table.insert(fingerprint(number.into()), number);
+            if number > 10_000 && number % 1000 == 0 {
+                let slots: usize = table
+                    .shards
+                    .iter()
+                    .map(|shard| shard.slots.capacity())
+                    .sum();
+                assert!(slots * size_of::<Slot>() <= 24 * number as usize);
+            }
+        }
+        for number in 0..300_000_u32 {
+            assert_eq!(table.candidates(fingerprint(number.into())), [number]);
+        }
+        assert!(table.candidates(fingerprint(300_000)).is_empty());
+    }
+
+    #[test]
+    fn equal_fingerprints_keep_all_their_records_once() {
+        for same in [0, 1, u64::MAX] {
+            let mut table = Table::default();
+            for record in (0..100).chain(0..100) {
+                table.insert(same, record);
+                table.insert(same ^ (1 << 40), 1000 + record);
+            }
+            let mut found = table.candidates(same);
+            found.sort_unstable();
+            assert_eq!(found, (0..100).collect::<Vec<_>>());
+        }
+    }
+}
