@@ -41,10 +41,7 @@ impl Binary {
     /// A body not to be stored on the way.
     #[must_use]
     pub fn new(bytes: impl Into<Bytes>) -> Self {
-        Self {
-            bytes: bytes.into(),
-            max_age: None,
-        }
+        Self { bytes: bytes.into(), max_age: None }
     }
 
     /// Lets any cache keep the document for that long, in whole seconds.
@@ -104,9 +101,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
-            Err(_) => {
-                Err(Problem::new(Code::BadRequest).with_detail("The path could not be read."))
-            }
+            Err(_) => Err(Problem::new(Code::BadRequest).with_detail("The path could not be read.")),
         }
     }
 }
@@ -117,9 +112,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(_) => {
-                Err(Problem::new(Code::BadRequest).with_detail("The query could not be read."))
-            }
+            Err(_) => Err(Problem::new(Code::BadRequest).with_detail("The query could not be read.")),
         }
     }
 }
@@ -140,9 +133,7 @@ impl IntoResponse for Binary {
     fn into_response(self) -> Response {
         let cache = self
             .max_age
-            .and_then(|age| {
-                HeaderValue::try_from(format!("public, max-age={}", age.as_secs())).ok()
-            })
+            .and_then(|age| HeaderValue::try_from(format!("public, max-age={}", age.as_secs())).ok())
             .unwrap_or(HeaderValue::from_static("no-store"));
         with_headers(self.bytes, OCTETS, cache)
     }
@@ -156,17 +147,10 @@ impl IntoResponse for Binary {
 pub fn decode_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         // serde has no other mark for this error than how its message begins; no more of the message than that is used.
-        Category::Data if error.to_string().starts_with("unknown field ") => {
-            Problem::new(Code::UnknownField)
-        }
-        Category::Data => Problem::new(Code::BadRequest)
-            .with_detail("The JSON body does not have the expected form."),
-        Category::Eof => {
-            Problem::new(Code::BadRequest).with_detail("The JSON body ends too early.")
-        }
-        Category::Syntax | Category::Io => {
-            Problem::new(Code::BadRequest).with_detail("The body is not JSON.")
-        }
+        Category::Data if error.to_string().starts_with("unknown field ") => Problem::new(Code::UnknownField),
+        Category::Data => Problem::new(Code::BadRequest).with_detail("The JSON body does not have the expected form."),
+        Category::Eof => Problem::new(Code::BadRequest).with_detail("The JSON body ends too early."),
+        Category::Syntax | Category::Io => Problem::new(Code::BadRequest).with_detail("The body is not JSON."),
     })
 }
 
@@ -180,22 +164,14 @@ pub(crate) fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
 }
 
 fn require_media_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Problem> {
-    if has_media_type(headers, wanted) {
-        Ok(())
-    } else {
-        Err(Problem::new(Code::UnsupportedMediaType))
-    }
+    if has_media_type(headers, wanted) { Ok(()) } else { Err(Problem::new(Code::UnsupportedMediaType)) }
 }
 
 async fn body_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| match rejection {
-            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                Problem::new(Code::BodyTooLarge)
-            }
-            _ => Problem::new(Code::BadRequest).with_detail("The body did not arrive completely."),
-        })
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => Problem::new(Code::BodyTooLarge),
+        _ => Problem::new(Code::BadRequest).with_detail("The body did not arrive completely."),
+    })
 }
 
 fn with_headers(body: impl Into<Body>, media_type: &'static str, cache: HeaderValue) -> Response {

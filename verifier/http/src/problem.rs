@@ -160,9 +160,7 @@ impl Code {
     /// The `Retry-After` that a problem of this code carries when nobody sets another.
     const fn default_retry_after(self) -> Option<Duration> {
         match self {
-            Self::Overloaded | Self::RateLimited | Self::ClockBehind => {
-                Some(Duration::from_secs(1))
-            }
+            Self::Overloaded | Self::RateLimited | Self::ClockBehind => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -189,12 +187,7 @@ impl Problem {
     /// A problem with nothing but its code.
     #[must_use]
     pub const fn new(code: Code) -> Self {
-        Self {
-            code,
-            detail: None,
-            extensions: BTreeMap::new(),
-            retry_after: code.default_retry_after(),
-        }
+        Self { code, detail: None, extensions: BTreeMap::new(), retry_after: code.default_retry_after() }
     }
 
     /// Adds a plain sentence about this kind of occurrence.
@@ -245,10 +238,7 @@ impl Problem {
         for (name, value) in &self.extensions {
             body.insert((*name).to_owned(), value.as_str().into());
         }
-        body.insert(
-            "type".to_owned(),
-            format!("{TYPE_PREFIX}{}", self.code).into(),
-        );
+        body.insert("type".to_owned(), format!("{TYPE_PREFIX}{}", self.code).into());
         body.insert("title".to_owned(), self.code.title().into());
         body.insert("status".to_owned(), self.code.status().into());
         body.insert("code".to_owned(), self.code.as_str().into());
@@ -275,24 +265,18 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, self.to_json().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = self.retry_after {
-            let seconds = wait
-                .as_secs()
-                .saturating_add(u64::from(wait.subsec_nanos() > 0));
+            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code == Code::Unauthorized {
             // RFC 9110 section 11.6.1: a 401 names a scheme.
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Farthing"),
-            );
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Farthing"));
         }
         response
     }

@@ -37,10 +37,7 @@ impl UnixClient {
     fn with(socket: impl Into<PathBuf>, builder: Builder) -> Result<Self, BuildError> {
         // The host stands in the Host header alone: every connection goes to the socket.
         let base = BaseUrl::parse("http://localhost").map_err(|_| BuildError::Setup)?;
-        Ok(Self {
-            client: builder.unix_socket(socket.into()).build()?,
-            base,
-        })
+        Ok(Self { client: builder.unix_socket(socket.into()).build()?, base })
     }
 
     /// Posts JSON to a path and reads JSON.
@@ -66,8 +63,6 @@ impl UnixClient {
     }
 
     fn endpoint(&self, path: &str) -> Result<Endpoint, CallError> {
-        self.base
-            .join(path)
-            .map_err(|_| CallError::NotSent(Unsent::Request))
+        self.base.join(path).map_err(|_| CallError::NotSent(Unsent::Request))
     }
 }

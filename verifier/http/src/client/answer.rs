@@ -23,11 +23,7 @@ pub struct Answer {
 
 impl Answer {
     pub(super) const fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self {
-            status,
-            headers,
-            body,
-        }
+        Self { status, headers, body }
     }
 
     /// The HTTP status.
@@ -62,10 +58,7 @@ impl Answer {
             && has_media_type(&self.headers, problem::CONTENT_TYPE)
             && let Ok(problem) = serde_json::from_slice::<ProblemBody>(&self.body)
         {
-            return Err(CallError::Refused(
-                problem.with_retry_after(self.retry_after()),
-                status,
-            ));
+            return Err(CallError::Refused(problem.with_retry_after(self.retry_after()), status));
         }
         Err(CallError::BadAnswer(status))
     }
@@ -88,13 +81,7 @@ impl Answer {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        let seconds: u64 = self
-            .headers
-            .get(header::RETRY_AFTER)?
-            .to_str()
-            .ok()?
-            .parse()
-            .ok()?;
+        let seconds: u64 = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
         Some(Duration::from_secs(seconds.min(MAX_RETRY_AFTER)))
     }
 }

@@ -93,11 +93,7 @@ impl From<reqwest::Error> for CallError {
         if error.is_builder() {
             Self::NotSent(Unsent::Request)
         } else if error.is_connect() {
-            Self::NotSent(if error.is_dns() {
-                Unsent::Name
-            } else {
-                Unsent::Connection
-            })
+            Self::NotSent(if error.is_dns() { Unsent::Name } else { Unsent::Connection })
         } else if error.is_timeout() {
             Self::Unknown(Lost::Timeout)
         } else {

@@ -129,26 +129,20 @@ impl Builder {
             client = client.unix_socket(path);
         }
         let client = client.build().map_err(|_| BuildError::Setup)?;
-        Ok(HttpClient {
-            client,
-            answer_bytes: self.answer_bytes,
-        })
+        Ok(HttpClient { client, answer_bytes: self.answer_bytes })
     }
 
     /// rustls on ring with the web's roots compiled in: nothing is read from the machine, nothing from the process's defaults.
     fn tls(&self) -> Result<ClientConfig, BuildError> {
         let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         for der in &self.extra_roots {
-            roots
-                .add(CertificateDer::from(der.as_slice()).into_owned())
-                .map_err(|_| BuildError::Certificate)?;
+            roots.add(CertificateDer::from(der.as_slice()).into_owned()).map_err(|_| BuildError::Certificate)?;
         }
-        let mut config =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|_| BuildError::Setup)?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+        let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| BuildError::Setup)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if !self.reuse_connections {
             config.resumption = Resumption::disabled();
@@ -200,9 +194,7 @@ impl HttpClient {
             (header::CONTENT_TYPE, HeaderValue::from_static(JSON)),
             (header::ACCEPT, HeaderValue::from_static(JSON)),
         ]);
-        self.request(Method::POST, url, headers, body)
-            .await?
-            .into_json()
+        self.request(Method::POST, url, headers, body).await?.into_json()
     }
 
     /// Reads JSON.
@@ -212,9 +204,7 @@ impl HttpClient {
     /// As [`post_json`](Self::post_json).
     pub async fn get_json<Res: DeserializeOwned>(&self, url: &Endpoint) -> Result<Res, CallError> {
         let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(JSON))]);
-        self.request(Method::GET, url, headers, Bytes::new())
-            .await?
-            .into_json()
+        self.request(Method::GET, url, headers, Bytes::new()).await?.into_json()
     }
 
     /// Reads a body of whatever type.
@@ -223,9 +213,7 @@ impl HttpClient {
     ///
     /// As [`post_json`](Self::post_json).
     pub async fn get_bytes(&self, url: &Endpoint) -> Result<Bytes, CallError> {
-        self.request(Method::GET, url, HeaderMap::new(), Bytes::new())
-            .await?
-            .into_success()
+        self.request(Method::GET, url, HeaderMap::new(), Bytes::new()).await?.into_success()
     }
 
     /// Sends any request and reads the answer whole, whatever its status: for exchanges in which a status such as 402 is not a failure.
@@ -243,13 +231,7 @@ impl HttpClient {
         self.send(method, url.url(), headers, body.into()).await
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        url: Url,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Answer, CallError> {
+    async fn send(&self, method: Method, url: Url, headers: HeaderMap, body: Bytes) -> Result<Answer, CallError> {
         let mut request = self.client.request(method, url).headers(headers);
         if !body.is_empty() {
             request = request.body(body);
@@ -271,9 +253,7 @@ impl HttpClient {
 
 impl std::fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpClient")
-            .field("answer_bytes", &self.answer_bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("answer_bytes", &self.answer_bytes).finish_non_exhaustive()
     }
 }
 

@@ -141,9 +141,7 @@ fn plain(text: &str) -> Result<Url, UrlError> {
 /// RFC 3986 `pchar` without escapes, and neither `.` nor `..`.
 fn is_plain_segment(segment: &str) -> bool {
     !matches!(segment, "" | "." | "..")
-        && segment
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&b))
+        && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&b))
 }
 
 impl FromStr for BaseUrl {
@@ -190,8 +188,6 @@ impl fmt::Debug for BaseUrl {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Endpoint")
-            .field(&self.0.origin().ascii_serialization())
-            .finish()
+        f.debug_tuple("Endpoint").field(&self.0.origin().ascii_serialization()).finish()
     }
 }

@@ -135,8 +135,7 @@ impl TryFrom<Map<String, Value>> for ProblemBody {
         let (code, title) = match Code::parse(&code) {
             Some(known) => (ReceivedCode::Known(known), known.title().to_owned()),
             None => {
-                let title = text("title")
-                    .unwrap_or_else(|| format!("The service refused with the code {code}."));
+                let title = text("title").unwrap_or_else(|| format!("The service refused with the code {code}."));
                 (ReceivedCode::Unknown(code), title)
             }
         };
@@ -146,13 +145,7 @@ impl TryFrom<Map<String, Value>> for ProblemBody {
             .filter_map(|(name, value)| Some((presentable(name), presentable(value.as_str()?))))
             .take(MAX_EXTENSIONS)
             .collect();
-        Ok(Self {
-            code,
-            title,
-            detail: text("detail"),
-            extensions,
-            retry_after: None,
-        })
+        Ok(Self { code, title, detail: text("detail"), extensions, retry_after: None })
     }
 }
 
@@ -162,8 +155,5 @@ fn presentable(text: &str) -> String {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    text.chars()
-        .filter(|c| !steers(*c))
-        .take(MAX_TEXT)
-        .collect()
+    text.chars().filter(|c| !steers(*c)).take(MAX_TEXT).collect()
 }

@@ -36,11 +36,7 @@ pub struct Limits {
 impl Default for Limits {
     /// One megabyte, thirty seconds, 256 requests.
     fn default() -> Self {
-        Self {
-            body_bytes: 1 << 20,
-            timeout: Duration::from_secs(30),
-            concurrency: 256,
-        }
+        Self { body_bytes: 1 << 20, timeout: Duration::from_secs(30), concurrency: 256 }
     }
 }
 
@@ -67,12 +63,7 @@ pub fn harden(router: Router, limits: Limits) -> Router {
 
 /// As [`harden`], for a router whose own fallback is to stay, such as that of a gateway.
 pub fn harden_keeping_fallback(router: Router, limits: Limits) -> Router {
-    let guard = Guard {
-        limits,
-        places: Arc::new(Semaphore::new(
-            limits.concurrency.min(Semaphore::MAX_PERMITS),
-        )),
-    };
+    let guard = Guard { limits, places: Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS))) };
     router
         .method_not_allowed_fallback(async || Code::MethodNotAllowed)
         .layer(DefaultBodyLimit::disable())
@@ -89,26 +80,15 @@ async fn limit(State(guard): State<Guard>, request: Request, next: Next) -> Resp
     let Ok(_place) = guard.places.try_acquire() else {
         return Problem::new(Code::Overloaded).into_response();
     };
-    let Limits {
-        body_bytes,
-        timeout,
-        ..
-    } = guard.limits;
+    let Limits { body_bytes, timeout, .. } = guard.limits;
     let arrived = Arc::new(AtomicBool::new(request.body().is_end_stream()));
     let answer = async {
         if declares_more_than(&request, body_bytes) {
             discard(request.into_body()).await;
             return Problem::new(Code::BodyTooLarge).into_response();
         }
-        let request = request.map(|body| {
-            Body::new(Limited::new(
-                Watched {
-                    body,
-                    arrived: Arc::clone(&arrived),
-                },
-                body_bytes,
-            ))
-        });
+        let request =
+            request.map(|body| Body::new(Limited::new(Watched { body, arrived: Arc::clone(&arrived) }, body_bytes)));
         unless_panics(next.run(request)).await.unwrap_or_else(|| {
             tracing::error!("a request handler panicked");
             Problem::new(Code::Internal).into_response()
@@ -116,18 +96,14 @@ async fn limit(State(guard): State<Guard>, request: Request, next: Next) -> Resp
     };
     match tokio::time::timeout(timeout, answer).await {
         Ok(response) => response,
-        Err(_) if arrived.load(Ordering::Relaxed) => {
-            Problem::new(Code::Unavailable).into_response()
-        }
+        Err(_) if arrived.load(Ordering::Relaxed) => Problem::new(Code::Unavailable).into_response(),
         Err(_) => Problem::new(Code::Timeout).into_response(),
     }
 }
 
 fn declares_more_than(request: &Request, limit: usize) -> bool {
-    let declared = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     declared.is_some_and(|length| u64::try_from(limit).is_ok_and(|limit| length > limit))
 }
 
@@ -166,10 +142,7 @@ impl HttpBody for Watched {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if matches!(polled, Poll::Ready(None)) || self.body.is_end_stream() {
             self.arrived.store(true, Ordering::Relaxed);

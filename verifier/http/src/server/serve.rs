@@ -53,11 +53,7 @@ impl Default for ServeOptions {
 /// # Errors
 ///
 /// None today; failures to accept are waited out. The result is there for listeners that can be lost.
-pub async fn serve_tcp(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+pub async fn serve_tcp(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     serve_tcp_with(listener, router, ServeOptions::default(), shutdown).await
 }
 
@@ -100,17 +96,13 @@ pub(super) async fn serve<L: Listener>(
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(
-        options.connections.min(Semaphore::MAX_PERMITS),
-    ));
+    let places = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     // Dropped with this future, it ends the connections.
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
-        .max_header_size(options.header_bytes);
+    http.timer(TokioTimer::new()).header_read_timeout(options.header_timeout).max_header_size(options.header_bytes);
     // hyper reads heads into this buffer and panics below 8 KiB.
     http.max_buf_size(options.header_bytes.saturating_add(8 << 10));
 
@@ -128,8 +120,7 @@ pub(super) async fn serve<L: Listener>(
         match io {
             Ok(io) => {
                 let io = TokioIo::new(WriteStall::new(io, options.write_stall));
-                let connection = graceful
-                    .watch(http.serve_connection(io, TowerToHyperService::new(router.clone())));
+                let connection = graceful.watch(http.serve_connection(io, TowerToHyperService::new(router.clone())));
                 connections.spawn(async move {
                     let _place = place;
                     if connection.await.is_err() {
@@ -150,10 +141,7 @@ pub(super) async fn serve<L: Listener>(
     }
 
     drop(listener);
-    if tokio::time::timeout(options.drain, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(options.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests in flight were cut off at shutdown");
     }
     connections.shutdown().await;
@@ -162,8 +150,5 @@ pub(super) async fn serve<L: Listener>(
 /// Whether an accept failed for the sake of the connection alone, not of the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
 }

@@ -21,11 +21,7 @@ use super::serve::{Listener, ServeOptions, serve};
 ///
 /// [`io::ErrorKind::AddrInUse`] when another process serves the path, [`io::ErrorKind::AlreadyExists`] when something other than a socket
 /// is there, and what the file system says otherwise.
-pub async fn serve_unix(
-    path: impl AsRef<Path>,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+pub async fn serve_unix(path: impl AsRef<Path>, router: Router, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     serve_unix_with(path, router, ServeOptions::default(), shutdown).await
 }
 
@@ -41,21 +37,8 @@ pub async fn serve_unix_with(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let socket = ControlSocket::bind(path.as_ref())?;
-    let ControlSocket {
-        listener,
-        file,
-        lock,
-    } = socket;
-    serve(
-        Named {
-            listener,
-            _file: file,
-        },
-        router,
-        options,
-        shutdown,
-    )
-    .await;
+    let ControlSocket { listener, file, lock } = socket;
+    serve(Named { listener, _file: file }, router, options, shutdown).await;
     drop(lock);
     Ok(())
 }
@@ -85,24 +68,13 @@ impl ControlSocket {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
 
         let mut lock_name = name.to_owned();
         lock_name.push(".lock");
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(folder.join(lock_name))?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join(lock_name))?;
         if lock.try_lock().is_err() {
             return Err(io::ErrorKind::AddrInUse.into());
         }
@@ -118,11 +90,7 @@ impl ControlSocket {
         fs::set_permissions(&unnamed, Permissions::from_mode(0o600))?;
         fs::rename(&unnamed, path)?;
         let file = SocketFile::of(path)?;
-        Ok(Self {
-            listener,
-            file,
-            lock,
-        })
+        Ok(Self { listener, file, lock })
     }
 }
 
@@ -174,18 +142,14 @@ struct SocketFile {
 impl SocketFile {
     fn of(path: &Path) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            device: found.dev(),
-            inode: found.ino(),
-        })
+        Ok(Self { path: path.to_owned(), device: found.dev(), inode: found.ino() })
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let still_ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|found| found.dev() == self.device && found.ino() == self.inode);
+        let still_ours =
+            fs::symlink_metadata(&self.path).is_ok_and(|found| found.dev() == self.device && found.ino() == self.inode);
         if still_ours && fs::remove_file(&self.path).is_err() {
             tracing::warn!("the control socket could not be removed");
         }

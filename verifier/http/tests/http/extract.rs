@@ -28,53 +28,22 @@ const MARK: &str = "MARKED-INPUT";
 
 async fn server() -> Running {
     let router = Router::new()
-        .route(
-            "/orders",
-            post(async |Json(order): Json<Order>| Json(order)),
-        )
-        .route(
-            "/octets",
-            post(async |body: Binary| Binary::new(body.into_bytes())),
-        )
-        .route(
-            "/public",
-            get(async || Binary::new(&b"\x00\xff"[..]).cached(Duration::from_secs(60))),
-        )
-        .route(
-            "/number/{n}",
-            get(async |Path(n): Path<u8>, Query(page): Query<Page>| Json(n + page.from)),
-        );
-    Running::hardened(
-        router,
-        Limits {
-            body_bytes: 200,
-            ..Limits::default()
-        },
-    )
-    .await
+        .route("/orders", post(async |Json(order): Json<Order>| Json(order)))
+        .route("/octets", post(async |body: Binary| Binary::new(body.into_bytes())))
+        .route("/public", get(async || Binary::new(&b"\x00\xff"[..]).cached(Duration::from_secs(60))))
+        .route("/number/{n}", get(async |Path(n): Path<u8>, Query(page): Query<Page>| Json(n + page.from)));
+    Running::hardened(router, Limits { body_bytes: 200, ..Limits::default() }).await
 }
 
 #[tokio::test]
 async fn json_goes_in_and_out() {
     let server = server().await;
-    let order = Order {
-        item: "bread".to_owned(),
-        count: 2,
-    };
-    assert_eq!(
-        client()
-            .post_json::<_, Order>(&server.url("orders"), &order)
-            .await
-            .unwrap(),
-        order
-    );
+    let order = Order { item: "bread".to_owned(), count: 2 };
+    assert_eq!(client().post_json::<_, Order>(&server.url("orders"), &order).await.unwrap(), order);
 
     for content_type in ["application/json", "Application/JSON; charset=utf-8"] {
-        let answer = raw(
-            server.address,
-            harness::post("/orders", Some(content_type), r#"{"item":"x","count":1}"#),
-        )
-        .await;
+        let answer =
+            raw(server.address, harness::post("/orders", Some(content_type), r#"{"item":"x","count":1}"#)).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -86,16 +55,10 @@ async fn json_goes_in_and_out() {
 async fn each_bad_body_has_its_problem_and_is_not_repeated() {
     let server = server().await;
     for (body, code) in [
-        (
-            r#"{"item":"x","count":1,"MARKED-INPUT":1}"#,
-            "unknown_field",
-        ),
+        (r#"{"item":"x","count":1,"MARKED-INPUT":1}"#, "unknown_field"),
         (r#"{"item":"x"}"#, "bad_request"),
         (r#"{"item":"x","count":"MARKED-INPUT"}"#, "bad_request"),
-        (
-            r#"{"item":"x","item":"MARKED-INPUT","count":1}"#,
-            "bad_request",
-        ),
+        (r#"{"item":"x","item":"MARKED-INPUT","count":1}"#, "bad_request"),
         (r#"{"item":"x","count":256}"#, "bad_request"),
         (r#"{"item":"MARKED-INPUT","cou"#, "bad_request"),
         (r#"{"item":"x","count":1} MARKED-INPUT"#, "bad_request"),
@@ -103,44 +66,20 @@ async fn each_bad_body_has_its_problem_and_is_not_repeated() {
         ("", "bad_request"),
         ("null", "bad_request"),
     ] {
-        let answer = raw(
-            server.address,
-            harness::post("/orders", Some("application/json"), body),
-        )
-        .await;
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (400, code),
-            "{body}"
-        );
-        assert!(
-            !answer.body.contains(MARK) && !answer.body.contains("item"),
-            "{}",
-            answer.body
-        );
+        let answer = raw(server.address, harness::post("/orders", Some("application/json"), body)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, code), "{body}");
+        assert!(!answer.body.contains(MARK) && !answer.body.contains("item"), "{}", answer.body);
     }
 }
 
 #[tokio::test]
 async fn the_content_type_must_be_json() {
     let server = server().await;
-    for content_type in [
-        None,
-        Some("text/plain"),
-        Some("application/jsonp"),
-        Some("application/problem+json"),
-        Some(""),
-    ] {
-        let answer = raw(
-            server.address,
-            harness::post("/orders", content_type, r#"{"item":"x","count":1}"#),
-        )
-        .await;
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (415, "unsupported_media_type"),
-            "{content_type:?}"
-        );
+    for content_type in
+        [None, Some("text/plain"), Some("application/jsonp"), Some("application/problem+json"), Some("")]
+    {
+        let answer = raw(server.address, harness::post("/orders", content_type, r#"{"item":"x","count":1}"#)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (415, "unsupported_media_type"), "{content_type:?}");
     }
 }
 
@@ -154,40 +93,22 @@ async fn a_body_too_large_is_refused_whether_declared_or_not() {
     );
     for request in [declared, chunked] {
         let answer = raw(server.address, request).await;
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (413, "body_too_large")
-        );
+        assert_eq!((answer.status, answer.problem().as_str()), (413, "body_too_large"));
     }
     let exact = format!("{:<200}", r#"{"item":"x","count":1}"#);
-    assert_eq!(
-        raw(
-            server.address,
-            harness::post("/orders", Some("application/json"), &exact)
-        )
-        .await
-        .status,
-        200
-    );
+    assert_eq!(raw(server.address, harness::post("/orders", Some("application/json"), &exact)).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_client_busy_sending_sees_that_its_body_is_too_large() {
     let server = server().await;
-    let error = client()
-        .post_json::<_, Order>(&server.url("orders"), &"x".repeat(900_000))
-        .await
-        .unwrap_err();
+    let error = client().post_json::<_, Order>(&server.url("orders"), &"x".repeat(900_000)).await.unwrap_err();
     assert_eq!(error.problem().unwrap().code().as_str(), "body_too_large");
     assert!(!error.may_have_taken_effect());
 
     // This one does not look for an answer before everything is sent.
     let body = " ".repeat(900_000);
-    let answer = raw(
-        server.address,
-        harness::post("/orders", Some("application/json"), &body),
-    )
-    .await;
+    let answer = raw(server.address, harness::post("/orders", Some("application/json"), &body)).await;
     assert_eq!(answer.problem(), "body_too_large");
 }
 
@@ -195,7 +116,8 @@ async fn a_client_busy_sending_sees_that_its_body_is_too_large() {
 async fn a_body_that_breaks_off_is_a_bad_request() {
     let server = server().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let head = "POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{\"item\"";
+    let head =
+        "POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{\"item\"";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = Vec::new();
@@ -206,43 +128,19 @@ async fn a_body_that_breaks_off_is_a_bad_request() {
 #[tokio::test]
 async fn octets_go_in_and_out() {
     let server = server().await;
-    let answer = raw(
-        server.address,
-        harness::post("/octets", Some("application/octet-stream"), "abc"),
-    )
-    .await;
+    let answer = raw(server.address, harness::post("/octets", Some("application/octet-stream"), "abc")).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "abc"));
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/octet-stream")
-    );
+    assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let answer = raw(
-        server.address,
-        harness::post("/octets", Some("application/json"), "abc"),
-    )
-    .await;
+    let answer = raw(server.address, harness::post("/octets", Some("application/json"), "abc")).await;
     assert_eq!(answer.problem(), "unsupported_media_type");
 
-    let public = client()
-        .request(
-            axum::http::Method::GET,
-            &server.url("public"),
-            Default::default(),
-            Vec::new(),
-        )
-        .await
-        .unwrap();
+    let public =
+        client().request(axum::http::Method::GET, &server.url("public"), Default::default(), Vec::new()).await.unwrap();
     assert_eq!(&public.body()[..], b"\x00\xff");
-    assert_eq!(
-        public.headers().get("cache-control"),
-        Some(&HeaderValue::from_static("public, max-age=60"))
-    );
+    assert_eq!(public.headers().get("cache-control"), Some(&HeaderValue::from_static("public, max-age=60")));
     assert!(public.headers().get("etag").is_none());
-    assert_eq!(
-        &client().get_bytes(&server.url("public")).await.unwrap()[..],
-        b"\x00\xff"
-    );
+    assert_eq!(&client().get_bytes(&server.url("public")).await.unwrap()[..], b"\x00\xff");
 }
 
 #[tokio::test]
@@ -258,11 +156,7 @@ async fn paths_and_queries_have_problems_too() {
         "/number/3?from=1&x=2",
     ] {
         let answer = raw(server.address, harness::get(target)).await;
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (400, "bad_request"),
-            "{target}"
-        );
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad_request"), "{target}");
         assert!(!answer.body.contains(MARK));
     }
 }

@@ -37,11 +37,7 @@ impl Running {
         let task = tokio::spawn(serve_tcp_with(listener, router, options, async {
             stopped.await.ok();
         }));
-        Self {
-            address,
-            stop,
-            task,
-        }
+        Self { address, stop, task }
     }
 
     pub(crate) fn url(&self, path: &str) -> Endpoint {
@@ -50,10 +46,7 @@ impl Running {
 }
 
 pub(crate) fn url(address: SocketAddr, path: &str) -> Endpoint {
-    BaseUrl::parse(&format!("http://{address}"))
-        .unwrap()
-        .join(path)
-        .unwrap()
+    BaseUrl::parse(&format!("http://{address}")).unwrap().join(path).unwrap()
 }
 
 pub(crate) fn client() -> HttpClient {
@@ -72,25 +65,16 @@ impl Raw {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").expect("a complete head");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Self {
-            status,
-            head: head.to_ascii_lowercase(),
-            body: body.to_owned(),
-        }
+        Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
     /// The code, after checking that the answer is a problem in every respect.
     pub(crate) fn problem(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json")
-        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert_eq!(self.header("cache-control"), Some("no-store"));
         let body: Value = serde_json::from_str(&self.body).unwrap();
         let code = body["code"].as_str().unwrap();
@@ -112,9 +96,7 @@ pub(crate) async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Raw {
 
 /// A whole request with a body, after which the connection closes.
 pub(crate) fn post(path: &str, content_type: Option<&str>, body: &str) -> String {
-    let content_type = content_type
-        .map(|value| format!("Content-Type: {value}\r\n"))
-        .unwrap_or_default();
+    let content_type = content_type.map(|value| format!("Content-Type: {value}\r\n")).unwrap_or_default();
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{content_type}Content-Length: {length}\r\n\r\n{body}"
@@ -126,9 +108,7 @@ pub(crate) fn get(path: &str) -> String {
 }
 
 /// A server that reads one request on each connection, answers these bytes, and closes. It returns the heads of what it read.
-pub(crate) async fn liar(
-    answer: impl Into<Vec<u8>>,
-) -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<String>) {
+pub(crate) async fn liar(answer: impl Into<Vec<u8>>) -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let answer = answer.into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

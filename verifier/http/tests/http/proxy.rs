@@ -22,13 +22,13 @@ async fn proxy(willing: bool) -> (String, tokio::task::JoinHandle<String>) {
         stream.read_exact(&mut name).await.unwrap();
         stream.read_u16().await.unwrap();
         let reply = if willing { 0 } else { 5 };
-        stream
-            .write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0])
-            .await
-            .unwrap();
+        stream.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
         if willing {
             read_head(&mut stream).await;
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n7").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n7")
+                .await
+                .unwrap();
         }
         String::from_utf8(name).unwrap()
     });
@@ -49,25 +49,12 @@ async fn a_proxy_that_will_not_means_not_sent() {
     let (url, _task) = proxy(false).await;
     let client = HttpClient::builder().proxy(url).build().unwrap();
     let onion = Endpoint::parse("http://mint.onion/v1/keys").unwrap();
-    assert_eq!(
-        client.post_json::<_, u32>(&onion, &1).await,
-        Err(CallError::NotSent(Unsent::Connection))
-    );
+    assert_eq!(client.post_json::<_, u32>(&onion, &1).await, Err(CallError::NotSent(Unsent::Connection)));
 }
 
 #[test]
 fn other_proxies_are_refused() {
-    for text in [
-        "socks5://127.0.0.1:9050",
-        "http://127.0.0.1:8080",
-        "127.0.0.1:9050",
-        "socks5h://",
-        "",
-    ] {
-        assert_eq!(
-            HttpClient::builder().proxy(text).build().unwrap_err(),
-            BuildError::Proxy,
-            "{text}"
-        );
+    for text in ["socks5://127.0.0.1:9050", "http://127.0.0.1:8080", "127.0.0.1:9050", "socks5h://", ""] {
+        assert_eq!(HttpClient::builder().proxy(text).build().unwrap_err(), BuildError::Proxy, "{text}");
     }
 }

@@ -23,30 +23,21 @@ struct Gate {
 
 impl Gate {
     fn router() -> (Self, Router) {
-        let gate = Self {
-            begun: Arc::new(Notify::new()),
-            go: Arc::new(Notify::new()),
-        };
+        let gate = Self { begun: Arc::new(Notify::new()), go: Arc::new(Notify::new()) };
         let (begun, go) = (Arc::clone(&gate.begun), Arc::clone(&gate.go));
         let handler = async move || {
             begun.notify_one();
             go.notified().await;
             "done"
         };
-        (
-            gate,
-            Router::new()
-                .route("/gate", get(handler))
-                .route("/", get(async || "ok")),
-        )
+        (gate, Router::new().route("/gate", get(handler)).route("/", get(async || "ok")))
     }
 }
 
 #[tokio::test]
 async fn absent_paths_and_methods_are_problems() {
-    let router = Router::new()
-        .route("/here", get(async || "ok"))
-        .nest("/below", Router::new().route("/x", post(async || "ok")));
+    let router =
+        Router::new().route("/here", get(async || "ok")).nest("/below", Router::new().route("/x", post(async || "ok")));
     let server = Running::hardened(router, Limits::default()).await;
     for (request, status, code) in [
         (harness::get("/nowhere"), 404, "not_found"),
@@ -62,20 +53,10 @@ async fn absent_paths_and_methods_are_problems() {
 
 #[tokio::test]
 async fn a_fallback_can_be_kept() {
-    let router = Router::new()
-        .route("/here", get(async || "ok"))
-        .fallback(async || "caught");
+    let router = Router::new().route("/here", get(async || "ok")).fallback(async || "caught");
     let server = Running::start(harden_keeping_fallback(router, Limits::default())).await;
-    assert_eq!(
-        raw(server.address, harness::get("/nowhere")).await.body,
-        "caught"
-    );
-    assert_eq!(
-        raw(server.address, harness::post("/here", None, ""))
-            .await
-            .problem(),
-        "method_not_allowed"
-    );
+    assert_eq!(raw(server.address, harness::get("/nowhere")).await.body, "caught");
+    assert_eq!(raw(server.address, harness::post("/here", None, "")).await.problem(), "method_not_allowed");
 }
 
 #[tokio::test]
@@ -84,50 +65,26 @@ async fn a_slow_body_and_a_slow_handler_are_told_apart() {
         .route("/body", post(async |_: Bytes| "ok"))
         .route("/forever", get(pending::<&str>))
         .route("/work", post(async |_: Bytes| pending::<&str>().await));
-    let server = Running::hardened(
-        router,
-        Limits {
-            timeout: SOON,
-            ..Limits::default()
-        },
-    )
-    .await;
+    let server = Running::hardened(router, Limits { timeout: SOON, ..Limits::default() }).await;
 
-    let slow_body =
-        "POST /body HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 10\r\n\r\nabc";
+    let slow_body = "POST /body HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 10\r\n\r\nabc";
     let answer = raw(server.address, slow_body).await;
     assert_eq!((answer.status, answer.problem().as_str()), (408, "timeout"));
-    for request in [
-        harness::get("/forever"),
-        harness::post("/work", None, "abc"),
-    ] {
+    for request in [harness::get("/forever"), harness::post("/work", None, "abc")] {
         let answer = raw(server.address, request).await;
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (503, "unavailable")
-        );
+        assert_eq!((answer.status, answer.problem().as_str()), (503, "unavailable"));
     }
 }
 
 #[tokio::test]
 async fn what_is_too_much_is_refused_at_once() {
     let (gate, router) = Gate::router();
-    let server = Running::hardened(
-        router,
-        Limits {
-            concurrency: 1,
-            ..Limits::default()
-        },
-    )
-    .await;
+    let server = Running::hardened(router, Limits { concurrency: 1, ..Limits::default() }).await;
     let first = tokio::spawn(raw(server.address, harness::get("/gate")));
     gate.begun.notified().await;
 
     let refused = raw(server.address, harness::get("/")).await;
-    assert_eq!(
-        (refused.status, refused.problem().as_str()),
-        (503, "overloaded")
-    );
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "overloaded"));
     assert_eq!(refused.header("retry-after"), Some("1"));
 
     gate.go.notify_one();
@@ -140,23 +97,11 @@ async fn a_panic_is_an_internal_problem_and_frees_its_place() {
     async fn panics() -> &'static str {
         panic!("a text that stays inside")
     }
-    let router = Router::new()
-        .route("/panic", get(panics))
-        .route("/", get(async || "ok"));
-    let server = Running::hardened(
-        router,
-        Limits {
-            concurrency: 1,
-            ..Limits::default()
-        },
-    )
-    .await;
+    let router = Router::new().route("/panic", get(panics)).route("/", get(async || "ok"));
+    let server = Running::hardened(router, Limits { concurrency: 1, ..Limits::default() }).await;
     for _ in 0..2 {
         let answer = raw(server.address, harness::get("/panic")).await;
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (500, "internal")
-        );
+        assert_eq!((answer.status, answer.problem().as_str()), (500, "internal"));
         assert!(!answer.body.contains("inside"));
     }
     assert_eq!(raw(server.address, harness::get("/")).await.body, "ok");
@@ -164,43 +109,26 @@ async fn a_panic_is_an_internal_problem_and_frees_its_place() {
 
 #[tokio::test]
 async fn whoever_sends_a_head_slowly_is_closed() {
-    let options = ServeOptions {
-        header_timeout: SOON,
-        ..ServeOptions::default()
-    };
+    let options = ServeOptions { header_timeout: SOON, ..ServeOptions::default() };
     let server = Running::start_with(Router::new().route("/", get(async || "ok")), options).await;
-    for begun in [
-        "",
-        "GET / HTTP/1.1\r\n",
-        "GET / HTTP/1.1\r\nHost: test\r\nX-Slow: ",
-        "GET / HTTP/1.1\r\nHost: test\r\n\r\n",
-    ] {
+    for begun in
+        ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: test\r\nX-Slow: ", "GET / HTTP/1.1\r\nHost: test\r\n\r\n"]
+    {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(begun.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         // Ends because the server closes: also after a complete request, when the next never comes.
         stream.read_to_end(&mut answer).await.unwrap();
-        assert_eq!(
-            answer.ends_with(b"ok"),
-            begun.ends_with("\r\n\r\n"),
-            "{begun:?}"
-        );
+        assert_eq!(answer.ends_with(b"ok"), begun.ends_with("\r\n\r\n"), "{begun:?}");
     }
 }
 
 #[tokio::test]
 async fn a_head_too_large_is_refused() {
-    let options = ServeOptions {
-        header_bytes: 10_000,
-        ..ServeOptions::default()
-    };
+    let options = ServeOptions { header_bytes: 10_000, ..ServeOptions::default() };
     let server = Running::start_with(Router::new().route("/", get(async || "ok")), options).await;
-    let request = |size| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nX-Large: {}\r\n\r\n",
-            "x".repeat(size)
-        )
-    };
+    let request =
+        |size| format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nX-Large: {}\r\n\r\n", "x".repeat(size));
     assert_eq!(raw(server.address, request(9_000)).await.status, 200);
     assert_eq!(raw(server.address, request(10_000)).await.status, 431);
 }
@@ -220,34 +148,22 @@ async fn whoever_does_not_read_is_closed() {
         let mark = kept.lock().unwrap().take();
         Bytes::from_owner(Large(vec![0; 32 << 20], mark))
     };
-    struct Large(
-        Vec<u8>,
-        #[allow(dead_code, reason = "kept for its drop")] Option<Gone>,
-    );
+    struct Large(Vec<u8>, #[allow(dead_code, reason = "kept for its drop")] Option<Gone>);
     impl AsRef<[u8]> for Large {
         fn as_ref(&self) -> &[u8] {
             &self.0
         }
     }
-    let options = ServeOptions {
-        write_stall: SOON,
-        ..ServeOptions::default()
-    };
+    let options = ServeOptions { write_stall: SOON, ..ServeOptions::default() };
     let server = Running::start_with(Router::new().route("/", get(handler)), options).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream
-        .write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
-        .await
-        .unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
     was_closed.await.unwrap();
 }
 
 #[tokio::test]
 async fn connections_beyond_the_cap_wait_their_turn() {
-    let options = ServeOptions {
-        connections: 1,
-        ..ServeOptions::default()
-    };
+    let options = ServeOptions { connections: 1, ..ServeOptions::default() };
     let (gate, router) = Gate::router();
     let server = Running::start_with(router, options).await;
     let first = tokio::spawn(raw(server.address, harness::get("/gate")));
@@ -266,14 +182,9 @@ async fn shutdown_answers_what_is_in_flight_and_takes_no_more() {
     // Kept alive, idle or not yet used: such connections do not hold up the end.
     let _unused = TcpStream::connect(server.address).await.unwrap();
     let mut idle = TcpStream::connect(server.address).await.unwrap();
-    idle.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
-        .await
-        .unwrap();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
     idle.read_u8().await.unwrap();
-    let in_flight = tokio::spawn(raw(
-        server.address,
-        "GET /gate HTTP/1.1\r\nHost: test\r\n\r\n",
-    ));
+    let in_flight = tokio::spawn(raw(server.address, "GET /gate HTTP/1.1\r\nHost: test\r\n\r\n"));
     gate.begun.notified().await;
 
     server.stop.send(()).unwrap();
@@ -288,19 +199,9 @@ async fn shutdown_answers_what_is_in_flight_and_takes_no_more() {
 #[tokio::test]
 async fn shutdown_does_not_wait_for_ever() {
     let (gate, router) = Gate::router();
-    let server = Running::start_with(
-        router,
-        ServeOptions {
-            drain: SOON,
-            ..ServeOptions::default()
-        },
-    )
-    .await;
+    let server = Running::start_with(router, ServeOptions { drain: SOON, ..ServeOptions::default() }).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream
-        .write_all(harness::get("/gate").as_bytes())
-        .await
-        .unwrap();
+    stream.write_all(harness::get("/gate").as_bytes()).await.unwrap();
     gate.begun.notified().await;
     server.stop.send(()).unwrap();
     server.task.await.unwrap().unwrap();
@@ -311,11 +212,8 @@ async fn shutdown_does_not_wait_for_ever() {
 
 #[tokio::test]
 async fn requests_follow_each_other_on_one_connection() {
-    let server = Running::hardened(
-        Router::new().route("/", post(async |Json(n): Json<u8>| Json(n))),
-        Limits::default(),
-    )
-    .await;
+    let server =
+        Running::hardened(Router::new().route("/", post(async |Json(n): Json<u8>| Json(n))), Limits::default()).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let request = "POST / HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n7";
     for _ in 0..2 {
@@ -335,10 +233,7 @@ async fn a_signal_ends_the_service() {
     let stop = shutdown_signal().unwrap();
     let also = shutdown_signal().unwrap();
     let server = tokio::spawn(serve_tcp(listener, Router::new(), stop));
-    let killed = std::process::Command::new("kill")
-        .args(["-TERM", &std::process::id().to_string()])
-        .status()
-        .unwrap();
+    let killed = std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status().unwrap();
     assert!(killed.success());
     server.await.unwrap().unwrap();
     also.await;

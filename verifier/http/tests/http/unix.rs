@@ -23,13 +23,9 @@ impl Control {
             .route("/double", post(async |Json(n): Json<u32>| Json(n * 2)))
             .route("/no", get(async || Code::KeysetEnded));
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(serve_unix(
-            path.clone(),
-            harden(router, Limits::default()),
-            async {
-                stopped.await.ok();
-            },
-        ));
+        let task = tokio::spawn(serve_unix(path.clone(), harden(router, Limits::default()), async {
+            stopped.await.ok();
+        }));
         // There when the first call is answered.
         let client = UnixClient::new(&path).unwrap();
         while let Err(error) = client.post_json::<_, u32>("double", &1).await {
@@ -47,11 +43,8 @@ impl Control {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = folder
-        .read_dir()
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -72,17 +65,11 @@ async fn a_control_socket_is_private_and_goes_with_its_service() {
     assert_eq!(refused.problem().unwrap().known(), Some(Code::KeysetEnded));
     let refused = client.get_json::<u32>("nowhere").await.unwrap_err();
     assert_eq!(refused.problem().unwrap().known(), Some(Code::NotFound));
-    assert_eq!(
-        client.get_json::<u32>("../no").await,
-        Err(CallError::NotSent(Unsent::Request))
-    );
+    assert_eq!(client.get_json::<u32>("../no").await, Err(CallError::NotSent(Unsent::Request)));
 
     control.end().await;
     assert_eq!(names(&run), ["control.sock.lock"]);
-    assert_eq!(
-        client.get_json::<u32>("no").await,
-        Err(CallError::NotSent(Unsent::Connection))
-    );
+    assert_eq!(client.get_json::<u32>("no").await, Err(CallError::NotSent(Unsent::Connection)));
 }
 
 #[tokio::test]
@@ -122,16 +109,9 @@ async fn nothing_but_a_socket_is_removed() {
     let path = folder.path().join("control.sock");
     std::fs::write(&path, "precious").unwrap();
     let refused = serve_unix(&path, Router::new(), std::future::ready(())).await;
-    assert_eq!(
-        refused.unwrap_err().kind(),
-        std::io::ErrorKind::AlreadyExists
-    );
+    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
-    assert!(
-        serve_unix("/", Router::new(), std::future::ready(()))
-            .await
-            .is_err()
-    );
+    assert!(serve_unix("/", Router::new(), std::future::ready(())).await.is_err());
 }
 
 #[tokio::test]

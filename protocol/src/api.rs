@@ -1,0 +1,348 @@
+//! JSON bodies of the services. Wire objects stand in them as base64url strings, ids likewise, amounts as
+//! strings of decimal digits, times as numbers. Unknown fields are refused.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use merlin::Transcript;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::{Amount, UnixTime};
+use crate::blind::mint::OpenedSession;
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
+use crate::identity::{AccountKey, InvalidSignature, Keypair, MintId, Signature};
+use crate::ids::{Claim, HttpBinding, KeysetId, PaymentId, RequestHash};
+use crate::issuance::{IssuanceRecord, IssuanceRequest};
+use crate::keyset::{KeysetDocument, KeysetList};
+use crate::payment::Payment;
+use crate::receipt::Receipt;
+use crate::request::{Invoice, PaymentRequest};
+use crate::shape::Shape;
+use crate::transcript::{Domain, TranscriptExt, label};
+
+/// Paths of a mint's public endpoints.
+pub mod mint_path {
+    /// GET: [`KeysetsAnswer`](super::KeysetsAnswer), the same bytes for everyone.
+    pub const KEYSETS: &str = "/v1/keysets";
+    /// POST [`OpenRequest`](super::OpenRequest) → [`OpenAnswer`](super::OpenAnswer).
+    pub const OPEN: &str = "/v1/issuance/open";
+    /// POST [`FinishRequest`](super::FinishRequest) → [`FinishAnswer`](super::FinishAnswer).
+    pub const FINISH: &str = "/v1/issuance/finish";
+    /// POST [`DepositRequest`](super::DepositRequest) → [`DepositAnswer`](super::DepositAnswer).
+    pub const DEPOSIT: &str = "/v1/deposit";
+    /// POST [`AccountRequest`](super::AccountRequest) → [`AccountAnswer`](super::AccountAnswer).
+    pub const ACCOUNT: &str = "/v1/account";
+}
+
+/// Paths of a verifier's endpoints. [`INVOICES`](verifier_path::INVOICES) and
+/// [`PAYMENTS`](verifier_path::PAYMENTS) are the payee's own and stand on the control listener only.
+pub mod verifier_path {
+    /// GET: [`PayeeAnswer`](super::PayeeAnswer).
+    pub const PAYEE: &str = "/v1/payee";
+    /// POST [`PayRequest`](super::PayRequest) → [`PayAnswer`](super::PayAnswer).
+    pub const PAY: &str = "/v1/pay";
+    /// GET with a payment id: [`PaymentAnswer`](super::PaymentAnswer).
+    pub const PAYMENT: &str = "/v1/payments/{id}";
+    /// POST [`InvoiceRequest`](super::InvoiceRequest) → [`InvoiceAnswer`](super::InvoiceAnswer). Control only.
+    pub const INVOICES: &str = "/v1/invoices";
+    /// GET: [`PaymentsAnswer`](super::PaymentsAnswer). Control only.
+    pub const PAYMENTS: &str = "/v1/payments";
+}
+
+/// All keysets of a mint, and its signed list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysetsAnswer {
+    /// The signed list.
+    pub list: KeysetList,
+    /// Every keyset of every chain, each chain in order.
+    pub keysets: Vec<KeysetDocument>,
+}
+
+/// Asks a mint to open an issuance session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenRequest {
+    /// The keyset, which must be active.
+    pub keyset: KeysetId,
+    /// What is to be made.
+    pub shape: Shape,
+}
+
+/// A mint's answer to [`OpenRequest`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenAnswer {
+    /// Session, seal and commitments.
+    pub opened: OpenedSession,
+}
+
+/// Finishes an issuance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishRequest {
+    /// The signed request.
+    pub request: IssuanceRequest,
+}
+
+/// A mint's answer to [`FinishRequest`]: the record of this issuance id, whatever was asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishAnswer {
+    /// The record.
+    pub record: IssuanceRecord,
+}
+
+/// Deposits payments of kind `pay`, at most 64 at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DepositRequest {
+    /// The payments.
+    pub deposits: Vec<Deposit>,
+}
+
+/// One payment to be cleared.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deposit {
+    /// The payment.
+    pub payment: Payment,
+    /// The depositor's random claim; the mint stores the first.
+    pub claim: Claim,
+}
+
+/// A mint's answer to [`DepositRequest`], one outcome for each deposit in order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DepositAnswer {
+    /// The outcomes.
+    pub outcomes: Vec<DepositOutcome>,
+}
+
+/// What became of one deposit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
+pub enum DepositOutcome {
+    /// Accepted now.
+    Accepted {
+        /// When.
+        accepted_at: UnixTime,
+    },
+    /// Accepted before.
+    AlreadyAccepted {
+        /// Whether the claim is the one stored then.
+        claim_matches: bool,
+        /// When.
+        accepted_at: UnixTime,
+    },
+    /// A token was spent in another payment. Nothing changed.
+    DoubleSpend {
+        /// That payment.
+        earlier_payment_id: PaymentId,
+    },
+    /// Refused before anything was decided.
+    Refused {
+        /// A problem code.
+        code: String,
+    },
+    /// Not known: ask again with the same payment and claim.
+    Unavailable {},
+}
+
+/// A question about an account, signed by its key so that nobody else learns the answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccountQuery {
+    account: AccountKey,
+    mint: MintId,
+    asked_at: UnixTime,
+    signature: Signature,
+}
+
+impl AccountQuery {
+    /// How far `asked_at` may lie from the mint's clock, in seconds.
+    pub const MAX_SKEW: u64 = 300;
+
+    /// Signs a question to a mint.
+    pub fn sign(key: &Keypair, mint: MintId, asked_at: UnixTime) -> Self {
+        let mut query = Self { account: key.into(), mint, asked_at, signature: Signature::from_bytes([0; 64]) };
+        query.signature = key.sign(&query.digest());
+        query
+    }
+
+    /// Verifies that the account's owner asked this mint.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`].
+    pub fn verify(&self, mint: &MintId) -> Result<AccountKey, InvalidSignature> {
+        if self.mint != *mint {
+            return Err(InvalidSignature);
+        }
+        self.account.verify(&self.digest(), &self.signature)?;
+        Ok(self.account)
+    }
+
+    /// When it was asked.
+    pub fn asked_at(&self) -> UnixTime {
+        self.asked_at
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let mut transcript = Transcript::for_domain(Domain::AccountQuery);
+        transcript.append_bytes(label::ACCOUNT, self.account.as_bytes());
+        transcript.append_bytes(label::MINT, self.mint.as_bytes());
+        transcript.append_number(label::TIME, self.asked_at.seconds());
+        transcript.draw_bytes(label::OUTPUT)
+    }
+}
+
+impl Encode for AccountQuery {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.account);
+        out.part(&self.mint);
+        out.part(&self.asked_at);
+        out.part(&self.signature);
+    }
+}
+
+impl Decode for AccountQuery {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { account: input.part()?, mint: input.part()?, asked_at: input.part()?, signature: input.part()? })
+    }
+}
+
+wire_serde!(AccountQuery);
+
+impl fmt::Debug for AccountQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountQuery(<redacted>)")
+    }
+}
+
+/// Asks for an account's balance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountRequest {
+    /// The signed question.
+    pub query: AccountQuery,
+}
+
+/// An account's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountAnswer {
+    /// What it holds, for each unit it ever held: unit code and balance, by code.
+    pub balances: Vec<UnitBalance>,
+}
+
+/// A balance in one unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnitBalance {
+    /// The unit's code.
+    pub unit: String,
+    /// Its decimals.
+    pub exponent: u8,
+    /// The balance.
+    pub balance: Amount,
+}
+
+/// Who a verifier is paid for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayeeAnswer {
+    /// The payee.
+    pub payee: crate::identity::PayeeKey,
+    /// The mints whose tokens are taken, each with the head the payee knows (base64url).
+    pub mints: Vec<MintHead>,
+}
+
+/// A mint and the head of its keyset chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MintHead {
+    /// The mint.
+    pub mint: MintId,
+    /// The head.
+    pub head: crate::keyset::ChainHead,
+}
+
+/// Pays a request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayRequest {
+    /// The payment.
+    pub payment: Payment,
+    /// The request it answers.
+    pub request: PaymentRequest,
+}
+
+/// The payment was accepted, now or before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayAnswer {
+    /// The payee's receipt.
+    pub receipt: Receipt,
+}
+
+/// A payment that a verifier accepted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentAnswer {
+    /// The receipt.
+    pub receipt: Receipt,
+}
+
+/// Asks the verifier for an invoice.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvoiceRequest {
+    /// How much.
+    pub amount: Amount,
+    /// A note for the payer.
+    #[serde(default)]
+    pub memo: Option<String>,
+    /// How long it can be paid, in seconds; 900 if not given.
+    #[serde(default)]
+    pub expires_in: Option<u32>,
+    /// Whether it may be paid more than once.
+    #[serde(default)]
+    pub reusable: bool,
+    /// Binding to an HTTP request.
+    #[serde(default)]
+    pub http: Option<HttpBinding>,
+}
+
+/// A signed invoice.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvoiceAnswer {
+    /// The invoice.
+    pub invoice: Invoice,
+    /// Its text form.
+    pub text: String,
+}
+
+/// Accepted payments, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentsAnswer {
+    /// The payments.
+    pub payments: Vec<PaymentSummary>,
+}
+
+/// One accepted payment, as its payee sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentSummary {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The request it answered.
+    pub request: RequestHash,
+    /// How much.
+    pub amount: Amount,
+    /// When it was accepted.
+    pub accepted_at: UnixTime,
+    /// The invoice's memo.
+    pub memo: Option<String>,
+}

@@ -1,0 +1,48 @@
+//! The way of a token from issuance to payment.
+
+use farthing_protocol::codec::Wire;
+use farthing_protocol::ids::RequestHash;
+use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_payment, verify_payments};
+use farthing_protocol::shape::Shape;
+
+use crate::common::{Mint, Wallet, amount, pay, payee};
+
+#[test]
+fn withdraw_and_pay() {
+    let mut mint = Mint::new();
+    let mut wallet = Wallet::new();
+    let tokens = wallet.withdraw(&mut mint, Shape::Withdrawal(amount(37)));
+    assert!(tokens.iter().all(|(token, _)| token.verify(&mint.keyset).is_ok()));
+    let payment = pay(&mint, &tokens, payee(), RequestHash::from_bytes([7; 32]));
+    let bytes = payment.to_bytes();
+    let read = Payment::from_bytes(&bytes).unwrap();
+    assert_eq!(read, payment);
+    let check = PaymentCheck { payment: read, keyset: &mint.keyset, binding: CheckBinding::None };
+    let authentic = verify_payment(&mut rand::rng(), check).unwrap();
+    assert_eq!(*authentic.id(), payment.id());
+}
+
+#[test]
+fn a_bad_payment_does_not_spoil_a_batch() {
+    let mut mint = Mint::new();
+    let mut wallet = Wallet::new();
+    let payee = payee();
+    let payments: Vec<Payment> = (0..9)
+        .map(|i| {
+            let tokens = wallet.withdraw(&mut mint, Shape::Withdrawal(amount(5 + i)));
+            pay(&mint, &tokens, payee, RequestHash::from_bytes([i as u8; 32]))
+        })
+        .collect();
+    let mut bytes = payments[4].to_bytes();
+    bytes[70] ^= 1; // request hash
+    let mut payments = payments;
+    payments[4] = Payment::from_bytes(&bytes).unwrap();
+    let checks = payments
+        .into_iter()
+        .map(|payment| PaymentCheck { payment, keyset: &mint.keyset, binding: CheckBinding::None })
+        .collect();
+    let results = verify_payments(&mut rand::rng(), checks);
+    for (i, result) in results.iter().enumerate() {
+        assert_eq!(result.is_ok(), i != 4, "{i}");
+    }
+}
