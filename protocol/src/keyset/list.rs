@@ -68,8 +68,8 @@ pub enum ListError {
     /// It is older than one already seen.
     #[error("the list is older than one already seen")]
     Older,
-    /// It was issued at the same second as one already seen and differs from it.
-    #[error("the mint signed two different lists for one time")]
+    /// It contradicts one already seen: another list for the same second, or another keyset at the same place.
+    #[error("the mint's list contradicts an earlier one")]
     Contradiction,
     /// It went back: a chain or a revocation of an earlier list is missing or shortened.
     #[error("the list takes back what an earlier one said")]
@@ -99,7 +99,8 @@ impl KeysetList {
     /// Signs a list.
     ///
     /// # Errors
-    /// [`DecodeError::TooLong`] or [`DecodeError::OutOfRange`].
+    /// [`DecodeError::TooLong`], [`DecodeError::OutOfRange`], or [`DecodeError::NonCanonicalShape`] unless the heads
+    /// ascend strictly by unit and redemption, and the revocations by keyset.
     pub fn sign(
         identity: &Keypair,
         issued_at: UnixTime,
@@ -113,6 +114,7 @@ impl KeysetList {
         if issued_at >= valid_until {
             return Err(DecodeError::OutOfRange);
         }
+        check_order(&heads, &revocations)?;
         let signature = Signature::from_bytes([0; 64]);
         let mut list = Self { mint: identity.into(), issued_at, valid_until, heads, revocations, signature };
         list.signature = identity.sign(&list.digest());
@@ -144,11 +146,15 @@ impl KeysetList {
         if self.issued_at == seen.issued_at && self != seen {
             return Err(ListError::Contradiction);
         }
-        let heads_kept = seen.heads.iter().all(|old| {
-            self.heads.iter().any(|new| {
-                new.unit == old.unit && new.redemption == old.redemption && new.head.sequence >= old.head.sequence
-            })
-        });
+        let same_chain = |a: &ListedHead, b: &ListedHead| a.unit == b.unit && a.redemption == b.redemption;
+        let mut heads_kept = true;
+        for old in &seen.heads {
+            let new = self.heads.iter().find(|new| same_chain(new, old)).map(|new| &new.head);
+            if new.is_some_and(|new| new.sequence == old.head.sequence && new.keyset != old.head.keyset) {
+                return Err(ListError::Contradiction);
+            }
+            heads_kept &= new.is_some_and(|new| new.sequence >= old.head.sequence);
+        }
         let revocations_kept = seen.revocations.iter().all(|old| self.revocations.contains(old));
         if heads_kept && revocations_kept { Ok(()) } else { Err(ListError::WentBack) }
     }
@@ -200,6 +206,13 @@ impl KeysetList {
     }
 }
 
+/// One head for each chain, by unit and redemption; one revocation for each keyset, by id.
+fn check_order(heads: &[ListedHead], revocations: &[Revocation]) -> Result<(), DecodeError> {
+    let by_chain = heads.is_sorted_by(|a, b| (&a.unit, &a.redemption) < (&b.unit, &b.redemption));
+    let by_keyset = revocations.is_sorted_by(|a, b| a.keyset < b.keyset);
+    if by_chain && by_keyset { Ok(()) } else { Err(DecodeError::NonCanonicalShape) }
+}
+
 impl Encode for KeysetList {
     fn encode_to(&self, out: &mut Writer) {
         self.encode_body(out);
@@ -213,7 +226,11 @@ impl Decode for KeysetList {
         let heads = input.list(Self::MAX_HEADS)?;
         let revocations = input.list(Self::MAX_REVOCATIONS)?;
         let list = Self { mint, issued_at, valid_until, heads, revocations, signature: input.part()? };
-        if list.issued_at >= list.valid_until { Err(DecodeError::OutOfRange) } else { Ok(list) }
+        if list.issued_at >= list.valid_until {
+            return Err(DecodeError::OutOfRange);
+        }
+        check_order(&list.heads, &list.revocations)?;
+        Ok(list)
     }
 }
 
