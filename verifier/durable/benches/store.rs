@@ -74,18 +74,13 @@ fn engine(criterion: &mut Criterion, name: &str, work: Work) {
     let indexer: Indexer = Arc::new(|_, entry, key| {
         entry.chunks_exact(32).take(KEYS).for_each(key);
     });
-    let options = Options::new()
-        .group_limit(64)
-        .cache_bytes(256 << 20)
-        .indexer(indexer);
+    let options = Options::new().group_limit(64).cache_bytes(256 << 20).indexer(indexer);
     let engine = Engine::open(folder.path(), options).unwrap();
     let mut next = 0;
     let mut group = || -> Vec<Pending<_>> {
         let first = next;
         next += GROUP;
-        (first..next)
-            .map(|payment| engine.submit(move |txn| work(txn, payment)))
-            .collect()
+        (first..next).map(|payment| engine.submit(move |txn| work(txn, payment))).collect()
     };
     let mut waiting = group();
     run(criterion, name, || {
@@ -96,23 +91,12 @@ fn engine(criterion: &mut Criterion, name: &str, work: Work) {
 }
 
 /// sled without the engine: `write` is given its three trees and a group of payments.
-fn plain(
-    criterion: &mut Criterion,
-    name: &str,
-    write: impl Fn([&sled::Tree; 3], std::ops::Range<u64>),
-) {
+fn plain(criterion: &mut Criterion, name: &str, write: impl Fn([&sled::Tree; 3], std::ops::Range<u64>)) {
     let folder = tempfile::tempdir().unwrap();
-    let config = sled::Config::new()
-        .path(folder.path())
-        .flush_every_ms(None)
-        .cache_capacity(256 << 20);
+    let config = sled::Config::new().path(folder.path()).flush_every_ms(None).cache_capacity(256 << 20);
     let db = config.open().unwrap();
-    let [spent, payments, accounts] =
-        ["spent", "payments", "accounts"].map(|name| db.open_tree(name).unwrap());
-    let file = File::options()
-        .write(true)
-        .open(folder.path().join("db"))
-        .unwrap();
+    let [spent, payments, accounts] = ["spent", "payments", "accounts"].map(|name| db.open_tree(name).unwrap());
+    let file = File::options().write(true).open(folder.path().join("db")).unwrap();
     let mut next = 0;
     run(criterion, name, || {
         let first = next;
@@ -125,9 +109,7 @@ fn plain(
 
 fn run(criterion: &mut Criterion, name: &str, mut group: impl FnMut()) {
     let mut benches = criterion.benchmark_group("payments of 4 tokens");
-    benches
-        .throughput(Throughput::Elements(GROUP))
-        .sample_size(20);
+    benches.throughput(Throughput::Elements(GROUP)).sample_size(20);
     benches.bench_function(name, |bencher| bencher.iter(&mut group));
     benches.finish();
 }
@@ -135,64 +117,52 @@ fn run(criterion: &mut Criterion, name: &str, mut group: impl FnMut()) {
 fn benches(criterion: &mut Criterion) {
     engine(criterion, "engine, packed entries", packed);
     engine(criterion, "engine, random keys", random_keys);
-    plain(
-        criterion,
-        "sled, one tree, one batch",
-        |[tree, ..], payments| {
-            let mut batch = Batch::default();
-            for payment in payments {
-                let keys = keys(payment);
-                let [id, serials @ ..] = &keys;
-                for serial in serials {
-                    black_box(tree.contains_key(serial).unwrap());
-                    batch.insert(serial, id);
-                }
-                batch.insert(id, entry(&keys));
+    plain(criterion, "sled, one tree, one batch", |[tree, ..], payments| {
+        let mut batch = Batch::default();
+        for payment in payments {
+            let keys = keys(payment);
+            let [id, serials @ ..] = &keys;
+            for serial in serials {
+                black_box(tree.contains_key(serial).unwrap());
+                batch.insert(serial, id);
             }
-            batch.insert(b"account", b"balance");
-            tree.apply_batch(batch).unwrap();
-        },
-    );
-    plain(
-        criterion,
-        "sled, three trees, three batches (not atomic)",
-        |[spent, ids, accounts], payments| {
-            let [mut first, mut second, mut third] = [(); 3].map(|()| Batch::default());
-            for payment in payments {
-                let keys = keys(payment);
-                let [id, serials @ ..] = &keys;
-                for serial in serials {
-                    black_box(spent.contains_key(serial).unwrap());
-                    first.insert(serial, id);
-                }
-                second.insert(id, entry(&keys));
+            batch.insert(id, entry(&keys));
+        }
+        batch.insert(b"account", b"balance");
+        tree.apply_batch(batch).unwrap();
+    });
+    plain(criterion, "sled, three trees, three batches (not atomic)", |[spent, ids, accounts], payments| {
+        let [mut first, mut second, mut third] = [(); 3].map(|()| Batch::default());
+        for payment in payments {
+            let keys = keys(payment);
+            let [id, serials @ ..] = &keys;
+            for serial in serials {
+                black_box(spent.contains_key(serial).unwrap());
+                first.insert(serial, id);
             }
-            third.insert(b"account", b"balance");
-            spent.apply_batch(first).unwrap();
-            ids.apply_batch(second).unwrap();
-            accounts.apply_batch(third).unwrap();
-        },
-    );
-    plain(
-        criterion,
-        "sled, three trees, one transaction",
-        |[spent, ids, accounts], payments| {
-            (spent, ids, accounts)
-                .transaction(|(spent, ids, accounts)| {
-                    for payment in payments.clone() {
-                        let keys = keys(payment);
-                        let [id, serials @ ..] = &keys;
-                        for serial in serials {
-                            spent.insert(serial, id)?;
-                        }
-                        ids.insert(id, entry(&keys))?;
+            second.insert(id, entry(&keys));
+        }
+        third.insert(b"account", b"balance");
+        spent.apply_batch(first).unwrap();
+        ids.apply_batch(second).unwrap();
+        accounts.apply_batch(third).unwrap();
+    });
+    plain(criterion, "sled, three trees, one transaction", |[spent, ids, accounts], payments| {
+        (spent, ids, accounts)
+            .transaction(|(spent, ids, accounts)| {
+                for payment in payments.clone() {
+                    let keys = keys(payment);
+                    let [id, serials @ ..] = &keys;
+                    for serial in serials {
+                        spent.insert(serial, id)?;
                     }
-                    accounts.insert(b"account", b"balance")?;
-                    Ok::<_, ConflictableTransactionError<()>>(())
-                })
-                .unwrap();
-        },
-    );
+                    ids.insert(id, entry(&keys))?;
+                }
+                accounts.insert(b"account", b"balance")?;
+                Ok::<_, ConflictableTransactionError<()>>(())
+            })
+            .unwrap();
+    });
 }
 
 criterion_group!(all, benches);

@@ -11,8 +11,7 @@ use std::{
 };
 
 use crate::{
-    OpenError, Options, Pending, Txn, Unavailable, folder::Folder, overlay::Overlay,
-    pending::Promise, store::Store,
+    OpenError, Options, Pending, Txn, Unavailable, folder::Folder, overlay::Overlay, pending::Promise, store::Store,
 };
 
 /// A group is closed once its jobs have written this much, so that memory stays bounded.
@@ -43,30 +42,20 @@ impl Engine {
         let (queue, jobs) = sync_channel(options.queue_limit);
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopped);
-        let writer = thread::Builder::new()
-            .name("durable".to_owned())
-            .spawn(move || {
-                let ended = catch_unwind(AssertUnwindSafe(|| {
-                    serve(&mut store, &jobs, options.group_limit)
-                }));
-                if !matches!(ended, Ok(Ended::Closed)) {
-                    stop.store(true, Ordering::SeqCst);
-                    if ended.is_err() {
-                        store.mark_suspect();
-                    }
-                    tracing::error!("the store has stopped; open it again");
+        let writer = thread::Builder::new().name("durable".to_owned()).spawn(move || {
+            let ended = catch_unwind(AssertUnwindSafe(|| serve(&mut store, &jobs, options.group_limit)));
+            if !matches!(ended, Ok(Ended::Closed)) {
+                stop.store(true, Ordering::SeqCst);
+                if ended.is_err() {
+                    store.mark_suspect();
                 }
-                drop(jobs);
-                // sled syncs once more when it is dropped, and panics if that fails.
-                let _closing = catch_unwind(AssertUnwindSafe(|| drop(store)));
-            })?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                queue: Some(queue),
-                writer: Some(writer),
-                stopped,
-            }),
-        })
+                tracing::error!("the store has stopped; open it again");
+            }
+            drop(jobs);
+            // sled syncs once more when it is dropped, and panics if that fails.
+            let _closing = catch_unwind(AssertUnwindSafe(|| drop(store)));
+        })?;
+        Ok(Self { shared: Arc::new(Shared { queue: Some(queue), writer: Some(writer), stopped }) })
     }
 
     /// Queues a job. Jobs run one after another in the order of these calls.
@@ -112,9 +101,7 @@ impl Drop for Shared {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine")
-            .field("available", &self.is_available())
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("available", &self.is_available()).finish_non_exhaustive()
     }
 }
 
@@ -177,9 +164,7 @@ fn serve(store: &mut Store, jobs: &Receiver<Job>, group_limit: usize) -> Ended {
             } else {
                 overlay.roll_back();
             }
-            let full = answers.len() >= group_limit
-                || overlay.bytes() >= GROUP_BYTES
-                || store.has_failed();
+            let full = answers.len() >= group_limit || overlay.bytes() >= GROUP_BYTES || store.has_failed();
             next = if full { None } else { jobs.try_recv().ok() };
         }
         // An answer dropped by a panic in here says that the outcome is unknown.

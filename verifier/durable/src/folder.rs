@@ -22,7 +22,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// sled's file, opened before sled writes to it: a failed write-back is reported once to each handle.
     file: File,
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -30,28 +30,15 @@ impl Folder {
     pub(crate) fn prepare(path: &Path) -> Result<Self, OpenError> {
         let path = absolute(path)?;
         create_synced(&path)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join("lock"))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::InUse,
             TryLockError::Error(error) => OpenError::Io(error),
         })?;
         remove_unfinished_snapshots(&path)?;
         rewrite_if_suspect(&path)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path.join("db"))?;
-        Ok(Self {
-            path,
-            file,
-            _lock: lock,
-        })
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path.join("db"))?;
+        Ok(Self { path, file, lock })
     }
 
     /// Opens sled. When this returns, everything it recovered is durable, whoever wrote it: what a killed
@@ -66,12 +53,12 @@ impl Folder {
         let mut attempts = 0;
         let db = loop {
             // sled panics on some damaged files.
-            let opened =
-                catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|_| OpenError::Damaged)?;
+            let opened = catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|_| OpenError::Damaged)?;
             match opened {
                 Ok(db) => break db,
-                // We hold the folder's lock, so sled's own can only be that of an engine just closed,
-                // whose last background write is ending, or that of a stranger.
+                // We hold the folder's lock, so sled's own can only be that of an engine just closed, whose
+                // last background write is ending or whose copy a child process is about to close, or that
+                // of a stranger.
                 Err(error) if is_locked(&error) => {
                     attempts += 1;
                     if attempts > 100 {
@@ -118,6 +105,14 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing would do, were it not for a child process between its fork and its exec, which holds a copy.
+        // What fails here ends with the process.
+        let _unlocked = self.lock.unlock();
+    }
+}
+
 /// A snapshot that was being written when the process died makes sled refuse to open; it is of no use.
 fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
     for item in fs::read_dir(path)? {
@@ -158,10 +153,7 @@ fn rewrite_if_suspect(path: &Path) -> io::Result<()> {
 
 /// Creates a folder with its parents. When this returns, the names of those it made are on the disk.
 fn create_synced(path: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = path
-        .ancestors()
-        .take_while(|ancestor| !ancestor.exists())
-        .collect();
+    let missing: Vec<&Path> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
     fs::create_dir_all(path)?;
     for made in missing {
         sync_folder(made)?;

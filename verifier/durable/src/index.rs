@@ -24,9 +24,7 @@ struct Known {
 impl Index {
     /// The record numbers in use.
     pub(crate) fn extent(&self, partition: u32) -> Extent {
-        self.partitions
-            .get(&partition)
-            .map_or_else(Extent::default, |known| known.extent)
+        self.partitions.get(&partition).map_or_else(Extent::default, |known| known.extent)
     }
 
     /// The durable records that may hold a key of this fingerprint, oldest first.
@@ -41,11 +39,7 @@ impl Index {
     }
 
     pub(crate) fn insert(&mut self, partition: u32, fingerprint: u64, record: u32) {
-        self.partitions
-            .entry(partition)
-            .or_default()
-            .table
-            .insert(fingerprint, record);
+        self.partitions.entry(partition).or_default().table.insert(fingerprint, record);
     }
 
     /// Sets the numbers in use; forgets all keys once no record is left.
@@ -91,18 +85,10 @@ struct Slot {
 }
 
 impl Slot {
-    const EMPTY: Self = Self {
-        high: 0,
-        low: 0,
-        record: NO_RECORD,
-    };
+    const EMPTY: Self = Self { high: 0, low: 0, record: NO_RECORD };
 
     fn new(fingerprint: u64, record: u32) -> Self {
-        Self {
-            high: (fingerprint >> 32) as u32,
-            low: fingerprint as u32,
-            record,
-        }
+        Self { high: (fingerprint >> 32) as u32, low: fingerprint as u32, record }
     }
 
     fn fingerprint(self) -> u64 {
@@ -159,9 +145,7 @@ impl Shard {
     }
 
     fn candidates(&self, fingerprint: u64) -> Vec<u32> {
-        let (before, after) = self
-            .slots
-            .split_at(Self::home(fingerprint, self.slots.len()));
+        let (before, after) = self.slots.split_at(Self::home(fingerprint, self.slots.len()));
         after
             .iter()
             .chain(before)
@@ -188,11 +172,7 @@ mod tests {
         for number in 0..300_000_u32 {
             table.insert(fingerprint(number.into()), number);
             if number > 10_000 && number % 1000 == 0 {
-                let slots: usize = table
-                    .shards
-                    .iter()
-                    .map(|shard| shard.slots.capacity())
-                    .sum();
+                let slots: usize = table.shards.iter().map(|shard| shard.slots.capacity()).sum();
                 assert!(slots * size_of::<Slot>() <= 24 * number as usize);
             }
         }

@@ -30,9 +30,7 @@ impl Overlay {
     }
 
     pub(crate) fn tails(&self) -> impl Iterator<Item = (Partition, &Tail)> {
-        self.tails
-            .iter()
-            .map(|(&number, tail)| (Partition(number), tail))
+        self.tails.iter().map(|(&number, tail)| (Partition(number), tail))
     }
 
     pub(crate) fn tail(&self, partition: Partition) -> Option<&Tail> {
@@ -62,10 +60,7 @@ impl Overlay {
 
     /// The partition's tail, for writing; `durable` is what the disk has of it.
     pub(crate) fn tail_mut(&mut self, partition: Partition, durable: Extent) -> &mut Tail {
-        let tail = self
-            .tails
-            .entry(partition.0)
-            .or_insert_with(|| Tail::new(durable));
+        let tail = self.tails.entry(partition.0).or_insert_with(|| Tail::new(durable));
         if !self.marks.iter().any(|(number, _)| *number == partition.0) {
             self.marks.push((partition.0, tail.mark()));
         }
@@ -119,13 +114,7 @@ struct Mark {
 
 impl Tail {
     fn new(durable: Extent) -> Self {
-        Self {
-            durable,
-            floor: durable.floor,
-            records: Vec::new(),
-            keys: Vec::new(),
-            found: BTreeSet::new(),
-        }
+        Self { durable, floor: durable.floor, records: Vec::new(), keys: Vec::new(), found: BTreeSet::new() }
     }
 
     pub(crate) fn durable(&self) -> Extent {
@@ -135,10 +124,7 @@ impl Tail {
     pub(crate) fn extent(&self) -> Extent {
         // `append` keeps the sum below `NO_RECORD`.
         let added = u32::try_from(self.records.len()).unwrap_or(NO_RECORD);
-        Extent {
-            floor: self.floor,
-            next: self.durable.next.saturating_add(added),
-        }
+        Extent { floor: self.floor, next: self.durable.next.saturating_add(added) }
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -148,39 +134,28 @@ impl Tail {
     /// The record of this number, if it is one not yet durable.
     pub(crate) fn record(&self, number: u32) -> Option<&[u8]> {
         let place = number.checked_sub(self.durable.next)?;
-        self.records
-            .get(usize::try_from(place).ok()?)
-            .map(Vec::as_slice)
+        self.records.get(usize::try_from(place).ok()?).map(Vec::as_slice)
     }
 
     /// The records to write: those not dropped again.
     pub(crate) fn records(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        (self.durable.next..)
-            .zip(self.records.iter().map(Vec::as_slice))
-            .filter(|(number, _)| *number >= self.floor)
+        (self.durable.next..).zip(self.records.iter().map(Vec::as_slice)).filter(|(number, _)| *number >= self.floor)
     }
 
     /// Fingerprints to take into the index, with their records.
     pub(crate) fn keys(&self) -> impl Iterator<Item = (u64, u32)> {
-        self.keys
-            .iter()
-            .copied()
-            .filter(|(_, record)| *record >= self.floor)
+        self.keys.iter().copied().filter(|(_, record)| *record >= self.floor)
     }
 
     /// The records not yet durable that may hold a key of this fingerprint, oldest first.
     pub(crate) fn candidates(&self, fingerprint: u64) -> impl Iterator<Item = u32> {
-        self.found
-            .range((fingerprint, self.floor)..=(fingerprint, NO_RECORD))
-            .map(|&(_, record)| record)
+        self.found.range((fingerprint, self.floor)..=(fingerprint, NO_RECORD)).map(|&(_, record)| record)
     }
 
     /// Adds an entry and returns the number of its record.
     pub(crate) fn append(&mut self, entry: &[u8]) -> Result<u32, StoreFault> {
         let Extent { floor, next } = self.extent();
-        let last = next
-            .checked_sub(1)
-            .filter(|&last| last >= floor && last >= self.durable.next);
+        let last = next.checked_sub(1).filter(|&last| last >= floor && last >= self.durable.next);
         if let (Some(last), Some(record)) = (last, self.records.last_mut())
             && packed::fits(record, entry)
         {

@@ -57,13 +57,11 @@ impl<R> Future for Pending<R> {
     type Output = Result<R, Unavailable>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.receiver)
-            .poll(context)
-            .map(|answer| match answer {
-                Ok(answer) => answer,
-                // The job was thrown away before it ran.
-                Err(_) => Err(Unavailable::NotStored),
-            })
+        Pin::new(&mut self.receiver).poll(context).map(|answer| match answer {
+            Ok(answer) => answer,
+            // The job was thrown away before it ran.
+            Err(_) => Err(Unavailable::NotStored),
+        })
     }
 }
 
@@ -86,9 +84,7 @@ impl<R> Promise<R> {
 
     /// The job has run: from here on, an answer that gets lost means an unknown outcome.
     pub(crate) fn ran(self, result: Answer<R>) -> Held<R> {
-        Held {
-            inner: Some((self.sender, result)),
-        }
+        Held { inner: Some((self.sender, result)) }
     }
 }
 

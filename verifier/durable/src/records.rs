@@ -23,10 +23,7 @@ impl Cursor {
 
     /// The inverse of [`Cursor::to_bytes`].
     pub fn from_bytes([a, b, c, d, e, f]: [u8; 6]) -> Self {
-        Self {
-            record: u32::from_be_bytes([a, b, c, d]),
-            entry: u16::from_be_bytes([e, f]),
-        }
+        Self { record: u32::from_be_bytes([a, b, c, d]), entry: u16::from_be_bytes([e, f]) }
     }
 }
 
@@ -92,8 +89,5 @@ pub(crate) fn parse_record_key(key: &[u8]) -> Option<(u32, u32)> {
     let &[RECORD, a, b, c, d, e, f, g, h] = key else {
         return None;
     };
-    Some((
-        u32::from_be_bytes([a, b, c, d]),
-        u32::from_be_bytes([e, f, g, h]),
-    ))
+    Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])))
 }

@@ -29,7 +29,15 @@ pub(crate) struct Store {
     failed: Cell<bool>,
     /// A call into sled is under way: a panic now is sled's.
     inside: Cell<bool>,
+    /// Bytes of pages read since the last sync, roughly.
+    unsettled: Cell<usize>,
 }
+
+/// After reading so much the store looks whether sled has written, and syncs what it has: half a segment.
+const WINDOW: usize = 256 << 10;
+
+/// How many values a leaf of sled's tree holds at most: a look-up is counted as a leaf of values like the one found.
+const LEAF: usize = 16;
 
 impl Store {
     /// Opens sled and rebuilds the index. When this returns, everything found is durable.
@@ -44,6 +52,7 @@ impl Store {
             hook: options.hook.clone(),
             failed: Cell::new(false),
             inside: Cell::new(false),
+            unsettled: Cell::new(0),
         };
         store.rebuild_index()?;
         Ok(store)
@@ -53,15 +62,10 @@ impl Store {
         let mut current: Option<(u32, Extent)> = None;
         let mut items = self.db.scan_prefix(RECORD_PREFIX);
         // sled panics on some damaged files.
-        while let Some(item) =
-            catch_unwind(AssertUnwindSafe(|| items.next())).map_err(|_| OpenError::Damaged)?
-        {
+        while let Some(item) = catch_unwind(AssertUnwindSafe(|| items.next())).map_err(|_| OpenError::Damaged)? {
             let (key, record) = item.map_err(|_| OpenError::Damaged)?;
             let (partition, number) = parse_record_key(&key).ok_or(OpenError::Damaged)?;
-            let next = number
-                .checked_add(1)
-                .filter(|&next| next < NO_RECORD)
-                .ok_or(OpenError::Damaged)?;
+            let next = number.checked_add(1).filter(|&next| next < NO_RECORD).ok_or(OpenError::Damaged)?;
             let extent = match current {
                 Some((same, extent)) if same == partition => {
                     // Records are written and dropped in order, so a hole means that one was lost.
@@ -74,13 +78,11 @@ impl Store {
                     if let Some((finished, extent)) = current {
                         self.index.set_extent(finished, extent);
                     }
-                    Extent {
-                        floor: number,
-                        next,
-                    }
+                    Extent { floor: number, next }
                 }
             };
             current = Some((partition, extent));
+            self.charge(record.len()).map_err(|_| unreadable())?;
             for entry in packed::entries(&record) {
                 let entry = entry.map_err(|_| OpenError::Damaged)?;
                 let (index, fingerprint) = (&mut self.index, &self.fingerprint);
@@ -92,7 +94,7 @@ impl Store {
         if let Some((finished, extent)) = current {
             self.index.set_extent(finished, extent);
         }
-        Ok(())
+        self.settle().map_err(|_| unreadable())
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -120,13 +122,15 @@ impl Store {
 
     /// Reads a key of the tree.
     pub(crate) fn read(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreFault> {
-        self.reading(|| self.db.get(key))
+        let value = self.reading(|| self.db.get(key))?;
+        let length = value.as_ref().map_or(0, |value| value.len());
+        self.charge(LEAF * (key.len() + length))?;
+        Ok(value)
     }
 
     /// Reads a record that must exist.
     pub(crate) fn record(&self, partition: u32, number: u32) -> Result<sled::IVec, StoreFault> {
-        self.read(&record_key(partition, number))?
-            .ok_or_else(|| self.damaged())
+        self.read(&record_key(partition, number))?.ok_or_else(|| self.damaged())
     }
 
     /// Walks over keys in order until `visit` returns false.
@@ -135,14 +139,38 @@ impl Store {
         range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
         mut visit: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreFault> {
-        self.reading(|| {
-            for item in self.db.range::<Vec<u8>, _>(range) {
-                let (key, value) = item?;
-                if !visit(&key, &value) {
-                    break;
-                }
+        let mut items = self.db.range::<Vec<u8>, _>(range);
+        while let Some((key, value)) = self.reading(|| items.next().transpose())? {
+            self.charge(value.len())?;
+            if !visit(&key, &value) {
+                break;
             }
-            Ok(())
+        }
+        Ok(())
+    }
+
+    /// Counts what was read, and settles now and then.
+    fn charge(&self, bytes: usize) -> Result<(), StoreFault> {
+        let sum = self.unsettled.get().saturating_add(bytes);
+        self.unsettled.set(sum);
+        if sum < WINDOW { Ok(()) } else { self.settle() }
+    }
+
+    /// Syncs what sled has written of its own accord. It joins the pieces of pages while it reads them, and frees the
+    /// segments where the pieces were. When this returns, none of these is used again before the joined page is on the
+    /// disk: sled frees one no earlier than two segments on, and by itself would not sync in between.
+    fn settle(&self) -> Result<(), StoreFault> {
+        self.unsettled.set(0);
+        let logged = self.reading(|| self.db.flush()).inspect_err(|_| self.mark_suspect())?;
+        // Whatever sled logs ends in its current buffer, so there is something to flush if anything was logged.
+        if logged == 0 {
+            return Ok(());
+        }
+        self.folder.sync().map_err(|error| {
+            tracing::error!(kind = %error.kind(), "the store could not sync and has stopped");
+            self.failed.set(true);
+            self.mark_suspect();
+            StoreFault::Read
         })
     }
 
@@ -169,7 +197,7 @@ impl Store {
             return Err(Unavailable::NotStored);
         }
         if overlay.is_clean() {
-            return Ok(());
+            return self.settle().map_err(|_| Unavailable::NotStored);
         }
         let apply = self.verdict(Step::Apply);
         if apply == Verdict::FailBefore {
@@ -180,6 +208,7 @@ impl Store {
             self.mark_suspect();
             Unavailable::Unknown
         })?;
+        self.unsettled.set(0);
         if apply == Verdict::FailAfter {
             return Err(Unavailable::Unknown);
         }
@@ -198,9 +227,7 @@ impl Store {
     }
 
     fn write(&self, overlay: &Overlay) -> Result<(), CommitFault> {
-        self.db
-            .apply_batch(batch(overlay))
-            .map_err(|_| CommitFault::Apply)?;
+        self.db.apply_batch(batch(overlay)).map_err(|_| CommitFault::Apply)?;
         self.db.flush().map_err(|_| CommitFault::Flush)?;
         if !self.folder.blobs_are_empty().map_err(CommitFault::Blobs)? {
             return Err(CommitFault::Unsynced);
@@ -217,10 +244,12 @@ impl Store {
     }
 
     fn verdict(&self, step: Step) -> Verdict {
-        self.hook
-            .as_ref()
-            .map_or(Verdict::Proceed, |hook| hook(step))
+        self.hook.as_ref().map_or(Verdict::Proceed, |hook| hook(step))
     }
+}
+
+fn unreadable() -> OpenError {
+    OpenError::Io(std::io::ErrorKind::Other.into())
 }
 
 /// What went wrong while a group was written, for the log.

@@ -64,12 +64,7 @@ impl<'a> Txn<'a> {
     /// # Errors
     ///
     /// The store's faults.
-    pub fn scan_prefix(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Pairs, StoreFault> {
+    pub fn scan_prefix(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Pairs, StoreFault> {
         let mut found = Vec::new();
         if limit == 0 {
             return Ok(found);
@@ -89,18 +84,11 @@ impl<'a> Txn<'a> {
             return Ok(found);
         }
         let range = (start, end);
-        let mut fresh = self
-            .overlay
-            .values()
-            .range::<Vec<u8>, _>(range.clone())
-            .peekable();
+        let mut fresh = self.overlay.values().range::<Vec<u8>, _>(range.clone()).peekable();
         self.store.walk(range, |key, value| {
             take_until(&mut fresh, Some(key), limit, &mut found);
             // The overlay's word on this very key, a deletion included, replaces the disk's.
-            if fresh
-                .next_if(|(newer, _)| newer.as_slice() == key)
-                .map(|pair| keep(pair, &mut found))
-                .is_none()
+            if fresh.next_if(|(newer, _)| newer.as_slice() == key).map(|pair| keep(pair, &mut found)).is_none()
                 && found.len() < limit
             {
                 found.push((unprefixed(key), value.to_vec()));
@@ -121,27 +109,18 @@ impl<'a> Txn<'a> {
         let Some(first) = self.read(&large_key(key, 0)?)? else {
             return Ok(None);
         };
-        let (length, bytes) = first
-            .split_first_chunk()
-            .ok_or_else(|| self.store.damaged())?;
-        let length =
-            usize::try_from(u32::from_le_bytes(*length)).map_err(|_| self.store.damaged())?;
+        let (length, bytes) = first.split_first_chunk().ok_or_else(|| self.store.damaged())?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| self.store.damaged())?;
         if length > MAX_LARGE {
             return Err(self.store.damaged());
         }
         let mut value = Vec::with_capacity(length);
         value.extend_from_slice(bytes);
         for chunk in 1..chunks(length) {
-            let bytes = self
-                .read(&large_key(key, chunk)?)?
-                .ok_or_else(|| self.store.damaged())?;
+            let bytes = self.read(&large_key(key, chunk)?)?.ok_or_else(|| self.store.damaged())?;
             value.extend_from_slice(&bytes);
         }
-        if value.len() == length {
-            Ok(Some(value))
-        } else {
-            Err(self.store.damaged())
-        }
+        if value.len() == length { Ok(Some(value)) } else { Err(self.store.damaged()) }
     }
 
     /// Sets the large value of a key, in pieces of at most 4 KiB, all or none of them; durable with the job's answer.
@@ -160,8 +139,7 @@ impl<'a> Txn<'a> {
         whole.extend_from_slice(&length.to_le_bytes());
         whole.extend_from_slice(value);
         for (number, chunk) in (0..).zip(whole.chunks(MAX_VALUE)) {
-            self.overlay
-                .write(large_key(key, number)?, Some(chunk.to_vec()));
+            self.overlay.write(large_key(key, number)?, Some(chunk.to_vec()));
         }
         self.delete_chunks(key, surplus)
     }
@@ -187,9 +165,7 @@ impl<'a> Txn<'a> {
             return Err(StoreFault::TooLarge);
         }
         self.overlay.count(entry.len());
-        let tail = self
-            .overlay
-            .tail_mut(partition, self.store.index().extent(partition.0));
+        let tail = self.overlay.tail_mut(partition, self.store.index().extent(partition.0));
         let record = tail.append(entry)?;
         (self.store.indexer())(partition, entry, &mut |key| {
             tail.index(self.store.fingerprint(key), record);
@@ -257,10 +233,7 @@ impl<'a> Txn<'a> {
                 }
             };
             for (place, entry) in (0..=u16::MAX).zip(packed::entries(record)) {
-                let cursor = Cursor {
-                    record: number,
-                    entry: place,
-                };
+                let cursor = Cursor { record: number, entry: place };
                 if after.is_some_and(|after| cursor <= after) {
                     continue;
                 }
@@ -283,19 +256,11 @@ impl<'a> Txn<'a> {
     /// # Errors
     ///
     /// The store's faults.
-    pub fn drop_partition(
-        &mut self,
-        partition: Partition,
-        at_most_records: u32,
-    ) -> Result<bool, StoreFault> {
+    pub fn drop_partition(&mut self, partition: Partition, at_most_records: u32) -> Result<bool, StoreFault> {
         let durable = self.store.index().extent(partition.0);
         // Deletions are as much work as writes.
-        self.overlay
-            .count(usize::try_from(at_most_records.min(durable.next - durable.floor)).unwrap_or(0));
-        Ok(self
-            .overlay
-            .tail_mut(partition, durable)
-            .drop_oldest(at_most_records))
+        self.overlay.count(usize::try_from(at_most_records.min(durable.next - durable.floor)).unwrap_or(0));
+        Ok(self.overlay.tail_mut(partition, durable).drop_oldest(at_most_records))
     }
 
     fn extent(&self, partition: Partition) -> Extent {
@@ -335,20 +300,11 @@ impl<'a> Txn<'a> {
             return Ok(0);
         };
         let length = first.first_chunk().ok_or_else(|| self.store.damaged())?;
-        let length =
-            usize::try_from(u32::from_le_bytes(*length)).map_err(|_| self.store.damaged())?;
-        if length > MAX_LARGE {
-            Err(self.store.damaged())
-        } else {
-            Ok(chunks(length))
-        }
+        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| self.store.damaged())?;
+        if length > MAX_LARGE { Err(self.store.damaged()) } else { Ok(chunks(length)) }
     }
 
-    fn delete_chunks(
-        &mut self,
-        key: &[u8],
-        numbers: std::ops::Range<u16>,
-    ) -> Result<(), StoreFault> {
+    fn delete_chunks(&mut self, key: &[u8], numbers: std::ops::Range<u16>) -> Result<(), StoreFault> {
         for number in numbers {
             self.overlay.write(large_key(key, number)?, None);
         }

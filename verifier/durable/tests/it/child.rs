@@ -36,17 +36,11 @@ fn child() {
 
 /// Prints a line with one system call.
 pub(crate) fn say(line: &str) {
-    std::io::stdout()
-        .write_all(format!("{line}\n").as_bytes())
-        .unwrap();
+    std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 /// Starts this binary again, behind `wrapper` if there is one.
-pub(crate) fn spawn(
-    role: &str,
-    folder: &Path,
-    wrapper: &[&str],
-) -> (Child, BufReader<ChildStdout>) {
+pub(crate) fn spawn(role: &str, folder: &Path, wrapper: &[&str]) -> (Child, BufReader<ChildStdout>) {
     let this = std::env::current_exe().unwrap();
     let mut command = match wrapper {
         [] => Command::new(this),
@@ -85,10 +79,7 @@ fn one_by_one(folder: &Path) {
         assert_eq!(wrote, Ok(Ok(())));
         say("ack put");
         let wrote = engine.submit(move |txn| {
-            txn.append(
-                farthing_durable::Partition(1),
-                &crate::entry(&[number], 100),
-            )?;
+            txn.append(farthing_durable::Partition(1), &crate::entry(&[number], 100))?;
             txn.put_large(b"large", &vec![1; 20_000 * (number as usize % 9)])?;
             txn.delete(&key)
         });

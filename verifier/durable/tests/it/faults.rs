@@ -17,11 +17,7 @@ use farthing_durable::{Engine, Partition, Step, StoreFault, Unavailable, Verdict
 use crate::{entry, find, open, options, run};
 
 /// Opens an engine whose commits go well until `trip` is set.
-fn failing(
-    path: &Path,
-    at: Step,
-    verdict: Verdict,
-) -> (Engine, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+fn failing(path: &Path, at: Step, verdict: Verdict) -> (Engine, Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let (trip, tries) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (tripped, tried) = (Arc::clone(&trip), Arc::clone(&tries));
     let options = options().hook(move |step| {
@@ -40,12 +36,8 @@ fn write(txn: &mut farthing_durable::Txn<'_>, number: u64) -> Result<(), StoreFa
 }
 
 fn there(engine: &Engine, number: u64) -> bool {
-    let (value, entry) = run(engine, move |txn| {
-        Ok((
-            txn.get(&number.to_be_bytes())?.is_some(),
-            find(txn, 1, number)?.is_some(),
-        ))
-    });
+    let (value, entry) =
+        run(engine, move |txn| Ok((txn.get(&number.to_be_bytes())?.is_some(), find(txn, 1, number)?.is_some())));
     assert_eq!(value, entry);
     value
 }
@@ -69,10 +61,7 @@ fn after_a_failed_commit_nothing_is_answered_until_reopened() {
         });
         trip.store(1, Ordering::SeqCst);
         let writer = engine.submit(|txn| write(txn, 2));
-        let failed = engine.submit(|txn| {
-            txn.get(&2_u64.to_be_bytes())
-                .and(Err::<(), _>(StoreFault::TooLarge))
-        });
+        let failed = engine.submit(|txn| txn.get(&2_u64.to_be_bytes()).and(Err::<(), _>(StoreFault::TooLarge)));
         release.send(()).unwrap();
         // One group: neither its reads nor its refusals may be believed.
         assert_eq!(reader.wait(), Err(Unavailable::Unknown));
@@ -80,14 +69,8 @@ fn after_a_failed_commit_nothing_is_answered_until_reopened() {
         assert_eq!(failed.wait(), Err(Unavailable::Unknown));
         trip.store(0, Ordering::SeqCst);
         for _ in 0..3 {
-            assert_eq!(
-                engine.submit(|txn| txn.get(b"any")).wait(),
-                Err(Unavailable::NotStored)
-            );
-            assert_eq!(
-                engine.submit(|txn| write(txn, 3)).wait(),
-                Err(Unavailable::NotStored)
-            );
+            assert_eq!(engine.submit(|txn| txn.get(b"any")).wait(), Err(Unavailable::NotStored));
+            assert_eq!(engine.submit(|txn| write(txn, 3)).wait(), Err(Unavailable::NotStored));
         }
         assert!(!engine.is_available());
         assert_eq!(tries.load(Ordering::SeqCst), 1);
@@ -112,10 +95,7 @@ fn after_a_failed_sync_the_file_is_written_anew() {
     run(&engine, |txn| write(txn, 1));
     let old = inode();
     trip.store(1, Ordering::SeqCst);
-    assert_eq!(
-        engine.submit(|txn| write(txn, 2)).wait(),
-        Err(Unavailable::Unknown)
-    );
+    assert_eq!(engine.submit(|txn| write(txn, 2)).wait(), Err(Unavailable::Unknown));
     drop(engine);
     let engine = open(folder.path());
     let new = inode();
@@ -131,23 +111,15 @@ fn after_a_failed_sync_the_file_is_written_anew() {
 fn a_commit_that_panics_leaves_the_outcome_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::open(folder.path(), options().hook(|_| panic!("sled gives up"))).unwrap();
-    assert_eq!(
-        engine.submit(|txn| write(txn, 1)).wait(),
-        Err(Unavailable::Unknown)
-    );
-    assert_eq!(
-        engine.submit(|txn| txn.get(b"a")).wait(),
-        Err(Unavailable::NotStored)
-    );
+    assert_eq!(engine.submit(|txn| write(txn, 1)).wait(), Err(Unavailable::Unknown));
+    assert_eq!(engine.submit(|txn| txn.get(b"a")).wait(), Err(Unavailable::NotStored));
     assert!(!engine.is_available());
     drop(engine);
     assert!(!there(&open(folder.path()), 1));
 }
 
 fn is_waiting<R>(pending: &mut farthing_durable::Pending<R>) -> bool {
-    pin!(pending)
-        .poll(&mut Context::from_waker(Waker::noop()))
-        .is_pending()
+    pin!(pending).poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
 #[test]

@@ -32,9 +32,7 @@ fn serial(writer: u64, number: u64) -> u64 {
 
 /// The number that a writer has reached.
 fn reached(txn: &Txn<'_>, writer: u64) -> Result<u64, StoreFault> {
-    Ok(txn
-        .get(&key(b'n', writer, 0))?
-        .map_or(0, |bytes| u64::from_be_bytes(bytes.try_into().unwrap())))
+    Ok(txn.get(&key(b'n', writer, 0))?.map_or(0, |bytes| u64::from_be_bytes(bytes.try_into().unwrap())))
 }
 
 /// One job: several keys, an entry, a large value of several pieces, and a deletion, all of which belong together.
@@ -42,10 +40,7 @@ fn step(txn: &mut Txn<'_>, writer: u64, number: u64) -> Result<(), StoreFault> {
     assert_eq!(reached(txn, writer)?, number - 1);
     txn.put(&key(b'n', writer, 0), &number.to_be_bytes())?;
     txn.put(&key(b'a', writer, number), &[1; 50])?;
-    txn.put_large(
-        &key(b'l', writer, 0),
-        &number.to_be_bytes().repeat(1 + number as usize % 3 * 600),
-    )?;
+    txn.put_large(&key(b'l', writer, 0), &number.to_be_bytes().repeat(1 + number as usize % 3 * 600))?;
     txn.append(P, &entry(&[serial(writer, number)], 150))?;
     if number.is_multiple_of(2) {
         txn.delete(&key(b'a', writer, number - 1))?;
@@ -79,22 +74,11 @@ fn nothing_acknowledged_is_lost_and_no_job_is_half_there() {
     for round in 0..24_u64 {
         let (mut child, mut output) = spawn("write", folder.path(), &[]);
         // A third of them die at some instant of their start, the others after some answers.
-        let lines = if round % 3 == 0 {
-            0
-        } else {
-            random.hash_one((round, "lines")) % 150
-        };
+        let lines = if round % 3 == 0 { 0 } else { random.hash_one((round, "lines")) % 150 };
         let mut line = String::new();
         let mut take = |line: &str| {
-            if let Some((writer, number)) = line
-                .trim_end()
-                .strip_prefix("ack ")
-                .and_then(|rest| rest.split_once(' '))
-            {
-                acknowledged.insert(
-                    writer.parse::<u64>().unwrap(),
-                    number.parse::<u64>().unwrap(),
-                );
+            if let Some((writer, number)) = line.trim_end().strip_prefix("ack ").and_then(|rest| rest.split_once(' ')) {
+                acknowledged.insert(writer.parse::<u64>().unwrap(), number.parse::<u64>().unwrap());
             }
         };
         for _ in 0..lines {
@@ -125,10 +109,7 @@ fn check(folder: &Path, acknowledged: &BTreeMap<u64, u64>) {
             for number in 1..=reached + 1 {
                 let there = number <= reached;
                 let deleted = number % 2 == 1 && number < reached;
-                assert_eq!(
-                    txn.get(&key(b'a', writer, number))?.is_some(),
-                    there && !deleted
-                );
+                assert_eq!(txn.get(&key(b'a', writer, number))?.is_some(), there && !deleted);
                 assert_eq!(find(txn, P.0, serial(writer, number))?.is_some(), there);
             }
             let large = txn.get_large(&key(b'l', writer, 0))?;

@@ -34,9 +34,8 @@ fn entries_are_found_under_each_key_in_the_job_in_the_group_and_after_reopening(
         let mut engine = Engine::open(folder.path(), options.clone()).unwrap();
         let mut expected = Vec::new();
         for round in 0..10_u64 {
-            let new: Vec<Vec<u8>> = (0..30)
-                .map(|number| entry(&[round * 1000 + number, round * 1000 + number + 500], 200))
-                .collect();
+            let new: Vec<Vec<u8>> =
+                (0..30).map(|number| entry(&[round * 1000 + number, round * 1000 + number + 500], 200)).collect();
             expected.extend(new.clone());
             let so_far = expected.clone();
             run(&engine, move |txn| {
@@ -188,31 +187,21 @@ fn a_partition_is_dropped_in_steps_and_can_begin_again() {
         Ok(())
     });
     drop(engine);
-    assert_eq!(
-        run(&open(folder.path()), |txn| all(txn, 10)),
-        [entry(&[2], 0)]
-    );
-    assert!(!run(&open(folder.path()), |txn| txn
-        .drop_partition(Partition(1234), 10)));
+    assert_eq!(run(&open(folder.path()), |txn| all(txn, 10)), [entry(&[2], 0)]);
+    assert!(!run(&open(folder.path()), |txn| txn.drop_partition(Partition(1234), 10)));
 }
 
 #[test]
 fn entries_of_every_length_go_in_and_longer_ones_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
-    let lengths: Vec<usize> = (0..=MAX_ENTRY)
-        .step_by(97)
-        .chain([MAX_ENTRY - 1, MAX_ENTRY, 0, 1])
-        .collect();
+    let lengths: Vec<usize> = (0..=MAX_ENTRY).step_by(97).chain([MAX_ENTRY - 1, MAX_ENTRY, 0, 1]).collect();
     let expected: Vec<Vec<u8>> = lengths.iter().map(|&length| vec![0; length]).collect();
     run(&engine, move |txn| {
         for length in lengths {
             txn.append(P, &vec![0; length])?;
         }
-        assert_eq!(
-            txn.append(P, &[0; MAX_ENTRY + 1]),
-            Err(StoreFault::TooLarge)
-        );
+        assert_eq!(txn.append(P, &[0; MAX_ENTRY + 1]), Err(StoreFault::TooLarge));
         Ok(())
     });
     drop(engine);

@@ -59,7 +59,5 @@ fn run<T: Send + 'static>(
 }
 
 fn find(txn: &Txn<'_>, partition: u32, key: u64) -> Result<Option<Vec<u8>>, StoreFault> {
-    txn.find(Partition(partition), &key.to_be_bytes(), &mut |entry| {
-        Some(entry.to_vec())
-    })
+    txn.find(Partition(partition), &key.to_be_bytes(), &mut |entry| Some(entry.to_vec()))
 }

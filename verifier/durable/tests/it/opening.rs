@@ -17,21 +17,14 @@ fn a_second_opener_is_refused_in_this_process_and_in_another() {
     run(&engine, |txn| txn.put(b"still", b"working"));
     drop(engine);
     assert!(output("open", folder.path(), &[]).contains(&"opened".to_owned()));
-    assert_eq!(
-        run(&open(folder.path()), |txn| txn.get(b"still")),
-        Some(b"working".to_vec())
-    );
+    assert_eq!(run(&open(folder.path()), |txn| txn.get(b"still")), Some(b"working".to_vec()));
 }
 
 #[test]
 fn a_folder_opened_by_sled_itself_is_in_use() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
-    let _sled = sled::Config::new()
-        .path(folder.path())
-        .flush_every_ms(None)
-        .open()
-        .unwrap();
+    let _sled = sled::Config::new().path(folder.path()).flush_every_ms(None).open().unwrap();
     assert!(matches!(refused(folder.path()), OpenError::InUse));
 }
 
@@ -55,10 +48,7 @@ fn a_file_in_the_folders_place_is_an_error() {
 fn unfinished_snapshots_are_cleared_away() {
     let folder = tempfile::tempdir().unwrap();
     for garbage in [&b""[..], b"short", &[0x5a; 5000]] {
-        for name in [
-            "snap.0000000000000000.generating",
-            "snap.FFFFFFFFFFFFFFFF.generating",
-        ] {
+        for name in ["snap.0000000000000000.generating", "snap.FFFFFFFFFFFFFFFF.generating"] {
             fs::write(folder.path().join(name), garbage).unwrap();
         }
         let engine = open(folder.path());
@@ -66,14 +56,7 @@ fn unfinished_snapshots_are_cleared_away() {
         drop(engine);
         let left = fs::read_dir(folder.path())
             .unwrap()
-            .filter(|item| {
-                item.as_ref()
-                    .unwrap()
-                    .file_name()
-                    .to_str()
-                    .unwrap()
-                    .ends_with(".generating")
-            })
+            .filter(|item| item.as_ref().unwrap().file_name().to_str().unwrap().ends_with(".generating"))
             .count();
         assert_eq!(left, 0);
     }
@@ -90,14 +73,7 @@ fn values_outside_the_synced_file_are_refused() {
 #[test]
 fn a_folder_of_other_settings_is_foreign() {
     let folder = tempfile::tempdir().unwrap();
-    drop(
-        sled::Config::new()
-            .path(folder.path())
-            .segment_size(1 << 16)
-            .flush_every_ms(None)
-            .open()
-            .unwrap(),
-    );
+    drop(sled::Config::new().path(folder.path()).segment_size(1 << 16).flush_every_ms(None).open().unwrap());
     assert!(matches!(refused(folder.path()), OpenError::Foreign));
 }
 
@@ -113,11 +89,7 @@ fn damaged_and_missing_records_are_noticed() {
             Ok(())
         });
         drop(engine);
-        let tree = sled::Config::new()
-            .path(folder.path())
-            .flush_every_ms(None)
-            .open()
-            .unwrap();
+        let tree = sled::Config::new().path(folder.path()).flush_every_ms(None).open().unwrap();
         let key = [b'r', 0, 0, 0, 1, 0, 0, 0, 2];
         assert!(tree.contains_key(key).unwrap());
         match damage {

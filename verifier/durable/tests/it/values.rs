@@ -7,9 +7,7 @@ use std::{
     },
 };
 
-use farthing_durable::{
-    Engine, MAX_KEY, MAX_LARGE, MAX_VALUE, Options, Pending, StoreFault, Unavailable,
-};
+use farthing_durable::{Engine, MAX_KEY, MAX_LARGE, MAX_VALUE, Options, Pending, StoreFault, Unavailable};
 
 use crate::{open, options, run};
 
@@ -28,9 +26,7 @@ fn values_are_read_back_by_the_job_by_later_jobs_and_after_reopening() {
     });
     for _ in 0..2 {
         let engine = engine.clone();
-        let (a, b, gone) = run(&engine, |txn| {
-            Ok((txn.get(b"a")?, txn.get(b"b")?, txn.get(b"gone")?))
-        });
+        let (a, b, gone) = run(&engine, |txn| Ok((txn.get(b"a")?, txn.get(b"b")?, txn.get(b"gone")?)));
         assert_eq!((a, b, gone), (Some(b"1".to_vec()), Some(Vec::new()), None));
     }
     drop(engine);
@@ -43,8 +39,7 @@ fn an_answer_can_be_awaited() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-    let answer =
-        runtime.block_on(async { engine.submit(|txn| txn.put(b"a", b"1").map(|()| 7)).await });
+    let answer = runtime.block_on(async { engine.submit(|txn| txn.put(b"a", b"1").map(|()| 7)).await });
     assert_eq!(answer, Ok(Ok(7)));
 }
 
@@ -62,22 +57,13 @@ fn sizes_outside_the_limits_are_refused_and_change_nothing() {
             assert_eq!(txn.put_large(key, b""), Err(StoreFault::TooLarge));
             assert_eq!(txn.get_large(key), Err(StoreFault::TooLarge));
         }
-        assert_eq!(
-            txn.put(b"a", &vec![0; MAX_VALUE + 1]),
-            Err(StoreFault::TooLarge)
-        );
-        assert_eq!(
-            txn.put_large(b"a", &vec![0; MAX_LARGE + 1]),
-            Err(StoreFault::TooLarge)
-        );
+        assert_eq!(txn.put(b"a", &vec![0; MAX_VALUE + 1]), Err(StoreFault::TooLarge));
+        assert_eq!(txn.put_large(b"a", &vec![0; MAX_LARGE + 1]), Err(StoreFault::TooLarge));
         assert_eq!(txn.get(b"a")?, None);
         assert_eq!(txn.get_large(b"a")?, None);
         txn.put(&longest, &vec![1; MAX_VALUE])
     });
-    assert_eq!(
-        run(&engine, |txn| txn.get(&[7; MAX_KEY])),
-        Some(vec![1; MAX_VALUE])
-    );
+    assert_eq!(run(&engine, |txn| txn.get(&[7; MAX_KEY])), Some(vec![1; MAX_VALUE]));
 }
 
 #[test]
@@ -105,21 +91,14 @@ fn many_of_the_greatest_keys_and_values_stay_in_the_synced_file() {
         }
         Ok(())
     });
-    assert_eq!(
-        std::fs::read_dir(folder.path().join("blobs"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(folder.path().join("blobs")).unwrap().count(), 0);
 }
 
 #[test]
 fn large_values_grow_shrink_and_go() {
     let folder = tempfile::tempdir().unwrap();
     let mut engine = open(folder.path());
-    for length in [
-        0, 1, 4091, 4092, 4093, 100_000, MAX_LARGE, 5000, 8188, 8189, 0,
-    ] {
+    for length in [0, 1, 4091, 4092, 4093, 100_000, MAX_LARGE, 5000, 8188, 8189, 0] {
         let value: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
         let expected = value.clone();
         run(&engine, move |txn| {
@@ -136,10 +115,7 @@ fn large_values_grow_shrink_and_go() {
     }
     run(&engine, |txn| txn.delete_large(b"key"));
     assert_eq!(run(&engine, |txn| txn.get_large(b"key")), None);
-    assert_eq!(
-        run(&engine, |txn| txn.get_large(b"key\0")),
-        Some(b"other".to_vec())
-    );
+    assert_eq!(run(&engine, |txn| txn.get_large(b"key\0")), Some(b"other".to_vec()));
     assert_eq!(run(&engine, |txn| txn.get(b"key")), Some(b"small".to_vec()));
 }
 
@@ -156,11 +132,7 @@ fn scans_merge_the_group_with_the_disk() {
     for _ in 0..40 {
         let changes: Vec<(Vec<u8>, Option<Vec<u8>>)> = (0..random(40))
             .map(|_| {
-                let key = vec![
-                    b'a' + random(3) as u8,
-                    random(2) as u8 * 255,
-                    random(60) as u8,
-                ];
+                let key = vec![b'a' + random(3) as u8, random(2) as u8 * 255, random(60) as u8];
                 let value = (random(3) > 0).then(|| vec![random(256) as u8]);
                 (key, value)
             })
@@ -171,11 +143,7 @@ fn scans_merge_the_group_with_the_disk() {
                 None => model.remove(&key),
             };
         }
-        let after = vec![
-            b'a' + random(3) as u8,
-            random(2) as u8 * 255,
-            random(60) as u8,
-        ];
+        let after = vec![b'a' + random(3) as u8, random(2) as u8 * 255, random(60) as u8];
         let (limit, expected) = (random(50) as usize, model.clone());
         run(&engine, move |txn| {
             for (key, value) in &changes {
@@ -191,11 +159,7 @@ fn scans_merge_the_group_with_the_disk() {
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect();
                 assert_eq!(txn.scan_prefix(prefix, None, usize::MAX)?, all);
-                let part: Vec<_> = all
-                    .into_iter()
-                    .filter(|(key, _)| *key > after)
-                    .take(limit)
-                    .collect();
+                let part: Vec<_> = all.into_iter().filter(|(key, _)| *key > after).take(limit).collect();
                 assert_eq!(txn.scan_prefix(prefix, Some(&after), limit)?, part);
             }
             Ok(())
@@ -243,18 +207,9 @@ fn failed_and_panicked_jobs_leave_nothing_and_their_group_stays() {
     drop(engine);
     let engine = open(folder.path());
     assert!(engine.is_available());
-    let state = run(&engine, |txn| {
-        Ok((
-            txn.get(b"good")?,
-            txn.get(b"bad")?,
-            txn.get(b"kept")?,
-            txn.get_large(b"bad")?,
-        ))
-    });
-    assert_eq!(
-        state,
-        (Some(b"1".to_vec()), None, Some(b"old".to_vec()), None)
-    );
+    let state =
+        run(&engine, |txn| Ok((txn.get(b"good")?, txn.get(b"bad")?, txn.get(b"kept")?, txn.get_large(b"bad")?)));
+    assert_eq!(state, (Some(b"1".to_vec()), None, Some(b"old".to_vec()), None));
 }
 
 #[test]
@@ -269,10 +224,7 @@ fn a_full_queue_refuses_at_once_and_recovers() {
         Ok::<_, StoreFault>(())
     });
     begun.recv().unwrap();
-    let waiting = [
-        engine.submit(|txn| txn.put(b"a", b"1")),
-        engine.submit(|txn| txn.put(b"b", b"1")),
-    ];
+    let waiting = [engine.submit(|txn| txn.put(b"a", b"1")), engine.submit(|txn| txn.put(b"b", b"1"))];
     let refused = engine.submit(|txn| txn.put(b"c", b"1"));
     assert_eq!(refused.wait(), Err(Unavailable::Busy));
     release.send(()).unwrap();
@@ -287,9 +239,7 @@ fn a_full_queue_refuses_at_once_and_recovers() {
 fn jobs_of_many_threads_run_one_after_another() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
-    let count = |value: Option<Vec<u8>>| {
-        value.map_or(0, |bytes| u64::from_be_bytes(bytes.try_into().unwrap()))
-    };
+    let count = |value: Option<Vec<u8>>| value.map_or(0, |bytes| u64::from_be_bytes(bytes.try_into().unwrap()));
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -302,19 +252,13 @@ fn jobs_of_many_threads_run_one_after_another() {
                         })
                     })
                     .collect();
-                let answers: Vec<u64> = pending
-                    .into_iter()
-                    .map(|each| each.wait().unwrap().unwrap())
-                    .collect();
+                let answers: Vec<u64> = pending.into_iter().map(|each| each.wait().unwrap().unwrap()).collect();
                 assert!(answers.is_sorted());
             });
         }
     });
     drop(engine);
-    assert_eq!(
-        count(run(&open(folder.path()), |txn| txn.get(b"count"))),
-        400
-    );
+    assert_eq!(count(run(&open(folder.path()), |txn| txn.get(b"count"))), 400);
 }
 
 #[test]
