@@ -1,1 +1,11 @@
 //! Verification pipeline, spent-token stores and the merchant's service.
+//!
+//! ```text
+//! Payment ─ check (pure, batched) → VerifiedPayment ─ SpentStore::accept (durable) → Outcome → Receipt
+//! ```
+//!
+//! [`check`] alone makes a [`VerifiedPayment`](check::VerifiedPayment), and a [`SpentStore`](store::SpentStore)
+//! takes nothing else: what was not checked cannot be spent.
+
+pub mod check;
+pub mod store;

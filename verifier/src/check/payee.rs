@@ -1,0 +1,112 @@
+//! What a payee checks.
+
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::identity::PayeeKey;
+use farthing_protocol::keyset::{Keyset, Redemption};
+use farthing_protocol::locked::LockKey;
+use farthing_protocol::payment::{CheckBinding, Payment, PaymentKind};
+use farthing_protocol::request::{Invoice, PaymentRequest};
+use rand_core::CryptoRng;
+
+use super::{Candidate, CheckError, KnownKeysets, Purpose, VerifiedPayment, verify_all};
+
+/// How far the clocks of payer and payee may lie apart, in seconds.
+pub const MAX_SKEW: u64 = 300;
+
+/// A payee's knowledge at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct PayeeRules<'a> {
+    /// Who is paid.
+    pub payee: &'a PayeeKey,
+    /// The time.
+    pub now: UnixTime,
+    /// The keysets of all mints whose tokens are taken, and revocations.
+    pub keysets: &'a KnownKeysets,
+    /// The payee's lock key, if kind `locked` is taken.
+    pub lock: Option<&'a LockKey>,
+}
+
+/// Checks payments of this payee's invoices, with one multiplication for all. Answers are in order.
+///
+/// A payment passes when it names exactly this invoice; the invoice is made out to and signed by this payee and
+/// has not expired; payee, amount and unit agree; the mint is known and listed in the invoice; the keyset is
+/// known, not revoked, before its `spend_until`, and not closed to another payee; the kind is `pay`, or `locked`
+/// to the payee's own key; the time of authorization is possible; every token is signed by the mint and the whole
+/// authorized by its holder.
+///
+/// Look payment ids up **before** calling this: an accepted payment gets its receipt, expired or not.
+///
+/// # Security
+/// `rng` MUST be the system's.
+///
+/// # Errors
+/// For each payment a [`CheckError`].
+pub fn check_requested<R: CryptoRng + ?Sized>(
+    rng: &mut R,
+    rules: &PayeeRules<'_>,
+    payments: Vec<(Payment, PaymentRequest)>,
+) -> Vec<Result<VerifiedPayment, CheckError>> {
+    let candidates = payments.into_iter().map(|(payment, request)| candidate(rules, payment, &request)).collect();
+    verify_all(rng, Purpose::Requested, candidates)
+}
+
+/// Judges a request's expiry alone.
+///
+/// # Errors
+/// [`CheckError::Expired`].
+pub fn judge_expiry(request: &PaymentRequest, now: UnixTime) -> Result<(), CheckError> {
+    if now < request.expires_at() { Ok(()) } else { Err(CheckError::Expired) }
+}
+
+fn candidate<'a>(
+    rules: &PayeeRules<'a>,
+    payment: Payment,
+    request: &PaymentRequest,
+) -> Result<Candidate<'a>, CheckError> {
+    let binding = match (payment.kind(), rules.lock) {
+        (PaymentKind::Pay, _) => CheckBinding::None,
+        (PaymentKind::Locked, Some(lock)) => CheckBinding::Recipient(lock),
+        (PaymentKind::Locked, None) | (PaymentKind::Swap | PaymentKind::Recoup, _) => {
+            return Err(CheckError::UnsupportedKind);
+        }
+    };
+    if payment.payee() != rules.payee || request.payee() != rules.payee {
+        return Err(CheckError::WrongPayee);
+    }
+    let PaymentRequest::Invoice(invoice) = request else {
+        return Err(CheckError::UnsupportedRequest);
+    };
+    if *payment.request() != request.hash() || payment.amount() != request.amount() {
+        return Err(CheckError::WrongRequest);
+    }
+    invoice.verify().map_err(|_| CheckError::InvalidRequest)?;
+    let keyset = rules.keysets.usable(payment.mint(), payment.keyset(), rules.now)?;
+    judge_keyset(rules, &payment, invoice, keyset)?;
+    judge_expiry(request, rules.now)?;
+    Ok(Candidate { payment, keyset: keyset.clone(), binding })
+}
+
+fn judge_keyset(
+    rules: &PayeeRules<'_>,
+    payment: &Payment,
+    invoice: &Invoice,
+    keyset: &Keyset,
+) -> Result<(), CheckError> {
+    let (terms, draft) = (keyset.terms(), invoice.draft());
+    if draft.mints.iter().all(|accepted| accepted.mint != terms.mint) {
+        return Err(CheckError::UnknownMint);
+    }
+    if draft.unit != terms.unit {
+        return Err(CheckError::WrongRequest);
+    }
+    match terms.redemption {
+        Redemption::Closed(payee) if payee != *rules.payee => return Err(CheckError::ClosedToAnother),
+        Redemption::Closed(_) | Redemption::Open => {}
+    }
+    if rules.now >= terms.spend_until {
+        return Err(CheckError::KeysetEnded);
+    }
+    // Nobody held a token of this keyset before it began to issue, nor can have signed in the future.
+    let possible = terms.active_from.minus(MAX_SKEW)..=rules.now.plus(MAX_SKEW);
+    if possible.contains(&payment.authorized_at()) { Ok(()) } else { Err(CheckError::ImpossibleTime) }
+}
