@@ -1,0 +1,150 @@
+//! Farthing beside Ed25519: medians and ratios, measured in turn so that a noisy machine disturbs both alike.
+//!
+//! `cargo bench -p farthing-protocol --bench ratios [-- ROUNDS]`. In every round each row runs directly after a run of
+//! its Ed25519 peer; a row's ratio is the median of its rounds' ratios.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark"
+)]
+
+mod fixture;
+
+use std::time::Instant;
+
+use fixture::{BATCH, Ours, Peer, TOKENS};
+
+/// Rounds, when none are asked for.
+const ROUNDS: usize = 15;
+
+/// What a row is held against.
+#[derive(Clone, Copy)]
+enum Against {
+    Single,
+    Batch,
+}
+
+/// Measures itself and returns nanoseconds for each signature or token.
+type Work = fn(&mut Ours) -> f64;
+
+struct Row {
+    name: &'static str,
+    against: Against,
+    target: Option<f64>,
+    work: Work,
+    /// (peer, ours) of each round.
+    samples: Vec<(f64, f64)>,
+}
+
+const SINGLES: usize = 2 * BATCH;
+
+fn rows() -> Vec<Row> {
+    let row = |name, against, target, work| Row { name, against, target, work, samples: Vec::new() };
+    vec![
+        row("signatures, batch of 256, decoded", Against::Batch, Some(0.85), |ours| {
+            timed(8, BATCH, || (), |()| ours.batch())
+        }),
+        row("signatures, batch of 256, from bytes", Against::Batch, None, |ours| {
+            timed(8, BATCH, || (), |()| ours.batch_bytes())
+        }),
+        row("payments of 4, 64 at once, decoded", Against::Batch, None, |ours| {
+            timed(8, BATCH, || ours.copies(), |copies| ours.payments(copies))
+        }),
+        row("payments of 4, 64 at once, from bytes", Against::Batch, Some(1.6), |ours| {
+            timed(8, BATCH, || (), |()| ours.payments_bytes())
+        }),
+        row("  of this, decoding alone", Against::Batch, None, |ours| timed(8, BATCH, || (), |()| drop(ours.decode()))),
+        row("one payment of 4, from bytes", Against::Single, None, |ours| {
+            timed(BATCH / TOKENS, TOKENS, || (), |()| ours.one_payment_bytes())
+        }),
+        row("one token, decoded", Against::Single, Some(1.0), |ours| timed(SINGLES, 1, || (), |()| ours.single())),
+        row("one token, from bytes", Against::Single, None, |ours| timed(SINGLES, 1, || (), |()| ours.single_bytes())),
+        row("mint, both moves, session of 1", Against::Single, Some(1.4), |ours| mint(ours, 1)),
+        row("mint, both moves, session of 16", Against::Single, Some(1.4), |ours| mint(ours, 16)),
+        row("mint, both moves, session of 32", Against::Single, Some(1.4), |ours| mint(ours, 32)),
+        row("  of this, the first move", Against::Single, None, |ours| {
+            timed(SINGLES / 32, 32, || (), |()| drop(ours.open(32)))
+        }),
+        row("wallet and mint, withdrawal of 16", Against::Single, None, |ours| {
+            timed(SINGLES / 64, 16, || (), |()| ours.withdraw_sixteen())
+        }),
+    ]
+}
+
+fn main() {
+    let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(ROUNDS);
+    let (mut ours, mut peer) = (Ours::new(), Peer::new());
+    let mut rows = rows();
+    let mut strict = Vec::new();
+    for round in 0..=rounds {
+        let mut samples = Vec::new();
+        for row in &mut rows {
+            let peer = match row.against {
+                Against::Single => timed(SINGLES, 1, || (), |()| peer.single()),
+                Against::Batch => timed(8, BATCH, || (), |()| peer.batch()),
+            };
+            samples.push((peer, (row.work)(&mut ours)));
+        }
+        let (loose, tight) =
+            (timed(SINGLES, 1, || (), |()| peer.single()), timed(SINGLES, 1, || (), |()| peer.strict()));
+        // The first round warms up.
+        if round > 0 {
+            rows.iter_mut().zip(samples).for_each(|(row, sample)| row.samples.push(sample));
+            strict.push((loose, tight));
+        }
+    }
+    print(&rows, &strict, rounds);
+}
+
+/// The mint's work for each token of a session, both moves.
+fn mint(ours: &mut Ours, tokens: usize) -> f64 {
+    let runs = SINGLES / tokens;
+    let challenges: Vec<_> = (0..runs).map(|_| ours.challenges(tokens)).collect();
+    let start = Instant::now();
+    for challenges in challenges {
+        let opened = ours.open(tokens);
+        ours.finish(&opened, challenges);
+    }
+    start.elapsed().as_nanos() as f64 / (runs * tokens) as f64
+}
+
+/// Nanoseconds for each of `units`; what `prepare` does is not counted.
+fn timed<T>(runs: usize, units: usize, mut prepare: impl FnMut() -> T, mut work: impl FnMut(T)) -> f64 {
+    let inputs: Vec<T> = (0..runs).map(|_| prepare()).collect();
+    let start = Instant::now();
+    inputs.into_iter().for_each(&mut work);
+    start.elapsed().as_nanos() as f64 / (runs * units) as f64
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn print(rows: &[Row], strict: &[(f64, f64)], rounds: usize) {
+    println!("medians of {rounds} rounds; microseconds for each signature or token\n");
+    println!("| work | µs | Ed25519 | µs | ratio | lowest | highest | target |");
+    println!("|---|---:|---|---:|---:|---:|---:|---:|");
+    for row in rows {
+        let peer = match row.against {
+            Against::Single => "verify",
+            Against::Batch => "verify_batch",
+        };
+        line(row.name, peer, &row.samples, row.target);
+    }
+    line("Ed25519 verify_strict", "verify", strict, None);
+}
+
+fn line(name: &str, against: &str, samples: &[(f64, f64)], target: Option<f64>) {
+    let ours = median(samples.iter().map(|(_, ours)| *ours)) / 1000.0;
+    let peer = median(samples.iter().map(|(peer, _)| *peer)) / 1000.0;
+    let ratios = || samples.iter().map(|(peer, ours)| ours / peer);
+    let (low, high) = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
+    let target = target.map_or(String::new(), |target| format!("≤ {target}"));
+    let ratio = median(ratios());
+    println!("| {name} | {ours:.2} | {against} | {peer:.2} | {ratio:.2} | {low:.2} | {high:.2} | {target} |");
+}
