@@ -8,4 +8,5 @@
 //! takes nothing else: what was not checked cannot be spent.
 
 pub mod check;
+pub mod spent;
 pub mod store;

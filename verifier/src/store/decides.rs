@@ -80,7 +80,7 @@ impl Decides {
 }
 
 /// Tokens that a service would take, and that none of its stores, or more than one, decides over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", if *.stores == 0 {
     "no store decides over tokens that would be taken: open tokens must be cleared with their mint"
 } else {
@@ -88,7 +88,7 @@ impl Decides {
 })]
 pub struct NotDecided {
     /// The tokens.
-    pub class: TokenClass,
+    pub class: Box<TokenClass>,
     /// How many stores would decide over them.
     pub stores: usize,
 }
@@ -104,7 +104,7 @@ pub fn check_start_up<'a>(
     for class in taken {
         let stores = stores.clone().into_iter().filter(|decides| decides.covers(&class)).count();
         if stores != 1 {
-            return Err(NotDecided { class, stores });
+            return Err(NotDecided { class: Box::new(class), stores });
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod decides;
 mod error;
+mod sled;
 
 use std::fmt;
 use std::future::Future;
@@ -13,6 +14,7 @@ use farthing_protocol::ids::{Claim, KeysetId, PaymentId, RequestHash};
 
 use crate::check::VerifiedPayment;
 
+pub use self::sled::SledStore;
 pub use decides::{Decides, NotDecided, StoreRole, check_start_up};
 pub use error::StoreError;
 

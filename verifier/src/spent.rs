@@ -1,0 +1,297 @@
+//! Spent tokens inside a durable transaction: the core of every store that keeps them itself.
+//!
+//! One immutable, packed entry for each accepted payment, in a partition for each keyset, found by the payment's
+//! id and by each of its serials. [`record`] runs inside the caller's [`Txn`], so that a mint's ledger marks
+//! serials spent and credits an account in one transaction.
+//!
+//! | what | where |
+//! |---|---|
+//! | accepted payments | partitions from [`FIRST_PARTITION`] on, one for each keyset |
+//! | which keyset has which partition | `spent/keyset/` ‖ keyset id |
+//! | keysets dropped for good | `spent/gone/` ‖ keyset id |
+//! | the highest time seen | `spent/clock` |
+//!
+//! Keys that begin with `spent/` and partitions from [`FIRST_PARTITION`] on belong to this module.
+
+mod entry;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use farthing_durable::{Indexer, Partition, StoreFault, Txn};
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::ids::{Claim, KeysetId, PaymentId};
+use farthing_protocol::keyset::Keyset;
+
+use crate::check::VerifiedPayment;
+use crate::store::{AcceptedPayment, Outcome, StoreError};
+use entry::{Row, payment_key, serial_key};
+
+/// The first partition that this module uses; the caller's own entries go below.
+pub const FIRST_PARTITION: Partition = Partition(1 << 31);
+
+/// How far behind the highest time seen the clock may be, in seconds.
+pub const CLOCK_TOLERANCE: u64 = 5;
+
+const CLOCK: &[u8] = b"spent/clock";
+const NEXT: &[u8] = b"spent/next";
+const KEYSETS: &[u8] = b"spent/keyset/";
+const GONE: &[u8] = b"spent/gone/";
+
+/// Why a payment could not be recorded. Nothing was written for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The clock is behind the highest time seen by more than [`CLOCK_TOLERANCE`].
+    #[error("the clock is behind what the store has already recorded")]
+    ClockBehind,
+    /// The keyset's time is over, or its records were dropped.
+    #[error("the keyset has ended")]
+    KeysetEnded,
+    /// The store failed: return an error from the job, so that all of it is rolled back.
+    #[error(transparent)]
+    Fault(#[from] StoreFault),
+}
+
+impl From<RecordError> for StoreError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::ClockBehind => Self::ClockBehind,
+            RecordError::KeysetEnded => Self::KeysetEnded,
+            RecordError::Fault(_) => Self::Stopped,
+        }
+    }
+}
+
+/// Names the index keys of an entry. For partitions of this module it returns true; else it does nothing and
+/// returns false, and the entry is the caller's own.
+pub fn index_entry(partition: Partition, entry: &[u8], emit: &mut dyn FnMut(&[u8])) -> bool {
+    if partition < FIRST_PARTITION {
+        return false;
+    }
+    entry::keys(entry, emit);
+    true
+}
+
+/// The indexer for an engine that holds no other entries than these.
+pub fn indexer() -> Indexer {
+    Arc::new(|partition, entry, emit| {
+        index_entry(partition, entry, emit);
+    })
+}
+
+/// Accepts one payment inside the caller's transaction: see [`Recorder::record`].
+///
+/// # Errors
+/// A [`RecordError`].
+pub fn record(
+    txn: &mut Txn<'_>,
+    payment: &VerifiedPayment,
+    claim: &Claim,
+    now: UnixTime,
+) -> Result<Outcome, RecordError> {
+    Recorder::new().record(txn, payment, claim, now)
+}
+
+/// The accepted payment with this id, of whatever keyset.
+///
+/// # Errors
+/// The store's faults.
+pub fn find(txn: &Txn<'_>, payment: &PaymentId) -> Result<Option<AcceptedPayment>, StoreFault> {
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let rows = txn.scan_prefix(KEYSETS, after.as_deref(), 64)?;
+        for (key, value) in &rows {
+            let row = Row::from_bytes(value)?;
+            if let Some(found) = find_in(txn, row.partition, payment)? {
+                // A keyset dropped for good is not answered for.
+                let id = key.get(KEYSETS.len()..).unwrap_or_default();
+                return Ok(if txn.get(&[GONE, id].concat())?.is_some() { None } else { Some(found) });
+            }
+        }
+        match rows.into_iter().last() {
+            Some((key, _)) => after = Some(key),
+            None => return Ok(None),
+        }
+    }
+}
+
+/// Buries a keyset whose `deposit_until` has passed: from now on nothing of it is accepted, whatever the clock says.
+/// Its records stay until [`drop_buried`].
+///
+/// # Errors
+/// [`RecordError::ClockBehind`] when its time is not over.
+pub fn bury(txn: &mut Txn<'_>, keyset: &Keyset, now: UnixTime) -> Result<(), RecordError> {
+    if now < keyset.terms().deposit_until {
+        return Err(RecordError::ClockBehind);
+    }
+    Recorder::new().advance(txn, now)?;
+    txn.put(&keyset_key(GONE, keyset.id()), &[1])?;
+    Ok(())
+}
+
+/// Drops records of a buried keyset, at most so many, and says whether any are left: call it in one job after
+/// another until it says no. A keyset that is not buried keeps everything.
+///
+/// # Errors
+/// The store's faults.
+pub fn drop_buried(txn: &mut Txn<'_>, keyset: &KeysetId, at_most: u32) -> Result<bool, StoreFault> {
+    let key = keyset_key(KEYSETS, keyset);
+    let (Some(row), Some(_)) = (txn.get(&key)?, txn.get(&keyset_key(GONE, keyset))?) else {
+        return Ok(false);
+    };
+    let left = txn.drop_partition(Row::from_bytes(&row)?.partition, at_most)?;
+    if !left {
+        txn.delete(&key)?;
+    }
+    Ok(left)
+}
+
+/// Accepts payments inside one job, reading the clock and each keyset's row once.
+///
+/// MUST NOT outlive the job: what it remembers may be rolled back.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    highest: Option<UnixTime>,
+    rows: BTreeMap<KeysetId, Known>,
+}
+
+/// What is known of a keyset within this job.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    Gone,
+    Unused,
+    Row(Partition),
+}
+
+impl Recorder {
+    /// Remembers nothing.
+    pub const fn new() -> Self {
+        Self { highest: None, rows: BTreeMap::new() }
+    }
+
+    /// Accepts one payment: marks all its serials spent on it, or changes nothing.
+    ///
+    /// In this order: a keyset dropped for good is refused before any clock; a payment accepted before is
+    /// [`Outcome::AlreadyAccepted`]; a clock behind, and a keyset whose `deposit_until` has passed, are refused; a
+    /// token spent on another payment is [`Outcome::DoubleSpend`].
+    ///
+    /// It does not ask whether the caller's store decides over the payment.
+    ///
+    /// # Errors
+    /// A [`RecordError`]; nothing was written for this payment.
+    pub fn record(
+        &mut self,
+        txn: &mut Txn<'_>,
+        payment: &VerifiedPayment,
+        claim: &Claim,
+        now: UnixTime,
+    ) -> Result<Outcome, RecordError> {
+        let known = match self.known(txn, payment.keyset().id())? {
+            Known::Gone => return Err(RecordError::KeysetEnded),
+            Known::Unused => None,
+            Known::Row(partition) => Some(partition),
+        };
+        if let Some(partition) = known
+            && let Some(earlier) = find_in(txn, partition, payment.id())?
+        {
+            let AcceptedPayment { accepted_at, claim: first, .. } = earlier;
+            return Ok(Outcome::AlreadyAccepted { accepted_at, claim_matches: first.matches(claim) });
+        }
+        let highest = self.highest(txn)?;
+        if now.plus(CLOCK_TOLERANCE) < highest {
+            return Err(RecordError::ClockBehind);
+        }
+        if now.max(highest) >= payment.keyset().terms().deposit_until {
+            return Err(RecordError::KeysetEnded);
+        }
+        if let Some(partition) = known
+            && let Some(earlier) = find_spent(txn, partition, payment)?
+        {
+            return Ok(Outcome::DoubleSpend { earlier });
+        }
+        self.advance(txn, now)?;
+        let partition = match known {
+            Some(partition) => partition,
+            None => self.allot(txn, payment.keyset())?,
+        };
+        txn.append(partition, &entry::encode(payment, claim, now))?;
+        Ok(Outcome::Accepted { accepted_at: now })
+    }
+
+    fn known(&mut self, txn: &Txn<'_>, keyset: &KeysetId) -> Result<Known, StoreFault> {
+        if let Some(known) = self.rows.get(keyset) {
+            return Ok(*known);
+        }
+        let known = if txn.get(&keyset_key(GONE, keyset))?.is_some() {
+            Known::Gone
+        } else {
+            match txn.get(&keyset_key(KEYSETS, keyset))? {
+                Some(row) => Known::Row(Row::from_bytes(&row)?.partition),
+                None => Known::Unused,
+            }
+        };
+        self.rows.insert(*keyset, known);
+        Ok(known)
+    }
+
+    fn highest(&mut self, txn: &Txn<'_>) -> Result<UnixTime, StoreFault> {
+        if let Some(highest) = self.highest {
+            return Ok(highest);
+        }
+        let highest = match txn.get(CLOCK)? {
+            None => UnixTime::default(),
+            Some(bytes) => {
+                let bytes = bytes.try_into().map_err(|_| StoreFault::Damaged)?;
+                UnixTime::from_seconds(u64::from_le_bytes(bytes))
+            }
+        };
+        self.highest = Some(highest);
+        Ok(highest)
+    }
+
+    /// Notes the time, if it is the highest seen.
+    fn advance(&mut self, txn: &mut Txn<'_>, now: UnixTime) -> Result<(), StoreFault> {
+        if now > self.highest(txn)? {
+            txn.put(CLOCK, &now.seconds().to_le_bytes())?;
+            self.highest = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Gives a keyset its partition.
+    fn allot(&mut self, txn: &mut Txn<'_>, keyset: &Keyset) -> Result<Partition, StoreFault> {
+        let number = match txn.get(NEXT)? {
+            None => FIRST_PARTITION.0,
+            Some(bytes) => u32::from_le_bytes(bytes.try_into().map_err(|_| StoreFault::Damaged)?),
+        };
+        let next = number.checked_add(1).ok_or(StoreFault::Full)?;
+        let row = Row { partition: Partition(number), deposit_until: keyset.terms().deposit_until };
+        txn.put(NEXT, &next.to_le_bytes())?;
+        txn.put(&keyset_key(KEYSETS, keyset.id()), &row.to_bytes())?;
+        self.rows.insert(*keyset.id(), Known::Row(row.partition));
+        Ok(row.partition)
+    }
+}
+
+fn keyset_key(prefix: &[u8], keyset: &KeysetId) -> Vec<u8> {
+    [prefix, keyset.as_bytes()].concat()
+}
+
+fn find_in(txn: &Txn<'_>, partition: Partition, payment: &PaymentId) -> Result<Option<AcceptedPayment>, StoreFault> {
+    match txn.find(partition, &payment_key(payment), &mut |bytes| Some(entry::decode(bytes)))? {
+        None => Ok(None),
+        Some(found) => found.map(Some).map_err(|_| StoreFault::Damaged),
+    }
+}
+
+/// The payment that one of these tokens is spent on.
+fn find_spent(txn: &Txn<'_>, partition: Partition, payment: &VerifiedPayment) -> Result<Option<PaymentId>, StoreFault> {
+    for token in payment.payment().tokens() {
+        let key = serial_key(token.coin.as_bytes());
+        if let Some(earlier) = txn.find(partition, &key, &mut |bytes| Some(entry::decode(bytes)))? {
+            return earlier.map(|earlier| Some(earlier.payment)).map_err(|_| StoreFault::Damaged);
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,84 @@
+//! The embedded store.
+
+use std::path::Path;
+
+use farthing_durable::{Engine, OpenError, Options};
+use farthing_protocol::identity::{MintId, PayeeKey};
+use farthing_protocol::ids::PaymentId;
+use farthing_protocol::locked::RecipientKey;
+
+use super::{Acceptance, AcceptedPayment, Decides, Outcome, SpentStore, StoreError, StoreFuture, StoreRole};
+use crate::spent::{self, RecordError, Recorder};
+
+/// Keeps spent tokens itself, in a folder of its own or beside other things in one engine.
+///
+/// Many payments in one call, and many calls at once, share one sync.
+#[derive(Clone, Debug)]
+pub struct SledStore {
+    engine: Engine,
+    decides: Decides,
+}
+
+impl SledStore {
+    /// A payee's own store in this folder, created if it is missing.
+    ///
+    /// # Errors
+    /// An [`OpenError`].
+    pub fn open_own(path: &Path, payee: PayeeKey, lock: Option<RecipientKey>) -> Result<Self, OpenError> {
+        Ok(Self::own(Engine::open(path, Options::new().indexer(spent::indexer()))?, payee, lock))
+    }
+
+    /// A mint's store in this folder, created if it is missing: for a mint that keeps nothing else there.
+    ///
+    /// # Errors
+    /// An [`OpenError`].
+    pub fn open_mint(path: &Path, mint: MintId) -> Result<Self, OpenError> {
+        let engine = Engine::open(path, Options::new().indexer(spent::indexer()))?;
+        Ok(Self { engine, decides: Decides::new(StoreRole::Mint { mint, closed_to: Vec::new() }) })
+    }
+
+    /// A payee's own store in an engine that was opened with [`spent::index_entry`] in its indexer.
+    pub fn own(engine: Engine, payee: PayeeKey, lock: Option<RecipientKey>) -> Self {
+        Self { engine, decides: Decides::new(StoreRole::Own { payee, lock }) }
+    }
+}
+
+impl SpentStore for SledStore {
+    fn decides(&self) -> &Decides {
+        &self.decides
+    }
+
+    fn accept(&self, acceptances: Vec<Acceptance>) -> StoreFuture<'_, Vec<Result<Outcome, StoreError>>> {
+        let count = acceptances.len();
+        let decides = self.decides.clone();
+        let answer = self.engine.submit(move |txn| {
+            let mut recorder = Recorder::new();
+            let mut outcomes = Vec::with_capacity(acceptances.len());
+            for Acceptance { payment, claim, now } in &acceptances {
+                outcomes.push(if decides.covers(&payment.class()) {
+                    match recorder.record(txn, payment, claim, *now) {
+                        // The job ends in an error, and everything of it is rolled back.
+                        Err(RecordError::Fault(fault)) => return Err(fault),
+                        outcome => outcome.map_err(StoreError::from),
+                    }
+                } else {
+                    Err(StoreError::NotDecidedHere)
+                });
+            }
+            Ok(outcomes)
+        });
+        Box::pin(async move {
+            match answer.await {
+                Ok(Ok(outcomes)) => outcomes,
+                Ok(Err(_)) => vec![Err(StoreError::Stopped); count],
+                Err(unavailable) => vec![Err(unavailable.into()); count],
+            }
+        })
+    }
+
+    fn find(&self, payment: &PaymentId) -> StoreFuture<'_, Result<Option<AcceptedPayment>, StoreError>> {
+        let payment = *payment;
+        let answer = self.engine.submit(move |txn| spent::find(txn, &payment));
+        Box::pin(async move { answer.await?.map_err(|_| StoreError::Stopped) })
+    }
+}
