@@ -8,5 +8,7 @@
 //! takes nothing else: what was not checked cannot be spent.
 
 pub mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod spent;
 pub mod store;

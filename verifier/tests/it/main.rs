@@ -1,0 +1,6 @@
+//! The verifier, held to account over real folders and real sockets.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod check;
+mod common;
+mod sled;
