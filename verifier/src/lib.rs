@@ -10,5 +10,6 @@
 pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod locks;
 pub mod spent;
 pub mod store;

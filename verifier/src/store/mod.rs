@@ -1,5 +1,6 @@
 //! Stores of spent tokens: where it is decided, once for each token, what it was spent on.
 
+mod clearing;
 mod decides;
 mod error;
 mod sled;
@@ -15,6 +16,7 @@ use farthing_protocol::ids::{Claim, KeysetId, PaymentId, RequestHash};
 use crate::check::VerifiedPayment;
 
 pub use self::sled::SledStore;
+pub use clearing::{ClearingStore, MAX_DEPOSITS, Resumed};
 pub use decides::{Decides, NotDecided, StoreRole, check_start_up};
 pub use error::StoreError;
 

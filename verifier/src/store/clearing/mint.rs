@@ -1,0 +1,112 @@
+//! Asking the mint, and understanding what it says.
+
+use std::collections::BTreeMap;
+
+use farthing_http::client::{BaseUrl, CallError, Endpoint, HttpClient, UrlError};
+use farthing_http::problem::{Code, ProblemBody};
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::{Deposit, DepositAnswer, DepositOutcome, DepositRequest, mint_path};
+use farthing_protocol::ids::PaymentId;
+
+use super::record::Begun;
+use crate::check::MAX_SKEW;
+use crate::store::StoreError;
+
+/// The mint's word on one payment.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    /// Accepted, with the claim that was sent.
+    Accepted { at: UnixTime },
+    /// Accepted before, with another claim.
+    Elsewhere { at: UnixTime },
+    /// A token is spent on another payment.
+    DoubleSpend { earlier: PaymentId },
+    /// Refused for what the payment is.
+    Refused(Code),
+    /// **This attempt** changed nothing. It says nothing of earlier ones.
+    NotTried(StoreError),
+    /// Not known.
+    Unknown,
+}
+
+pub(super) struct Mint {
+    deposit: Endpoint,
+    client: HttpClient,
+}
+
+impl Mint {
+    pub(super) fn new(base: &BaseUrl, client: HttpClient) -> Result<Self, UrlError> {
+        Ok(Self { deposit: base.join(mint_path::DEPOSIT)?, client })
+    }
+
+    /// Sends all payments in one request. For each: its id, whether this was the first attempt, and the verdict.
+    pub(super) async fn ask(
+        &self,
+        begun: &BTreeMap<PaymentId, Begun>,
+        now: UnixTime,
+    ) -> Vec<(PaymentId, bool, Verdict)> {
+        if begun.is_empty() {
+            return Vec::new();
+        }
+        let deposit = |begun: &Begun| Deposit { payment: begun.payment.clone(), claim: begun.claim };
+        let request = DepositRequest { deposits: begun.values().map(deposit).collect() };
+        let answer: Result<DepositAnswer, CallError> = self.client.post_json(&self.deposit, &request).await;
+        let outcomes = match answer {
+            Ok(DepositAnswer { outcomes }) if outcomes.len() == begun.len() => outcomes,
+            Ok(_) => {
+                tracing::warn!("the mint's answer to a deposit does not fit the question");
+                return all(begun, Verdict::Unknown);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a deposit was not answered");
+                return all(begun, failed(&error));
+            }
+        };
+        let verdicts = begun.iter().zip(outcomes);
+        verdicts.map(|((id, begun), outcome)| (*id, begun.fresh, understand(id, &outcome, now))).collect()
+    }
+}
+
+fn all(begun: &BTreeMap<PaymentId, Begun>, verdict: Verdict) -> Vec<(PaymentId, bool, Verdict)> {
+    begun.iter().map(|(id, begun)| (*id, begun.fresh, verdict)).collect()
+}
+
+/// What makes no sense is taken for no answer.
+fn understand(id: &PaymentId, outcome: &DepositOutcome, now: UnixTime) -> Verdict {
+    let possible = |at: &UnixTime| *at <= now.plus(MAX_SKEW);
+    match outcome {
+        DepositOutcome::Accepted { accepted_at: at }
+        | DepositOutcome::AlreadyAccepted { claim_matches: true, accepted_at: at }
+            if possible(at) =>
+        {
+            Verdict::Accepted { at: *at }
+        }
+        DepositOutcome::AlreadyAccepted { claim_matches: false, accepted_at: at } if possible(at) => {
+            Verdict::Elsewhere { at: *at }
+        }
+        DepositOutcome::DoubleSpend { earlier_payment_id } if earlier_payment_id != id => {
+            Verdict::DoubleSpend { earlier: *earlier_payment_id }
+        }
+        DepositOutcome::Refused { code } => match Code::parse(code) {
+            Some(Code::Overloaded | Code::RateLimited) => Verdict::NotTried(StoreError::Busy),
+            Some(Code::ClockBehind) => Verdict::NotTried(StoreError::NotReached),
+            Some(code) if !code.outcome_unknown() => Verdict::Refused(code),
+            Some(_) | None => Verdict::Unknown,
+        },
+        DepositOutcome::Unavailable {} => Verdict::Unknown,
+        DepositOutcome::Accepted { .. }
+        | DepositOutcome::AlreadyAccepted { .. }
+        | DepositOutcome::DoubleSpend { .. } => {
+            tracing::warn!("the mint's answer to a deposit makes no sense");
+            Verdict::Unknown
+        }
+    }
+}
+
+fn failed(error: &CallError) -> Verdict {
+    match error.problem().and_then(ProblemBody::known) {
+        _ if error.may_have_taken_effect() => Verdict::Unknown,
+        Some(Code::Overloaded | Code::RateLimited) => Verdict::NotTried(StoreError::Busy),
+        Some(_) | None => Verdict::NotTried(StoreError::NotReached),
+    }
+}

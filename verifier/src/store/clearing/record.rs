@@ -1,0 +1,157 @@
+//! The own record of what was sent to the mint.
+
+use farthing_durable::{StoreFault, Txn};
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::codec::{DecodeError, Reader, Wire, Writer};
+use farthing_protocol::identity::PayeeKey;
+use farthing_protocol::ids::{Claim, KeysetId, PaymentId, RequestHash};
+use farthing_protocol::payment::Payment;
+
+use crate::check::VerifiedPayment;
+use crate::store::AcceptedPayment;
+
+const FORMAT: u8 = 1;
+const RECORDS: &[u8] = b"clear/record/";
+/// The payment's bytes, as long as its outcome is not known; the keys alone are the list of what is open.
+const PAYMENTS: &[u8] = b"clear/payment/";
+const OPEN: &[u8] = b"clear/open/";
+
+/// What is known of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It may have been sent.
+    Pending,
+    /// The mint accepted it with this record's claim.
+    Accepted { at: UnixTime },
+    /// The mint had accepted it with another claim.
+    Elsewhere { at: UnixTime },
+}
+
+/// A payment's record.
+pub(super) struct Record {
+    pub(super) state: State,
+    pub(super) claim: Claim,
+    keyset: KeysetId,
+    payee: PayeeKey,
+    amount: Amount,
+    request: RequestHash,
+}
+
+/// What is to be sent.
+pub(super) struct Begun {
+    pub(super) payment: Payment,
+    pub(super) claim: Claim,
+    /// Whether it was written down just now, so that it cannot have been sent before.
+    pub(super) fresh: bool,
+}
+
+impl Record {
+    pub(super) fn accepted(&self, payment: &PaymentId) -> Option<AcceptedPayment> {
+        let State::Accepted { at } = self.state else { return None };
+        Some(AcceptedPayment {
+            payment: *payment,
+            keyset: self.keyset,
+            payee: self.payee,
+            amount: self.amount,
+            request: self.request,
+            accepted_at: at,
+            claim: self.claim,
+        })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let (tag, at) = match self.state {
+            State::Pending => (0, UnixTime::default()),
+            State::Accepted { at } => (1, at),
+            State::Elsewhere { at } => (2, at),
+        };
+        let mut out = Writer::default();
+        out.u8(FORMAT);
+        out.u8(tag);
+        out.part(&at);
+        out.part(&self.claim);
+        out.part(&self.keyset);
+        out.part(&self.payee);
+        out.part(&self.amount);
+        out.part(&self.request);
+        out.finish()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes);
+        if input.u8()? != FORMAT {
+            return Err(DecodeError::UnsupportedVersion);
+        }
+        let (tag, at) = (input.u8()?, input.part()?);
+        let state = match tag {
+            0 => State::Pending,
+            1 => State::Accepted { at },
+            2 => State::Elsewhere { at },
+            _ => return Err(DecodeError::UnknownTag),
+        };
+        let (claim, keyset, payee) = (input.part()?, input.part()?, input.part()?);
+        let record = Self { state, claim, keyset, payee, amount: input.part()?, request: input.part()? };
+        input.finish()?;
+        Ok(record)
+    }
+}
+
+pub(super) fn read(txn: &Txn<'_>, id: &PaymentId) -> Result<Option<Record>, StoreFault> {
+    match txn.get(&key(RECORDS, id))? {
+        None => Ok(None),
+        Some(bytes) => Record::from_bytes(&bytes).map(Some).map_err(|_| StoreFault::Damaged),
+    }
+}
+
+/// What was written down to be sent, if the outcome is not known.
+pub(super) fn pending(txn: &Txn<'_>, id: &PaymentId) -> Result<Option<Begun>, StoreFault> {
+    let Some(Record { state: State::Pending, claim, .. }) = read(txn, id)? else { return Ok(None) };
+    let bytes = txn.get_large(&key(PAYMENTS, id))?.ok_or(StoreFault::Damaged)?;
+    let payment = Payment::from_bytes(&bytes).map_err(|_| StoreFault::Damaged)?;
+    Ok(Some(Begun { payment, claim, fresh: false }))
+}
+
+/// Writes a payment and a claim down before they are sent for the first time.
+pub(super) fn begin(txn: &mut Txn<'_>, payment: &VerifiedPayment, claim: &Claim) -> Result<Begun, StoreFault> {
+    let (id, inner) = (payment.id(), payment.payment());
+    let record = Record {
+        state: State::Pending,
+        claim: *claim,
+        keyset: *inner.keyset(),
+        payee: *inner.payee(),
+        amount: inner.amount(),
+        request: *inner.request(),
+    };
+    txn.put(&key(RECORDS, id), &record.to_bytes())?;
+    txn.put_large(&key(PAYMENTS, id), &inner.to_bytes())?;
+    txn.put(&key(OPEN, id), &[])?;
+    Ok(Begun { payment: inner.clone(), claim: *claim, fresh: true })
+}
+
+pub(super) fn settle(txn: &mut Txn<'_>, id: &PaymentId, state: State) -> Result<(), StoreFault> {
+    let record = read(txn, id)?.ok_or(StoreFault::Damaged)?;
+    txn.put(&key(RECORDS, id), &Record { state, ..record }.to_bytes())?;
+    close(txn, id)
+}
+
+pub(super) fn forget(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
+    txn.delete(&key(RECORDS, id))?;
+    close(txn, id)
+}
+
+/// Payments whose outcome is not known, in the order of their ids.
+pub(super) fn open_after(txn: &Txn<'_>, after: Option<&PaymentId>, limit: usize) -> Result<Vec<PaymentId>, StoreFault> {
+    let after = after.map(|id| key(OPEN, id));
+    let found = txn.scan_prefix(OPEN, after.as_deref(), limit)?;
+    let id = |key: Vec<u8>| key.get(OPEN.len()..).and_then(|id| id.try_into().ok()).map(PaymentId::from_bytes);
+    found.into_iter().map(|(key, _)| id(key).ok_or(StoreFault::Damaged)).collect()
+}
+
+fn close(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
+    txn.delete_large(&key(PAYMENTS, id))?;
+    txn.delete(&key(OPEN, id))
+}
+
+fn key(prefix: &[u8], id: &PaymentId) -> Vec<u8> {
+    [prefix, id.as_bytes()].concat()
+}
