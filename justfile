@@ -1,0 +1,37 @@
+# What CI runs, and what people run. `just` lists it.
+
+export RUSTDOCFLAGS := "-D warnings"
+
+_default:
+    @just --list
+
+# Everything CI runs.
+check:
+    .ci/run
+
+# Formatting, clippy and tests: what to run before a commit.
+quick:
+    cargo fmt --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo test --workspace --locked
+
+# The whole system on one machine, in a minute.
+demo *args:
+    cargo run --release --locked -- demo {{args}}
+
+# Measurements; see docs/performance.md.
+bench *args:
+    cargo bench --workspace --locked {{args}}
+
+# The books of the crates.
+doc *args:
+    cargo doc --workspace --no-deps --locked {{args}}
+
+# The protocol without the standard library.
+no-std:
+    cargo build --locked --manifest-path protocol/no-std/Cargo.toml --target-dir target/no-std
+
+# The examples of the specification, checked by a program that shares no code with the project.
+vectors:
+    python3 docs/independent/verify.py docs/independent/vectors.json
+    cargo test -p farthing-protocol --locked
