@@ -10,6 +10,8 @@
 pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod files;
+pub mod keyring;
 mod locks;
 pub mod spent;
 pub mod store;
