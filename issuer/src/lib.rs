@@ -1,1 +1,58 @@
 //! The mint: keysets, issuance sessions, ledger, deposits.
+//!
+//! | | |
+//! |---|---|
+//! | [`MintHome`] | a mint's folder: made once, opened without secrets |
+//! | [`Books`] | the ledger alone, without secrets: credits, balances, audits |
+//! | [`Mint`] | the whole mint: its keys are open, it can issue |
+//! | [`run`] | serves a mint over HTTP and on its control socket |
+//!
+//! # Security
+//! A mint MUST NOT be resumed from a memory snapshot, nor its process be forked: its sessions live in memory, and two
+//! copies of one session could be made to answer two challenges for one nonce, which reveals a secret key. The mint
+//! discards its sessions when it notices (a changed process id, or wall clock and boot-time clock drifting apart),
+//! but a clone inside that window cannot be stopped.
+
+mod books;
+mod clock;
+pub mod control;
+mod deposit;
+mod home;
+mod issuance;
+mod keys;
+mod keysets;
+mod ledger;
+mod list;
+mod mint;
+mod server;
+
+pub use books::{Books, BooksError};
+#[doc(hidden)]
+pub use clock::Clock;
+pub use clock::SystemClock;
+pub use deposit::DepositError;
+pub use home::{HomeError, InitOptions, MintHome, ProtectionKind, Windows, default_bundles};
+pub use issuance::{FinishError, OpenError};
+pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};
+pub use keysets::{KeysetState, KeysetSummary};
+pub use ledger::{AuditReport, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, UnitBooks};
+#[doc(hidden)]
+pub use mint::Surroundings;
+pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
+pub use server::{RunningMint, run};
+
+use rand::rngs::SysRng;
+use rand_core::{Rng, UnwrapErr};
+
+/// The operating system's randomness, without any state of this process in between: a copy of the process draws
+/// other numbers.
+pub(crate) fn system_rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// Random bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    system_rng().fill_bytes(&mut bytes);
+    bytes
+}

@@ -1,0 +1,204 @@
+//! The books: a mint's ledger and public keysets, without any secret.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use farthing_durable::Options;
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::api::{AccountAnswer, UnitBalance};
+use farthing_protocol::identity::{AccountKey, VoucherKey};
+use farthing_protocol::ids::KeysetId;
+use farthing_verifier::store::{Decides, StoreRole};
+
+use crate::clock::{Clock, SystemClock};
+use crate::home::{HomeError, MintHome};
+use crate::keysets::{KeysetBook, KeysetSummary};
+use crate::ledger::{self, AuditReport, Credited, Ledger, LedgerError, LedgerOpenError, MovementError};
+
+/// Why the books cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BooksError {
+    /// The mint's folder.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The ledger. `InUse` in it means that the mint is running: ask its control socket.
+    #[error(transparent)]
+    Ledger(#[from] LedgerOpenError),
+}
+
+/// A mint's ledger and public keysets. Clones share them.
+///
+/// Opened alone it needs no passphrase: for credits, balances and audits while the mint does not run.
+#[derive(Clone, Debug)]
+pub struct Books(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    home: MintHome,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    keysets: RwLock<Arc<KeysetBook>>,
+    decides: Decides,
+    /// What the last audit said.
+    right: AtomicBool,
+}
+
+impl Books {
+    /// Opens the books. When this returns, everything found in them is durable.
+    ///
+    /// # Errors
+    /// A [`BooksError`].
+    pub async fn open(home: &MintHome) -> Result<Self, BooksError> {
+        let home = home.clone();
+        tokio::task::spawn_blocking(move || Self::open_with(home, Options::new(), Arc::new(SystemClock)))
+            .await
+            .map_err(|_| LedgerOpenError::Ledger(LedgerError::Stopped))?
+    }
+
+    pub(crate) fn open_with(home: MintHome, options: Options, clock: Arc<dyn Clock>) -> Result<Self, BooksError> {
+        let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), Arc::clone(&clock))?;
+        let revocations = ledger
+            .submit(|txn, _| ledger::revocations(txn))
+            .wait()
+            .map_err(LedgerError::from)
+            .and_then(|revocations| revocations)
+            .map_err(LedgerOpenError::from)?;
+        let keysets = RwLock::new(Arc::new(home.load_book(revocations)?));
+        let role = StoreRole::Mint { mint: *home.mint_id(), closed_to: home.config().closed_to.clone() };
+        let decides = Decides::new(role);
+        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, right: AtomicBool::new(true) })))
+    }
+
+    /// Credits an account with money from outside, in the mint's unit. With the same reference the same credit is
+    /// made once only, so that a call whose outcome is unknown can be repeated.
+    ///
+    /// # Errors
+    /// A [`MovementError`].
+    pub async fn credit(
+        &self,
+        account: AccountKey,
+        amount: Amount,
+        reference: impl Into<String>,
+    ) -> Result<Credited, MovementError> {
+        let (unit, reference) = (self.0.home.unit().clone(), reference.into());
+        self.0.ledger.run(move |txn, now| ledger::credit(txn, now, &account, &unit, amount, &reference)).await
+    }
+
+    /// Debits an account for money that was paid to its owner outside, once for each reference.
+    ///
+    /// # Errors
+    /// A [`MovementError`].
+    pub async fn pay_out(
+        &self,
+        account: AccountKey,
+        amount: Amount,
+        reference: impl Into<String>,
+    ) -> Result<Credited, MovementError> {
+        let (unit, reference) = (self.0.home.unit().clone(), reference.into());
+        self.0.ledger.run(move |txn, now| ledger::pay_out(txn, now, &account, &unit, amount, &reference)).await
+    }
+
+    /// Makes a voucher of money from outside. The same voucher and amount again change nothing.
+    ///
+    /// # Errors
+    /// A [`MovementError`].
+    pub async fn create_voucher(&self, voucher: VoucherKey, amount: Amount) -> Result<(), MovementError> {
+        let unit = self.0.home.unit().clone();
+        self.0.ledger.run(move |txn, now| ledger::create_voucher(txn, now, &voucher, &unit, amount)).await
+    }
+
+    /// What an account holds; nothing, if it never held anything.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn account(&self, account: &AccountKey) -> Result<AccountAnswer, LedgerError> {
+        let account = *account;
+        let balances = self.0.ledger.read(move |txn| ledger::balances(txn, &account)).await?;
+        let answer = |(unit, balance): (farthing_protocol::amount::Unit, Amount)| UnitBalance {
+            unit: unit.code().to_owned(),
+            exponent: unit.exponent(),
+            balance,
+        };
+        Ok(AccountAnswer { balances: balances.into_iter().map(answer).collect() })
+    }
+
+    /// Recomputes every figure from the records and compares. A mint whose books are not right stops issuing until
+    /// an audit finds them right. It reads everything in one transaction: others wait meanwhile.
+    ///
+    /// # Errors
+    /// A [`LedgerError`]; the mint then stops issuing as well.
+    pub async fn audit(&self) -> Result<AuditReport, LedgerError> {
+        let (facts, now) = (self.keyset_book().facts(), self.0.clock.now());
+        let report = self.0.ledger.read(move |txn| ledger::audit(txn, now, &facts)).await;
+        let right = report.as_ref().is_ok_and(AuditReport::is_right);
+        self.0.right.store(right, Ordering::SeqCst);
+        match &report {
+            Ok(report) => {
+                for difference in &report.differences {
+                    tracing::error!(figure = %difference.figure, "the books are not right: a figure differs");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the books could not be audited"),
+        }
+        report
+    }
+
+    /// All keysets, each chain in order.
+    pub fn keysets(&self) -> Vec<KeysetSummary> {
+        self.keyset_book().summaries(self.0.clock.now())
+    }
+
+    /// The mint's folder.
+    pub fn home(&self) -> &MintHome {
+        &self.0.home
+    }
+
+    /// Revokes a keyset from now on.
+    pub(crate) async fn revoke(&self, keyset: KeysetId) -> Result<UnixTime, LedgerError> {
+        let (at, revocations) = self
+            .0
+            .ledger
+            .run(move |txn, now| {
+                let at = ledger::revoke(txn, now, &keyset)?;
+                Ok::<_, LedgerError>((at, ledger::revocations(txn)?))
+            })
+            .await?;
+        let mut book = self.0.keysets.write().unwrap_or_else(PoisonError::into_inner);
+        *book = Arc::new(book.with_revocations(revocations));
+        Ok(at)
+    }
+
+    /// Replaces the keysets by what `change` makes of them, one change at a time.
+    pub(crate) fn change_keysets<E>(&self, change: impl FnOnce(&KeysetBook) -> Result<KeysetBook, E>) -> Result<(), E> {
+        let mut book = self.0.keysets.write().unwrap_or_else(PoisonError::into_inner);
+        *book = Arc::new(change(&book)?);
+        Ok(())
+    }
+
+    pub(crate) fn keyset_book(&self) -> Arc<KeysetBook> {
+        Arc::clone(&self.0.keysets.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.0.ledger
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    pub(crate) fn decides(&self) -> &Decides {
+        &self.0.decides
+    }
+
+    /// Whether the ledger takes jobs and the last audit found the books right.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.0.ledger.is_available() && self.are_right()
+    }
+
+    /// Whether the last audit found the books right.
+    pub(crate) fn are_right(&self) -> bool {
+        self.0.right.load(Ordering::SeqCst)
+    }
+}

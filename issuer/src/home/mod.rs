@@ -1,0 +1,256 @@
+//! A mint's folder.
+//!
+//! ```text
+//! mint.toml          the configuration, with comments
+//! keys/              secret keys, encrypted: identity.key, keyset-<id>.key
+//! keysets/           public keysets, signed: <sequence>-<id>.keyset
+//! ledger/            the books
+//! control.sock       the control socket of the running mint
+//! ```
+
+mod config;
+mod options;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use farthing_protocol::amount::{Unit, UnixTime};
+use farthing_protocol::codec::{DecodeError, Wire};
+use farthing_protocol::identity::{Keypair, MintId};
+use farthing_protocol::keyset::{ChainError, Keyset, KeysetTerms, SecretKeyset};
+use zeroize::Zeroizing;
+
+use crate::clock::{Clock, SystemClock};
+use crate::keys::{KeyError, Protection, Unlock, create_folder, seal, unseal, write_new};
+use crate::keysets::KeysetBook;
+
+pub(crate) use config::Config;
+pub use config::ProtectionKind;
+pub use options::{InitOptions, Windows, default_bundles};
+
+const CONFIG: &str = "mint.toml";
+const IDENTITY: &str = "identity";
+
+/// Why a mint's folder cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HomeError {
+    /// There is a mint in this folder, or something else.
+    #[error("the folder is not empty")]
+    NotEmpty,
+    /// There is no mint in this folder.
+    #[error("there is no mint in this folder")]
+    NoMint,
+    /// The configuration cannot be read.
+    #[error("mint.toml cannot be understood")]
+    Config,
+    /// The settings break a rule of keysets.
+    #[error("the settings for keysets are not possible: {0}")]
+    Settings(DecodeError),
+    /// A keyset on disk is damaged or another mint's.
+    #[error("a keyset in the folder is damaged or another mint's")]
+    Keyset,
+    /// The keysets do not form chains.
+    #[error("the keysets in the folder do not follow one another: {0}")]
+    Chain(#[from] ChainError),
+    /// Secret keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The operating system refused.
+    #[error("the folder could not be read or written: {}", .0.kind())]
+    Io(#[from] io::Error),
+}
+
+/// A mint's folder, and what stands in it in the clear.
+#[derive(Clone, Debug)]
+pub struct MintHome {
+    folder: PathBuf,
+    config: Config,
+}
+
+impl MintHome {
+    /// Makes a mint in an empty or missing folder: identity, first keyset, configuration. When this returns, all
+    /// of it is durable. Takes as long as the passphrase costs: not for an executor's thread.
+    ///
+    /// # Errors
+    /// A [`HomeError`]; what was begun is then left in the folder.
+    pub fn init(folder: impl Into<PathBuf>, options: &InitOptions) -> Result<Self, HomeError> {
+        Self::init_at(folder, options, &SystemClock)
+    }
+
+    /// As [`init`](Self::init), by another clock.
+    ///
+    /// # Errors
+    /// As [`init`](Self::init).
+    #[doc(hidden)]
+    pub fn init_at(folder: impl Into<PathBuf>, options: &InitOptions, clock: &dyn Clock) -> Result<Self, HomeError> {
+        let folder = folder.into();
+        if folder.try_exists()? && fs::read_dir(&folder)?.next().is_some() {
+            return Err(HomeError::NotEmpty);
+        }
+        let identity = Keypair::generate(&mut crate::system_rng());
+        let home = Self { folder, config: Config::new((&identity).into(), options) };
+        let text = home.config.to_text();
+        // What will be read again must be readable, before anything depends on it.
+        Config::parse(&text)?;
+        create_folder(&home.folder)?;
+        create_folder(&home.keys())?;
+        create_folder(&home.keysets())?;
+        options.protection.prepare()?;
+        home.store_secret(&options.protection, IDENTITY, identity.secret().as_slice())?;
+        home.make_keyset(&identity, &options.protection, None, clock.now())?;
+        // Its presence says that everything else is there.
+        write_new(&home.folder.join(CONFIG), text.as_bytes())?;
+        Ok(home)
+    }
+
+    /// Opens a mint's folder. No secret is read.
+    ///
+    /// # Errors
+    /// [`HomeError::NoMint`], [`HomeError::Config`] or [`HomeError::Io`].
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, HomeError> {
+        let folder = folder.into();
+        let text = match fs::read_to_string(folder.join(CONFIG)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(HomeError::NoMint),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { folder, config: Config::parse(&text)? })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The mint's identity.
+    pub fn mint_id(&self) -> &MintId {
+        &self.config.mint
+    }
+
+    /// The mint's currency unit.
+    pub fn unit(&self) -> &Unit {
+        &self.config.unit
+    }
+
+    /// What opens its keys.
+    pub fn protection(&self) -> ProtectionKind {
+        self.config.protection
+    }
+
+    /// Where the running mint is controlled.
+    pub fn control_socket(&self) -> PathBuf {
+        self.folder.join("control.sock")
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.folder.join("ledger")
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
+    fn keysets(&self) -> PathBuf {
+        self.folder.join("keysets")
+    }
+
+    /// All keysets on disk, verified.
+    pub(crate) fn load_keysets(&self) -> Result<Vec<Arc<Keyset>>, HomeError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(self.keysets())? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "keyset") {
+                continue;
+            }
+            let keyset = Keyset::from_bytes(&fs::read(path)?).map_err(|_| HomeError::Keyset)?;
+            if keyset.terms().mint != self.config.mint {
+                return Err(HomeError::Keyset);
+            }
+            found.push(Arc::new(keyset));
+        }
+        if found.is_empty() { Err(HomeError::Keyset) } else { Ok(found) }
+    }
+
+    /// Decrypts the mint's identity.
+    pub(crate) fn load_identity(&self, unlock: &Unlock) -> Result<Keypair, HomeError> {
+        let bytes = self.load_secret(unlock, IDENTITY)?;
+        let secret: Zeroizing<[u8; 32]> = Zeroizing::new(bytes.as_slice().try_into().map_err(|_| KeyError::Damaged)?);
+        let identity = Keypair::from_secret(&secret);
+        if MintId::from(&identity) == self.config.mint { Ok(identity) } else { Err(KeyError::Exchanged.into()) }
+    }
+
+    /// Decrypts a keyset's secret keys.
+    pub(crate) fn load_keyset_keys(&self, unlock: &Unlock, keyset: &Keyset) -> Result<SecretKeyset, HomeError> {
+        let bytes = self.load_secret(unlock, &secret_name(keyset))?;
+        SecretKeyset::from_bytes(&bytes, keyset).map_err(|_| KeyError::Exchanged.into())
+    }
+
+    /// Makes the next keyset of the configured chain, which issues from `active_from` on. Its keys are on disk
+    /// before its public half, and both before this returns.
+    pub(crate) fn make_keyset(
+        &self,
+        identity: &Keypair,
+        protection: &Protection,
+        previous: Option<&Keyset>,
+        active_from: UnixTime,
+    ) -> Result<(SecretKeyset, Keyset), HomeError> {
+        let Config { windows, unit, redemption, fees, bundles, mint, denominations, .. } = &self.config;
+        let issue_until = active_from.plus(windows.issue);
+        let spend_until = issue_until.plus(windows.spend);
+        let sequence = previous.map_or(Some(0), |previous| previous.terms().sequence.checked_add(1));
+        let terms = KeysetTerms {
+            mint: *mint,
+            sequence: sequence.ok_or(HomeError::Settings(DecodeError::OutOfRange))?,
+            predecessor: previous.map(|previous| *previous.id()),
+            unit: unit.clone(),
+            redemption: *redemption,
+            active_from,
+            issue_until,
+            spend_until,
+            deposit_until: spend_until.plus(windows.deposit),
+            fees: *fees,
+            bundles: bundles.clone(),
+        };
+        let (secret, keyset) = SecretKeyset::generate(&mut crate::system_rng(), terms, *denominations, identity)
+            .map_err(HomeError::Settings)?;
+        // A document that says what its reader refuses would lock the mint out of its own folder.
+        Keyset::from_bytes(&keyset.document().to_bytes()).map_err(|_| HomeError::Settings(DecodeError::OutOfRange))?;
+        self.store_secret(protection, &secret_name(&keyset), &secret.to_bytes())?;
+        let name = format!("{:08}-{}.keyset", keyset.terms().sequence, keyset.id().to_text());
+        write_new(&self.keysets().join(name), &keyset.document().to_bytes())?;
+        Ok((secret, keyset))
+    }
+
+    pub(crate) fn load_book(
+        &self,
+        revocations: Vec<farthing_protocol::keyset::Revocation>,
+    ) -> Result<KeysetBook, HomeError> {
+        Ok(KeysetBook::new(self.load_keysets()?, revocations)?)
+    }
+
+    fn store_secret(&self, protection: &Protection, name: &str, secret: &[u8]) -> Result<(), HomeError> {
+        let bytes = seal(protection, &self.purpose(name), secret)?;
+        Ok(write_new(&self.keys().join(format!("{name}.key")), &bytes)?)
+    }
+
+    fn load_secret(&self, unlock: &Unlock, name: &str) -> Result<Zeroizing<Vec<u8>>, HomeError> {
+        let bytes = fs::read(self.keys().join(format!("{name}.key")))?;
+        Ok(unseal(unlock, &self.purpose(name), &bytes)?)
+    }
+
+    /// What an encrypted file is bound to.
+    fn purpose(&self, name: &str) -> String {
+        format!("farthing mint {} {name}", self.config.mint.to_text())
+    }
+}
+
+fn secret_name(keyset: &Keyset) -> String {
+    format!("keyset-{}", keyset.id().to_text())
+}

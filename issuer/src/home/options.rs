@@ -1,0 +1,85 @@
+use farthing_protocol::amount::{Denomination, Fees, Unit};
+use farthing_protocol::codec::DecodeError;
+use farthing_protocol::identity::PayeeKey;
+use farthing_protocol::keyset::{Bundle, Redemption};
+
+use crate::keys::Protection;
+
+const DAY: u64 = 86_400;
+
+/// How long keysets live, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// How long tokens are issued.
+    pub issue: u64,
+    /// How long they can be spent after that.
+    pub spend: u64,
+    /// How long payees can deposit after that.
+    pub deposit: u64,
+}
+
+impl Default for Windows {
+    /// 90 days, 365 days, 30 days.
+    fn default() -> Self {
+        Self { issue: 90 * DAY, spend: 365 * DAY, deposit: 30 * DAY }
+    }
+}
+
+/// What a new mint is like.
+#[derive(Clone, Debug)]
+pub struct InitOptions {
+    /// Currency unit.
+    pub unit: Unit,
+    /// How many denominations keysets have: 1 to 63.
+    pub denominations: u8,
+    /// Bundles that can be withdrawn at once.
+    pub bundles: Vec<Bundle>,
+    /// Fees.
+    pub fees: Fees,
+    /// How long keysets live.
+    pub windows: Windows,
+    /// How the keys are protected.
+    pub protection: Protection,
+    /// Where tokens may be spent.
+    pub redemption: Redemption,
+    /// Payees who are one operator with the mint and have no spent-token store but this ledger: keysets closed to
+    /// them are decided here (protocol section 8).
+    pub closed_to: Vec<PayeeKey>,
+}
+
+impl InitOptions {
+    /// A mint of open tokens in this unit: 32 denominations, no fees, the [default bundles](default_bundles).
+    pub fn new(unit: Unit, protection: Protection) -> Self {
+        Self {
+            unit,
+            denominations: 32,
+            bundles: default_bundles(32),
+            fees: Fees::default(),
+            windows: Windows::default(),
+            protection,
+            redemption: Redemption::Open,
+            closed_to: Vec::new(),
+        }
+    }
+
+    /// Sets the number of denominations, and the bundles that they allow.
+    #[must_use]
+    pub fn denominations(mut self, count: u8) -> Self {
+        self.denominations = count;
+        self.bundles = default_bundles(count);
+        self
+    }
+}
+
+/// Two of each denomination from 1 up to 2⁷ (510 units together: small change), up to 2¹¹ (8,190), and up to 2¹⁵
+/// (131,070): as many of these as the denominations allow, and at least one.
+pub fn default_bundles(denominations: u8) -> Vec<Bundle> {
+    let up_to = |count: u8| -> Result<Bundle, DecodeError> {
+        Bundle::new((0..count).filter_map(Denomination::new).map(|denomination| (denomination, 2)).collect())
+    };
+    let mut sizes: Vec<u8> = [8, 12, 16].into_iter().filter(|size| *size <= denominations).collect();
+    if sizes.is_empty() {
+        sizes.push(denominations);
+    }
+    sizes.into_iter().filter_map(|size| up_to(size).ok()).collect()
+}

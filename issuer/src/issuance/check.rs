@@ -1,0 +1,162 @@
+//! Everything about a finish request that can be judged without the ledger.
+
+use std::sync::Arc;
+
+use farthing_protocol::amount::{Amount, Denomination, UnixTime};
+use farthing_protocol::blind::mint::{ClaimedSession, SessionError};
+use farthing_protocol::blind::{Challenge, Commitment, SessionId, SessionSeal};
+use farthing_protocol::identity::IssuanceId;
+use farthing_protocol::ids::{FundingId, IssuanceDigest};
+use farthing_protocol::issuance::{Field, Funding, IssuanceRequest, IssuanceTerms, Output};
+use farthing_protocol::keyset::{Keyset, SecretKeyset};
+use farthing_protocol::payment::Payment;
+use farthing_protocol::shape::Shape;
+use farthing_verifier::check::{CheckError, MintRules, SwapCheck, VerifiedPayment, check_swap};
+
+use super::FinishError;
+use super::guard::Named;
+use crate::keysets::KeysetBook;
+use crate::ledger::{Issue, Means};
+use crate::mint::Mint;
+
+/// A request that was found good, but for the ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Checked {
+    pub(super) id: IssuanceId,
+    pub(super) keyset: Arc<Keyset>,
+    pub(super) keys: Arc<SecretKeyset>,
+    pub(super) session: SessionId,
+    pub(super) seal: SessionSeal,
+    pub(super) shape: Shape,
+    pub(super) amount: Amount,
+    pub(super) debit: Amount,
+    pub(super) outputs: Vec<Output>,
+    pub(super) field: Field,
+    pub(super) funding: FundingId,
+    pub(super) means: Means,
+}
+
+/// Why a request was not found good.
+pub(super) enum Refusal {
+    /// For its session: the ledger has a word in it.
+    Session(SessionError),
+    /// For itself.
+    Request(FinishError),
+}
+
+impl From<FinishError> for Refusal {
+    fn from(error: FinishError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl Checked {
+    pub(super) fn into_issue(self, claimed: ClaimedSession) -> Issue {
+        let Self { id, keyset, keys, session, shape, amount, debit, outputs, field, funding, means, .. } = self;
+        Issue { id, keyset, keys, session, claimed, shape, amount, debit, outputs, field, funding, means }
+    }
+}
+
+/// Denominations, commitments and challenges of outputs.
+pub(super) fn columns(outputs: &[Output]) -> (Vec<Denomination>, Vec<Commitment>, Vec<Challenge>) {
+    (
+        outputs.iter().map(|output| output.denomination).collect(),
+        outputs.iter().map(|output| output.commitment).collect(),
+        outputs.iter().map(|output| output.challenge).collect(),
+    )
+}
+
+/// Checks signatures, the session, the challenges, the shape and the amounts, in this order.
+pub(super) fn check(mint: &Mint, request: &IssuanceRequest) -> Result<Checked, Refusal> {
+    let (terms, book, now) = (request.terms(), mint.books().keyset_book(), mint.books().clock().now());
+    let digest = request.verify().map_err(|_| FinishError::InvalidSignature)?;
+    let means = means(mint, request, &digest, &book, now)?;
+
+    let (denominations, commitments, _) = columns(&terms.outputs);
+    let named = Named {
+        session: &terms.session,
+        seal: request.seal(),
+        keyset: &terms.keyset,
+        denominations: &denominations,
+        commitments: &commitments,
+    };
+    mint.sessions().authenticate(&named).map_err(Refusal::Session)?;
+
+    if terms.mint != *mint.books().home().mint_id() {
+        return Err(FinishError::UnknownMint.into());
+    }
+    let keyset = book.get(&terms.keyset).ok_or(FinishError::UnknownKeyset)?;
+    // The session was opened inside the window: whoever holds one of this process may finish it.
+    if book.revoked_at(keyset.id()).is_some_and(|at| at <= now) {
+        return Err(FinishError::KeysetNotIssuing.into());
+    }
+    let keys = mint.signing_keys(keyset.id()).ok_or(FinishError::KeysetNotIssuing)?;
+    judge_amounts(terms, &denominations, keyset, &means)?;
+    Ok(Checked {
+        id: terms.issuance,
+        keyset: Arc::clone(keyset),
+        keys,
+        session: terms.session,
+        seal: *request.seal(),
+        shape: terms.shape,
+        amount: terms.amount,
+        debit: terms.debit,
+        outputs: terms.outputs.clone(),
+        field: terms.field,
+        funding: request.funding().source().id(),
+        means,
+    })
+}
+
+/// What pays. The signatures of accounts and vouchers were verified with the request.
+fn means(
+    mint: &Mint,
+    request: &IssuanceRequest,
+    digest: &IssuanceDigest,
+    book: &KeysetBook,
+    now: UnixTime,
+) -> Result<Means, FinishError> {
+    match request.funding() {
+        Funding::Account { account, .. } => Ok(Means::Account(*account)),
+        Funding::Voucher { voucher, .. } => Ok(Means::Voucher(*voucher)),
+        Funding::Tokens(payment) => {
+            let rules = MintRules { mint: mint.books().home().mint_id(), now, keysets: book.known() };
+            let swap = SwapCheck { issuance: &request.terms().issuance, digest };
+            let verified = check_swap(&mut crate::system_rng(), &rules, Payment::clone(payment), swap)?;
+            if !mint.books().decides().covers(&verified.class()) {
+                return Err(CheckError::ClosedToAnother.into());
+            }
+            Ok(Means::Tokens(Box::new(verified)))
+        }
+    }
+}
+
+/// Outputs are the shape's, worth the amount; the debit is what is due; inputs are the shape's, of the same chain.
+fn judge_amounts(
+    terms: &IssuanceTerms,
+    denominations: &[Denomination],
+    keyset: &Keyset,
+    means: &Means,
+) -> Result<(), FinishError> {
+    let outputs = terms.shape.outputs(keyset).map_err(|_| FinishError::Mismatch)?;
+    let worth = Amount::checked_sum(denominations.iter().map(|denomination| denomination.value()));
+    if outputs != denominations || worth != Some(terms.amount) {
+        return Err(FinishError::Mismatch);
+    }
+    let due = match means {
+        Means::Account(_) => keyset.terms().fees.debit(terms.amount),
+        Means::Voucher(_) | Means::Tokens(_) => Some(terms.amount),
+    };
+    let funded_as_shaped = match means {
+        Means::Account(_) | Means::Voucher(_) => !terms.shape.is_swap(),
+        Means::Tokens(payment) => funds_swap(payment, terms, keyset),
+    };
+    if due == Some(terms.debit) && funded_as_shaped { Ok(()) } else { Err(FinishError::Mismatch) }
+}
+
+fn funds_swap(payment: &VerifiedPayment, terms: &IssuanceTerms, keyset: &Keyset) -> bool {
+    let given = payment.payment().tokens().iter().map(|token| token.denomination);
+    terms.shape.inputs().is_some_and(|inputs| given.eq(inputs))
+        && payment.payment().amount() == terms.amount
+        && payment.keyset().terms().chain_key() == keyset.terms().chain_key()
+}

@@ -1,0 +1,128 @@
+use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, Problem, WINNER};
+use farthing_protocol::identity::IssuanceId;
+use farthing_protocol::ids::PaymentId;
+use farthing_protocol::shape::ShapeError;
+use farthing_verifier::check::CheckError;
+
+use crate::ledger::{IssueRefusal, LedgerError};
+
+/// Why a session was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The mint has no such keyset.
+    #[error("the keyset is not known")]
+    UnknownKeyset,
+    /// It is not the keyset's time, or it was revoked.
+    #[error("the keyset is not issuing tokens")]
+    KeysetNotIssuing,
+    /// The keyset cannot issue this.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The last audit failed.
+    #[error("the mint has stopped issuing: its books are not right")]
+    Stopped,
+    /// A fault of the mint.
+    #[error("the session could not be opened")]
+    Failed,
+}
+
+/// Why an issuance was not finished. Nothing changed, except where the ledger's error says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FinishError {
+    /// The issuance key, the account or the voucher did not sign exactly this.
+    #[error("a signature does not fit")]
+    InvalidSignature,
+    /// The tokens that should pay are refused.
+    #[error(transparent)]
+    Swap(#[from] CheckError),
+    /// It is made out to another mint.
+    #[error("the request is for another mint")]
+    UnknownMint,
+    /// The mint has no such keyset.
+    #[error("the keyset is not known")]
+    UnknownKeyset,
+    /// The keyset was revoked, or is over.
+    #[error("the keyset is not issuing tokens")]
+    KeysetNotIssuing,
+    /// Shape, outputs, inputs, amount, debit and kind of funding do not fit together.
+    #[error("the parts of the request do not fit together")]
+    Mismatch,
+    /// Another process opened the session, or nobody.
+    #[error("the session is not known")]
+    UnknownSession,
+    /// The session was answered, given up or has expired, and this issuance is not recorded.
+    #[error("the session can no longer be continued")]
+    SessionGone,
+    /// The funding paid for another issuance.
+    #[error("the funding was used by another issuance")]
+    FundingUsed(IssuanceId),
+    /// A token was spent in another payment.
+    #[error("a token was spent before")]
+    DoubleSpend(PaymentId),
+    /// The account or voucher does not cover the debit.
+    #[error("the funds do not cover the debit")]
+    InsufficientFunds,
+    /// The last audit failed.
+    #[error("the mint has stopped issuing: its books are not right")]
+    Stopped,
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<IssueRefusal> for FinishError {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            // The same transaction has found that the issuance is not recorded.
+            IssueRefusal::SessionAnswered => Self::SessionGone,
+            IssueRefusal::FundingUsed(winner) => Self::FundingUsed(winner),
+            IssueRefusal::DoubleSpend(earlier) => Self::DoubleSpend(earlier),
+            IssueRefusal::InsufficientFunds => Self::InsufficientFunds,
+            IssueRefusal::VoucherNotWhole => Self::Mismatch,
+            IssueRefusal::KeysetNotIssuing => Self::KeysetNotIssuing,
+            IssueRefusal::InputsEnded => Self::Swap(CheckError::KeysetEnded),
+            IssueRefusal::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::UnknownKeyset => Self::new(Code::UnknownKeyset),
+            OpenError::KeysetNotIssuing => Self::new(Code::KeysetNotIssuing),
+            OpenError::Shape(ShapeError::AmountOutOfRange) => Self::new(Code::AmountOutOfRange),
+            OpenError::Shape(_) => Self::new(Code::InvalidShape).with_detail("The keyset cannot issue this."),
+            OpenError::Stopped => stopped(),
+            OpenError::Failed => Self::new(Code::Internal),
+        }
+    }
+}
+
+impl From<FinishError> for Problem {
+    fn from(error: FinishError) -> Self {
+        match error {
+            FinishError::InvalidSignature => Self::new(Code::InvalidSignature),
+            FinishError::Swap(error) => error.into(),
+            FinishError::UnknownMint => Self::new(Code::UnknownMint),
+            FinishError::UnknownKeyset => Self::new(Code::UnknownKeyset),
+            FinishError::KeysetNotIssuing => Self::new(Code::KeysetNotIssuing),
+            FinishError::Mismatch => Self::new(Code::InvalidShape),
+            FinishError::UnknownSession => Self::new(Code::UnknownSession),
+            FinishError::SessionGone => Self::new(Code::SessionGone),
+            FinishError::FundingUsed(winner) => Self::new(Code::FundingUsed).with(WINNER, winner.to_text()),
+            FinishError::DoubleSpend(earlier) => {
+                Self::new(Code::DoubleSpend).with(EARLIER_PAYMENT_ID, earlier.to_text())
+            }
+            FinishError::InsufficientFunds => Self::new(Code::InsufficientFunds),
+            FinishError::Stopped => stopped(),
+            FinishError::Ledger(error) => Self::new(error.code()),
+        }
+    }
+}
+
+fn stopped() -> Problem {
+    Problem::new(Code::Unavailable).with_detail("The mint has stopped issuing until its books are put right.")
+}

@@ -1,0 +1,129 @@
+//! Issuance (protocol sections 2 and 7): one challenge for each nonce, one debit for each funding, one record for each
+//! issuance id.
+//!
+//! A session is opened inside its keyset's issue window, and may be finished until it expires, ten minutes later, even
+//! if the window ends meanwhile: what the wallet began it can end. A revocation stops it at once.
+
+mod check;
+mod error;
+mod guard;
+
+use farthing_protocol::api::{OpenAnswer, OpenRequest};
+use farthing_protocol::blind::mint::SessionError;
+use farthing_protocol::identity::IssuanceId;
+use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
+
+use crate::ledger::{self, Issue, IssueRefusal, LedgerError};
+use crate::mint::Mint;
+use check::Checked;
+pub use error::{FinishError, OpenError};
+pub(crate) use guard::SessionKeeper;
+
+impl Mint {
+    /// Opens an issuance session. Costs no memory.
+    ///
+    /// # Errors
+    /// An [`OpenError`].
+    pub async fn open_issuance(&self, request: &OpenRequest) -> Result<OpenAnswer, OpenError> {
+        if !self.books().are_right() {
+            return Err(OpenError::Stopped);
+        }
+        let book = self.books().keyset_book();
+        let keyset = book.get(&request.keyset).ok_or(OpenError::UnknownKeyset)?;
+        if !book.is_issuing(keyset, self.books().clock().now()) || self.signing_keys(keyset.id()).is_none() {
+            return Err(OpenError::KeysetNotIssuing);
+        }
+        let outputs = request.shape.outputs(keyset)?;
+        let (mint, keyset) = (self.clone(), request.keyset);
+        let opened = tokio::task::spawn_blocking(move || mint.sessions().open(&keyset, &outputs));
+        Ok(OpenAnswer { opened: opened.await.map_err(|_| OpenError::Failed)? })
+    }
+
+    /// Finishes an issuance, or answers with the record of its id. It goes on to its end even if this future is
+    /// dropped.
+    ///
+    /// # Guarantees
+    /// When this returns a record, the record and the debit are durable, and every later call for this issuance id
+    /// returns the same record.
+    ///
+    /// # Errors
+    /// A [`FinishError`].
+    pub async fn finish(&self, request: IssuanceRequest) -> Result<IssuanceRecord, FinishError> {
+        let mint = self.clone();
+        let work = tokio::spawn(async move { mint.finish_to_the_end(request).await });
+        work.await.unwrap_or(Err(FinishError::Ledger(LedgerError::Unavailable)))
+    }
+
+    /// The order matters: see section 2 of the protocol.
+    async fn finish_to_the_end(&self, request: IssuanceRequest) -> Result<IssuanceRecord, FinishError> {
+        let id = request.terms().issuance;
+        // 1. A known issuance id gets its stored record, whatever is asked.
+        if let Some(record) = self.recorded(id).await? {
+            return Ok(record);
+        }
+        if !self.books().are_right() {
+            return Err(FinishError::Stopped);
+        }
+        // 2. Signatures, session, challenges, shape, amounts: everything that needs no ledger.
+        let mint = self.clone();
+        let checked = tokio::task::spawn_blocking(move || check::check(&mint, &request));
+        let checked = match checked.await.map_err(|_| LedgerError::Stopped)? {
+            Ok(checked) => checked,
+            Err(check::Refusal::Session(error)) => return self.without_session(id, error).await,
+            Err(check::Refusal::Request(error)) => return Err(error),
+        };
+        // 3. The funding must not have paid for another issuance.
+        let funding = checked.funding;
+        let (record, winner) = self
+            .books()
+            .ledger()
+            .read(move |txn| Ok((ledger::find_issuance(txn, &id)?, ledger::funded_by(txn, &funding)?)))
+            .await?;
+        match (record, winner) {
+            (Some(record), _) => return Ok(record),
+            (None, Some(winner)) => return Err(FinishError::FundingUsed(winner)),
+            (None, None) => {}
+        }
+        // 4. The claim, and behind it the one transaction.
+        match self.claim_and_issue(checked) {
+            Ok(pending) => Ok(ledger::settle(pending).await?),
+            Err(error) => self.without_session(id, error).await,
+        }
+    }
+
+    fn claim_and_issue(&self, checked: Checked) -> Result<PendingIssue, SessionError> {
+        let Checked { session, seal, outputs, keyset, .. } = &checked;
+        let (denominations, commitments, challenges) = check::columns(outputs);
+        let named = guard::Named {
+            session,
+            seal,
+            keyset: keyset.id(),
+            denominations: &denominations,
+            commitments: &commitments,
+        };
+        let ledger = self.books().ledger();
+        self.sessions().claim(&named, challenges, |claimed| {
+            let issue: Issue = checked.clone().into_issue(claimed);
+            ledger.submit(move |txn, now| ledger::issue(txn, now, issue))
+        })
+    }
+
+    /// Says that the session is gone only when the issuance is known not to be recorded: asked after the session
+    /// was found claimed or over, the ledger answers behind every job that a claim has queued.
+    async fn without_session(&self, id: IssuanceId, error: SessionError) -> Result<IssuanceRecord, FinishError> {
+        if let Some(record) = self.recorded(id).await? {
+            return Ok(record);
+        }
+        Err(match error {
+            SessionError::Unknown => FinishError::UnknownSession,
+            SessionError::Mismatch => FinishError::Mismatch,
+            SessionError::Expired | SessionError::Claimed | _ => FinishError::SessionGone,
+        })
+    }
+
+    async fn recorded(&self, id: IssuanceId) -> Result<Option<IssuanceRecord>, LedgerError> {
+        self.books().ledger().read(move |txn| ledger::find_issuance(txn, &id)).await
+    }
+}
+
+type PendingIssue = farthing_durable::Pending<Result<IssuanceRecord, IssueRefusal>>;

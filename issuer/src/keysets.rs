@@ -1,0 +1,197 @@
+//! The mint's keysets: their chains, which of them issues, and what was revoked.
+
+use std::sync::Arc;
+
+use farthing_protocol::amount::{Unit, UnixTime};
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::{Chain, ChainError, Keyset, KeysetDocument, ListedHead, Redemption, Revocation};
+use farthing_verifier::check::KnownKeysets;
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::KeysetFacts;
+
+/// All keysets at one moment. Replaced whole when one is added or revoked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeysetBook {
+    chains: Vec<Chain>,
+    revocations: Vec<Revocation>,
+    known: KnownKeysets,
+}
+
+/// What a keyset may be used for at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeysetState {
+    /// Published ahead: it will issue later.
+    Announced,
+    /// Its tokens are issued.
+    Issuing,
+    /// Its tokens can be spent, and are not issued any more.
+    Spendable,
+    /// Payees can still deposit its tokens.
+    Depositable,
+    /// Its time is over.
+    Ended,
+    /// It was revoked.
+    Revoked,
+}
+
+/// A keyset as its operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysetSummary {
+    /// The keyset.
+    pub keyset: KeysetId,
+    /// Its place in its chain.
+    pub sequence: u64,
+    /// The unit's code.
+    pub unit: String,
+    /// The unit's decimals.
+    pub exponent: u8,
+    /// The payee it is closed to, if it is not open.
+    pub closed_to: Option<farthing_protocol::identity::PayeeKey>,
+    /// How many denominations it has.
+    pub denominations: u8,
+    /// What it may be used for now.
+    pub state: KeysetState,
+    /// Start of the issue window.
+    pub active_from: UnixTime,
+    /// End of the issue window.
+    pub issue_until: UnixTime,
+    /// Tokens can be spent before this.
+    pub spend_until: UnixTime,
+    /// Payees can deposit before this.
+    pub deposit_until: UnixTime,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<UnixTime>,
+}
+
+impl KeysetBook {
+    /// Links the keysets into chains, from the first of each on.
+    pub(crate) fn new(mut keysets: Vec<Arc<Keyset>>, revocations: Vec<Revocation>) -> Result<Self, ChainError> {
+        // In the order of a signed list, whatever order the folder gave.
+        let order = |keyset: &Arc<Keyset>| {
+            let terms = keyset.terms();
+            (terms.unit.clone(), terms.redemption, terms.sequence)
+        };
+        keysets.sort_by_key(order);
+        let mut book = Self { chains: Vec::new(), revocations, known: KnownKeysets::new() };
+        for keyset in keysets {
+            book.add(keyset)?;
+        }
+        Ok(book)
+    }
+
+    /// Adds the next keyset of a chain, or the first of a new one.
+    pub(crate) fn add(&mut self, keyset: Arc<Keyset>) -> Result<(), ChainError> {
+        let key = keyset.terms().chain_key();
+        match self.chains.iter_mut().find(|chain| chain.key() == key) {
+            Some(chain) => chain.extend(Arc::clone(&keyset), &self.revocations)?,
+            None => self.chains.push(Chain::start(Arc::clone(&keyset))?),
+        }
+        self.known.insert(Arc::clone(&keyset), None);
+        if let Some(revocation) = self.revocations.iter().find(|revocation| revocation.keyset == *keyset.id()) {
+            self.known.revoke(keyset.id(), revocation.revoked_at);
+        }
+        Ok(())
+    }
+
+    /// The same keysets with other revocations.
+    pub(crate) fn with_revocations(&self, revocations: Vec<Revocation>) -> Self {
+        let mut book = Self { revocations, ..self.clone() };
+        for revocation in &book.revocations {
+            book.known.revoke(&revocation.keyset, revocation.revoked_at);
+        }
+        book
+    }
+
+    pub(crate) fn get(&self, id: &KeysetId) -> Option<&Arc<Keyset>> {
+        self.chains.iter().find_map(|chain| chain.get(id))
+    }
+
+    /// Whether this is the keyset of its chain that issues now.
+    pub(crate) fn is_issuing(&self, keyset: &Keyset, now: UnixTime) -> bool {
+        let key = keyset.terms().chain_key();
+        let chain = self.chains.iter().find(|chain| chain.key() == key);
+        chain.and_then(|chain| chain.active(now, &self.revocations)).is_some_and(|active| active.id() == keyset.id())
+    }
+
+    /// The last keyset of a chain.
+    pub(crate) fn last_of(&self, unit: &Unit, redemption: &Redemption) -> Option<&Arc<Keyset>> {
+        let own = |chain: &&Chain| {
+            let key = chain.key();
+            key.unit == *unit && key.redemption == *redemption
+        };
+        self.chains.iter().find(own).map(Chain::last)
+    }
+
+    pub(crate) fn revoked_at(&self, keyset: &KeysetId) -> Option<UnixTime> {
+        self.revocations.iter().find(|revocation| revocation.keyset == *keyset).map(|r| r.revoked_at)
+    }
+
+    pub(crate) fn revocations(&self) -> &[Revocation] {
+        &self.revocations
+    }
+
+    pub(crate) fn known(&self) -> &KnownKeysets {
+        &self.known
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Keyset>> {
+        self.chains.iter().flat_map(Chain::iter)
+    }
+
+    /// Heads of all chains, in the order of a signed list.
+    pub(crate) fn heads(&self) -> Vec<ListedHead> {
+        let head = |chain: &Chain| {
+            let key = chain.key();
+            ListedHead { unit: key.unit, redemption: key.redemption, head: chain.head() }
+        };
+        let mut heads: Vec<ListedHead> = self.chains.iter().map(head).collect();
+        heads.sort_by(|a, b| (&a.unit, &a.redemption).cmp(&(&b.unit, &b.redemption)));
+        heads
+    }
+
+    /// Every document, each chain in order.
+    pub(crate) fn documents(&self) -> Vec<KeysetDocument> {
+        self.iter().map(|keyset| keyset.document().clone()).collect()
+    }
+
+    pub(crate) fn facts(&self) -> KeysetFacts {
+        self.iter().map(|keyset| (*keyset.id(), (keyset.terms().unit.clone(), keyset.terms().fees))).collect()
+    }
+
+    pub(crate) fn summaries(&self, now: UnixTime) -> Vec<KeysetSummary> {
+        self.iter().map(|keyset| self.summary(keyset, now)).collect()
+    }
+
+    fn summary(&self, keyset: &Keyset, now: UnixTime) -> KeysetSummary {
+        let terms = keyset.terms();
+        let revoked_at = self.revoked_at(keyset.id());
+        let state = match now {
+            _ if revoked_at.is_some_and(|at| at <= now) => KeysetState::Revoked,
+            now if now < terms.active_from => KeysetState::Announced,
+            now if now < terms.issue_until => KeysetState::Issuing,
+            now if now < terms.spend_until => KeysetState::Spendable,
+            now if now < terms.deposit_until => KeysetState::Depositable,
+            _ => KeysetState::Ended,
+        };
+        KeysetSummary {
+            keyset: *keyset.id(),
+            sequence: terms.sequence,
+            unit: terms.unit.code().to_owned(),
+            exponent: terms.unit.exponent(),
+            closed_to: match terms.redemption {
+                Redemption::Open => None,
+                Redemption::Closed(payee) => Some(payee),
+            },
+            denominations: u8::try_from(keyset.keys().len()).unwrap_or(u8::MAX),
+            state,
+            active_from: terms.active_from,
+            issue_until: terms.issue_until,
+            spend_until: terms.spend_until,
+            deposit_until: terms.deposit_until,
+            revoked_at,
+        }
+    }
+}

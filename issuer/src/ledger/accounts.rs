@@ -1,0 +1,138 @@
+//! Money from and to the outside, vouchers, and balances.
+
+use farthing_durable::Txn;
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::identity::{AccountKey, VoucherKey};
+
+use super::LedgerError;
+use super::book::{Place, TransferError, account_state, transfer};
+use super::records::{AccountState, Movement, RedeemedBy, Table, VoucherState, get, parse, put, scan};
+
+/// The longest reference, in bytes.
+const MAX_REFERENCE: usize = 128;
+
+/// A credit that stands in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credited {
+    /// The account's balance after everything so far.
+    pub balance: Amount,
+    /// Whether the reference was known: then nothing changed.
+    pub known: bool,
+}
+
+/// Why money was not moved from or to the outside. Nothing changed, except where the ledger's error says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MovementError {
+    /// The amount is zero.
+    #[error("the amount is zero")]
+    Zero,
+    /// The reference is empty or longer than 128 bytes.
+    #[error("the reference must have 1 to 128 bytes")]
+    Reference,
+    /// The reference stands for another account or amount.
+    #[error("the reference was used for another account or amount")]
+    ReferenceUsed,
+    /// The account does not hold so much.
+    #[error("the account does not hold so much")]
+    InsufficientFunds,
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<TransferError> for MovementError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Insufficient => Self::InsufficientFunds,
+            TransferError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+/// Credits an account with money from outside, once for each reference.
+pub(crate) fn credit(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    account: &AccountKey,
+    unit: &Unit,
+    amount: Amount,
+    reference: &str,
+) -> Result<Credited, MovementError> {
+    let movement = Movement { account: *account, unit: unit.clone(), amount, at: now };
+    move_once(txn, Table::Credit, reference, &movement, Place::World, Place::Account(account))
+}
+
+/// Debits an account for money paid to the outside, once for each reference.
+pub(crate) fn pay_out(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    account: &AccountKey,
+    unit: &Unit,
+    amount: Amount,
+    reference: &str,
+) -> Result<Credited, MovementError> {
+    let movement = Movement { account: *account, unit: unit.clone(), amount, at: now };
+    move_once(txn, Table::PayOut, reference, &movement, Place::Account(account), Place::World)
+}
+
+fn move_once(
+    txn: &mut Txn<'_>,
+    table: Table,
+    reference: &str,
+    movement: &Movement,
+    from: Place<'_>,
+    to: Place<'_>,
+) -> Result<Credited, MovementError> {
+    let Movement { account, unit, amount, .. } = movement;
+    if amount.is_zero() {
+        return Err(MovementError::Zero);
+    }
+    if reference.is_empty() || reference.len() > MAX_REFERENCE {
+        return Err(MovementError::Reference);
+    }
+    let earlier = get::<Movement>(txn, table, reference.as_bytes())?;
+    let known = match &earlier {
+        None => false,
+        Some(earlier) if earlier.account == *account && earlier.unit == *unit && earlier.amount == *amount => true,
+        Some(_) => return Err(MovementError::ReferenceUsed),
+    };
+    if !known {
+        transfer(txn, unit, from, to, *amount)?;
+        put(txn, table, reference.as_bytes(), movement)?;
+    }
+    Ok(Credited { balance: account_state(txn, account, unit)?.balance, known })
+}
+
+/// Makes a voucher of money from outside. A voucher that exists with the same amount changes nothing.
+pub(crate) fn create_voucher(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    voucher: &VoucherKey,
+    unit: &Unit,
+    amount: Amount,
+) -> Result<(), MovementError> {
+    if amount.is_zero() {
+        return Err(MovementError::Zero);
+    }
+    match get::<VoucherState>(txn, Table::Voucher, voucher.as_bytes())? {
+        Some(known) if known.amount == amount && known.unit == *unit => Ok(()),
+        Some(_) => Err(MovementError::ReferenceUsed),
+        None => {
+            transfer(txn, unit, Place::World, Place::Vouchers, amount)?;
+            let state = VoucherState { unit: unit.clone(), amount, created_at: now, redeemed_by: RedeemedBy(None) };
+            Ok(put(txn, Table::Voucher, voucher.as_bytes(), &state)?)
+        }
+    }
+}
+
+/// What an account holds, for each unit it ever held.
+pub(crate) fn balances(txn: &Txn<'_>, account: &AccountKey) -> Result<Vec<(Unit, Amount)>, LedgerError> {
+    let mut found = Vec::new();
+    scan(txn, Table::Account, account.as_bytes(), &mut |key, state: AccountState| {
+        let unit: Unit = parse(key.get(AccountKey::LENGTH..).unwrap_or_default())?;
+        found.push((unit, state.balance));
+        Ok(())
+    })?;
+    Ok(found)
+}

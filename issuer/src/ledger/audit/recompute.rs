@@ -1,0 +1,204 @@
+use std::collections::BTreeMap;
+
+use farthing_durable::Txn;
+use farthing_protocol::amount::{Amount, Unit};
+use farthing_protocol::identity::{AccountKey, IssuanceId, VoucherKey};
+use farthing_protocol::ids::{KeysetId, PaymentId};
+use farthing_protocol::payment::PaymentKind;
+
+use super::{AuditReport, Figure, KeysetFacts};
+use crate::ledger::LedgerError;
+use crate::ledger::issuances::{find_issuance, funded_by};
+use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, VoucherState, get, parse, scan};
+use crate::ledger::redeemed::{self, Redeemed};
+
+/// Everything added up from the records alone.
+#[derive(Default)]
+pub(super) struct Recomputed {
+    pub(super) units: BTreeMap<Unit, UnitSum>,
+    pub(super) keysets: BTreeMap<KeysetId, TokenSum>,
+    pub(super) accounts: BTreeMap<(AccountKey, Unit), AccountSum>,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct UnitSum {
+    pub(super) funded: i128,
+    pub(super) paid_out: i128,
+    pub(super) withdrawal_fees: i128,
+    pub(super) vouchers: i128,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct TokenSum {
+    pub(super) issued: i128,
+    pub(super) redeemed: i128,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct AccountSum {
+    /// Before deposit fees.
+    pub(super) balance: i128,
+    pub(super) fee_millionths: u128,
+}
+
+/// What must still be found again in another class of records.
+#[derive(Default)]
+struct Open {
+    vouchers: BTreeMap<VoucherKey, (IssuanceId, i128)>,
+    swaps: BTreeMap<PaymentId, (KeysetId, i128)>,
+}
+
+impl Recomputed {
+    pub(super) fn of(txn: &Txn<'_>, keysets: &KeysetFacts, report: &mut AuditReport) -> Result<Self, LedgerError> {
+        let (mut sums, mut open) = (Self::default(), Open::default());
+        sums.add_movements(txn)?;
+        sums.add_vouchers(txn, &mut open)?;
+        scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
+            sums.add_issuance(txn, &parse(key)?, &entry, keysets, &mut open, report)
+        })?;
+        redeemed::scan(txn, &mut |payment| {
+            sums.add_payment(&payment, keysets, &mut open, report);
+            Ok(())
+        })?;
+        for (_, amount) in open.vouchers.into_values() {
+            report.differ(None, Figure::VoucherRecord, amount, 0);
+        }
+        for (_, amount) in open.swaps.into_values() {
+            report.differ(None, Figure::Swap, 0, amount);
+        }
+        Ok(sums)
+    }
+
+    fn unit(&mut self, unit: &Unit) -> &mut UnitSum {
+        self.units.entry(unit.clone()).or_default()
+    }
+
+    fn account(&mut self, account: &AccountKey, unit: &Unit) -> &mut AccountSum {
+        self.accounts.entry((*account, unit.clone())).or_default()
+    }
+
+    fn add_movements(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
+        scan(txn, Table::Credit, &[], &mut |_, credit: Movement| {
+            add(&mut self.unit(&credit.unit).funded, units(credit.amount));
+            add(&mut self.account(&credit.account, &credit.unit).balance, units(credit.amount));
+            Ok(())
+        })?;
+        scan(txn, Table::PayOut, &[], &mut |_, payout: Movement| {
+            add(&mut self.unit(&payout.unit).paid_out, units(payout.amount));
+            add(&mut self.account(&payout.account, &payout.unit).balance, -units(payout.amount));
+            Ok(())
+        })
+    }
+
+    fn add_vouchers(&mut self, txn: &Txn<'_>, open: &mut Open) -> Result<(), LedgerError> {
+        scan(txn, Table::Voucher, &[], &mut |key, voucher: VoucherState| {
+            add(&mut self.unit(&voucher.unit).funded, units(voucher.amount));
+            match voucher.redeemed_by.0 {
+                None => add(&mut self.unit(&voucher.unit).vouchers, units(voucher.amount)),
+                Some(issuance) => {
+                    open.vouchers.insert(parse(key)?, (issuance, units(voucher.amount)));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn add_issuance(
+        &mut self,
+        txn: &Txn<'_>,
+        id: &IssuanceId,
+        entry: &IssuanceEntry,
+        keysets: &KeysetFacts,
+        open: &mut Open,
+        report: &mut AuditReport,
+    ) -> Result<(), LedgerError> {
+        let Some((unit, fees)) = keysets.get(&entry.keyset) else {
+            report.differ(None, Figure::UnknownKeyset, units(entry.amount), 0);
+            return Ok(());
+        };
+        check_record(txn, id, entry, unit, report)?;
+        let (amount, debit) = (units(entry.amount), units(entry.debit));
+        add(&mut self.keysets.entry(entry.keyset).or_default().issued, amount);
+        let due = match &entry.source {
+            Source::Account(account) => {
+                add(&mut self.account(account, unit).balance, -debit);
+                add(&mut self.unit(unit).withdrawal_fees, debit.saturating_sub(amount));
+                fees.debit(entry.amount).map(units)
+            }
+            Source::Voucher(voucher) => {
+                if open.vouchers.remove(voucher) != Some((*id, amount)) {
+                    report.differ(Some(unit), Figure::VoucherRecord, 0, amount);
+                }
+                Some(amount)
+            }
+            Source::Tokens(inputs, payment) => {
+                if open.swaps.insert(*payment, (*inputs, amount)).is_some() {
+                    report.differ(Some(unit), Figure::Swap, amount, 0);
+                }
+                Some(amount)
+            }
+        };
+        if due != Some(debit) {
+            report.differ(Some(unit), Figure::IssuanceRecord, debit, due.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn add_payment(&mut self, payment: &Redeemed, keysets: &KeysetFacts, open: &mut Open, report: &mut AuditReport) {
+        let amount = units(payment.amount);
+        let Some((unit, fees)) = keysets.get(&payment.keyset) else {
+            report.differ(None, Figure::UnknownKeyset, amount, 0);
+            return;
+        };
+        add(&mut self.keysets.entry(payment.keyset).or_default().redeemed, amount);
+        match payment.kind {
+            PaymentKind::Pay => {
+                let sum = self.account(&payment.payee.account(), unit);
+                add(&mut sum.balance, amount);
+                sum.fee_millionths = sum.fee_millionths.saturating_add(fees.deposit_millionths(payment.amount));
+            }
+            PaymentKind::Swap => {
+                if open.swaps.remove(&payment.payment) != Some((payment.keyset, amount)) {
+                    report.differ(Some(unit), Figure::Swap, amount, 0);
+                }
+            }
+            // The ledger never accepts these.
+            PaymentKind::Locked | PaymentKind::Recoup => report.differ(Some(unit), Figure::Redeemed, amount, 0),
+        }
+    }
+}
+
+/// An issuance's record, session and funding must be there and say the same as its entry.
+fn check_record(
+    txn: &Txn<'_>,
+    id: &IssuanceId,
+    entry: &IssuanceEntry,
+    unit: &Unit,
+    report: &mut AuditReport,
+) -> Result<(), LedgerError> {
+    let amount = units(entry.amount);
+    let worth = find_issuance(txn, id)?
+        .filter(|record| {
+            record.issuance == *id
+                && record.keyset == entry.keyset
+                && record.debit == entry.debit
+                && record.funding == entry.funding
+        })
+        .and_then(|record| Amount::checked_sum(record.outputs.iter().map(|output| output.output.denomination.value())));
+    report.compare(Some(unit), Figure::IssuanceRecord, amount, worth.map_or(0, units));
+    let answered: Option<AnsweredSession> = get(txn, Table::Session, entry.session.as_bytes())?;
+    let indexed = answered.is_some_and(|answered| answered.issuance == *id)
+        && funded_by(txn, &entry.funding)?.is_some_and(|issuance| issuance == *id);
+    if !indexed {
+        report.differ(Some(unit), Figure::IssuanceIndex, amount, 0);
+    }
+    Ok(())
+}
+
+fn add(sum: &mut i128, amount: i128) {
+    *sum = sum.saturating_add(amount);
+}
+
+fn units(amount: Amount) -> i128 {
+    amount.units().into()
+}

@@ -1,0 +1,135 @@
+//! The ledger: everything of value, in one transactional store.
+//!
+//! For each unit, at all times: funded − paid out = Σ account balances + fee income + Σ unused vouchers +
+//! (issued − redeemed). Every operation is one transaction.
+
+mod accounts;
+mod audit;
+mod book;
+mod deposits;
+mod error;
+mod issuances;
+mod lists;
+mod records;
+mod redeemed;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use farthing_durable::{Engine, OpenError, Options, Pending, Txn};
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::identity::MintId;
+use farthing_verifier::spent;
+
+use crate::clock::Clock;
+use records::{Table, get, put};
+
+pub use accounts::{Credited, MovementError};
+pub(crate) use accounts::{balances, create_voucher, credit, pay_out};
+pub(crate) use audit::KeysetFacts;
+pub(crate) use audit::audit;
+pub use audit::{AuditReport, Difference, Figure, UnitBooks};
+pub(crate) use deposits::{DepositRefusal, deposit, known};
+pub use error::LedgerError;
+pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by, issue};
+pub(crate) use lists::{revocations, revoke, store_list, stored_list};
+
+/// The store, its clock, and the one way to run something in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why the ledger cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerOpenError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// Its first transaction failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It is another mint's.
+    #[error("the ledger belongs to another mint")]
+    OtherMint,
+}
+
+impl Ledger {
+    /// Opens the ledger of a mint, creating it if it is missing.
+    pub(crate) fn open(
+        path: &Path,
+        options: Options,
+        mint: MintId,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LedgerOpenError> {
+        let engine = Engine::open(path, options.indexer(spent::indexer()))?;
+        let ledger = Self { engine, clock };
+        let owner = ledger
+            .submit(move |txn, _| -> Result<MintId, LedgerError> {
+                if let Some(owner) = get(txn, Table::Mint, &[])? {
+                    return Ok(owner);
+                }
+                put(txn, Table::Mint, &[], &mint)?;
+                Ok(mint)
+            })
+            .wait()
+            .map_err(LedgerError::from)??;
+        if owner == mint { Ok(ledger) } else { Err(LedgerOpenError::OtherMint) }
+    }
+
+    /// Queues a job. It gets the time, which is never behind what an earlier job saw.
+    pub(crate) fn submit<T, E, F>(&self, job: F) -> Pending<Result<T, E>>
+    where
+        F: FnOnce(&mut Txn<'_>, UnixTime) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+    {
+        let clock = Arc::clone(&self.clock);
+        self.engine.submit(move |txn| {
+            let now = advance(txn, clock.now())?;
+            job(txn, now)
+        })
+    }
+
+    /// Runs a job to its durable end.
+    pub(crate) async fn run<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Txn<'_>, UnixTime) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+    {
+        settle(self.submit(job)).await
+    }
+
+    /// Runs a job that only reads: no clock is asked.
+    pub(crate) async fn read<T, F>(&self, job: F) -> Result<T, LedgerError>
+    where
+        F: FnOnce(&Txn<'_>) -> Result<T, LedgerError> + Send + 'static,
+        T: Send + 'static,
+    {
+        settle(self.engine.submit(move |txn| job(txn))).await
+    }
+
+    pub(crate) fn is_available(&self) -> bool {
+        self.engine.is_available()
+    }
+}
+
+/// Awaits a job's durable end.
+pub(crate) async fn settle<T, E: From<LedgerError>>(pending: Pending<Result<T, E>>) -> Result<T, E> {
+    pending.await.map_err(LedgerError::from)?
+}
+
+/// The time for a job: the clock's, or the highest seen if that is a little later.
+fn advance(txn: &mut Txn<'_>, now: UnixTime) -> Result<UnixTime, LedgerError> {
+    let highest = get(txn, Table::Time, &[])?.unwrap_or_default();
+    if now.plus(spent::CLOCK_TOLERANCE) < highest {
+        return Err(LedgerError::ClockBehind);
+    }
+    if now > highest {
+        put(txn, Table::Time, &[], &now)?;
+    }
+    Ok(now.max(highest))
+}

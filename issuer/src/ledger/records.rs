@@ -1,0 +1,324 @@
+//! What the ledger keeps, and under which keys.
+//!
+//! | key | value |
+//! |---|---|
+//! | `meta/…` | the mint, the highest time seen |
+//! | `unit/` ‖ unit | [`UnitTotals`] |
+//! | `keyset/` ‖ keyset | [`KeysetTotals`] |
+//! | `account/` ‖ account ‖ unit | [`AccountState`] |
+//! | `credit/` ‖ reference, `payout/` ‖ reference | [`Movement`] |
+//! | `voucher/` ‖ voucher | [`VoucherState`] |
+//! | `issuance/` ‖ issuance id | [`IssuanceEntry`], and as a large value the record |
+//! | `session/` ‖ sid | issuance id, hash of the challenges |
+//! | `funding/` ‖ funding id | issuance id |
+//! | `revoked/` ‖ keyset | when |
+//! | `list` (large) | the signed keyset list |
+//!
+//! Keys that begin with `spent/` are the verifier's.
+
+use farthing_durable::Txn;
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::blind::SessionId;
+use farthing_protocol::blind::mint::ChallengesHash;
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use farthing_protocol::identity::{AccountKey, IssuanceId, VoucherKey};
+use farthing_protocol::ids::{FundingId, KeysetId, PaymentId};
+
+use super::LedgerError;
+
+/// Format of the values in this version.
+const FORMAT: u8 = 1;
+
+/// The first part of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    Mint,
+    Time,
+    Unit,
+    Keyset,
+    Account,
+    Credit,
+    PayOut,
+    Voucher,
+    Issuance,
+    Session,
+    Funding,
+    Revoked,
+    List,
+}
+
+impl Table {
+    pub(crate) const fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Mint => b"meta/mint",
+            Self::Time => b"meta/time",
+            Self::Unit => b"unit/",
+            Self::Keyset => b"keyset/",
+            Self::Account => b"account/",
+            Self::Credit => b"credit/",
+            Self::PayOut => b"payout/",
+            Self::Voucher => b"voucher/",
+            Self::Issuance => b"issuance/",
+            Self::Session => b"session/",
+            Self::Funding => b"funding/",
+            Self::Revoked => b"revoked/",
+            Self::List => b"list",
+        }
+    }
+
+    pub(crate) fn key(self, rest: &[u8]) -> Vec<u8> {
+        [self.prefix(), rest].concat()
+    }
+}
+
+/// A value with its format byte.
+pub(crate) fn to_value<T: Encode>(value: &T) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.u8(FORMAT);
+    out.part(value);
+    out.finish()
+}
+
+pub(crate) fn from_value<T: Decode>(bytes: &[u8]) -> Result<T, LedgerError> {
+    read_exactly(bytes).map_err(|_| LedgerError::Damaged)
+}
+
+fn read_exactly<T: Decode>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut input = Reader::new(bytes);
+    if input.u8()? != FORMAT {
+        return Err(DecodeError::UnsupportedVersion);
+    }
+    let value = input.part()?;
+    input.finish()?;
+    Ok(value)
+}
+
+pub(crate) fn get<T: Decode>(txn: &Txn<'_>, table: Table, rest: &[u8]) -> Result<Option<T>, LedgerError> {
+    txn.get(&table.key(rest))?.map(|bytes| from_value(&bytes)).transpose()
+}
+
+pub(crate) fn put<T: Encode>(txn: &mut Txn<'_>, table: Table, rest: &[u8], value: &T) -> Result<(), LedgerError> {
+    Ok(txn.put(&table.key(rest), &to_value(value))?)
+}
+
+/// Reads all of a table, the rest of each key and its value, in portions.
+pub(crate) fn scan<T: Decode>(
+    txn: &Txn<'_>,
+    table: Table,
+    within: &[u8],
+    each: &mut dyn FnMut(&[u8], T) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let prefix = table.key(within);
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let rows = txn.scan_prefix(&prefix, after.as_deref(), 256)?;
+        for (key, value) in &rows {
+            each(key.get(table.prefix().len()..).unwrap_or_default(), from_value(value)?)?;
+        }
+        match rows.into_iter().last() {
+            Some((key, _)) => after = Some(key),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Bytes of a unit within a key.
+pub(crate) fn unit_key(unit: &Unit) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.part(unit);
+    out.finish()
+}
+
+pub(crate) fn parse<T: Decode>(bytes: &[u8]) -> Result<T, LedgerError> {
+    let mut input = Reader::new(bytes);
+    let value = input.part().map_err(|_| LedgerError::Damaged)?;
+    input.finish().map_err(|_| LedgerError::Damaged)?;
+    Ok(value)
+}
+
+/// The key of an account's balance in a unit.
+pub(crate) fn account_key(account: &AccountKey, unit: &Unit) -> Vec<u8> {
+    [account.as_bytes().as_slice(), &unit_key(unit)].concat()
+}
+
+/// Gives a struct of encodable fields its layout: the fields one after another.
+macro_rules! record {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) struct $name { $($(#[$field_doc])* pub(crate) $field: $type,)* }
+
+        impl Encode for $name {
+            fn encode_to(&self, out: &mut Writer) {
+                $(out.part(&self.$field);)*
+            }
+        }
+
+        impl Decode for $name {
+            fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                Ok(Self { $($field: input.part()?,)* })
+            }
+        }
+    };
+}
+
+record! {
+    /// Running totals of a unit.
+    UnitTotals {
+        /// What came from outside.
+        funded: Amount,
+        /// What went outside.
+        paid_out: Amount,
+        /// Σ balances of all accounts but the mint's fee income.
+        balances: Amount,
+        /// The mint's fee income.
+        fees: Amount,
+        /// Σ unused vouchers.
+        vouchers: Amount,
+    }
+}
+
+impl UnitTotals {
+    pub(crate) const ZERO: Self = Self {
+        funded: Amount::ZERO,
+        paid_out: Amount::ZERO,
+        balances: Amount::ZERO,
+        fees: Amount::ZERO,
+        vouchers: Amount::ZERO,
+    };
+}
+
+record! {
+    /// Running totals of a keyset.
+    KeysetTotals {
+        /// Its unit.
+        unit: Unit,
+        /// Σ tokens issued.
+        issued: Amount,
+        /// Σ tokens redeemed: deposited or swapped.
+        redeemed: Amount,
+    }
+}
+
+/// A fraction of the smallest unit, in millionths, below a million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Millionths(pub(crate) u32);
+
+impl Encode for Millionths {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u32(self.0);
+    }
+}
+
+impl Decode for Millionths {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let millionths = input.u32()?;
+        if millionths < 1_000_000 { Ok(Self(millionths)) } else { Err(DecodeError::OutOfRange) }
+    }
+}
+
+record! {
+    /// An account in one unit.
+    AccountState {
+        /// What it holds.
+        balance: Amount,
+        /// Deposit fees not charged yet.
+        fee_owed: Millionths,
+    }
+}
+
+record! {
+    /// A credit from outside or a payment to it.
+    Movement {
+        account: AccountKey,
+        unit: Unit,
+        amount: Amount,
+        at: UnixTime,
+    }
+}
+
+/// Whether a voucher was redeemed, and for which issuance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RedeemedBy(pub(crate) Option<IssuanceId>);
+
+impl Encode for RedeemedBy {
+    fn encode_to(&self, out: &mut Writer) {
+        out.optional(self.0.as_ref());
+    }
+}
+
+impl Decode for RedeemedBy {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.optional().map(Self)
+    }
+}
+
+record! {
+    /// A voucher.
+    VoucherState {
+        unit: Unit,
+        amount: Amount,
+        created_at: UnixTime,
+        redeemed_by: RedeemedBy,
+    }
+}
+
+/// What paid for a recorded issuance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Account(AccountKey),
+    Voucher(VoucherKey),
+    Tokens(KeysetId, PaymentId),
+}
+
+impl Encode for Source {
+    fn encode_to(&self, out: &mut Writer) {
+        match self {
+            Self::Account(account) => {
+                out.u8(1);
+                out.part(account);
+            }
+            Self::Voucher(voucher) => {
+                out.u8(2);
+                out.part(voucher);
+            }
+            Self::Tokens(keyset, payment) => {
+                out.u8(3);
+                out.part(keyset);
+                out.part(payment);
+            }
+        }
+    }
+}
+
+impl Decode for Source {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match input.u8()? {
+            1 => input.part().map(Self::Account),
+            2 => input.part().map(Self::Voucher),
+            3 => Ok(Self::Tokens(input.part()?, input.part()?)),
+            _ => Err(DecodeError::UnknownTag),
+        }
+    }
+}
+
+record! {
+    /// What the books need of an issuance; the record itself lies beside it.
+    IssuanceEntry {
+        keyset: KeysetId,
+        amount: Amount,
+        debit: Amount,
+        source: Source,
+        funding: FundingId,
+        session: SessionId,
+        at: UnixTime,
+    }
+}
+
+record! {
+    /// What a session was answered with.
+    AnsweredSession {
+        issuance: IssuanceId,
+        challenges: ChallengesHash,
+    }
+}

@@ -1,0 +1,82 @@
+//! The signed list, the same bytes for everyone between two signings.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::KeysetsAnswer;
+use farthing_protocol::identity::Keypair;
+use farthing_protocol::keyset::KeysetList;
+use tokio::sync::Mutex;
+
+use crate::books::Books;
+use crate::keysets::KeysetBook;
+use crate::ledger::{self, LedgerError};
+
+/// A list is signed anew when it is this old, in seconds, and somebody asks for it.
+const RESIGN_SECONDS: u64 = 600;
+
+/// How long a list is valid, in seconds.
+const VALID_SECONDS: u64 = 86_400;
+
+/// Keeps the list that is given out.
+#[derive(Debug, Default)]
+pub(crate) struct ListKeeper(Mutex<Option<Served>>);
+
+#[derive(Debug)]
+struct Served {
+    list: KeysetList,
+    book: Arc<KeysetBook>,
+    body: Bytes,
+}
+
+impl ListKeeper {
+    /// The JSON of a [`KeysetsAnswer`]. What it holds is durable: no later list is ever older.
+    pub(crate) async fn body(&self, books: &Books, identity: &Keypair) -> Result<Bytes, LedgerError> {
+        let mut kept = self.0.lock().await;
+        let (book, now) = (books.keyset_book(), books.clock().now());
+        if let Some(served) = &*kept
+            && Arc::ptr_eq(&served.book, &book)
+            && is_fresh(&served.list, now)
+        {
+            return Ok(served.body.clone());
+        }
+        let last = match kept.take() {
+            Some(served) => Some(served.list),
+            None => books.ledger().read(ledger::stored_list).await?,
+        };
+        let list = match last {
+            Some(list) if is_fresh(&list, now) && says_all(&list, &book) => list,
+            last => sign(books, identity, &book, last.as_ref(), now).await?,
+        };
+        let answer = KeysetsAnswer { list, keysets: book.documents() };
+        let body: Bytes = serde_json::to_vec(&answer).map_err(|_| LedgerError::Damaged)?.into();
+        *kept = Some(Served { list: answer.list, book, body: body.clone() });
+        Ok(body)
+    }
+}
+
+fn is_fresh(list: &KeysetList, now: UnixTime) -> bool {
+    now < list.issued_at().plus(RESIGN_SECONDS)
+}
+
+fn says_all(list: &KeysetList, book: &KeysetBook) -> bool {
+    list.heads() == book.heads() && list.revocations() == book.revocations()
+}
+
+/// Signs a list later than the last, and makes it durable.
+async fn sign(
+    books: &Books,
+    identity: &Keypair,
+    book: &KeysetBook,
+    last: Option<&KeysetList>,
+    now: UnixTime,
+) -> Result<KeysetList, LedgerError> {
+    let issued_at = last.map_or(now, |last| now.max(last.issued_at().plus(1)));
+    let valid_until = issued_at.plus(VALID_SECONDS);
+    let list = KeysetList::sign(identity, issued_at, valid_until, book.heads(), book.revocations().to_vec())
+        .map_err(|_| LedgerError::Damaged)?;
+    let stored = list.clone();
+    books.ledger().run(move |txn, _| ledger::store_list(txn, &stored)).await?;
+    Ok(list)
+}

@@ -1,0 +1,296 @@
+//! The whole mint.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::body::Bytes;
+use farthing_durable::Options;
+use farthing_http::problem::{Code, Problem};
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::api::{AccountAnswer, AccountQuery};
+use farthing_protocol::blind::mint::SESSION_SECONDS;
+use farthing_protocol::identity::{AccountKey, Keypair, MintId};
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::SecretKeyset;
+
+use crate::books::{Books, BooksError};
+use crate::clock::{Clock, SystemClock};
+use crate::home::{HomeError, MintHome};
+use crate::issuance::SessionKeeper;
+use crate::keys::{Protection, Unlock};
+use crate::keysets::KeysetSummary;
+use crate::ledger::{AuditReport, Credited, LedgerError, LedgerOpenError, MovementError};
+use crate::list::ListKeeper;
+
+/// Why a mint cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MintError {
+    /// Its folder or keys.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Its ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerOpenError),
+}
+
+impl From<BooksError> for MintError {
+    fn from(error: BooksError) -> Self {
+        match error {
+            BooksError::Home(error) => Self::Home(error),
+            BooksError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+/// Why an account's owner got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The owner did not sign this question to this mint.
+    #[error("the question is not signed by the account's owner")]
+    InvalidSignature,
+    /// It was asked too long ago, or in the future.
+    #[error("the question was not asked now")]
+    NotNow,
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::InvalidSignature => Self::new(Code::InvalidSignature),
+            AccountError::NotNow => {
+                Self::new(Code::RequestExpired).with_detail("The question must be asked within five minutes of now.")
+            }
+            AccountError::Ledger(error) => Self::new(error.code()),
+        }
+    }
+}
+
+/// Why the keysets were not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysetChangeError {
+    /// The mint has no such keyset.
+    #[error("the keyset is not known")]
+    UnknownKeyset,
+    /// The folder or the keys.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What a test may replace of a mint's surroundings.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// How the ledger is opened.
+    pub ledger: Options,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), ledger: Options::new() }
+    }
+}
+
+/// A mint whose keys are open. Clones share it.
+#[derive(Clone)]
+pub struct Mint(Arc<Inner>);
+
+struct Inner {
+    books: Books,
+    identity: Keypair,
+    unlock: Unlock,
+    keys: RwLock<BTreeMap<KeysetId, Arc<SecretKeyset>>>,
+    sessions: SessionKeeper,
+    list: ListKeeper,
+    /// One keyset is made at a time.
+    making: std::sync::Mutex<()>,
+}
+
+impl Mint {
+    /// Opens a mint: decrypts its keys, opens its ledger and audits it. A mint whose books are not right opens all
+    /// the same, and refuses to issue.
+    ///
+    /// # Errors
+    /// A [`MintError`].
+    pub async fn open(home: &MintHome, unlock: Unlock) -> Result<Self, MintError> {
+        Self::open_in(home, unlock, Surroundings::default()).await
+    }
+
+    /// As [`open`](Self::open), in other surroundings.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(hidden)]
+    pub async fn open_in(home: &MintHome, unlock: Unlock, surroundings: Surroundings) -> Result<Self, MintError> {
+        let home = home.clone();
+        let opened = tokio::task::spawn_blocking(move || Self::open_now(home, unlock, surroundings));
+        let mint = opened.await.map_err(|_| LedgerOpenError::Ledger(LedgerError::Stopped))??;
+        // What it finds is logged, and stops the issuing.
+        let _report = mint.audit().await;
+        Ok(mint)
+    }
+
+    fn open_now(home: MintHome, unlock: Unlock, surroundings: Surroundings) -> Result<Self, MintError> {
+        // The keys first: a wrong passphrase is told before anything is touched.
+        let identity = home.load_identity(&unlock)?;
+        let Surroundings { clock, ledger } = surroundings;
+        let now = clock.now();
+        let mut keys = BTreeMap::new();
+        for keyset in home.load_keysets()? {
+            if now < keyset.terms().issue_until.plus(SESSION_SECONDS) {
+                keys.insert(*keyset.id(), Arc::new(home.load_keyset_keys(&unlock, &keyset)?));
+            }
+        }
+        let books = Books::open_with(home, ledger, Arc::clone(&clock))?;
+        Ok(Self(Arc::new(Inner {
+            books,
+            identity,
+            unlock,
+            keys: RwLock::new(keys),
+            sessions: SessionKeeper::new(clock),
+            list: ListKeeper::default(),
+            making: std::sync::Mutex::new(()),
+        })))
+    }
+
+    /// The mint's identity.
+    pub fn id(&self) -> &MintId {
+        self.0.books.home().mint_id()
+    }
+
+    /// Its books.
+    pub fn books(&self) -> &Books {
+        &self.0.books
+    }
+
+    /// See [`Books::credit`].
+    ///
+    /// # Errors
+    /// A [`MovementError`].
+    pub async fn credit(
+        &self,
+        account: AccountKey,
+        amount: Amount,
+        reference: impl Into<String>,
+    ) -> Result<Credited, MovementError> {
+        self.0.books.credit(account, amount, reference).await
+    }
+
+    /// See [`Books::audit`].
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn audit(&self) -> Result<AuditReport, LedgerError> {
+        self.0.books.audit().await
+    }
+
+    /// See [`Books::keysets`].
+    pub fn keysets(&self) -> Vec<KeysetSummary> {
+        self.0.books.keysets()
+    }
+
+    /// See [`Books::account`].
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn account(&self, account: &AccountKey) -> Result<AccountAnswer, LedgerError> {
+        self.0.books.account(account).await
+    }
+
+    /// Answers an account's owner.
+    ///
+    /// # Errors
+    /// An [`AccountError`].
+    pub async fn answer_account(&self, query: &AccountQuery) -> Result<AccountAnswer, AccountError> {
+        let account = query.verify(self.id()).map_err(|_| AccountError::InvalidSignature)?;
+        let (now, asked_at) = (self.0.books.clock().now(), query.asked_at());
+        if asked_at > now.plus(AccountQuery::MAX_SKEW) || now > asked_at.plus(AccountQuery::MAX_SKEW) {
+            return Err(AccountError::NotNow);
+        }
+        Ok(self.0.books.account(&account).await?)
+    }
+
+    /// The JSON of a [`KeysetsAnswer`](farthing_protocol::api::KeysetsAnswer): the same bytes for everyone, signed
+    /// anew at most every ten minutes or when something changed, and never going back.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn keysets_answer(&self) -> Result<Bytes, LedgerError> {
+        self.0.list.body(&self.0.books, &self.0.identity).await
+    }
+
+    /// Makes the next keyset of the configured chain, published now. It issues when the last one ends, or at once
+    /// if that has ended or was revoked.
+    ///
+    /// # Errors
+    /// A [`KeysetChangeError`].
+    pub async fn new_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
+        let mint = self.clone();
+        let made = tokio::task::spawn_blocking(move || mint.make_keyset());
+        made.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// Revokes a keyset from now on: it issues no more, and its tokens are neither deposited nor swapped.
+    ///
+    /// # Errors
+    /// A [`KeysetChangeError`].
+    pub async fn revoke(&self, keyset: KeysetId) -> Result<UnixTime, KeysetChangeError> {
+        if self.0.books.keyset_book().get(&keyset).is_none() {
+            return Err(KeysetChangeError::UnknownKeyset);
+        }
+        Ok(self.0.books.revoke(keyset).await?)
+    }
+
+    fn make_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
+        let _one_at_a_time = self.0.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let (books, now) = (&self.0.books, self.0.books.clock().now());
+        let home = books.home();
+        let book = books.keyset_book();
+        let last = book.last_of(&home.config().unit, &home.config().redemption);
+        let free_from = last.map_or(now, |last| {
+            let until = last.terms().issue_until;
+            book.revoked_at(last.id()).map_or(until, |at| at.min(until)).max(now)
+        });
+        let protection = match &self.0.unlock {
+            Unlock::Passphrase(passphrase) => Protection::passphrase(passphrase.clone()),
+            Unlock::KeyFile(path) => Protection::KeyFile(path.clone()),
+        };
+        let (secret, keyset) = home.make_keyset(&self.0.identity, &protection, last.map(|last| &**last), free_from)?;
+        let keyset = Arc::new(keyset);
+        let id = *keyset.id();
+        self.0.keys.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(secret));
+        books.change_keysets(|book| {
+            let mut book = book.clone();
+            book.add(Arc::clone(&keyset)).map_err(HomeError::from)?;
+            Ok::<_, HomeError>(book)
+        })?;
+        tracing::info!(keyset = %id, "a keyset was made");
+        Ok(id)
+    }
+
+    pub(crate) fn sessions(&self) -> &SessionKeeper {
+        &self.0.sessions
+    }
+
+    /// The secret keys of a keyset that can still issue.
+    pub(crate) fn signing_keys(&self, keyset: &KeysetId) -> Option<Arc<SecretKeyset>> {
+        self.0.keys.read().unwrap_or_else(PoisonError::into_inner).get(keyset).map(Arc::clone)
+    }
+}
+
+impl fmt::Debug for Mint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mint").field("id", self.id()).finish_non_exhaustive()
+    }
+}
