@@ -54,6 +54,8 @@ pub struct Sessions {
     claims: BTreeMap<SessionId, ChallengesHash>,
     /// Claims by the time they can be forgotten.
     forget_at: BTreeMap<(UnixTime, SessionId), ()>,
+    /// The highest time of any claim: a clock set back does not bring back a session whose claim was forgotten.
+    latest: UnixTime,
 }
 
 /// What [`Sessions::open`] answers with.
@@ -88,6 +90,8 @@ pub enum SessionError {
 /// A session whose MACs hold; not claimed yet.
 #[derive(Debug)]
 pub struct AuthenticSession {
+    /// Whose session it is: another process's nonces are not those that were committed to.
+    instance: InstanceId,
     id: SessionId,
     keyset: KeysetId,
     denominations: Vec<Denomination>,
@@ -133,6 +137,7 @@ impl Sessions {
             table_H: Box::new(RistrettoBasepointTable::create(Element::second_generator().point())),
             claims: BTreeMap::new(),
             forget_at: BTreeMap::new(),
+            latest: UnixTime::default(),
         }
     }
 
@@ -177,7 +182,8 @@ impl Sessions {
         if now >= expires_at {
             return Err(SessionError::Expired);
         }
-        Ok(AuthenticSession { id: *session, keyset: *keyset, denominations: denominations.to_vec() })
+        let denominations = denominations.to_vec();
+        Ok(AuthenticSession { instance: self.instance, id: *session, keyset: *keyset, denominations })
     }
 
     /// Claims a session for a list of challenges, once. From here on the session is answered with these
@@ -185,23 +191,33 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError::Claimed`] whenever it was claimed before, with these challenges or others;
-    /// [`SessionError::Mismatch`] when the challenges are not one for each token: nothing is claimed then.
+    /// [`SessionError::Unknown`] for a session of other [`Sessions`], [`SessionError::Mismatch`] when the challenges are
+    /// not one for each token, [`SessionError::Expired`] when a claim of this session could have been forgotten
+    /// already: nothing is claimed then.
     pub fn claim(
         &mut self,
         session: AuthenticSession,
         challenges: Vec<Challenge>,
         now: UnixTime,
     ) -> Result<ClaimedSession, SessionError> {
+        if session.instance != self.instance {
+            return Err(SessionError::Unknown);
+        }
         if challenges.len() != session.denominations.len() {
             return Err(SessionError::Mismatch);
         }
-        self.forget(now);
+        self.latest = self.latest.max(now);
+        let forget_at = session.id.expires_at().plus(CLAIM_GRACE_SECONDS);
+        if self.latest > forget_at {
+            return Err(SessionError::Expired);
+        }
+        self.forget();
         if self.claims.contains_key(&session.id) {
             return Err(SessionError::Claimed);
         }
         let hash = challenges_hash(&session.keyset, &session.denominations, &challenges);
         self.claims.insert(session.id, hash);
-        self.forget_at.insert((session.id.expires_at().plus(CLAIM_GRACE_SECONDS), session.id), ());
+        self.forget_at.insert((forget_at, session.id), ());
         Ok(ClaimedSession {
             nonces: self.derive_nonces(&session.id, &session.keyset, &session.denominations),
             id: session.id,
@@ -221,9 +237,9 @@ impl Sessions {
         self.instance
     }
 
-    fn forget(&mut self, now: UnixTime) {
+    fn forget(&mut self) {
         while let Some(entry) = self.forget_at.first_entry() {
-            if entry.key().0 >= now {
+            if entry.key().0 >= self.latest {
                 break;
             }
             let ((_, session), ()) = entry.remove_entry();

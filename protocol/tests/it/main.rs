@@ -8,5 +8,7 @@
     reason = "tests"
 )]
 
+mod claims;
 mod common;
 mod flow;
+mod specification;
