@@ -25,6 +25,7 @@ mod ledger;
 mod list;
 mod mint;
 mod server;
+mod store;
 
 pub use books::{Books, BooksError};
 #[doc(hidden)]

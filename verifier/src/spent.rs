@@ -22,6 +22,7 @@ use farthing_durable::{Indexer, Partition, StoreFault, Txn};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::ids::{Claim, KeysetId, PaymentId};
 use farthing_protocol::keyset::Keyset;
+use farthing_protocol::payment::PaymentKind;
 
 use crate::check::VerifiedPayment;
 use crate::store::{AcceptedPayment, Outcome, StoreError};
@@ -114,6 +115,35 @@ pub fn find(txn: &Txn<'_>, payment: &PaymentId) -> Result<Option<AcceptedPayment
             None => return Ok(None),
         }
     }
+}
+
+/// Reads every accepted payment that was not dropped, with its kind, keyset by keyset and each in the order of
+/// acceptance: for audits.
+///
+/// # Errors
+/// The store's faults, and whatever `each` returns.
+pub fn for_each<E: From<StoreFault>>(
+    txn: &Txn<'_>,
+    each: &mut dyn FnMut(PaymentKind, AcceptedPayment) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut after_keyset: Option<Vec<u8>> = None;
+    while let Some((key, row)) = txn.scan_prefix(KEYSETS, after_keyset.as_deref(), 1)?.pop() {
+        let partition = Row::from_bytes(&row)?.partition;
+        let mut after = None;
+        loop {
+            let entries = txn.scan_entries(partition, after, 256)?;
+            for (cursor, bytes) in &entries {
+                let (kind, payment) = entry::decode_with_kind(bytes).map_err(|_| StoreFault::Damaged)?;
+                each(kind, payment)?;
+                after = Some(*cursor);
+            }
+            if entries.is_empty() {
+                break;
+            }
+        }
+        after_keyset = Some(key);
+    }
+    Ok(())
 }
 
 /// Buries a keyset whose `deposit_until` has passed: from now on nothing of it is accepted, whatever the clock says.

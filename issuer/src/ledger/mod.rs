@@ -11,7 +11,6 @@ mod error;
 mod issuances;
 mod lists;
 mod records;
-mod redeemed;
 
 use std::path::Path;
 use std::sync::Arc;

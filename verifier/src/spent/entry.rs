@@ -4,6 +4,7 @@ use farthing_durable::{Partition, StoreFault};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::codec::{DecodeError, Reader, Writer};
 use farthing_protocol::ids::{Claim, PaymentId};
+use farthing_protocol::payment::PaymentKind;
 
 use crate::check::VerifiedPayment;
 use crate::store::AcceptedPayment;
@@ -72,17 +73,22 @@ pub(super) fn encode(payment: &VerifiedPayment, claim: &Claim, accepted_at: Unix
 
 /// Reads everything but the serials.
 pub(super) fn decode(bytes: &[u8]) -> Result<AcceptedPayment, DecodeError> {
+    decode_with_kind(bytes).map(|(_, payment)| payment)
+}
+
+/// The same, with the payment's kind.
+pub(super) fn decode_with_kind(bytes: &[u8]) -> Result<(PaymentKind, AcceptedPayment), DecodeError> {
     let mut input = Reader::new(bytes);
     if input.u8()? != FORMAT {
         return Err(DecodeError::UnsupportedVersion);
     }
-    input.u8()?;
+    let kind = PaymentKind::from_byte(input.u8()?)?;
     let (payment, keyset, payee, amount) = (input.part()?, input.part()?, input.part()?, input.part()?);
     let (accepted_at, claim, request) = (input.part()?, input.part()?, input.part()?);
     if usize::from(input.u8()?) * 32 != input.remaining() {
         return Err(DecodeError::Truncated);
     }
-    Ok(AcceptedPayment { payment, keyset, payee, amount, request, accepted_at, claim })
+    Ok((kind, AcceptedPayment { payment, keyset, payee, amount, request, accepted_at, claim }))
 }
 
 /// Names an entry's keys: its payment id and each serial.

@@ -5,12 +5,13 @@ use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::identity::{AccountKey, IssuanceId, VoucherKey};
 use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::payment::PaymentKind;
+use farthing_verifier::spent;
+use farthing_verifier::store::AcceptedPayment;
 
 use super::{AuditReport, Figure, KeysetFacts};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::{find_issuance, funded_by};
 use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, VoucherState, get, parse, scan};
-use crate::ledger::redeemed::{self, Redeemed};
 
 /// Everything added up from the records alone.
 #[derive(Default)]
@@ -56,9 +57,9 @@ impl Recomputed {
         scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
             sums.add_issuance(txn, &parse(key)?, &entry, keysets, &mut open, report)
         })?;
-        redeemed::scan(txn, &mut |payment| {
-            sums.add_payment(&payment, keysets, &mut open, report);
-            Ok(())
+        spent::for_each(txn, &mut |kind, payment| {
+            sums.add_payment(kind, &payment, keysets, &mut open, report);
+            Ok::<_, LedgerError>(())
         })?;
         for (_, amount) in open.vouchers.into_values() {
             report.differ(None, Figure::VoucherRecord, amount, 0);
@@ -144,14 +145,21 @@ impl Recomputed {
         Ok(())
     }
 
-    fn add_payment(&mut self, payment: &Redeemed, keysets: &KeysetFacts, open: &mut Open, report: &mut AuditReport) {
+    fn add_payment(
+        &mut self,
+        kind: PaymentKind,
+        payment: &AcceptedPayment,
+        keysets: &KeysetFacts,
+        open: &mut Open,
+        report: &mut AuditReport,
+    ) {
         let amount = units(payment.amount);
         let Some((unit, fees)) = keysets.get(&payment.keyset) else {
             report.differ(None, Figure::UnknownKeyset, amount, 0);
             return;
         };
         add(&mut self.keysets.entry(payment.keyset).or_default().redeemed, amount);
-        match payment.kind {
+        match kind {
             PaymentKind::Pay => {
                 let sum = self.account(&payment.payee.account(), unit);
                 add(&mut sum.balance, amount);
