@@ -11,4 +11,6 @@
 mod claims;
 mod common;
 mod flow;
+mod reference;
 mod specification;
+mod vectors;

@@ -1,0 +1,267 @@
+//! Invoices, offers, receipts, and text forms.
+
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::AccountQuery;
+use farthing_protocol::codec::{Wire, from_base64url, to_base64url};
+use farthing_protocol::identity::{Keypair, MintId};
+use farthing_protocol::ids::{HttpBinding, RequestNonce};
+use farthing_protocol::keyset::ChainHead;
+use farthing_protocol::payment::Payment;
+use farthing_protocol::receipt::Receipt;
+use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, Offer, PaymentRequest};
+use farthing_protocol::text::TextForm;
+use farthing_protocol::token::{TextToken, TextTokenContent};
+use serde_json::json;
+
+use super::{hex, stored};
+use crate::reference::payment::{Coin, PAY};
+use crate::reference::texts::bech32m;
+use crate::reference::world::{NOW, other, world};
+use crate::reference::{cat, ed25519_sign, hash, text};
+
+const MEMO: &str = "Zwei Kaffee — danke";
+const ENDPOINT: &str = "https://shop.example/v1/pay";
+
+fn http_binding() -> [u8; 32] {
+    hash(
+        b"farthing/v1/http-binding",
+        &[(b"method", b"GET"), (b"url", b"https://shop.example/article?id=7"), (b"body", b"")],
+    )
+}
+
+/// An invoice's bytes without version and signature.
+pub(crate) fn invoice_body(mints: &[[u8; 32]], memo: &str, amount: u64) -> Vec<u8> {
+    let world = world();
+    let head = cat(&[&0_u64.to_le_bytes(), &world.keyset]);
+    cat(&[
+        &world.payee,
+        &amount.to_le_bytes(),
+        &text("EUR"),
+        &[2],
+        &u16::try_from(mints.len()).unwrap().to_le_bytes(),
+        &mints.iter().flat_map(|mint| cat(&[mint, &head])).collect::<Vec<u8>>(),
+        &[0x17; 16],
+        &(NOW + 900).to_le_bytes(),
+        &[0],
+        &text(memo),
+        &text(ENDPOINT),
+        &[1],
+        &http_binding(),
+    ])
+}
+
+pub(crate) fn two_mints() -> Vec<[u8; 32]> {
+    let mut mints = vec![world().mint, other().mint];
+    mints.sort();
+    mints
+}
+
+pub(crate) fn signed_invoice(body: &[u8]) -> Vec<u8> {
+    let hash = hash(b"farthing/v1/invoice", &[(b"request-body", body)]);
+    cat(&[&[1], body, &ed25519_sign(&world().payee_secret, &hash)])
+}
+
+#[test]
+fn invoices() {
+    let world = world();
+    let body = invoice_body(&two_mints(), MEMO, 370);
+    let bytes = signed_invoice(&body);
+    let made = json!({
+        "payee_secret": hex(world.payee_secret),
+        "payee": hex(world.payee),
+        "amount": 370,
+        "unit": { "code": "EUR", "exponent": 2 },
+        "mints": two_mints().iter().map(hex).collect::<Vec<_>>(),
+        "head": { "sequence": 0, "keyset": hex(world.keyset) },
+        "nonce": hex([0x17; 16]),
+        "expires_at": NOW + 900,
+        "reusable": false,
+        "memo": MEMO,
+        "endpoint": ENDPOINT,
+        "http": { "method": "GET", "url": "https://shop.example/article?id=7", "body": "", "binding": hex(http_binding()) },
+        "body": hex(&body),
+        "hash": hex(hash(b"farthing/v1/invoice", &[(b"request-body", &body)])),
+        "invoice": hex(&bytes),
+        "request": hex(cat(&[&[1, 1], &bytes[1..]])),
+        "text": bech32m("farthinginvoice", &bytes),
+    });
+    let file = stored("invoice.json", &made);
+
+    let mints: Vec<[u8; 32]> = two_mints();
+    let http = file.at("http");
+    let head = ChainHead {
+        sequence: file.at("head").number("sequence"),
+        keyset: farthing_protocol::ids::KeysetId::from_bytes(file.at("head").array("keyset")),
+    };
+    let payee = Keypair::from_secret(&file.array("payee_secret"));
+    let draft = InvoiceDraft {
+        payee: (&payee).into(),
+        amount: Amount::new(file.number("amount")).unwrap(),
+        unit: Unit::new("EUR", 2).unwrap(),
+        mints: mints.iter().map(|mint| AcceptedMint { mint: MintId::from_bytes(*mint), head }).collect(),
+        nonce: RequestNonce::from_bytes(file.array("nonce")),
+        expires_at: UnixTime::from_seconds(file.number("expires_at")),
+        reusable: false,
+        memo: Some(file.text("memo")),
+        endpoint: Some(file.text("endpoint")),
+        http: Some(HttpBinding::new(&http.text("method"), &http.text("url"), http.text("body").as_bytes())),
+    };
+    assert_eq!(draft.hash().as_bytes(), &file.array("hash"));
+    let invoice = draft.sign(&payee).unwrap();
+    assert_eq!(invoice.to_bytes(), file.bytes("invoice"));
+    assert_eq!(invoice.to_text(), file.text("text"));
+    let read = Invoice::from_text(&file.text("text")).unwrap();
+    assert_eq!(read, invoice);
+    assert_eq!(read.verify(), Ok(()));
+    assert_eq!(PaymentRequest::from_bytes(&file.bytes("request")).unwrap(), PaymentRequest::Invoice(invoice));
+}
+
+pub(crate) fn offer_body(amount: u64) -> Vec<u8> {
+    let world = world();
+    cat(&[
+        &world.mint,
+        &world.payee,
+        &text("EUR"),
+        &amount.to_le_bytes(),
+        &text("https://shop.example/article?id=7"),
+        &[0x0f; 16],
+        &NOW.to_le_bytes(),
+        &60_u32.to_le_bytes(),
+    ])
+}
+
+#[test]
+fn offers() {
+    let world = world();
+    let body = offer_body(37);
+    let made = json!({
+        "mint": hex(world.mint),
+        "payee": hex(world.payee),
+        "asset": "EUR",
+        "amount": 37,
+        "resource": "https://shop.example/article?id=7",
+        "nonce": hex([0x0f; 16]),
+        "offered_at": NOW,
+        "timeout_seconds": 60,
+        "hash": hex(hash(b"farthing/v1/offer", &[(b"request-body", &body)])),
+        "request": hex(cat(&[&[1, 2], &body])),
+    });
+    let file = stored("offer.json", &made);
+    let offer = Offer {
+        mint: MintId::from_bytes(file.array("mint")),
+        payee: farthing_protocol::identity::PayeeKey::from_bytes(file.array("payee")),
+        asset: file.text("asset"),
+        amount: Amount::new(file.number("amount")).unwrap(),
+        resource: file.text("resource"),
+        nonce: RequestNonce::from_bytes(file.array("nonce")),
+        offered_at: UnixTime::from_seconds(file.number("offered_at")),
+        timeout_seconds: u32::try_from(file.number("timeout_seconds")).unwrap(),
+    };
+    assert_eq!(offer.hash().as_bytes(), &file.array("hash"));
+    assert_eq!(offer.expires_at().seconds(), NOW + 60);
+    let request = PaymentRequest::from_bytes(&file.bytes("request")).unwrap();
+    assert_eq!(request.hash().as_bytes(), &file.array("hash"));
+    assert_eq!(request.to_bytes(), file.bytes("request"));
+    assert_eq!(request, PaymentRequest::Offer(offer));
+}
+
+pub(crate) fn receipt_bytes() -> Vec<u8> {
+    let world = world();
+    let body = receipt_body();
+    let digest = hash(b"farthing/v1/receipt", &[(b"receipt-body", &body)]);
+    cat(&[&[1], &body, &ed25519_sign(&world.payee_secret, &digest)])
+}
+
+fn receipt_body() -> Vec<u8> {
+    let world = world();
+    let (sequence, amount) = (0_u64.to_le_bytes(), 37_u64.to_le_bytes());
+    cat(&[&[0x9a; 32], &world.payee, &amount, &NOW.to_le_bytes(), &sequence, &world.keyset])
+}
+
+/// An account's signed question.
+pub(crate) fn query_bytes() -> Vec<u8> {
+    let world = world();
+    let secret = world.place(0, 0, 0).account_key();
+    let account = crate::reference::ed25519_public(&secret);
+    let digest = hash(
+        b"farthing/v1/account-query",
+        &[(b"account", &account), (b"mint", &world.mint), (b"time", &NOW.to_le_bytes())],
+    );
+    cat(&[&[1], &account, &world.mint, &NOW.to_le_bytes(), &ed25519_sign(&secret, &digest)])
+}
+
+#[test]
+fn receipts_and_questions() {
+    let world = world();
+    let made = json!({
+        "payee_secret": hex(world.payee_secret),
+        "payment": hex([0x9a; 32]),
+        "amount": 37,
+        "accepted_at": NOW,
+        "head": { "sequence": 0, "keyset": hex(world.keyset) },
+        "digest": hex(hash(b"farthing/v1/receipt", &[(b"receipt-body", &receipt_body())])),
+        "receipt": hex(receipt_bytes()),
+        "text": bech32m("farthingreceipt", &receipt_bytes()),
+        "account_secret": hex(world.place(0, 0, 0).account_key()),
+        "mint": hex(world.mint),
+        "account_query": hex(query_bytes()),
+    });
+    let file = stored("receipt.json", &made);
+    let receipt = Receipt::from_bytes(&file.bytes("receipt")).unwrap();
+    assert_eq!(receipt.verify(), Ok(()));
+    assert_eq!(receipt.draft().payment.as_bytes(), &file.array("payment"));
+    let again = receipt.draft().sign(&Keypair::from_secret(&file.array("payee_secret"))).unwrap();
+    assert_eq!(again.to_bytes(), file.bytes("receipt"));
+    assert_eq!(receipt.to_text(), file.text("text"));
+    let query = AccountQuery::from_bytes(&file.bytes("account_query")).unwrap();
+    let mint = MintId::from_bytes(file.array("mint"));
+    query.verify(&mint).unwrap();
+    let again = AccountQuery::sign(&Keypair::from_secret(&file.array("account_secret")), mint, query.asked_at());
+    assert_eq!(again.to_bytes(), file.bytes("account_query"));
+}
+
+/// A text token of these coins: 0 bearer, with p; 1 locked, with E.
+pub(crate) fn text_token(tag: u8, coins: &[Coin], memo: &str) -> Vec<u8> {
+    let world = world();
+    let mut bytes = cat(&[&[1], &world.mint, &world.keyset, &text(memo), &[tag, u8::try_from(coins.len()).unwrap()]]);
+    for coin in coins {
+        bytes.extend(coin.trace.token());
+        bytes.extend(coin.ephemeral.unwrap_or_else(|| coin.secret.to_bytes()));
+    }
+    bytes
+}
+
+#[test]
+fn text_forms() {
+    let world = world();
+    let bearer = text_token(0, &world.coins(20, 5), "for lunch");
+    let locked = text_token(1, &world.locked_coins(21, 6), "");
+    let payment = world.payment(PAY, world.coins(22, 1));
+    let made = json!({
+        "bearer": { "bytes": hex(&bearer), "text": bech32m("farthingtoken", &bearer) },
+        "locked": { "bytes": hex(&locked), "text": bech32m("farthingtoken", &locked) },
+        "payment": { "bytes": hex(&payment), "text": bech32m("farthingpayment", &payment) },
+        "base64url": { "bytes": hex([0xfb, 0xff, 0xfe, 0]), "text": "-__-AA" },
+        "bip350": { "bytes": "", "text": bech32m("a", &[]) },
+    });
+    let file = stored("text-forms.json", &made);
+    // BIP-350's own first vector.
+    assert_eq!(file.at("bip350").text("text"), "a1lqfn3a");
+
+    let token = TextToken::from_text(&file.at("bearer").text("text")).unwrap();
+    assert!(matches!(&token.content, TextTokenContent::Bearer(tokens) if tokens.len() == 2));
+    assert_eq!(token.memo.as_deref(), Some("for lunch"));
+    assert_eq!((token.amount().units(), token.to_bytes()), (5, file.at("bearer").bytes("bytes")));
+    assert_eq!(token.to_text(), file.at("bearer").text("text"));
+    let token = TextToken::from_text(&file.at("locked").text("text").to_uppercase()).unwrap();
+    assert!(matches!(&token.content, TextTokenContent::Locked(tokens) if tokens.len() == 2));
+    assert_eq!((token.memo.as_deref(), token.to_bytes()), (None, file.at("locked").bytes("bytes")));
+    let payment = Payment::from_text(&file.at("payment").text("text")).unwrap();
+    assert_eq!(payment.to_bytes(), file.at("payment").bytes("bytes"));
+    let base64url = file.at("base64url");
+    assert_eq!(to_base64url(&base64url.bytes("bytes")), base64url.text("text"));
+    assert_eq!(from_base64url(&base64url.text("text")).unwrap(), base64url.bytes("bytes"));
+    let json = serde_json::to_string(&payment).unwrap();
+    assert_eq!(json, format!("\"{}\"", to_base64url(&payment.to_bytes())));
+    assert_eq!(serde_json::from_str::<Payment>(&json).unwrap(), payment);
+}
