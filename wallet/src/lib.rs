@@ -1,1 +1,49 @@
-//! Wallet library: seed, stock of tokens, crash-safe operations.
+//! Wallet library: seed, stock of tokens, crash-safe operations, clients of mints and payees.
+//!
+//! A [`Wallet`] is a folder that one process has open: `seed` (the key to everything, readable by its owner only), `state` (every
+//! token and operation), and `evidence` (what mints or payees signed that they must not have signed).
+//!
+//! | to | call |
+//! |---|---|
+//! | make or open one | [`Wallet::create`], [`Wallet::open`], [`Words`] |
+//! | know a mint | [`Wallet::add_mint`], [`Wallet::pin_mint`], [`Wallet::mints`] |
+//! | be credited | [`Wallet::account`], [`account_text`], [`Wallet::account_balance`] |
+//! | get and exchange tokens | [`Wallet::withdraw`], [`Wallet::swap`] |
+//! | pay | [`Wallet::read_invoice`], [`Wallet::pay`] |
+//! | look | [`Wallet::balance`], [`Wallet::operations`], [`Wallet::history`] |
+//! | go on after a crash | [`Wallet::resume`], [`Wallet::give_up`] |
+//!
+//! # Security
+//! Unaudited. The state is not encrypted yet: protect the folder like cash. One set of words serves one live wallet.
+
+mod error;
+mod event;
+mod evidence;
+mod issue;
+mod mints;
+mod operation;
+mod options;
+mod pay;
+mod plan;
+mod resume;
+mod seed;
+mod stock;
+mod vault;
+mod views;
+mod wallet;
+mod words;
+
+pub use error::{IssueError, Lie, MintError, NoReceipt, OpenError, PayError, StoreError};
+pub use event::Event;
+pub use issue::{SwapWhat, WithdrawWhat};
+pub use operation::{OpId, Outcome};
+pub use options::Options;
+#[doc(hidden)]
+pub use options::Step;
+pub use pay::InvoiceView;
+pub use views::{
+    ActiveView, Balance, HistoryEntry, Issued, MintView, OperationView, Paid, ResumeError, Resumed, Resumption, Stage,
+    UnitView, Work,
+};
+pub use wallet::{ACCOUNT_PREFIX, Wallet, account_text};
+pub use words::{InvalidWords, WordCount, Words};

@@ -1,0 +1,41 @@
+//! What a wallet tells about its progress. Nothing in it is secret.
+
+use farthing_protocol::identity::MintId;
+
+use crate::operation::OpId;
+
+/// Something worth telling while an operation runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An operation left unfinished is gone on with.
+    Resuming {
+        /// The operation.
+        op: OpId,
+    },
+    /// A mint's list was fetched, and extends what was known.
+    Refreshed {
+        /// The mint.
+        mint: MintId,
+    },
+    /// Tokens must be swapped at the moment of paying.
+    ///
+    /// The mint sees a swap, and soon after a deposit of coins that the swap just made possible: time and denominations
+    /// suggest that one wallet did both.
+    SwapBeforePaying,
+    /// An issuance number came to nothing; the next one is used.
+    NumberAbandoned {
+        /// The operation.
+        op: OpId,
+    },
+    /// The same bytes are sent again.
+    SentAgain {
+        /// The operation.
+        op: OpId,
+    },
+    /// A payment whose outcome is not known is settled with the mint.
+    Settling {
+        /// The operation.
+        op: OpId,
+    },
+}

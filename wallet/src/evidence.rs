@@ -1,0 +1,64 @@
+//! Evidence of a mint's or payee's misconduct: files that anybody can verify, in the wallet's folder `evidence`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::blind::mint::OpenedSession;
+use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
+use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList, Misconduct};
+use farthing_protocol::receipt::Receipt;
+use farthing_protocol::request::Invoice;
+use serde::Serialize;
+
+use crate::seed;
+
+const FOLDER: &str = "evidence";
+
+/// What was said. Wire objects stand in it as base64url strings.
+#[derive(Serialize)]
+#[serde(tag = "evidence", rename_all = "snake_case")]
+pub(crate) enum Evidence<'a> {
+    /// Two keysets of one chain with one sequence number, both signed by the mint.
+    Keysets { misconduct: &'a Misconduct },
+    /// Two lists that contradict each other, both signed by the mint.
+    Lists { earlier: &'a KeysetList, later: &'a KeysetList },
+    /// A signed list and signed keysets that do not make the list's chains.
+    Chain { list: &'a KeysetList, keysets: &'a [KeysetDocument] },
+    /// An invoice whose head is not on the chain that the wallet was shown.
+    Invoice { invoice: &'a Invoice, head: &'a ChainHead, keyset: Option<&'a KeysetDocument> },
+    /// A receipt whose head is not on the chain that the wallet was shown.
+    Receipt { receipt: &'a Receipt, keyset: Option<&'a KeysetDocument> },
+    /// A session that must not be answered.
+    Session { opened: &'a OpenedSession },
+    /// A record that does not fit the request.
+    Record { request: &'a IssuanceRequest, record: &'a IssuanceRecord },
+}
+
+/// Writes a file, durably, readable by its owner only, and returns its path. The same evidence gives the same file.
+pub(crate) fn write(wallet: &Path, now: UnixTime, evidence: &Evidence<'_>) -> io::Result<PathBuf> {
+    let folder = wallet.join(FOLDER);
+    seed::make_folder(&folder)?;
+    let body = serde_json::to_vec_pretty(evidence).map_err(io::Error::other)?;
+    for place in 0_u32..1000 {
+        let path = folder.join(format!("{}-{place}.json", now.seconds()));
+        match fs::read(&path) {
+            Ok(earlier) if earlier == body => return Ok(path),
+            Ok(_) => continue,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) => {}
+        }
+        let mut file = match seed::owner_only().create_new(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        };
+        file.write_all(&body)?;
+        file.sync_all()?;
+        seed::sync_folder(&folder)?;
+        seed::sync_folder(wallet)?;
+        return Ok(path);
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}

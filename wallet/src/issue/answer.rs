@@ -1,0 +1,274 @@
+//! What a mint's answer to a finish request means, and what follows from it.
+
+use std::sync::Arc;
+
+use farthing_http::client::CallError;
+use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, WINNER};
+use farthing_protocol::api::FinishAnswer;
+use farthing_protocol::blind::wallet::unblind_all;
+use farthing_protocol::derive::Seed;
+use farthing_protocol::identity::IssuanceId;
+use farthing_protocol::ids::PaymentId;
+use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
+use farthing_protocol::keyset::Keyset;
+use farthing_protocol::token::Token;
+
+use super::{request, settle};
+use crate::error::{IssueError, Lie, MintError, StoreError};
+use crate::event::Event;
+use crate::operation::{Body, OpId, Operation, Used};
+use crate::options::Step;
+use crate::stock::{StoredToken, TokenKey};
+use crate::views::Issued;
+use crate::wallet::Inner;
+
+/// Whether a code means for sure that nothing happened and that asking again is no use. Codes of overload and failure do not, nor
+/// those that a misplaced proxy might give.
+pub(crate) fn is_definite(code: Code) -> bool {
+    match code {
+        Code::BadRequest
+        | Code::UnknownField
+        | Code::BodyTooLarge
+        | Code::UnsupportedMediaType
+        | Code::MalformedObject
+        | Code::UnknownKeyset
+        | Code::KeysetNotIssuing
+        | Code::KeysetEnded
+        | Code::UnknownMint
+        | Code::UnknownAccount
+        | Code::InsufficientFunds
+        | Code::InvalidSignature
+        | Code::InvalidProof
+        | Code::InvalidShape
+        | Code::AmountOutOfRange
+        | Code::WrongPayee
+        | Code::WrongRequest
+        | Code::UnknownRequest
+        | Code::RequestExpired
+        | Code::RequestTaken
+        | Code::DoubleSpend
+        | Code::AcceptedElsewhere
+        | Code::FundingUsed
+        | Code::UnknownSession
+        | Code::SessionGone
+        | Code::NotDecidedHere
+        | Code::UnsupportedKind => true,
+        // Codes of a later version are not understood, and so decide nothing.
+        _ => false,
+    }
+}
+
+/// The code of an answer that decides.
+pub(crate) fn deciding_code(error: &CallError) -> Option<Code> {
+    error.problem().and_then(|problem| problem.known()).filter(|code| is_definite(*code))
+}
+
+/// What a record is to us.
+enum Found {
+    /// Our tokens, for this operation.
+    Tokens(Vec<(TokenKey, StoredToken)>),
+    /// Recorded under our issuance id with other challenges.
+    Other,
+    /// Ours, but funded by something this operation knows nothing of.
+    OtherFunding,
+}
+
+impl Inner {
+    /// Sends a request and follows the answer. `None`: the operation has changed, look again.
+    pub(super) async fn finish(
+        self: &Arc<Self>,
+        operation: &Operation,
+        used: Used,
+        request: IssuanceRequest,
+    ) -> Result<Option<Issued>, IssueError> {
+        let op = operation.id;
+        let mint = self.mint(&operation.mint)?;
+        let error = match self.send_finish(op, &mint, &request).await? {
+            Ok(FinishAnswer { record }) => return self.adopt(operation, used, &request, &record).await,
+            Err(error) => error,
+        };
+        let extension = |name| error.problem().and_then(|problem| problem.extension(name));
+        match deciding_code(&error) {
+            Some(Code::UnknownSession | Code::SessionGone) => self.abandon(op, used).await,
+            Some(Code::KeysetNotIssuing) => {
+                self.refresh(&mint.id).await?;
+                self.abandon(op, used).await
+            }
+            Some(Code::FundingUsed) => match extension(WINNER).map(IssuanceId::from_text) {
+                Some(Ok(winner)) => self.adopt_winner(operation, used, winner, error).await,
+                _ => Err(IssueError::Pending { op, cause: error }),
+            },
+            Some(Code::DoubleSpend) => match extension(EARLIER_PAYMENT_ID).map(PaymentId::from_text) {
+                Some(Ok(earlier)) => self.follow_double_spend(operation, used, earlier, error).await,
+                _ => Err(IssueError::Pending { op, cause: error }),
+            },
+            Some(code) => {
+                let now = self.now();
+                self.vault.run::<_, StoreError>(move |tx| settle::refused(tx, op, used, now)).await?;
+                Err(IssueError::Refused { op, code })
+            }
+            None => Err(IssueError::Pending { op, cause: error }),
+        }
+    }
+
+    /// Keeps a record's tokens if they are ours.
+    async fn adopt(
+        self: &Arc<Self>,
+        operation: &Operation,
+        used: Used,
+        request: &IssuanceRequest,
+        record: &IssuanceRecord,
+    ) -> Result<Option<Issued>, IssueError> {
+        let op = operation.id;
+        let mint = self.mint(&operation.mint)?;
+        let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
+        match examine(&self.seed, keyset, used, request, record) {
+            Err(lie) => Err(self.lie(op, lie, request, record)),
+            Ok(Found::Other) => self.abandon(op, used).await,
+            Ok(Found::OtherFunding) => Err(self.stop(op).await?),
+            Ok(Found::Tokens(tokens)) => {
+                let (count, now) = (tokens.len(), self.now());
+                self.vault.run::<_, StoreError>(move |tx| settle::issued(tx, op, used, tokens, now)).await?;
+                self.vault.at(Step::TokensStored)?;
+                Ok(Some(Issued { op, amount: operation.amount, tokens: count }))
+            }
+        }
+    }
+
+    /// The funding went to another number. If it is one of ours, its record is ours.
+    async fn adopt_winner(
+        self: &Arc<Self>,
+        operation: &Operation,
+        current: Used,
+        winner: IssuanceId,
+        error: CallError,
+    ) -> Result<Option<Issued>, IssueError> {
+        let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
+        let is_winner = |used: &&Used| {
+            let context = request::context(operation.mint, used);
+            IssuanceId::from(&self.seed.issuance_key(&context)) == winner
+        };
+        match issue.used.iter().find(is_winner).copied() {
+            None => Err(self.stop(operation.id).await?),
+            // Asked under this very number, the mint would have answered with the record.
+            Some(used) if used == current => Err(IssueError::Pending { op: operation.id, cause: error }),
+            Some(used) => self.fetch_own_record(operation, used).await,
+        }
+    }
+
+    async fn fetch_own_record(
+        self: &Arc<Self>,
+        operation: &Operation,
+        used: Used,
+    ) -> Result<Option<Issued>, IssueError> {
+        let op = operation.id;
+        let request = self.kept_request(op, used).await?;
+        let mint = self.mint(&operation.mint)?;
+        match self.send_finish(op, &mint, &request).await? {
+            Err(cause) => Err(IssueError::Pending { op, cause }),
+            Ok(FinishAnswer { record }) => {
+                let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
+                if let Ok(Found::Other) = examine(&self.seed, keyset, used, &request, &record) {
+                    // The mint spent our funding on challenges that are not ours.
+                    return Err(self.lie(op, Lie::OtherTerms, &request, &record));
+                }
+                self.adopt(operation, used, &request, &record).await
+            }
+        }
+    }
+
+    /// A token that was to fund the issuance is spent: by an earlier number, by the payment that is being settled, or elsewhere.
+    async fn follow_double_spend(
+        self: &Arc<Self>,
+        operation: &Operation,
+        current: Used,
+        earlier: PaymentId,
+        error: CallError,
+    ) -> Result<Option<Issued>, IssueError> {
+        let (op, now) = (operation.id, self.now());
+        let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
+        for used in &issue.used {
+            if request::swap_payment_id(&self.kept_request(op, *used).await?) == Some(earlier) {
+                if *used == current {
+                    return Err(IssueError::Pending { op, cause: error });
+                }
+                return self.fetch_own_record(operation, *used).await;
+            }
+        }
+        match &operation.body {
+            Body::Pay(pay) if pay.payment.id() == earlier => {
+                self.vault.run::<_, StoreError>(move |tx| settle::accepted(tx, op, None, now)).await?;
+                self.vault.at(Step::PaymentSettled)?;
+                Err(IssueError::WasAccepted { op })
+            }
+            _ if operation.tokens().is_empty() => Err(IssueError::Pending { op, cause: error }),
+            _ => {
+                self.vault.run::<_, StoreError>(move |tx| settle::spent_elsewhere(tx, op, now)).await?;
+                Err(IssueError::SpentElsewhere { op })
+            }
+        }
+    }
+
+    /// Gives a number up for good. The funding stays, and the next number comes.
+    async fn abandon(&self, op: OpId, used: Used) -> Result<Option<Issued>, IssueError> {
+        self.vault.run::<_, StoreError>(move |tx| settle::abandoned(tx, op, used)).await?;
+        self.tell(&Event::NumberAbandoned { op });
+        self.vault.at(Step::NumberAbandoned)?;
+        Ok(None)
+    }
+
+    /// Stops an operation: another wallet uses the same seed.
+    async fn stop(&self, op: OpId) -> Result<IssueError, StoreError> {
+        self.vault.run::<_, StoreError>(move |tx| settle::stopped(tx, op)).await?;
+        Ok(IssueError::SeedUsedElsewhere { op })
+    }
+}
+
+/// Recomputes every challenge from the recorded commitments, and unblinds if they are ours.
+fn examine(
+    seed: &Seed,
+    keyset: &Keyset,
+    used: Used,
+    request: &IssuanceRequest,
+    record: &IssuanceRecord,
+) -> Result<Found, Lie> {
+    let terms = request.terms();
+    if record.issuance != terms.issuance {
+        return Err(Lie::OtherRecord);
+    }
+    let context = request::context(terms.mint, &used);
+    let mut waiting = Vec::with_capacity(record.outputs.len());
+    let mut coins = Vec::with_capacity(record.outputs.len());
+    for (position, recorded) in (0..).zip(&record.outputs) {
+        let output = &recorded.output;
+        let Ok((key, coin, state)) =
+            request::awaiting(seed, keyset, &context, position, output.denomination, &output.commitment)
+        else {
+            return Ok(Found::Other);
+        };
+        if state.challenge() != output.challenge {
+            return Ok(Found::Other);
+        }
+        waiting.push((key, state));
+        coins.push((TokenKey::new(&used, position), coin, output));
+    }
+    if record.keyset != used.keyset || record.outputs.is_empty() {
+        return Ok(Found::Other);
+    }
+    if record.funding != request.funding().source().id() {
+        return Ok(Found::OtherFunding);
+    }
+    let asked = terms.outputs.iter().map(|output| output.denomination);
+    let got = record.outputs.iter().map(|recorded| recorded.output.denomination);
+    if record.debit != terms.debit || record.shape != terms.shape || !asked.eq(got) {
+        return Err(Lie::OtherTerms);
+    }
+    let responses: Vec<_> = record.outputs.iter().map(|recorded| recorded.response).collect();
+    let signatures = unblind_all(&mut rand::rng(), waiting, &responses)?;
+    let tokens = coins.into_iter().zip(signatures).map(|((place, coin, output), signature)| {
+        let token = Token { denomination: output.denomination, coin: *coin.public(), signature };
+        Ok((place, StoredToken::new(terms.mint, &token, &coin, &output.commitment)?))
+    });
+    // A token has one length.
+    tokens.collect::<Result<_, StoreError>>().map(Found::Tokens).map_err(|_| Lie::OtherTerms)
+}

@@ -1,0 +1,346 @@
+//! Issuance (protocol section 7): withdrawals, swaps, and the renewals that settle payments.
+//!
+//! ```text
+//! Opening ── open ──▶ (number drawn and request kept, in one transaction) ──▶ Sent ── finish ──▶ tokens kept, ended
+//!    ▲                                                                         │
+//!    └───────────── number abandoned: session gone, or another record ◀────────┘
+//! ```
+//!
+//! In `Sent` the same bytes are sent until there is an answer that decides. A number is never used again, and no session is sent
+//! another challenge.
+
+mod answer;
+mod field;
+mod request;
+mod settle;
+
+use std::sync::Arc;
+
+use farthing_http::client::CallError;
+use farthing_http::problem::Code;
+use farthing_protocol::amount::{Amount, Denomination, Unit};
+use farthing_protocol::api::{FinishAnswer, FinishRequest, OpenAnswer, OpenRequest, mint_path};
+use farthing_protocol::blind::wallet::{UnblindError, check_commitments};
+use farthing_protocol::ids::OperationId;
+use farthing_protocol::issuance::IssuanceRequest;
+use farthing_protocol::keyset::{Keyset, Redemption};
+use farthing_protocol::shape::{Shape, ShapeError};
+
+use crate::error::{IssueError, Lie, MintError, StoreError};
+use crate::event::Event;
+use crate::evidence::Evidence;
+use crate::mints::Mint;
+use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Source, Used};
+use crate::options::Step;
+use crate::stock;
+use crate::views::Issued;
+use crate::wallet::{Inner, Wallet};
+
+pub(crate) use answer::deciding_code;
+pub(crate) use settle::accepted;
+
+/// Withdrawals, and swaps for their own sake, are of tokens that many payees take.
+const REDEMPTION: Redemption = Redemption::Open;
+
+/// What to withdraw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithdrawWhat {
+    /// The binary digits of one amount.
+    Amount(Amount),
+    /// A bundle of the keyset, by its number: tokens for many exact payments.
+    Bundle(u8),
+}
+
+/// What to swap. Swaps are free of fees; what they make is of the keyset that issues now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwapWhat {
+    /// One token of 2^k into 2^(k−1), …, 2, 1, 1.
+    Split(Denomination),
+    /// Two tokens of 2^k into one of 2^(k+1).
+    Merge(Denomination),
+    /// The binary digits of an amount into the same, of the keyset that issues now.
+    Renew(Amount),
+}
+
+impl From<SwapWhat> for Shape {
+    fn from(what: SwapWhat) -> Self {
+        match what {
+            SwapWhat::Split(k) => Self::Split(k),
+            SwapWhat::Merge(k) => Self::Merge(k),
+            SwapWhat::Renew(amount) => Self::Renew(amount),
+        }
+    }
+}
+
+impl From<WithdrawWhat> for Shape {
+    fn from(what: WithdrawWhat) -> Self {
+        match what {
+            WithdrawWhat::Amount(amount) => Self::Withdrawal(amount),
+            WithdrawWhat::Bundle(number) => Self::Bundle(number),
+        }
+    }
+}
+
+impl Wallet {
+    /// Turns money of the account into tokens. First goes on with whatever was left unfinished.
+    ///
+    /// # Errors
+    /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
+    pub async fn withdraw(
+        &self,
+        mint: &farthing_protocol::identity::MintId,
+        unit: &Unit,
+        what: WithdrawWhat,
+    ) -> Result<Issued, IssueError> {
+        self.ready().await;
+        let inner = &self.inner;
+        let mint = inner.current_mint(mint).await?;
+        mint.usable()?;
+        let keyset = inner.active(&mint, unit, &REDEMPTION).await?;
+        let shape = Shape::from(what);
+        let amount = stock::worth(shape.outputs(&keyset)?)?;
+        let debit = keyset.terms().fees.debit(amount).ok_or(ShapeError::AmountOutOfRange)?;
+        if inner.balance_in(&mint, unit).await? < debit {
+            return Err(IssueError::InsufficientFunds);
+        }
+        let issue = Issue {
+            shape,
+            redemption: REDEMPTION,
+            source: Source::Account(OperationId::from_bytes(rand::random())),
+            used: Vec::new(),
+            stage: IssueStage::Opening,
+        };
+        let (mint, unit, now) = (mint.id, unit.clone(), inner.now());
+        let op = inner
+            .vault
+            .run::<_, StoreError>(move |tx| {
+                let id = Operation::next_id(tx)?;
+                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }
+                    .keep(tx)?;
+                Ok(id)
+            })
+            .await?;
+        inner.begin_issue(op).await
+    }
+
+    /// Swaps tokens of the oldest keyset that has them. First goes on with whatever was left unfinished.
+    ///
+    /// # Errors
+    /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
+    pub async fn swap(
+        &self,
+        mint: &farthing_protocol::identity::MintId,
+        unit: &Unit,
+        what: SwapWhat,
+    ) -> Result<Issued, IssueError> {
+        self.ready().await;
+        let mint = self.inner.current_mint(mint).await?;
+        mint.usable()?;
+        let keyset = self.inner.active(&mint, unit, &REDEMPTION).await?;
+        Shape::from(what).outputs(&keyset)?;
+        let chain = mint.chain(unit, &REDEMPTION).ok_or(MintError::NoSuchUnit)?;
+        let now = self.inner.now();
+        let from = chain.iter().filter(|keyset| mint.is_spendable(keyset, now)).cloned().collect();
+        let op = self.inner.reserve_swap(&mint, &REDEMPTION, from, what).await?;
+        self.inner.begin_issue(op).await
+    }
+}
+
+impl Inner {
+    /// Keeps a swap of tokens of the first keyset that has them, and reserves them.
+    pub(crate) async fn reserve_swap(
+        self: &Arc<Self>,
+        mint: &Mint,
+        redemption: &Redemption,
+        from: Vec<Arc<Keyset>>,
+        what: SwapWhat,
+    ) -> Result<OpId, IssueError> {
+        let shape = Shape::from(what);
+        let inputs = shape.inputs().unwrap_or_default();
+        let amount = stock::worth(inputs.iter().copied())?;
+        let unit = from.first().ok_or(IssueError::NoSuchTokens)?.terms().unit.clone();
+        let (mint, redemption, now) = (mint.id, *redemption, self.now());
+        self.vault
+            .run(move |tx| {
+                let live = stock::live(tx)?;
+                let chosen = from.iter().find_map(|keyset| stock::choose(&live, keyset.id(), &inputs));
+                let chosen = stock::in_payment_order(chosen.ok_or(IssueError::NoSuchTokens)?)?;
+                let id = Operation::next_id(tx)?;
+                for key in &chosen {
+                    stock::reserve(tx, *key, id)?;
+                }
+                let issue = Issue {
+                    shape,
+                    redemption,
+                    source: Source::Tokens(chosen),
+                    used: Vec::new(),
+                    stage: IssueStage::Opening,
+                };
+                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }
+                    .keep(tx)?;
+                Ok(id)
+            })
+            .await
+    }
+
+    /// Works on an operation just kept. If the mint cannot even be asked to open a session, it is dropped again.
+    pub(crate) async fn begin_issue(self: &Arc<Self>, op: OpId) -> Result<Issued, IssueError> {
+        let _working = self.work_on(op)?;
+        self.vault.at(Step::IssueStored)?;
+        let result = self.drive_issue(op).await;
+        match &result {
+            // After a fault of the store nothing more is done.
+            Ok(_) | Err(IssueError::Store(_)) => {}
+            Err(_) => self.drop_unbegun(op).await?,
+        }
+        result
+    }
+
+    /// Ends an operation that has drawn no number.
+    pub(crate) async fn drop_unbegun(&self, op: OpId) -> Result<(), StoreError> {
+        let now = self.now();
+        self.vault
+            .run(move |tx| match Operation::find(tx, op)? {
+                Some(operation) if operation.ended.is_none() && is_unbegun(&operation) => fail(tx, operation, now),
+                _ => Ok(()),
+            })
+            .await
+    }
+
+    /// Brings an issuance to its end, or as far as the mint lets it.
+    pub(crate) async fn drive_issue(self: &Arc<Self>, op: OpId) -> Result<Issued, IssueError> {
+        loop {
+            let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
+            let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
+            match issue.stage {
+                IssueStage::Opening => self.open_session(&operation, issue).await?,
+                IssueStage::Sent => {
+                    let used = *issue.used.last().ok_or(StoreError::Damaged)?;
+                    let request = self.kept_request(op, used).await?;
+                    if let Some(issued) = self.finish(&operation, used, request).await? {
+                        return Ok(issued);
+                    }
+                }
+                IssueStage::Stopped => return Err(IssueError::SeedUsedElsewhere { op }),
+            }
+        }
+    }
+
+    /// The keyset that issues now, after fetching the list if the known one has none.
+    pub(crate) async fn active(
+        &self,
+        mint: &Mint,
+        unit: &Unit,
+        redemption: &Redemption,
+    ) -> Result<Arc<Keyset>, MintError> {
+        match mint.active(unit, redemption, self.now()) {
+            Err(MintError::NoActiveKeyset | MintError::NoSuchUnit) => {
+                self.refresh(&mint.id).await?.active(unit, redemption, self.now())
+            }
+            other => other,
+        }
+    }
+
+    /// Opens a session, draws a number, and keeps number and request.
+    async fn open_session(self: &Arc<Self>, operation: &Operation, issue: &Issue) -> Result<(), IssueError> {
+        let op = operation.id;
+        let mint = self.current_mint(&operation.mint).await?;
+        let keyset = self.active(&mint, &operation.unit, &issue.redemption).await?;
+        let outputs = issue.shape.outputs(&keyset)?;
+        if stock::worth(outputs.iter().copied())? != operation.amount {
+            // A bundle's number means something else in this keyset.
+            return Err(ShapeError::UnknownBundle.into());
+        }
+        let url = mint.url.join(mint_path::OPEN).map_err(MintError::from)?;
+        let request = OpenRequest { keyset: *keyset.id(), shape: issue.shape };
+        let opened = match self.http.post_json::<_, OpenAnswer>(&url, &request).await {
+            Ok(answer) => answer.opened,
+            Err(error) => return Err(self.not_opened(op, &mint, error).await?),
+        };
+        let checked = if opened.commitments.len() == outputs.len() {
+            check_commitments(&opened.commitments)
+        } else {
+            Err(UnblindError::WrongCount)
+        };
+        if let Err(lie) = checked {
+            let evidence = self.write_evidence(&Evidence::Session { opened: &opened }).map_err(MintError::from)?;
+            return Err(IssueError::Lie { op, lie: lie.into(), evidence });
+        }
+        self.vault.at(Step::SessionOpened)?;
+        let (seed, now) = (Arc::clone(&self.seed), self.now());
+        self.vault.run(move |tx| request::draw_and_keep(tx, op, &seed, &keyset, &outputs, &opened, now)).await?;
+        self.vault.at(Step::RequestStored)?;
+        Ok(())
+    }
+
+    async fn not_opened(&self, op: OpId, mint: &Mint, error: CallError) -> Result<IssueError, IssueError> {
+        match error.problem().and_then(|problem| problem.known()) {
+            Some(code @ (Code::KeysetNotIssuing | Code::KeysetEnded | Code::UnknownKeyset)) => {
+                // The list may have changed; the next attempt will see.
+                self.refresh(&mint.id).await?;
+                Ok(IssueError::Refused { op, code })
+            }
+            Some(code) if answer::is_definite(code) => Ok(IssueError::Refused { op, code }),
+            _ => Ok(IssueError::Pending { op, cause: error }),
+        }
+    }
+
+    pub(crate) async fn kept_request(&self, op: OpId, used: Used) -> Result<IssuanceRequest, StoreError> {
+        self.vault.run(move |tx| request::load(tx, op, &used)).await
+    }
+
+    /// Sends a kept request, again if need be, until there is an answer or the attempts are used up.
+    pub(crate) async fn send_finish(
+        &self,
+        op: OpId,
+        mint: &Mint,
+        request: &IssuanceRequest,
+    ) -> Result<Result<FinishAnswer, CallError>, IssueError> {
+        let url = mint.url.join(mint_path::FINISH).map_err(MintError::from)?;
+        let body = FinishRequest { request: request.clone() };
+        let mut attempt = 1;
+        loop {
+            let answer: Result<FinishAnswer, CallError> = self.http.post_json(&url, &body).await;
+            self.vault.at(Step::RequestAnswered)?;
+            let decided = match &answer {
+                Ok(_) => true,
+                Err(error) => deciding_code(error).is_some(),
+            };
+            if decided || attempt >= self.options.attempts {
+                return Ok(answer);
+            }
+            attempt = attempt.saturating_add(1);
+            tokio::time::sleep(self.options.pause).await;
+            self.tell(&Event::SentAgain { op });
+        }
+    }
+
+    /// Keeps the messages of a lie. The operation stays as it is.
+    pub(crate) fn lie(
+        &self,
+        op: OpId,
+        lie: Lie,
+        request: &IssuanceRequest,
+        record: &farthing_protocol::issuance::IssuanceRecord,
+    ) -> IssueError {
+        match self.write_evidence(&Evidence::Record { request, record }) {
+            Ok(evidence) => IssueError::Lie { op, lie, evidence },
+            Err(error) => MintError::from(error).into(),
+        }
+    }
+}
+
+/// Whether nothing of an operation can have reached a mint's ledger: no number was drawn for it.
+pub(crate) fn is_unbegun(operation: &Operation) -> bool {
+    matches!(&operation.body, Body::Issue(issue) if issue.used.is_empty() && issue.stage == IssueStage::Opening)
+}
+
+/// Ends an operation of which nothing came, and gives back what it reserved.
+pub(crate) fn fail(
+    tx: &mut crate::vault::Tx<'_, '_>,
+    operation: Operation,
+    now: farthing_protocol::amount::UnixTime,
+) -> Result<(), StoreError> {
+    stock::release(tx, operation.tokens(), operation.id)?;
+    operation.end(tx, now, Outcome::Failed)
+}

@@ -1,0 +1,143 @@
+//! How a wallet is opened: its clock, its way to the network, who listens to its progress.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use farthing_http::client::HttpClient;
+use farthing_protocol::amount::UnixTime;
+
+use crate::event::Event;
+
+pub(crate) type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+pub(crate) type Hook = Arc<dyn Fn(Step) -> bool + Send + Sync>;
+
+/// Settings of an open wallet.
+#[derive(Clone)]
+pub struct Options {
+    pub(crate) http: Option<HttpClient>,
+    pub(crate) clock: Clock,
+    pub(crate) observer: Observer,
+    pub(crate) attempts: u32,
+    pub(crate) pause: Duration,
+    pub(crate) hook: Option<Hook>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            http: None,
+            clock: Arc::new(system_time),
+            observer: Arc::new(|_| {}),
+            attempts: 2,
+            pause: Duration::from_millis(500),
+            hook: None,
+        }
+    }
+}
+
+impl Options {
+    /// The system's clock, a client with its default settings, two attempts for each message.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the HTTP client: a proxy, other time limits.
+    ///
+    /// # Security
+    /// It should not reuse connections: whoever sees two requests on one connection knows that one wallet made them.
+    #[must_use]
+    pub fn http(mut self, client: HttpClient) -> Self {
+        self.http = Some(client);
+        self
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Is called with every [`Event`], on whatever thread works. It must not block.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// How often a message whose outcome is not known is sent before the operation is left for
+    /// [`resume`](crate::Wallet::resume) (at least once), and the pause between.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32, pause: Duration) -> Self {
+        self.attempts = attempts.max(1);
+        self.pause = pause;
+        self
+    }
+
+    /// Lets a test stop the wallet as a crash would: at a step for which the hook says `true`, whatever runs ends there, and the
+    /// wallet must be opened again.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn hook(mut self, hook: impl Fn(Step) -> bool + Send + Sync + 'static) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("attempts", &self.attempts).finish_non_exhaustive()
+    }
+}
+
+/// Where a test can stop the wallet.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// An issuing operation is durable; nothing was sent.
+    IssueStored,
+    /// The mint opened a session; no number was drawn.
+    SessionOpened,
+    /// Number and request are durable; the request was not sent.
+    RequestStored,
+    /// The mint answered the request; nothing of it is durable.
+    RequestAnswered,
+    /// An abandoned number is durable.
+    NumberAbandoned,
+    /// Tokens are durable.
+    TokensStored,
+    /// A payment is durable; it was not sent.
+    PaymentStored,
+    /// The payee answered; nothing of it is durable.
+    PaymentAnswered,
+    /// The receipt is durable.
+    ReceiptStored,
+    /// It is durable that a payment is being settled.
+    SettlementStored,
+    /// It is durable how a payment was settled.
+    PaymentSettled,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 11] = [
+        Self::IssueStored,
+        Self::SessionOpened,
+        Self::RequestStored,
+        Self::RequestAnswered,
+        Self::NumberAbandoned,
+        Self::TokensStored,
+        Self::PaymentStored,
+        Self::PaymentAnswered,
+        Self::ReceiptStored,
+        Self::SettlementStored,
+        Self::PaymentSettled,
+    ];
+}
+
+/// Before 1970 counts as 1970: everything is then not yet valid.
+fn system_time() -> UnixTime {
+    UnixTime::from_seconds(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()))
+}

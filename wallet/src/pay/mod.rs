@@ -1,0 +1,205 @@
+//! Paying invoices (protocol section 5).
+//!
+//! ```text
+//! exact tokens reserved, payment kept ──▶ sent, again if need be ──▶ receipt verified, ended: paid
+//!                                          │
+//!                    refused, given up, or too late
+//!                                          ▼
+//!                 settling: a renewal of exactly these tokens ──▶ renewed: never accepted, value back
+//!                                                             └─▶ double spend naming this payment: accepted
+//! ```
+//!
+//! A refusal is the payee's word only, who might still deposit: so the tokens are settled with the mint, and never authorized for
+//! anybody else before.
+
+mod invoice;
+mod prepare;
+mod receipt;
+
+use std::sync::Arc;
+
+use farthing_http::client::{BaseUrl, CallError, Endpoint};
+use farthing_protocol::api::{PayAnswer, PayRequest, verifier_path};
+use farthing_protocol::request::{Invoice, PaymentRequest};
+use farthing_protocol::shape::Shape;
+
+use crate::error::{IssueError, NoReceipt, PayError, StoreError};
+use crate::event::Event;
+use crate::issue::{accepted, deciding_code};
+use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Pay, Source};
+use crate::options::Step;
+use crate::views::{Paid, Resumption};
+use crate::wallet::{Inner, Wallet};
+
+pub use invoice::InvoiceView;
+
+impl Wallet {
+    /// Pays an invoice. First goes on with whatever was left unfinished.
+    ///
+    /// A single-use invoice paid before is not paid again: its receipt is returned.
+    ///
+    /// # Errors
+    /// A [`PayError`]. Only [`PayError::Unknown`], [`PayError::InProgress`] and a failed settlement ([`PayError::Issue`]) leave an
+    /// operation behind; after any other nothing was paid.
+    pub async fn pay(&self, invoice: Invoice) -> Result<Paid, PayError> {
+        self.ready().await;
+        let inner = &self.inner;
+        let url = inner.check_invoice(&invoice)?;
+        if let Some(paid) = inner.paid_before(&invoice).await? {
+            return Ok(paid);
+        }
+        let target = inner.choose_mint(&invoice).await?;
+        let (op, _working) = inner.prepare(&invoice, &target).await?;
+        inner.vault.at(Step::PaymentStored)?;
+        match inner.send(op, &url, true).await? {
+            Resumption::Paid(paid) => Ok(paid),
+            _ => Err(PayError::TakenBack { op, code: None }),
+        }
+    }
+}
+
+impl Inner {
+    /// Goes on with a payment: sends it again in time, afterwards settles it.
+    pub(crate) async fn resume_payment(self: &Arc<Self>, operation: Operation) -> Result<Resumption, PayError> {
+        let Body::Pay(pay) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
+        if pay.settling.is_some() {
+            return self.settle(operation).await;
+        }
+        if self.now() < pay.invoice.draft().expires_at {
+            let url = pay_url(&pay.invoice)?;
+            return self.send(operation.id, &url, false).await;
+        }
+        match self.fetch_receipt(&operation, pay).await {
+            Ok(receipt) => Ok(Resumption::Paid(self.accept_receipt(&operation, pay, receipt).await?)),
+            Err(_) => self.settle(operation).await,
+        }
+    }
+
+    /// Sends a kept payment until there is an answer that decides or the attempts are used up. `fresh` says that it was never sent.
+    async fn send(self: &Arc<Self>, op: OpId, url: &Endpoint, fresh: bool) -> Result<Resumption, PayError> {
+        let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
+        let Body::Pay(pay) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
+        let body = PayRequest { payment: pay.payment.clone(), request: PaymentRequest::Invoice(pay.invoice.clone()) };
+        let mut surely_unsent = fresh;
+        let mut attempt = 1;
+        loop {
+            let answer: Result<PayAnswer, CallError> = self.http.post_json(url, &body).await;
+            self.vault.at(Step::PaymentAnswered)?;
+            let error = match answer {
+                Ok(PayAnswer { receipt }) => {
+                    return match self.check_receipt(&operation, pay, &receipt).await {
+                        Ok(()) => Ok(Resumption::Paid(self.accept_receipt(&operation, pay, receipt).await?)),
+                        Err(cause) => Err(PayError::Unknown { op, cause }),
+                    };
+                }
+                Err(error) => error,
+            };
+            if let Some(code) = deciding_code(&error) {
+                return self.settle(operation).await.and_then(|settled| match settled {
+                    Resumption::TakenBack(_) => Err(PayError::TakenBack { op, code: Some(code) }),
+                    other => Ok(other),
+                });
+            }
+            surely_unsent &= matches!(error, CallError::NotSent(_));
+            if attempt >= self.options.attempts {
+                if surely_unsent {
+                    self.drop_unsent(op).await?;
+                    return Err(PayError::NotSent(error));
+                }
+                return Err(PayError::Unknown { op, cause: NoReceipt::Call(error) });
+            }
+            attempt = attempt.saturating_add(1);
+            tokio::time::sleep(self.options.pause).await;
+            self.tell(&Event::SentAgain { op });
+        }
+    }
+
+    /// Settles a payment by renewing exactly its tokens. From the first transaction on it is never sent again.
+    pub(crate) async fn settle(self: &Arc<Self>, operation: Operation) -> Result<Resumption, PayError> {
+        let op = operation.id;
+        let Body::Pay(pay) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
+        if pay.settling.is_none() {
+            let mint = self.mint(&operation.mint)?;
+            let keyset = mint.keyset(pay.payment.keyset()).ok_or(StoreError::Damaged)?;
+            let redemption = keyset.terms().redemption;
+            self.vault.run::<_, StoreError>(move |tx| begin_settling(tx, op, redemption)).await?;
+            self.vault.at(Step::SettlementStored)?;
+        }
+        self.tell(&Event::Settling { op });
+        match self.drive_issue(op).await {
+            Ok(_) => {
+                self.vault.at(Step::PaymentSettled)?;
+                Ok(Resumption::TakenBack(operation.amount))
+            }
+            Err(IssueError::WasAccepted { .. }) => {
+                let receipt = self.fetch_receipt(&operation, pay).await.ok();
+                if let Some(receipt) = receipt {
+                    let outcome = Outcome::Paid(Some(receipt));
+                    self.vault.run::<_, StoreError>(move |tx| Operation::amend(tx, op, outcome)).await?;
+                }
+                Ok(Resumption::Paid(paid(op, pay, receipt)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a payment that surely never left, and gives its tokens back.
+    async fn drop_unsent(&self, op: OpId) -> Result<(), StoreError> {
+        let now = self.now();
+        self.vault
+            .run(move |tx| {
+                let operation = Operation::load(tx, op)?;
+                match &operation.body {
+                    Body::Pay(pay) if pay.settling.is_none() => crate::issue::fail(tx, operation, now),
+                    _ => Err(StoreError::Busy),
+                }
+            })
+            .await
+    }
+
+    async fn accept_receipt(
+        &self,
+        operation: &Operation,
+        pay: &Pay,
+        receipt: farthing_protocol::receipt::Receipt,
+    ) -> Result<Paid, StoreError> {
+        let (op, now) = (operation.id, self.now());
+        self.vault.run::<_, StoreError>(move |tx| accepted(tx, op, Some(receipt), now)).await?;
+        self.vault.at(Step::ReceiptStored)?;
+        Ok(paid(op, pay, Some(receipt)))
+    }
+}
+
+fn begin_settling(
+    tx: &mut crate::vault::Tx<'_, '_>,
+    op: OpId,
+    redemption: farthing_protocol::keyset::Redemption,
+) -> Result<(), StoreError> {
+    let mut operation = Operation::load(tx, op)?;
+    let Body::Pay(pay) = &mut operation.body else { return Err(StoreError::NoSuchOperation) };
+    if pay.settling.is_some() {
+        return Ok(());
+    }
+    pay.settling = Some(Issue {
+        shape: Shape::Renew(pay.payment.amount()),
+        redemption,
+        source: Source::Tokens(pay.tokens.clone()),
+        used: Vec::new(),
+        stage: IssueStage::Opening,
+    });
+    operation.keep(tx)
+}
+
+fn paid(op: OpId, pay: &Pay, receipt: Option<farthing_protocol::receipt::Receipt>) -> Paid {
+    Paid { op, payee: *pay.payment.payee(), amount: pay.payment.amount(), receipt, swaps: pay.swaps }
+}
+
+/// Where an invoice is paid.
+fn pay_url(invoice: &Invoice) -> Result<Endpoint, PayError> {
+    payee_url(invoice, verifier_path::PAY)
+}
+
+fn payee_url(invoice: &Invoice, path: &str) -> Result<Endpoint, PayError> {
+    let endpoint = invoice.draft().endpoint.as_deref().ok_or(PayError::NoEndpoint)?;
+    BaseUrl::parse(endpoint).and_then(|base| base.join(path)).map_err(|_| PayError::NoEndpoint)
+}

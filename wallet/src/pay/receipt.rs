@@ -1,0 +1,60 @@
+//! Receipts: what counts as paid.
+
+use farthing_protocol::api::{PaymentAnswer, verifier_path};
+use farthing_protocol::keyset::{Chain, Relation};
+use farthing_protocol::receipt::Receipt;
+
+use super::payee_url;
+use crate::error::{NoReceipt, PayError};
+use crate::evidence::Evidence;
+use crate::mints::Mint;
+use crate::operation::{Operation, Pay};
+use crate::wallet::Inner;
+
+impl Inner {
+    /// Requires that the payee signed a receipt for this very payment, and was shown the same keysets as this wallet.
+    pub(super) async fn check_receipt(
+        &self,
+        operation: &Operation,
+        pay: &Pay,
+        receipt: &Receipt,
+    ) -> Result<(), NoReceipt> {
+        let (draft, payment) = (receipt.draft(), &pay.payment);
+        let fits = draft.payment == payment.id() && draft.payee == *payment.payee() && draft.amount == payment.amount();
+        if !fits || receipt.verify().is_err() {
+            return Err(NoReceipt::Invalid);
+        }
+        let mut mint = self.find_mint(&operation.mint).ok_or(NoReceipt::Head)?;
+        if chain_of(&mint, pay).map(|chain| chain.relation(&draft.head)) == Some(Relation::Newer) {
+            mint = self.refresh(&mint.id).await.map_err(|_| NoReceipt::Head)?;
+        }
+        let chain = chain_of(&mint, pay).ok_or(NoReceipt::Head)?;
+        match chain.relation(&draft.head) {
+            Relation::Known => Ok(()),
+            Relation::Newer => Err(NoReceipt::Head),
+            Relation::Differs => {
+                let keyset = chain.at(draft.head.sequence).map(|keyset| keyset.document());
+                if self.write_evidence(&Evidence::Receipt { receipt, keyset }).is_err() {
+                    tracing::warn!("evidence could not be written");
+                }
+                Err(NoReceipt::Head)
+            }
+        }
+    }
+
+    /// Asks the payee for the receipt of a payment.
+    pub(super) async fn fetch_receipt(&self, operation: &Operation, pay: &Pay) -> Result<Receipt, PayError> {
+        let op = operation.id;
+        let path = verifier_path::PAYMENT.replace("{id}", &pay.payment.id().to_text());
+        let url = payee_url(&pay.invoice, &path)?;
+        let answer: Result<PaymentAnswer, _> = self.http.get_json(&url).await;
+        let receipt = answer.map_err(|error| PayError::Unknown { op, cause: error.into() })?.receipt;
+        self.check_receipt(operation, pay, &receipt).await.map_err(|cause| PayError::Unknown { op, cause })?;
+        Ok(receipt)
+    }
+}
+
+/// The chain of the keyset that was paid with.
+fn chain_of<'m>(mint: &'m Mint, pay: &Pay) -> Option<&'m Chain> {
+    mint.chains.iter().find(|chain| chain.get(pay.payment.keyset()).is_some())
+}

@@ -1,0 +1,298 @@
+//! The stock of tokens, and the counters from which they derive.
+
+use farthing_protocol::amount::{Amount, Denomination};
+use farthing_protocol::blind::Commitment;
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
+use farthing_protocol::derive::IssuanceNumber;
+use farthing_protocol::identity::MintId;
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::token::{CoinKey, Token};
+use zeroize::Zeroizing;
+
+use crate::error::StoreError;
+use crate::operation::{OpId, Used};
+use crate::vault::Tx;
+
+/// A live wallet draws no number further than this beyond the last one that was issued under; a restore searches further.
+pub(crate) const MAX_GAP: u64 = 100;
+
+/// Where a token came from: keyset, issuance number, position. No two tokens of a wallet share it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TokenKey {
+    pub(crate) keyset: KeysetId,
+    number: u64,
+    position: u32,
+}
+
+/// A token belongs to nobody or to one operation, until it is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenState {
+    Available,
+    Reserved(OpId),
+    Spent(OpId),
+    /// Spent by somebody else, says the mint.
+    Lost(OpId),
+}
+
+/// A token as it is kept. Decoded in two steps, for most are only counted.
+pub(crate) struct StoredToken {
+    pub(crate) mint: MintId,
+    pub(crate) denomination: Denomination,
+    pub(crate) state: TokenState,
+    /// Token ‖ coin key ‖ commitment: the commitment is what recoup needs to show how the token was blinded.
+    secret: Zeroizing<[u8; Self::SECRET]>,
+}
+
+impl StoredToken {
+    const SECRET: usize = Token::LENGTH + 32 + 64;
+
+    pub(crate) fn new(mint: MintId, token: &Token, key: &CoinKey, commitment: &Commitment) -> Result<Self, StoreError> {
+        let mut out = Writer::default();
+        out.part(token);
+        out.part(key);
+        out.part(commitment);
+        let bytes = Zeroizing::new(out.finish());
+        let mut secret = Zeroizing::new([0; Self::SECRET]);
+        if bytes.len() != secret.len() {
+            return Err(StoreError::Damaged);
+        }
+        secret.copy_from_slice(&bytes);
+        Ok(Self { mint, denomination: token.denomination, state: TokenState::Available, secret })
+    }
+
+    /// Token and coin key.
+    pub(crate) fn open(&self) -> Result<(Token, CoinKey), StoreError> {
+        let mut input = Reader::new(self.secret.as_slice());
+        Ok((input.part()?, input.part()?))
+    }
+}
+
+/// All tokens that are not spent.
+pub(crate) fn live(tx: &Tx<'_, '_>) -> Result<Vec<(TokenKey, StoredToken)>, StoreError> {
+    let pairs = tx.scan(&[LIVE])?;
+    pairs.into_iter().map(|(key, token)| Ok((TokenKey::from_key(&key)?, token))).collect()
+}
+
+/// Adds a token; the same one again changes nothing.
+pub(crate) fn add(tx: &mut Tx<'_, '_>, key: TokenKey, token: &StoredToken) -> Result<(), StoreError> {
+    let known =
+        tx.get::<StoredToken>(&key.to_key(LIVE))?.is_some() || tx.get::<StoredToken>(&key.to_key(GONE))?.is_some();
+    if known { Ok(()) } else { tx.put(&key.to_key(LIVE), token) }
+}
+
+/// Reserves an available token for one operation.
+pub(crate) fn reserve(tx: &mut Tx<'_, '_>, key: TokenKey, op: OpId) -> Result<StoredToken, StoreError> {
+    change(tx, key, TokenState::Available, TokenState::Reserved(op))
+}
+
+/// A token that is reserved for this operation.
+pub(crate) fn reserved(tx: &Tx<'_, '_>, key: TokenKey, op: OpId) -> Result<StoredToken, StoreError> {
+    let token: StoredToken = tx.get(&key.to_key(LIVE))?.ok_or(StoreError::Damaged)?;
+    if token.state == TokenState::Reserved(op) { Ok(token) } else { Err(StoreError::Damaged) }
+}
+
+/// Gives back what an operation reserved.
+pub(crate) fn release(tx: &mut Tx<'_, '_>, keys: &[TokenKey], op: OpId) -> Result<(), StoreError> {
+    keys.iter().try_for_each(|key| change(tx, *key, TokenState::Reserved(op), TokenState::Available).map(drop))
+}
+
+/// Hands a reservation on to another operation.
+pub(crate) fn hand_on(tx: &mut Tx<'_, '_>, key: TokenKey, from: OpId, to: OpId) -> Result<StoredToken, StoreError> {
+    change(tx, key, TokenState::Reserved(from), TokenState::Reserved(to))
+}
+
+/// Marks what an operation reserved as spent by it.
+pub(crate) fn spend(tx: &mut Tx<'_, '_>, keys: &[TokenKey], op: OpId) -> Result<(), StoreError> {
+    keys.iter().try_for_each(|key| change(tx, *key, TokenState::Reserved(op), TokenState::Spent(op)).map(drop))
+}
+
+/// Marks a reserved token as spent by somebody else.
+pub(crate) fn lose(tx: &mut Tx<'_, '_>, key: TokenKey, op: OpId) -> Result<(), StoreError> {
+    change(tx, key, TokenState::Reserved(op), TokenState::Lost(op)).map(drop)
+}
+
+fn change(tx: &mut Tx<'_, '_>, key: TokenKey, from: TokenState, to: TokenState) -> Result<StoredToken, StoreError> {
+    let mut token: StoredToken = tx.get(&key.to_key(LIVE))?.ok_or(StoreError::Busy)?;
+    if token.state != from {
+        return Err(StoreError::Busy);
+    }
+    token.state = to;
+    match to {
+        TokenState::Available | TokenState::Reserved(_) => tx.put(&key.to_key(LIVE), &token)?,
+        TokenState::Spent(_) | TokenState::Lost(_) => {
+            tx.delete(&key.to_key(LIVE))?;
+            tx.put(&key.to_key(GONE), &token)?;
+        }
+    }
+    Ok(token)
+}
+
+/// Available tokens of a keyset with exactly these denominations, if it has them.
+pub(crate) fn choose<'t>(
+    tokens: &'t [(TokenKey, StoredToken)],
+    keyset: &KeysetId,
+    denominations: &[Denomination],
+) -> Option<Vec<&'t (TokenKey, StoredToken)>> {
+    let mut chosen: Vec<&(TokenKey, StoredToken)> = Vec::with_capacity(denominations.len());
+    for denomination in denominations {
+        let fits = |(key, token): &&(TokenKey, StoredToken)| {
+            token.state == TokenState::Available
+                && key.keyset == *keyset
+                && token.denomination == *denomination
+                && chosen.iter().all(|(other, _)| other != key)
+        };
+        let token = tokens.iter().find(fits)?;
+        chosen.push(token);
+    }
+    Some(chosen)
+}
+
+/// Tokens by denomination and coin key: the order in which a payment has them.
+pub(crate) fn in_payment_order(chosen: Vec<&(TokenKey, StoredToken)>) -> Result<Vec<TokenKey>, StoreError> {
+    let coin = |(key, token): &(TokenKey, StoredToken)| Ok((token.denomination, token.open()?.0.coin, *key));
+    let mut ordered = chosen.into_iter().map(coin).collect::<Result<Vec<_>, StoreError>>()?;
+    ordered.sort_by_key(|(denomination, coin, _)| (*denomination, *coin.as_bytes()));
+    Ok(ordered.into_iter().map(|(_, _, key)| key).collect())
+}
+
+/// Where numbers of a keyset stand.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counter {
+    next: u64,
+    /// One beyond the last number that tokens came of.
+    floor: u64,
+}
+
+/// Draws the next number of a keyset, or none when too many in a row came to nothing.
+pub(crate) fn draw(tx: &mut Tx<'_, '_>, keyset: &KeysetId) -> Result<Option<IssuanceNumber>, StoreError> {
+    let mut counter: Counter = tx.get(&counter_key(keyset))?.unwrap_or_default();
+    if counter.next.saturating_sub(counter.floor) >= MAX_GAP {
+        return Ok(None);
+    }
+    let number = IssuanceNumber::new(counter.next);
+    counter.next = counter.next.checked_add(1).ok_or(StoreError::TooLarge)?;
+    tx.put(&counter_key(keyset), &counter)?;
+    Ok(Some(number))
+}
+
+/// Notes that tokens came of a number.
+pub(crate) fn came_to_something(tx: &mut Tx<'_, '_>, used: &Used) -> Result<(), StoreError> {
+    let mut counter: Counter = tx.get(&counter_key(&used.keyset))?.ok_or(StoreError::Damaged)?;
+    counter.floor = counter.floor.max(used.number.get().saturating_add(1));
+    tx.put(&counter_key(&used.keyset), &counter)
+}
+
+/// What tokens are worth together.
+pub(crate) fn worth(denominations: impl IntoIterator<Item = Denomination>) -> Result<Amount, StoreError> {
+    Amount::checked_sum(denominations.into_iter().map(Denomination::value)).ok_or(StoreError::TooLarge)
+}
+
+const LIVE: u8 = b't';
+const GONE: u8 = b's';
+
+/// A keyset id is the hash of everything in it, its mint included.
+fn counter_key(keyset: &KeysetId) -> Vec<u8> {
+    [b"n".as_slice(), keyset.as_bytes()].concat()
+}
+
+impl TokenKey {
+    pub(crate) fn new(used: &Used, position: u32) -> Self {
+        Self { keyset: used.keyset, number: used.number.get(), position }
+    }
+
+    fn to_key(self, kind: u8) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.u8(kind);
+        out.part(&self);
+        out.finish()
+    }
+
+    fn from_key(key: &[u8]) -> Result<Self, StoreError> {
+        let mut input = Reader::new(key);
+        input.u8()?;
+        let key = input.part()?;
+        input.finish()?;
+        Ok(key)
+    }
+}
+
+/// Numbers big-endian, so that keys sort by them.
+impl Encode for TokenKey {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.keyset);
+        out.bytes(&self.number.to_be_bytes());
+        out.bytes(&self.position.to_be_bytes());
+    }
+}
+
+impl Decode for TokenKey {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            keyset: input.part()?,
+            number: u64::from_be_bytes(input.array()?),
+            position: u32::from_be_bytes(input.array()?),
+        })
+    }
+}
+
+impl Encode for TokenState {
+    fn encode_to(&self, out: &mut Writer) {
+        let (tag, op) = match self {
+            Self::Available => (0, None),
+            Self::Reserved(op) => (1, Some(op)),
+            Self::Spent(op) => (2, Some(op)),
+            Self::Lost(op) => (3, Some(op)),
+        };
+        out.u8(tag);
+        op.into_iter().for_each(|op| out.part(op));
+    }
+}
+
+impl Decode for TokenState {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match input.u8()? {
+            0 => Ok(Self::Available),
+            1 => input.part().map(Self::Reserved),
+            2 => input.part().map(Self::Spent),
+            3 => input.part().map(Self::Lost),
+            _ => Err(DecodeError::UnknownTag),
+        }
+    }
+}
+
+impl Encode for StoredToken {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.mint);
+        out.part(&self.denomination);
+        out.part(&self.state);
+        out.bytes(self.secret.as_slice());
+    }
+}
+
+impl Decode for StoredToken {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            mint: input.part()?,
+            denomination: input.part()?,
+            state: input.part()?,
+            secret: Zeroizing::new(input.array()?),
+        })
+    }
+}
+
+impl Wire for StoredToken {}
+
+impl Encode for Counter {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.next);
+        out.u64(self.floor);
+    }
+}
+
+impl Decode for Counter {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { next: input.u64()?, floor: input.u64()? })
+    }
+}
+
+impl Wire for Counter {}

@@ -1,0 +1,365 @@
+//! What a wallet shows: nothing in here is secret, and nothing can be done with it.
+
+use farthing_http::client::BaseUrl;
+use farthing_protocol::amount::{Amount, Fees, Unit, UnixTime};
+use farthing_protocol::identity::{MintId, PayeeKey};
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::{Bundle, Redemption};
+use farthing_protocol::receipt::Receipt;
+use farthing_protocol::shape::Shape;
+
+use crate::error::{IssueError, PayError, StoreError};
+use crate::mints::Mint;
+use crate::operation::{Body, IssueStage, OpId, Operation, Outcome};
+use crate::stock::{self, TokenState};
+use crate::wallet::Wallet;
+
+/// A mint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MintView {
+    /// Its identity: what its owner must compare.
+    pub id: MintId,
+    /// Its address.
+    pub url: BaseUrl,
+    /// Whether the user confirmed the identity.
+    pub pinned: bool,
+    /// Whether it was caught contradicting itself.
+    pub refused: bool,
+    /// What it issues.
+    pub units: Vec<UnitView>,
+}
+
+/// A unit of a mint, with the keyset that issues now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnitView {
+    /// The unit.
+    pub unit: Unit,
+    /// Where its tokens may be spent.
+    pub redemption: Redemption,
+    /// The keyset that issues now, if one does.
+    pub active: Option<ActiveView>,
+}
+
+/// The keyset that issues now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ActiveView {
+    /// The keyset.
+    pub keyset: KeysetId,
+    /// Until when it issues.
+    pub issue_until: UnixTime,
+    /// Until when its tokens can be spent.
+    pub spend_until: UnixTime,
+    /// Its fees.
+    pub fees: Fees,
+    /// Its bundles, by their number.
+    pub bundles: Vec<Bundle>,
+    /// The most that can be withdrawn or paid at once.
+    pub max_amount: Amount,
+}
+
+/// What a wallet holds of one unit of one mint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Balance {
+    /// The mint.
+    pub mint: MintId,
+    /// The unit.
+    pub unit: Unit,
+    /// What can be spent.
+    pub available: Amount,
+    /// What unfinished operations hold.
+    pub reserved: Amount,
+    /// What cannot be spent any more, because its keyset ended or was revoked.
+    pub ended: Amount,
+    /// How many tokens are available.
+    pub tokens: usize,
+    /// When the first of them end, unless they are renewed before.
+    pub first_end: Option<UnixTime>,
+}
+
+/// What an operation does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Work {
+    /// From the account.
+    Withdrawal,
+    /// Tokens for tokens.
+    Swap,
+    /// Pays an invoice.
+    Payment {
+        /// Who is paid.
+        payee: PayeeKey,
+        /// The invoice's note.
+        memo: Option<String>,
+        /// Before when.
+        expires_at: UnixTime,
+    },
+}
+
+/// How far an unfinished operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Nothing is out whose outcome is unknown.
+    Beginning,
+    /// A message went out, or may have, and is not answered.
+    Unanswered,
+    /// A payment was given up, and is being settled with the mint.
+    Settling,
+    /// Another wallet uses the same words. Nothing more is done.
+    Stopped,
+}
+
+/// An unfinished operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OperationView {
+    /// Its number.
+    pub id: OpId,
+    /// When it began.
+    pub created_at: UnixTime,
+    /// The mint.
+    pub mint: MintId,
+    /// The unit.
+    pub unit: Unit,
+    /// How much.
+    pub amount: Amount,
+    /// What it does.
+    pub work: Work,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// A finished operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HistoryEntry {
+    /// Its number.
+    pub id: OpId,
+    /// When it ended.
+    pub ended_at: UnixTime,
+    /// The mint.
+    pub mint: MintId,
+    /// The unit.
+    pub unit: Unit,
+    /// How much.
+    pub amount: Amount,
+    /// What it did.
+    pub work: Work,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Tokens came of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Issued {
+    /// The operation.
+    pub op: OpId,
+    /// What they are worth.
+    pub amount: Amount,
+    /// How many they are.
+    pub tokens: usize,
+}
+
+/// A payee was paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Paid {
+    /// The operation.
+    pub op: OpId,
+    /// Who was paid.
+    pub payee: PayeeKey,
+    /// How much.
+    pub amount: Amount,
+    /// The payee's receipt. Without one it is the mint who says that the payment was accepted.
+    pub receipt: Option<Receipt>,
+    /// How many swaps had to be made at the moment of paying. The mint sees them, and the deposit soon after: time and
+    /// denominations suggest that one wallet did both.
+    pub swaps: u32,
+}
+
+/// What became of an operation that was gone on with.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Resumed {
+    /// The operation.
+    pub op: OpId,
+    /// How it stands.
+    pub result: Result<Resumption, ResumeError>,
+}
+
+/// How an operation ended that was gone on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resumption {
+    /// Tokens were issued.
+    Issued(Issued),
+    /// The payee was paid.
+    Paid(Paid),
+    /// The payment can never be accepted any more, and its value is back.
+    TakenBack(Amount),
+}
+
+/// Why an operation is not finished, or how it failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResumeError {
+    /// A withdrawal or swap.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A payment.
+    #[error(transparent)]
+    Pay(#[from] PayError),
+}
+
+impl From<StoreError> for ResumeError {
+    fn from(error: StoreError) -> Self {
+        Self::Issue(error.into())
+    }
+}
+
+impl Wallet {
+    /// What the wallet holds, for each mint and unit.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn balance(&self) -> Result<Vec<Balance>, StoreError> {
+        let tokens = self.inner.vault.run::<_, StoreError>(|tx| stock::live(tx)).await?;
+        let now = self.inner.now();
+        let mut balances = Vec::new();
+        for mint in self.inner.all_mints() {
+            for chain in &mint.chains {
+                let key = chain.key();
+                let mut balance = match balances.iter().position(|b: &Balance| b.mint == key.mint && b.unit == key.unit)
+                {
+                    Some(place) => balances.swap_remove(place),
+                    None => Balance::empty(key.mint, key.unit),
+                };
+                for (place, token) in &tokens {
+                    if let Some(keyset) = chain.get(&place.keyset) {
+                        let end = mint.is_spendable(keyset, now).then_some(keyset.terms().spend_until);
+                        balance.add(token.state, token.denomination.value(), end)?;
+                    }
+                }
+                balances.push(balance);
+            }
+        }
+        balances.sort_by(|a, b| (&a.mint, &a.unit).cmp(&(&b.mint, &b.unit)));
+        Ok(balances)
+    }
+
+    /// Unfinished operations, oldest first.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn operations(&self) -> Result<Vec<OperationView>, StoreError> {
+        let live = self.inner.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
+        Ok(live.iter().map(OperationView::of).collect())
+    }
+
+    /// Finished operations, newest first.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
+        let ended = self.inner.vault.run::<_, StoreError>(|tx| Operation::all_ended(tx)).await?;
+        let mut entries: Vec<HistoryEntry> = ended.iter().filter_map(HistoryEntry::of).collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.ended_at, entry.id)));
+        Ok(entries)
+    }
+}
+
+impl MintView {
+    pub(crate) fn of(mint: &Mint, now: UnixTime) -> Self {
+        let units = mint.chains.iter().map(|chain| {
+            let key = chain.key();
+            let active = mint.active(&key.unit, &key.redemption, now).ok().map(|keyset| ActiveView {
+                keyset: *keyset.id(),
+                issue_until: keyset.terms().issue_until,
+                spend_until: keyset.terms().spend_until,
+                fees: keyset.terms().fees,
+                bundles: keyset.terms().bundles.clone(),
+                max_amount: keyset.max_amount(),
+            });
+            UnitView { unit: key.unit, redemption: key.redemption, active }
+        });
+        Self { id: mint.id, url: mint.url.clone(), pinned: mint.pinned, refused: mint.refused, units: units.collect() }
+    }
+}
+
+impl Balance {
+    fn empty(mint: MintId, unit: Unit) -> Self {
+        let zero = Amount::ZERO;
+        Self { mint, unit, available: zero, reserved: zero, ended: zero, tokens: 0, first_end: None }
+    }
+
+    /// `end` is none for tokens that cannot be spent any more.
+    fn add(&mut self, state: TokenState, value: Amount, end: Option<UnixTime>) -> Result<(), StoreError> {
+        let sum = match (state, end) {
+            (TokenState::Reserved(_), _) => &mut self.reserved,
+            (TokenState::Spent(_) | TokenState::Lost(_), _) => return Ok(()),
+            (TokenState::Available, None) => &mut self.ended,
+            (TokenState::Available, Some(end)) => {
+                self.tokens = self.tokens.saturating_add(1);
+                self.first_end = Some(self.first_end.map_or(end, |first| first.min(end)));
+                &mut self.available
+            }
+        };
+        *sum = sum.checked_add(value).ok_or(StoreError::TooLarge)?;
+        Ok(())
+    }
+}
+
+impl Work {
+    fn of(body: &Body) -> Self {
+        match body {
+            Body::Issue(issue) => match issue.shape {
+                Shape::Withdrawal(_) | Shape::Bundle(_) => Self::Withdrawal,
+                Shape::Split(_) | Shape::Merge(_) | Shape::Renew(_) => Self::Swap,
+            },
+            Body::Pay(pay) => {
+                let draft = pay.invoice.draft();
+                Self::Payment { payee: draft.payee, memo: draft.memo.clone(), expires_at: draft.expires_at }
+            }
+        }
+    }
+}
+
+impl OperationView {
+    fn of(operation: &Operation) -> Self {
+        let stage = match (&operation.body, operation.issue().map(|issue| issue.stage)) {
+            (_, Some(IssueStage::Stopped)) => Stage::Stopped,
+            (Body::Pay(_), Some(_)) => Stage::Settling,
+            (Body::Pay(_), None) | (Body::Issue(_), Some(IssueStage::Sent)) => Stage::Unanswered,
+            (Body::Issue(_), _) => Stage::Beginning,
+        };
+        Self {
+            id: operation.id,
+            created_at: operation.created_at,
+            mint: operation.mint,
+            unit: operation.unit.clone(),
+            amount: operation.amount,
+            work: Work::of(&operation.body),
+            stage,
+        }
+    }
+}
+
+impl HistoryEntry {
+    fn of(operation: &Operation) -> Option<Self> {
+        let (ended_at, outcome) = operation.ended?;
+        Some(Self {
+            id: operation.id,
+            ended_at,
+            mint: operation.mint,
+            unit: operation.unit.clone(),
+            amount: operation.amount,
+            work: Work::of(&operation.body),
+            outcome,
+        })
+    }
+}

@@ -1,0 +1,354 @@
+//! The wallet: its folder, its mints, its account at each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use farthing_http::client::{BaseUrl, HttpClient};
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::{AccountAnswer, AccountQuery, AccountRequest, KeysetsAnswer, UnitBalance, mint_path};
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
+use farthing_protocol::derive::Seed;
+use farthing_protocol::identity::{AccountKey, MintId};
+use farthing_protocol::text;
+use tokio::sync::OnceCell;
+
+use crate::error::{MintError, OpenError, StoreError};
+use crate::event::Event;
+use crate::evidence::{self, Evidence};
+use crate::mints::{Mint, Rejection};
+use crate::operation::OpId;
+use crate::options::Options;
+use crate::seed;
+use crate::vault::Vault;
+use crate::views::MintView;
+use crate::words::Words;
+
+/// Prefix of an account's text form.
+pub const ACCOUNT_PREFIX: &str = "farthingaccount";
+
+/// An open wallet. Clones share it.
+///
+/// # Guarantees
+/// - One process has it open at a time.
+/// - Whatever moves value is durable before the message that depends on it leaves, and the same bytes are sent again after a crash.
+///   A future of it that is dropped is like a crash: [`Wallet::resume`] goes on.
+/// - A token is reserved for one operation at a time, and never authorized for another payee before the first one is settled.
+#[derive(Clone)]
+pub struct Wallet {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) folder: PathBuf,
+    pub(crate) seed: Arc<Seed>,
+    pub(crate) vault: Vault,
+    pub(crate) http: HttpClient,
+    pub(crate) options: Options,
+    pub(crate) mints: Mutex<BTreeMap<MintId, Arc<Mint>>>,
+    /// One list at a time is fetched and compared.
+    refreshing: tokio::sync::Mutex<()>,
+    /// Operations being worked on.
+    working: Mutex<BTreeSet<OpId>>,
+    pub(crate) resumed: OnceCell<()>,
+}
+
+impl Wallet {
+    /// Makes a wallet of these words in a folder that has none.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`] when there is one; the others when the folder cannot be written.
+    pub async fn create(folder: &Path, words: &Words, options: Options) -> Result<Self, OpenError> {
+        seed::make_folder(folder)?;
+        // The state's lock comes first, so that of two only one makes the wallet.
+        let vault = Vault::open(&folder.join("state"), options.hook.clone())?;
+        if seed::exists(folder)? {
+            return Err(OpenError::Exists);
+        }
+        let seed = words.seed();
+        check_fingerprint(&vault, &seed, false).await?;
+        seed::write(folder, &words.seed_bytes())?;
+        check_fingerprint(&vault, &seed, true).await?;
+        Self::assemble(folder, vault, seed, options).await
+    }
+
+    /// Opens a wallet.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`] when there is none, [`OpenError::InUse`] when another process has it open, and others.
+    pub async fn open(folder: &Path, options: Options) -> Result<Self, OpenError> {
+        if !seed::exists(folder)? {
+            return Err(OpenError::Missing);
+        }
+        let vault = Vault::open(&folder.join("state"), options.hook.clone())?;
+        let seed = seed::read(folder)?;
+        check_fingerprint(&vault, &seed, true).await?;
+        Self::assemble(folder, vault, seed, options).await
+    }
+
+    async fn assemble(folder: &Path, vault: Vault, seed: Seed, options: Options) -> Result<Self, OpenError> {
+        let http = match &options.http {
+            Some(http) => http.clone(),
+            None => HttpClient::builder().build()?,
+        };
+        let mints = vault.run::<_, StoreError>(|tx| Mint::load_all(tx)).await?;
+        let mints = mints.into_iter().map(|mint| (mint.id, Arc::new(mint))).collect();
+        let inner = Inner {
+            folder: folder.to_owned(),
+            seed: Arc::new(seed),
+            vault,
+            http,
+            options,
+            mints: Mutex::new(mints),
+            refreshing: tokio::sync::Mutex::new(()),
+            working: Mutex::default(),
+            resumed: OnceCell::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Fetches a mint's keysets and remembers it, **without trusting it**: its owner must compare the identity shown
+    /// and [`pin_mint`](Self::pin_mint) it. A mint known already is fetched again, from now on at this address.
+    ///
+    /// # Errors
+    /// A [`MintError`]; nothing is remembered then.
+    pub async fn add_mint(&self, url: &str) -> Result<MintView, MintError> {
+        let url = BaseUrl::parse(url)?;
+        let _alone = self.inner.refreshing.lock().await;
+        let answer = self.inner.fetch_keysets(&url).await?;
+        let known = self.inner.find_mint(answer.list.mint());
+        let mint = self.inner.accept(known, url, answer).await?;
+        Ok(MintView::of(&mint, self.inner.now()))
+    }
+
+    /// Confirms a mint's identity: from now on it is used, and must never contradict itself.
+    ///
+    /// # Errors
+    /// [`MintError::Unknown`], [`MintError::Refused`].
+    pub async fn pin_mint(&self, mint: &MintId) -> Result<MintView, MintError> {
+        let _alone = self.inner.refreshing.lock().await;
+        let known = self.inner.mint(mint)?;
+        if known.refused {
+            return Err(MintError::Refused);
+        }
+        let pinned = self.inner.replace(&known, |record| record.pinned = true).await?;
+        Ok(MintView::of(&pinned, self.inner.now()))
+    }
+
+    /// Fetches a mint's list now, and requires that it extends what is known.
+    ///
+    /// # Errors
+    /// A [`MintError`]; [`MintError::Misconduct`] when the mint contradicts itself: it is refused from then on.
+    pub async fn refresh_mint(&self, mint: &MintId) -> Result<MintView, MintError> {
+        let mint = self.inner.refresh(mint).await?;
+        Ok(MintView::of(&mint, self.inner.now()))
+    }
+
+    /// All mints.
+    pub fn mints(&self) -> Vec<MintView> {
+        let now = self.inner.now();
+        self.inner.all_mints().iter().map(|mint| MintView::of(mint, now)).collect()
+    }
+
+    /// The account that a mint's operator credits. [`account_text`] gives the form for people.
+    pub fn account(&self, mint: &MintId) -> AccountKey {
+        AccountKey::from(&self.inner.seed.account_key(mint))
+    }
+
+    /// Asks a mint what the account holds, in every unit it ever held.
+    ///
+    /// # Errors
+    /// A [`MintError`].
+    pub async fn account_balance(&self, mint: &MintId) -> Result<Vec<UnitBalance>, MintError> {
+        let mint = self.inner.mint(mint)?;
+        mint.usable()?;
+        self.inner.account_balance(&mint).await
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.options.clock)()
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        tracing::debug!(?event);
+        (self.options.observer)(event);
+    }
+
+    pub(crate) fn find_mint(&self, id: &MintId) -> Option<Arc<Mint>> {
+        self.mints.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    pub(crate) fn mint(&self, id: &MintId) -> Result<Arc<Mint>, MintError> {
+        self.find_mint(id).ok_or(MintError::Unknown)
+    }
+
+    pub(crate) fn all_mints(&self) -> Vec<Arc<Mint>> {
+        self.mints.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Fetches a known mint's list.
+    pub(crate) async fn refresh(&self, id: &MintId) -> Result<Arc<Mint>, MintError> {
+        let _alone = self.refreshing.lock().await;
+        let known = self.mint(id)?;
+        let answer = self.fetch_keysets(&known.url).await?;
+        let url = known.url.clone();
+        let mint = self.accept(Some(known), url, answer).await?;
+        if mint.refused { Err(MintError::Refused) } else { Ok(mint) }
+    }
+
+    /// A mint whose list is current, fetched if need be.
+    pub(crate) async fn current_mint(&self, id: &MintId) -> Result<Arc<Mint>, MintError> {
+        let mint = self.mint(id)?;
+        if mint.is_current(self.now()) { Ok(mint) } else { self.refresh(id).await }
+    }
+
+    pub(crate) async fn account_balance(&self, mint: &Mint) -> Result<Vec<UnitBalance>, MintError> {
+        let key = self.seed.account_key(&mint.id);
+        let query = AccountQuery::sign(&key, mint.id, self.now());
+        let url = mint.url.join(mint_path::ACCOUNT)?;
+        let answer: AccountAnswer = self.http.post_json(&url, &AccountRequest { query }).await?;
+        Ok(answer.balances)
+    }
+
+    /// What the account holds in one unit; nothing if it never held any.
+    pub(crate) async fn balance_in(&self, mint: &Mint, unit: &Unit) -> Result<Amount, MintError> {
+        let balances = self.account_balance(mint).await;
+        let code = |error: &MintError| match error {
+            MintError::Call(call) => call.problem().and_then(|problem| problem.known()),
+            _ => None,
+        };
+        match balances {
+            Ok(balances) => {
+                let is_its = |b: &&UnitBalance| b.unit == unit.code() && b.exponent == unit.exponent();
+                Ok(balances.iter().find(is_its).map_or(Amount::ZERO, |b| b.balance))
+            }
+            Err(error) if code(&error) == Some(farthing_http::problem::Code::UnknownAccount) => Ok(Amount::ZERO),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn write_evidence(&self, evidence: &Evidence<'_>) -> std::io::Result<PathBuf> {
+        evidence::write(&self.folder, self.now(), evidence)
+    }
+
+    /// Takes an operation to work on, unless somebody works on it already.
+    pub(crate) fn work_on(self: &Arc<Self>, op: OpId) -> Result<Working, StoreError> {
+        let taken = self.working.lock().unwrap_or_else(PoisonError::into_inner).insert(op);
+        if taken { Ok(Working { inner: Arc::clone(self), op }) } else { Err(StoreError::Busy) }
+    }
+
+    async fn fetch_keysets(&self, url: &BaseUrl) -> Result<KeysetsAnswer, MintError> {
+        Ok(self.http.get_json(&url.join(mint_path::KEYSETS)?).await?)
+    }
+
+    /// Accepts an answer, or keeps the evidence against the mint and refuses it from now on.
+    async fn accept(
+        &self,
+        known: Option<Arc<Mint>>,
+        url: BaseUrl,
+        answer: KeysetsAnswer,
+    ) -> Result<Arc<Mint>, MintError> {
+        let (list, keysets) = (answer.list.clone(), answer.keysets.clone());
+        let rejection = match Mint::accept(known.as_deref(), &url, answer, self.now()) {
+            Ok(mint) => {
+                let mint = self.keep(mint).await?;
+                self.tell(&Event::Refreshed { mint: mint.id });
+                return Ok(mint);
+            }
+            Err(rejection) => rejection,
+        };
+        let evidence = match (&rejection, &known) {
+            (Rejection::Misconduct(misconduct), _) => Evidence::Keysets { misconduct },
+            (Rejection::Lists, Some(known)) => Evidence::Lists { earlier: &known.list, later: &list },
+            (Rejection::Chain | Rejection::Lists, _) => Evidence::Chain { list: &list, keysets: &keysets },
+            (Rejection::Refused(_), _) => {
+                return Err(match rejection {
+                    Rejection::Refused(error) => error,
+                    _ => MintError::BadKeysets,
+                });
+            }
+        };
+        let evidence = self.write_evidence(&evidence)?;
+        if let Some(known) = known {
+            self.replace(&known, |record| record.refused = true).await?;
+        }
+        Err(MintError::Misconduct { evidence })
+    }
+
+    async fn replace(
+        &self,
+        known: &Mint,
+        change: impl FnOnce(&mut crate::mints::MintRecord),
+    ) -> Result<Arc<Mint>, MintError> {
+        let mut record = known.to_record();
+        change(&mut record);
+        self.keep(Mint::from_record(record)?).await
+    }
+
+    async fn keep(&self, mint: Mint) -> Result<Arc<Mint>, MintError> {
+        let (id, record) = (mint.id, mint.to_record());
+        self.vault.run::<_, StoreError>(move |tx| Mint::store(tx, &id, &record)).await?;
+        let mint = Arc::new(mint);
+        self.mints.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&mint));
+        Ok(mint)
+    }
+}
+
+/// An operation being worked on, by nobody else.
+pub(crate) struct Working {
+    inner: Arc<Inner>,
+    op: OpId,
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.inner.working.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.op);
+    }
+}
+
+/// An account in the form for people: `farthingaccount1…`, with a checksum.
+pub fn account_text(account: &AccountKey) -> String {
+    text::encode(ACCOUNT_PREFIX, account.as_bytes())
+}
+
+impl fmt::Debug for Wallet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wallet(<redacted>)")
+    }
+}
+
+/// Requires that the state was made with this seed. A new state remembers it if told to, once the seed file is there.
+async fn check_fingerprint(vault: &Vault, seed: &Seed, remember: bool) -> Result<(), OpenError> {
+    let own = Fingerprint(seed::fingerprint(seed));
+    let stored = vault
+        .run::<_, StoreError>(move |tx| {
+            let stored: Option<Fingerprint> = tx.get(FINGERPRINT)?;
+            if stored.is_none() && remember {
+                tx.put(FINGERPRINT, &own)?;
+            }
+            Ok(stored.is_none_or(|stored| stored.0 == own.0))
+        })
+        .await?;
+    if stored { Ok(()) } else { Err(OpenError::SeedMismatch) }
+}
+
+const FINGERPRINT: &[u8] = b"fingerprint";
+
+struct Fingerprint(AccountKey);
+
+impl Encode for Fingerprint {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.0);
+    }
+}
+
+impl Decode for Fingerprint {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.part().map(Self)
+    }
+}
+
+impl Wire for Fingerprint {}

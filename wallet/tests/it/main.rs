@@ -1,0 +1,9 @@
+//! A wallet against a mint and a payee over real sockets, honest and otherwise.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
