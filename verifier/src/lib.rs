@@ -11,7 +11,10 @@ pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod files;
+pub mod home;
 pub mod keyring;
 mod locks;
+pub mod merchant;
+pub mod service;
 pub mod spent;
 pub mod store;

@@ -20,6 +20,10 @@ pub const JSON: &str = "application/json";
 /// The media type of binary bodies.
 pub const OCTETS: &str = "application/octet-stream";
 
+/// How the message of a `Deserialize` error begins when a string is not the wire object it should be. The types that say so are other
+/// crates' own.
+pub const MALFORMED: &str = "malformed object: ";
+
 /// A JSON body.
 ///
 /// As an extractor it wants `Content-Type: application/json` and refuses what does not decode into `T` as a whole; derive `T` with
@@ -143,11 +147,13 @@ impl IntoResponse for Binary {
 ///
 /// # Errors
 ///
-/// [`Code::UnknownField`] for a field that `T` refuses, [`Code::BadRequest`] for everything else.
+/// [`Code::UnknownField`] for a field that `T` refuses, [`Code::MalformedObject`] for a string that is not the wire object it should be
+/// (its error begins with [`MALFORMED`]), [`Code::BadRequest`] for everything else.
 pub fn decode_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        // serde has no other mark for this error than how its message begins; no more of the message than that is used.
+        // serde has no other mark for these errors than how their message begins; no more of the message than that is used.
         Category::Data if error.to_string().starts_with("unknown field ") => Problem::new(Code::UnknownField),
+        Category::Data if error.to_string().starts_with(MALFORMED) => Problem::new(Code::MalformedObject),
         Category::Data => Problem::new(Code::BadRequest).with_detail("The JSON body does not have the expected form."),
         Category::Eof => Problem::new(Code::BadRequest).with_detail("The JSON body ends too early."),
         Category::Syntax | Category::Io => Problem::new(Code::BadRequest).with_detail("The body is not JSON."),

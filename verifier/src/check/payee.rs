@@ -20,6 +20,9 @@ pub struct PayeeRules<'a> {
     pub payee: &'a PayeeKey,
     /// The time.
     pub now: UnixTime,
+    /// As of when expiry and the keyset's times are judged: `now`, or the time when this very payment was first
+    /// found in order, if it was begun and its outcome is not known.
+    pub as_of: UnixTime,
     /// The keysets of all mints whose tokens are taken, and revocations.
     pub keysets: &'a KnownKeysets,
     /// The payee's lock key, if kind `locked` is taken.
@@ -80,9 +83,9 @@ fn candidate<'a>(
         return Err(CheckError::WrongRequest);
     }
     invoice.verify().map_err(|_| CheckError::InvalidRequest)?;
-    let keyset = rules.keysets.usable(payment.mint(), payment.keyset(), rules.now)?;
+    let keyset = rules.keysets.usable(payment.mint(), payment.keyset(), rules.as_of)?;
     judge_keyset(rules, &payment, invoice, keyset)?;
-    judge_expiry(request, rules.now)?;
+    judge_expiry(request, rules.as_of)?;
     Ok(Candidate { payment, keyset: keyset.clone(), binding })
 }
 
@@ -103,7 +106,7 @@ fn judge_keyset(
         Redemption::Closed(payee) if payee != *rules.payee => return Err(CheckError::ClosedToAnother),
         Redemption::Closed(_) | Redemption::Open => {}
     }
-    if rules.now >= terms.spend_until {
+    if rules.as_of >= terms.spend_until {
         return Err(CheckError::KeysetEnded);
     }
     // Nobody held a token of this keyset before it began to issue, nor can have signed in the future.

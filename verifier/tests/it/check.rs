@@ -39,7 +39,13 @@ impl Shop {
     }
 
     fn check(&self, payment: Payment, request: PaymentRequest) -> Result<VerifiedPayment, CheckError> {
-        let rules = PayeeRules { payee: &self.payee, now: self.now, keysets: &self.known, lock: self.lock.as_ref() };
+        let rules = PayeeRules {
+            payee: &self.payee,
+            now: self.now,
+            as_of: self.now,
+            keysets: &self.known,
+            lock: self.lock.as_ref(),
+        };
         let mut verdicts = check_requested(&mut rand::rng(), &rules, vec![(payment, request)]);
         assert_eq!(verdicts.len(), 1);
         verdicts.remove(0)
@@ -235,7 +241,7 @@ fn a_bad_payment_costs_the_others_nothing() {
     }
     batch[2].0 = altered(&batch[2].0, AUTHORIZED_AT);
     batch[5].0 = altered(&batch[5].0, REQUEST);
-    let rules = PayeeRules { payee: &shop.payee, now: NOW, keysets: &shop.known, lock: None };
+    let rules = PayeeRules { payee: &shop.payee, now: NOW, as_of: NOW, keysets: &shop.known, lock: None };
     let ids: Vec<_> = batch.iter().map(|(payment, _)| payment.id()).collect();
     let verdicts = check_requested(&mut rand::rng(), &rules, batch);
     for (place, verdict) in verdicts.iter().enumerate() {

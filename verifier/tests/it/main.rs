@@ -2,5 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod check;
+mod clearing;
 mod common;
+mod decides;
+mod double;
+mod home;
+mod keyring;
+mod service;
 mod sled;

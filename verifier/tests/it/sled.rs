@@ -46,7 +46,7 @@ fn locked(key: &Keypair, mint: &TestMint, lock: &LockKey) -> VerifiedPayment {
     let payee = invoice.draft().payee;
     let payment = mint.pay(&coins.iter().collect::<Vec<_>>(), payee, invoice.hash(), Some(lock.public()));
     let known = mint.known();
-    let rules = PayeeRules { payee: &payee, now: NOW, keysets: &known, lock: Some(lock) };
+    let rules = PayeeRules { payee: &payee, now: NOW, as_of: NOW, keysets: &known, lock: Some(lock) };
     check_requested(&mut rand::rng(), &rules, vec![(payment, request(&invoice))]).remove(0).unwrap()
 }
 

@@ -160,3 +160,31 @@ async fn paths_and_queries_have_problems_too() {
         assert!(!answer.body.contains(MARK));
     }
 }
+
+/// A string that must be a wire object, and is not.
+#[derive(Debug)]
+struct Wire;
+
+impl<'de> Deserialize<'de> for Wire {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let _text = String::deserialize(deserializer)?;
+        Err(serde::de::Error::custom("malformed object: the data ends too early"))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Holder {
+    #[allow(dead_code, reason = "only ever refused")]
+    object: Wire,
+}
+
+#[test]
+fn a_malformed_wire_object_has_its_own_code() {
+    use farthing_http::extract::decode_json;
+    use farthing_http::problem::Code;
+    let code = |body: &str| decode_json::<Holder>(body.as_bytes()).unwrap_err().code();
+    assert_eq!(code(r#"{"object":"AA"}"#), Code::MalformedObject);
+    assert_eq!(code(r#"{"object":1}"#), Code::BadRequest);
+    assert_eq!(code(r#"{"objet":"malformed object: "}"#), Code::UnknownField);
+}

@@ -1,0 +1,157 @@
+//! Running a verifier.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use farthing_durable::{Engine, Options};
+use farthing_http::client::{BaseUrl, HttpClient};
+use farthing_http::server::{serve_tcp, serve_unix};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{HomeError, Merchant, VerifierHome};
+use crate::keyring::Keyring;
+use crate::merchant::{Clock, MerchantParts, system_clock};
+use crate::service::{control_router, public_router};
+use crate::spent;
+use crate::store::ClearingStore;
+
+/// How often the mint's list is looked after, and open payments are asked about again.
+const ROUND: Duration = Duration::from_secs(30);
+
+/// Longest time for a call to the mint: less than a payer is kept waiting.
+const MINT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A verifier that is being served.
+#[derive(Debug)]
+pub struct RunningVerifier {
+    /// Where the public service listens.
+    pub local_addr: SocketAddr,
+    /// Where payers are told to pay.
+    pub public_url: BaseUrl,
+    /// The service itself.
+    pub merchant: Merchant,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl RunningVerifier {
+    /// Waits until the control socket is there, or everything has ended because it could not be made.
+    async fn answers_at(&mut self, control: &Path) -> io::Result<()> {
+        while tokio::net::UnixStream::connect(control).await.is_err() {
+            tokio::select! {
+                ended = &mut self.task => {
+                    return ended.unwrap_or(Ok(())).and(Err(io::ErrorKind::Other.into()));
+                }
+                () = tokio::time::sleep(Duration::from_millis(5)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the service has ended.
+    ///
+    /// # Errors
+    /// Why a listener was lost.
+    pub async fn wait(self) -> io::Result<()> {
+        let Self { merchant, task, .. } = self;
+        drop(merchant);
+        task.await.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+    }
+}
+
+/// Serves a verifier until `shutdown` ends. Port 0 is replaced by a free one.
+///
+/// When this returns, both listeners accept, the records are open, and the mint was asked for its keysets once. That
+/// the mint cannot be reached stops nobody from starting: it is asked again.
+///
+/// # Errors
+/// A [`HomeError`].
+pub async fn run(
+    home: VerifierHome,
+    listen: SocketAddr,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<RunningVerifier, HomeError> {
+    run_with_clock(home, listen, system_clock(), shutdown).await
+}
+
+/// As [`run`], with another clock.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with_clock(
+    home: VerifierHome,
+    listen: SocketAddr,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<RunningVerifier, HomeError> {
+    let control = home.control_socket();
+    let VerifierHome { folder, mint, mint_url, options, key, lock } = home;
+    let listener = TcpListener::bind(listen).await?;
+    let local_addr = listener.local_addr()?;
+    let public_url = match options.public_url {
+        Some(url) => url,
+        None => BaseUrl::parse(&format!("http://{local_addr}"))?,
+    };
+    let path = folder.join("store");
+    // Opening reads everything.
+    let opened = tokio::task::spawn_blocking(move || Engine::open(&path, Options::new().indexer(spent::indexer())));
+    let engine = opened.await.map_err(|_| io::Error::from(io::ErrorKind::Other))??;
+    let client = HttpClient::builder().reuse_connections(true).timeout(MINT_TIMEOUT).build()?;
+    let mints = [(mint, mint_url.clone())];
+    let keyring = Keyring::open(engine.clone(), folder.join("evidence"), client.clone(), mints).await?;
+    let clearing = ClearingStore::new(engine.clone(), mint, &mint_url, client)?;
+    let merchant = Merchant::new(MerchantParts {
+        key,
+        lock,
+        mint,
+        tokens: options.tokens,
+        unit: options.unit,
+        endpoint: Some(public_url.clone()),
+        keyring,
+        clearing,
+        engine,
+        clock,
+    })?;
+    merchant.refresh().await;
+
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        shutdown.await;
+        // Nobody listens any more when everything has ended by itself.
+        let _ended = stop.send(true);
+    });
+    let public = serve_tcp(listener, public_router(merchant.clone()), until(stopped.clone()));
+    let private = serve_unix(control.clone(), control_router(merchant.clone()), until(stopped.clone()));
+    let rounds = look_after(merchant.clone(), until(stopped));
+    let task = tokio::spawn(async move {
+        // One listener lost ends everything.
+        tokio::try_join!(async { Ok(rounds.await) }, public, private).map(|_| ())
+    });
+    let mut running = RunningVerifier { local_addr, public_url, merchant, task };
+    running.answers_at(&control).await?;
+    Ok(running)
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone: time to stop as well.
+    let _stopped = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Settles what is open, and keeps the mint's list fresh.
+async fn look_after(merchant: Merchant, stopped: impl Future<Output = ()>) {
+    let mut stopped = std::pin::pin!(stopped);
+    loop {
+        match merchant.resume().await {
+            Ok(0) => {}
+            Ok(open) => tracing::info!(open, "payments whose outcome is not known"),
+            Err(error) => tracing::warn!(%error, "open payments were not settled"),
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(ROUND) => merchant.refresh().await,
+        }
+    }
+}

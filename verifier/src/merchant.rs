@@ -1,0 +1,286 @@
+//! The payee's service: invoices out, payments in, receipts back.
+
+mod error;
+mod pay;
+mod record;
+
+use std::fmt;
+use std::sync::Arc;
+
+use farthing_durable::{Engine, StoreFault};
+use farthing_http::client::BaseUrl;
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::{InvoiceRequest, MintHead, PayRequest, PayeeAnswer, PaymentSummary};
+use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
+use farthing_protocol::ids::{PaymentId, RequestNonce};
+use farthing_protocol::keyset::{ChainKey, Redemption};
+use farthing_protocol::locked::LockKey;
+use farthing_protocol::payment::PaymentKind;
+use farthing_protocol::receipt::Receipt;
+use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft};
+
+use crate::check::TokenClass;
+use crate::keyring::{Keyring, MintView};
+use crate::locks::KeyedLocks;
+use crate::store::{ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
+
+pub use error::{InvoiceError, PayError};
+
+/// How long an invoice can be paid unless it says otherwise, in seconds.
+pub const DEFAULT_EXPIRY: u32 = 900;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// The system's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        UnixTime::from_seconds(since.map(|since| since.as_secs()).unwrap_or_default())
+    })
+}
+
+/// Which tokens a payee asks for in his invoices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// Open ones, cleared with their mint.
+    Open,
+    /// Those of keysets closed to this payee, decided by his own store.
+    Closed,
+}
+
+/// What a [`Merchant`] is made of.
+pub struct MerchantParts {
+    /// The payee's key.
+    pub key: Keypair,
+    /// The payee's lock key, if tokens locked to it are taken. It MUST have no other store than this one.
+    pub lock: Option<LockKey>,
+    /// The mint.
+    pub mint: MintId,
+    /// Which tokens are asked for.
+    pub tokens: Tokens,
+    /// The unit's code; if not given, the mint's only one.
+    pub unit: Option<String>,
+    /// Where payers send payments.
+    pub endpoint: Option<BaseUrl>,
+    /// What is known of the mint.
+    pub keyring: Keyring,
+    /// Clears open tokens.
+    pub clearing: ClearingStore,
+    /// The engine of the payee's records and of his own store, opened with [`crate::spent::index_entry`] in its indexer.
+    pub engine: Engine,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// A payee's service. Clones share it.
+#[derive(Clone)]
+pub struct Merchant {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    key: Keypair,
+    payee: PayeeKey,
+    lock: Option<LockKey>,
+    mint: MintId,
+    redemption: Redemption,
+    unit: Option<String>,
+    endpoint: Option<BaseUrl>,
+    keyring: Keyring,
+    clearing: ClearingStore,
+    stores: Vec<Arc<dyn SpentStore>>,
+    engine: Engine,
+    clock: Clock,
+    locks: KeyedLocks,
+}
+
+impl Merchant {
+    /// Puts a service together. Keys of the engine that begin with `shop/` are its own.
+    ///
+    /// # Errors
+    /// [`NotDecided`] when it would take tokens that none of its stores decides over.
+    pub fn new(parts: MerchantParts) -> Result<Self, NotDecided> {
+        let MerchantParts { key, lock, mint, tokens, unit, endpoint, keyring, clearing, engine, clock } = parts;
+        let payee = PayeeKey::from(&key);
+        let own = SledStore::own(engine.clone(), payee, lock.as_ref().map(|lock| *lock.public()));
+        let redemption = match tokens {
+            Tokens::Open => Redemption::Open,
+            Tokens::Closed => Redemption::Closed(payee),
+        };
+        let pay = TokenClass { mint, redemption, kind: PaymentKind::Pay, recipient: None };
+        let locked =
+            lock.as_ref().map(|lock| TokenClass { kind: PaymentKind::Locked, recipient: Some(*lock.public()), ..pay });
+        check_start_up([own.decides(), clearing.decides()], std::iter::once(pay).chain(locked))?;
+        let stores: Vec<Arc<dyn SpentStore>> = vec![Arc::new(clearing.clone()), Arc::new(own)];
+        let locks = KeyedLocks::default();
+        let inner = Inner {
+            key,
+            payee,
+            lock,
+            mint,
+            redemption,
+            unit,
+            endpoint,
+            keyring,
+            clearing,
+            stores,
+            engine,
+            clock,
+            locks,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The payee.
+    pub fn payee(&self) -> &PayeeKey {
+        &self.inner.payee
+    }
+
+    /// Whether the records can be written.
+    pub fn is_available(&self) -> bool {
+        self.inner.engine.is_available()
+    }
+
+    /// The payee, and the mint with the head he knows.
+    ///
+    /// # Errors
+    /// An [`InvoiceError`] when nothing current is known of the mint.
+    pub fn about(&self) -> Result<PayeeAnswer, InvoiceError> {
+        let (_, AcceptedMint { mint, head }, _) = self.inner.accepted((self.inner.clock)())?;
+        Ok(PayeeAnswer { payee: self.inner.payee, mints: vec![MintHead { mint, head }] })
+    }
+
+    /// Signs an invoice.
+    ///
+    /// # Errors
+    /// An [`InvoiceError`].
+    pub fn invoice(&self, request: InvoiceRequest) -> Result<Invoice, InvoiceError> {
+        let inner = &self.inner;
+        let now = (inner.clock)();
+        let (unit, accepted, most) = inner.accepted(now)?;
+        let InvoiceRequest { amount, memo, expires_in, reusable, http } = request;
+        if amount.is_zero() || amount > most {
+            return Err(InvoiceError::Amount);
+        }
+        let expires_in = expires_in.unwrap_or(DEFAULT_EXPIRY);
+        if expires_in == 0 {
+            return Err(InvoiceError::Expiry);
+        }
+        let draft = InvoiceDraft {
+            payee: inner.payee,
+            amount,
+            unit,
+            mints: vec![accepted],
+            nonce: RequestNonce::from_bytes(rand::random()),
+            expires_at: now.plus(expires_in.into()),
+            reusable,
+            memo,
+            endpoint: inner.endpoint.as_ref().map(|base| base.as_str().to_owned()),
+            http,
+        };
+        draft.sign(&inner.key).map_err(InvoiceError::Text)
+    }
+
+    /// Accepts a payment, or says for good or for now why not.
+    ///
+    /// The payment id is looked up first: an accepted payment gets the same receipt again, whatever else holds. Then
+    /// the payment is checked; a single-use invoice is durably reserved to it, with a claim; the store decides; the
+    /// acceptance is recorded; the receipt is signed. A reservation is given back on a definite refusal only.
+    ///
+    /// Begun, it is finished, even if this future is dropped.
+    ///
+    /// # Errors
+    /// A [`PayError`].
+    pub async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::spawn(async move { inner.pay(request).await });
+        task.await.unwrap_or(Err(PayError::Store(StoreError::Unavailable)))
+    }
+
+    /// The receipt of an accepted payment.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be read.
+    pub async fn payment(&self, id: &PaymentId) -> Result<Option<Receipt>, StoreError> {
+        self.inner.receipt(id).await
+    }
+
+    /// Accepted payments, newest first, at most so many.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be read.
+    pub async fn payments(&self, limit: usize) -> Result<Vec<PaymentSummary>, StoreError> {
+        let job = self.inner.engine.submit(move |txn| record::newest(txn, limit));
+        job.await?.map_err(|_| StoreError::Stopped)
+    }
+
+    /// Settles what was open: asks the mint about payments whose outcome is not known, and writes the receipts of
+    /// those that turn out to be accepted. Once after a start, and now and then. Returns how many payments are
+    /// still open.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be read.
+    pub async fn resume(&self) -> Result<usize, StoreError> {
+        let cleared = self.inner.clearing.resume((self.inner.clock)()).await;
+        let mut open: usize = 0;
+        let mut after: Option<PaymentId> = None;
+        loop {
+            let last = after;
+            let job = self.inner.engine.submit(move |txn| record::attempts_after(txn, last.as_ref(), 64));
+            let attempts = job.await?.map_err(|_: StoreFault| StoreError::Stopped)?;
+            after = attempts.last().copied();
+            if attempts.is_empty() {
+                return cleared.map(|_| open);
+            }
+            for id in attempts {
+                let inner = Arc::clone(&self.inner);
+                let task = tokio::spawn(async move { inner.finish_if_accepted(&id).await });
+                if !task.await.unwrap_or(Err(StoreError::Unavailable))? {
+                    open = open.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// Fetches the mint's keysets if the list known is ageing.
+    pub async fn refresh(&self) {
+        let inner = &self.inner;
+        let now = (inner.clock)();
+        if inner.keyring.view(&inner.mint, now).is_ok_and(|view: Arc<MintView>| !view.is_ageing(now)) {
+            return;
+        }
+        if let Err(error) = inner.keyring.refresh_soon(&inner.mint, now).await {
+            tracing::warn!(%error, "the mint's keysets were not refreshed");
+        }
+    }
+}
+
+impl Inner {
+    /// The unit, the mint with its head, and the most that one invoice can ask.
+    fn accepted(&self, now: UnixTime) -> Result<(Unit, AcceptedMint, Amount), InvoiceError> {
+        let view = self.keyring.view(&self.mint, now)?;
+        let mut chains = view.chains().filter(|chain| {
+            let ChainKey { unit, redemption, .. } = chain.key();
+            redemption == self.redemption && self.unit.as_deref().is_none_or(|code| code == unit.code())
+        });
+        let chain = chains.next().ok_or(InvoiceError::Unit)?;
+        if chains.next().is_some() {
+            return Err(InvoiceError::Unit);
+        }
+        let accepted = AcceptedMint { mint: self.mint, head: chain.head() };
+        Ok((chain.key().unit, accepted, chain.last().max_amount()))
+    }
+}
+
+impl fmt::Debug for Merchant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Merchant").field("payee", &self.inner.payee).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MerchantParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MerchantParts").field("mint", &self.mint).field("tokens", &self.tokens).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,172 @@
+//! The way of a payment through the payee's service.
+
+use std::collections::BTreeSet;
+
+use farthing_durable::StoreFault;
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::PayRequest;
+use farthing_protocol::ids::{Claim, PaymentId};
+use farthing_protocol::payment::Payment;
+use farthing_protocol::receipt::{Receipt, ReceiptDraft};
+use farthing_protocol::request::PaymentRequest;
+
+use super::record::{self, Attempt, Reservation};
+use super::{Inner, PayError};
+use crate::check::{CheckError, KnownKeysets, PayeeRules, VerifiedPayment, check_requested};
+use crate::store::{Acceptance, AcceptedPayment, Outcome, SpentStore, StoreError};
+
+impl Inner {
+    /// Look up, check, reserve, accept, record, receipt.
+    pub(super) async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
+        let PayRequest { payment, request } = request;
+        let id = payment.id();
+        // One submission of a payment at a time: a refusal of one cannot cross the acceptance of another.
+        let _lock = self.locks.lock(BTreeSet::from([*id.as_bytes()])).await;
+        if let Some(receipt) = self.receipt(&id).await? {
+            return Ok(receipt);
+        }
+        // Begun before and not ended: it is judged as of then, for the question is what became of it.
+        let begun = self.engine.submit(move |txn| record::attempt(txn, &id)).await;
+        let begun = begun.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)?;
+        let now = (self.clock)();
+        let as_of = begun.as_ref().map_or(now, |attempt| attempt.received_at);
+        let verified = self.check(payment, &request, as_of, now).await?;
+        let store = self.store_for(&verified).ok_or(StoreError::NotDecidedHere)?;
+
+        let attempt = match begun {
+            Some(attempt) => attempt,
+            None => self.reserve(&id, self.attempt(&verified, &request, now)).await?,
+        };
+        let acceptance = Acceptance { payment: verified.clone(), claim: attempt.claim, now };
+        let outcome = store.accept(vec![acceptance]).await.pop().unwrap_or(Err(StoreError::Unavailable));
+        let refusal = match outcome {
+            Ok(Outcome::Accepted { accepted_at } | Outcome::AlreadyAccepted { accepted_at, claim_matches: true }) => {
+                let amount = verified.payment().amount();
+                let draft = record::draft(&id, self.payee, amount, accepted_at, attempt.head);
+                return self.finish(draft, attempt).await.map_err(PayError::from);
+            }
+            Ok(Outcome::AlreadyAccepted { claim_matches: false, .. }) => PayError::AcceptedElsewhere,
+            Ok(Outcome::DoubleSpend { earlier }) => PayError::DoubleSpend { earlier },
+            // Another answer may come later, so the invoice stays reserved.
+            Err(error) if error.is_passing() => return Err(error.into()),
+            Err(error) => error.into(),
+        };
+        self.release(&id).await?;
+        Err(refusal)
+    }
+
+    pub(super) async fn receipt(&self, id: &PaymentId) -> Result<Option<Receipt>, StoreError> {
+        let id = *id;
+        let job = self.engine.submit(move |txn| record::accepted(txn, &id));
+        let accepted = job.await?.map_err(|_| StoreError::Stopped)?;
+        accepted.map(|accepted| self.sign(accepted.draft)).transpose()
+    }
+
+    /// Writes the receipt of a payment that was begun, if a store knows it as accepted for this payee. Returns
+    /// whether nothing is open any more.
+    pub(super) async fn finish_if_accepted(&self, id: &PaymentId) -> Result<bool, StoreError> {
+        let _lock = self.locks.lock(BTreeSet::from([*id.as_bytes()])).await;
+        let key = *id;
+        let job = self.engine.submit(move |txn| record::attempt(txn, &key));
+        let Some(attempt) = job.await?.map_err(|_: StoreFault| StoreError::Stopped)? else { return Ok(true) };
+        for store in &self.stores {
+            let found = store.find(id).await?;
+            if let Some(AcceptedPayment { amount, accepted_at, claim, .. }) = found
+                && claim.matches(&attempt.claim)
+            {
+                let draft = record::draft(id, self.payee, amount, accepted_at, attempt.head);
+                self.finish(draft, attempt).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Checks a payment; an unknown keyset is a reason to ask the mint, once, and check again.
+    async fn check(
+        &self,
+        payment: Payment,
+        request: &PaymentRequest,
+        as_of: UnixTime,
+        now: UnixTime,
+    ) -> Result<VerifiedPayment, PayError> {
+        let unknown = |error: crate::keyring::KeyringError| PayError::Keysets(error.code());
+        if *payment.mint() != self.mint {
+            return Err(CheckError::UnknownMint.into());
+        }
+        let first = match self.keyring.known(&self.mint, now) {
+            Ok(known) => self.check_with(&known, payment.clone(), request, (as_of, now)),
+            Err(_) => Err(CheckError::UnknownKeyset),
+        };
+        if first.as_ref().err() != Some(&CheckError::UnknownKeyset) {
+            return Ok(first?);
+        }
+        // Whether this failed shows in what is known afterwards.
+        if let Err(error) = self.keyring.refresh_soon(&self.mint, now).await {
+            tracing::debug!(%error, "the mint's keysets were not refreshed");
+        }
+        let known = self.keyring.known(&self.mint, now).map_err(unknown)?;
+        Ok(self.check_with(&known, payment, request, (as_of, now))?)
+    }
+
+    fn check_with(
+        &self,
+        keysets: &KnownKeysets,
+        payment: Payment,
+        request: &PaymentRequest,
+        (as_of, now): (UnixTime, UnixTime),
+    ) -> Result<VerifiedPayment, CheckError> {
+        let rules = PayeeRules { payee: &self.payee, now, as_of, keysets, lock: self.lock.as_ref() };
+        let mut verdicts = check_requested(&mut rand::rng(), &rules, vec![(payment, request.clone())]);
+        verdicts.pop().unwrap_or(Err(CheckError::InvalidAuthorization))
+    }
+
+    fn store_for(&self, payment: &VerifiedPayment) -> Option<&dyn SpentStore> {
+        let class = payment.class();
+        self.stores.iter().find(|store| store.decides().covers(&class)).map(AsRef::as_ref)
+    }
+
+    fn attempt(&self, payment: &VerifiedPayment, request: &PaymentRequest, now: UnixTime) -> Attempt {
+        let (single_use, memo) = match request {
+            PaymentRequest::Invoice(invoice) => (!invoice.draft().reusable, invoice.draft().memo.clone()),
+            PaymentRequest::Offer(_) => (true, None),
+        };
+        Attempt {
+            received_at: now,
+            claim: Claim::from_bytes(rand::random()),
+            request: *payment.payment().request(),
+            single_use,
+            head: self.keyring.head_of(payment.keyset()),
+            memo,
+        }
+    }
+
+    async fn reserve(&self, id: &PaymentId, attempt: Attempt) -> Result<Attempt, PayError> {
+        let id = *id;
+        let job = self.engine.submit(move |txn| record::reserve(txn, &id, attempt));
+        match job.await.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)? {
+            Reservation::Free(attempt) => Ok(*attempt),
+            Reservation::Taken => Err(PayError::RequestTaken),
+        }
+    }
+
+    async fn release(&self, id: &PaymentId) -> Result<(), StoreError> {
+        let id = *id;
+        let job = self.engine.submit(move |txn| record::release(txn, &id));
+        job.await?.map_err(|_| StoreError::Stopped)
+    }
+
+    /// The payment is accepted; that it is not recorded here yet leaves the payer without an answer, no more.
+    async fn finish(&self, draft: ReceiptDraft, attempt: Attempt) -> Result<Receipt, StoreError> {
+        let job = self.engine.submit(move |txn| record::finish(txn, draft, attempt));
+        match job.await {
+            Ok(Ok(draft)) => self.sign(draft),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable),
+        }
+    }
+
+    /// The same draft gives the same bytes.
+    fn sign(&self, draft: ReceiptDraft) -> Result<Receipt, StoreError> {
+        draft.sign(&self.key).map_err(|_| StoreError::Stopped)
+    }
+}
