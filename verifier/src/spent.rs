@@ -99,9 +99,10 @@ pub fn record(
 /// # Errors
 /// The store's faults.
 pub fn find(txn: &Txn<'_>, payment: &PaymentId) -> Result<Option<AcceptedPayment>, StoreFault> {
+    const AT_ONCE: usize = 64;
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let rows = txn.scan_prefix(KEYSETS, after.as_deref(), 64)?;
+        let rows = txn.scan_prefix(KEYSETS, after.as_deref(), AT_ONCE)?;
         for (key, value) in &rows {
             let row = Row::from_bytes(value)?;
             if let Some(found) = find_in(txn, row.partition, payment)? {
@@ -110,7 +111,7 @@ pub fn find(txn: &Txn<'_>, payment: &PaymentId) -> Result<Option<AcceptedPayment
                 return Ok(if txn.get(&[GONE, id].concat())?.is_some() { None } else { Some(found) });
             }
         }
-        match rows.into_iter().last() {
+        match rows.into_iter().nth(AT_ONCE - 1) {
             Some((key, _)) => after = Some(key),
             None => return Ok(None),
         }

@@ -128,7 +128,11 @@ pub async fn run_with_clock(
     let rounds = look_after(merchant.clone(), until(stopped));
     let task = tokio::spawn(async move {
         // One listener lost ends everything.
-        tokio::try_join!(async { Ok(rounds.await) }, public, private).map(|_| ())
+        let rounds = async {
+            rounds.await;
+            Ok(())
+        };
+        tokio::try_join!(rounds, public, private).map(|_| ())
     });
     let mut running = RunningVerifier { local_addr, public_url, merchant, task };
     running.answers_at(&control).await?;

@@ -8,5 +8,6 @@ mod decides;
 mod double;
 mod home;
 mod keyring;
+mod kill;
 mod service;
 mod sled;
