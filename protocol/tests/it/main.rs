@@ -11,6 +11,7 @@
 mod claims;
 mod common;
 mod flow;
+mod properties;
 mod reference;
 mod specification;
 mod vectors;

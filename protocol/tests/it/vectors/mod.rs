@@ -5,10 +5,10 @@
 //! writes the files anew.
 
 mod basics;
-mod issuance;
-mod payments;
+pub(crate) mod issuance;
+pub(crate) mod payments;
 pub(crate) mod reject;
-mod requests;
+pub(crate) mod requests;
 mod signature;
 
 use std::fs;
