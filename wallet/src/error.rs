@@ -208,6 +208,12 @@ pub enum IssueError {
         /// The operation.
         op: OpId,
     },
+    /// The tokens' keyset ended or was revoked, so that the mint takes them no more.
+    #[error("the tokens of operation {op} cannot be swapped any more")]
+    TokensEnded {
+        /// The operation.
+        op: OpId,
+    },
     /// The operation settled a payment, and the mint says the payment had been accepted.
     #[error("the payment of operation {op} had been accepted")]
     WasAccepted {

@@ -18,8 +18,7 @@ impl Wallet {
     /// A [`StoreError`] when the operations cannot be listed. What became of each is in its [`Resumed`].
     pub async fn resume(&self) -> Result<Vec<Resumed>, StoreError> {
         let inner = &self.inner;
-        let live = inner.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
-        let ids: Vec<OpId> = live.iter().map(|operation| operation.id).collect();
+        let ids = inner.unfinished().await?;
         let mut resumed = Vec::with_capacity(ids.len());
         for op in ids {
             match inner.resume_one(op).await {
@@ -32,7 +31,8 @@ impl Wallet {
     }
 
     /// Gives an unfinished operation up. A payment is settled with the mint now: afterwards it was accepted, or never can be and its
-    /// value is back. A withdrawal or swap of which nothing was sent is dropped.
+    /// value is back. A withdrawal or swap with no unanswered message
+    /// is dropped.
     ///
     /// # Errors
     /// [`ResumeError`] when it cannot be settled now; then the operation stays. An issuance that may have reached the mint cannot be
@@ -43,8 +43,8 @@ impl Wallet {
         let operation = inner.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
         match &operation.body {
             Body::Pay(_) => Ok(Some(inner.settle(operation).await?)),
-            Body::Issue(_) if crate::issue::is_unbegun(&operation) => {
-                inner.drop_unbegun(op).await?;
+            Body::Issue(_) if crate::issue::is_idle(&operation) => {
+                inner.drop_if(op, crate::issue::is_idle).await?;
                 Ok(None)
             }
             Body::Issue(_) => Err(StoreError::Busy.into()),

@@ -34,11 +34,12 @@ pub(crate) fn write(folder: &Path, seed: &[u8; 64]) -> Result<(), OpenError> {
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
     // A link, unlike a rename, never replaces a file.
-    fs::hard_link(&unfinished, folder.join(FILE)).map_err(|error| match error.kind() {
+    let linked = fs::hard_link(&unfinished, folder.join(FILE));
+    fs::remove_file(&unfinished)?;
+    linked.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => OpenError::Exists,
         _ => OpenError::Io(error),
     })?;
-    fs::remove_file(&unfinished)?;
     sync_folder(folder)?;
     Ok(())
 }

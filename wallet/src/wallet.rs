@@ -18,10 +18,10 @@ use crate::error::{MintError, OpenError, StoreError};
 use crate::event::Event;
 use crate::evidence::{self, Evidence};
 use crate::mints::{Mint, Rejection};
-use crate::operation::OpId;
+use crate::operation::{OpId, Operation};
 use crate::options::Options;
 use crate::seed;
-use crate::vault::Vault;
+use crate::vault::{Tx, Vault};
 use crate::views::MintView;
 use crate::words::Words;
 
@@ -49,6 +49,9 @@ pub(crate) struct Inner {
     pub(crate) mints: Mutex<BTreeMap<MintId, Arc<Mint>>>,
     /// One list at a time is fetched and compared.
     refreshing: tokio::sync::Mutex<()>,
+    /// Operations are kept and taken to work on under a shared lock, and listed under an exclusive one: what is listed and not
+    /// taken was left unfinished.
+    creating: tokio::sync::RwLock<()>,
     /// Operations being worked on.
     working: Mutex<BTreeSet<OpId>>,
     pub(crate) resumed: OnceCell<()>,
@@ -102,6 +105,7 @@ impl Wallet {
             options,
             mints: Mutex::new(mints),
             refreshing: tokio::sync::Mutex::new(()),
+            creating: tokio::sync::RwLock::new(()),
             working: Mutex::default(),
             resumed: OnceCell::new(),
         };
@@ -240,6 +244,28 @@ impl Inner {
         if taken { Ok(Working { inner: Arc::clone(self), op }) } else { Err(StoreError::Busy) }
     }
 
+    /// Keeps an operation, and takes it to work on before anybody else can.
+    pub(crate) async fn create<E>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&mut Tx<'_, '_>) -> Result<Option<OpId>, E> + Send + 'static,
+    ) -> Result<Option<Working>, E>
+    where
+        E: From<StoreError> + Send + 'static,
+    {
+        let _creating = self.creating.read().await;
+        match self.vault.run(job).await? {
+            Some(op) => Ok(Some(self.work_on(op)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Every unfinished operation, with everything just created already taken.
+    pub(crate) async fn unfinished(&self) -> Result<Vec<OpId>, StoreError> {
+        let _alone = self.creating.write().await;
+        let live = self.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
+        Ok(live.iter().map(|operation| operation.id).collect())
+    }
+
     async fn fetch_keysets(&self, url: &BaseUrl) -> Result<KeysetsAnswer, MintError> {
         Ok(self.http.get_json(&url.join(mint_path::KEYSETS)?).await?)
     }
@@ -300,7 +326,7 @@ impl Inner {
 /// An operation being worked on, by nobody else.
 pub(crate) struct Working {
     inner: Arc<Inner>,
-    op: OpId,
+    pub(crate) op: OpId,
 }
 
 impl Drop for Working {

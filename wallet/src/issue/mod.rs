@@ -34,7 +34,7 @@ use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Source
 use crate::options::Step;
 use crate::stock;
 use crate::views::Issued;
-use crate::wallet::{Inner, Wallet};
+use crate::wallet::{Inner, Wallet, Working};
 
 pub(crate) use answer::deciding_code;
 pub(crate) use settle::accepted;
@@ -111,16 +111,15 @@ impl Wallet {
             stage: IssueStage::Opening,
         };
         let (mint, unit, now) = (mint.id, unit.clone(), inner.now());
-        let op = inner
-            .vault
-            .run::<_, StoreError>(move |tx| {
+        let working = inner
+            .create::<StoreError>(move |tx| {
                 let id = Operation::next_id(tx)?;
                 Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }
                     .keep(tx)?;
-                Ok(id)
+                Ok(Some(id))
             })
             .await?;
-        inner.begin_issue(op).await
+        inner.begin_issue(working.ok_or(StoreError::Busy)?).await
     }
 
     /// Swaps tokens of the oldest keyset that has them. First goes on with whatever was left unfinished.
@@ -141,8 +140,8 @@ impl Wallet {
         let chain = mint.chain(unit, &REDEMPTION).ok_or(MintError::NoSuchUnit)?;
         let now = self.inner.now();
         let from = chain.iter().filter(|keyset| mint.is_spendable(keyset, now)).cloned().collect();
-        let op = self.inner.reserve_swap(&mint, &REDEMPTION, from, what).await?;
-        self.inner.begin_issue(op).await
+        let working = self.inner.reserve_swap(&mint, &REDEMPTION, from, what).await?;
+        self.inner.begin_issue(working).await
     }
 }
 
@@ -154,14 +153,14 @@ impl Inner {
         redemption: &Redemption,
         from: Vec<Arc<Keyset>>,
         what: SwapWhat,
-    ) -> Result<OpId, IssueError> {
+    ) -> Result<Working, IssueError> {
         let shape = Shape::from(what);
         let inputs = shape.inputs().unwrap_or_default();
         let amount = stock::worth(inputs.iter().copied())?;
         let unit = from.first().ok_or(IssueError::NoSuchTokens)?.terms().unit.clone();
         let (mint, redemption, now) = (mint.id, *redemption, self.now());
-        self.vault
-            .run(move |tx| {
+        let working = self
+            .create::<IssueError>(move |tx| {
                 let live = stock::live(tx)?;
                 let chosen = from.iter().find_map(|keyset| stock::choose(&live, keyset.id(), &inputs));
                 let chosen = stock::in_payment_order(chosen.ok_or(IssueError::NoSuchTokens)?)?;
@@ -178,30 +177,31 @@ impl Inner {
                 };
                 Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }
                     .keep(tx)?;
-                Ok(id)
+                Ok(Some(id))
             })
-            .await
+            .await?;
+        Ok(working.ok_or(StoreError::Busy)?)
     }
 
     /// Works on an operation just kept. If the mint cannot even be asked to open a session, it is dropped again.
-    pub(crate) async fn begin_issue(self: &Arc<Self>, op: OpId) -> Result<Issued, IssueError> {
-        let _working = self.work_on(op)?;
+    pub(crate) async fn begin_issue(self: &Arc<Self>, working: Working) -> Result<Issued, IssueError> {
+        let op = working.op;
         self.vault.at(Step::IssueStored)?;
         let result = self.drive_issue(op).await;
         match &result {
             // After a fault of the store nothing more is done.
             Ok(_) | Err(IssueError::Store(_)) => {}
-            Err(_) => self.drop_unbegun(op).await?,
+            Err(_) => self.drop_if(op, is_unbegun).await?,
         }
         result
     }
 
-    /// Ends an operation that has drawn no number.
-    pub(crate) async fn drop_unbegun(&self, op: OpId) -> Result<(), StoreError> {
+    /// Ends an unfinished operation of which nothing came, if it is still like that.
+    pub(crate) async fn drop_if(&self, op: OpId, like_that: fn(&Operation) -> bool) -> Result<(), StoreError> {
         let now = self.now();
         self.vault
             .run(move |tx| match Operation::find(tx, op)? {
-                Some(operation) if operation.ended.is_none() && is_unbegun(&operation) => fail(tx, operation, now),
+                Some(operation) if operation.ended.is_none() && like_that(&operation) => fail(tx, operation, now),
                 _ => Ok(()),
             })
             .await
@@ -250,6 +250,13 @@ impl Inner {
         if stock::worth(outputs.iter().copied())? != operation.amount {
             // A bundle's number means something else in this keyset.
             return Err(ShapeError::UnknownBundle.into());
+        }
+        if let Source::Tokens(tokens) = &issue.source {
+            // A number drawn for tokens that the mint takes no more would be wasted.
+            let keyset = tokens.first().and_then(|token| mint.keyset(&token.keyset)).ok_or(StoreError::Damaged)?;
+            if !mint.is_spendable(keyset, self.now()) {
+                return Err(IssueError::TokensEnded { op });
+            }
         }
         let url = mint.url.join(mint_path::OPEN).map_err(MintError::from)?;
         let request = OpenRequest { keyset: *keyset.id(), shape: issue.shape };
@@ -333,6 +340,11 @@ impl Inner {
 /// Whether nothing of an operation can have reached a mint's ledger: no number was drawn for it.
 pub(crate) fn is_unbegun(operation: &Operation) -> bool {
     matches!(&operation.body, Body::Issue(issue) if issue.used.is_empty() && issue.stage == IssueStage::Opening)
+}
+
+/// Whether an operation has no unanswered number: whatever it sent was refused for good.
+pub(crate) fn is_idle(operation: &Operation) -> bool {
+    matches!(&operation.body, Body::Issue(issue) if issue.stage == IssueStage::Opening)
 }
 
 /// Ends an operation of which nothing came, and gives back what it reserved.

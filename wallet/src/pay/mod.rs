@@ -49,7 +49,8 @@ impl Wallet {
             return Ok(paid);
         }
         let target = inner.choose_mint(&invoice).await?;
-        let (op, _working) = inner.prepare(&invoice, &target).await?;
+        let working = inner.prepare(&invoice, &target).await?;
+        let op = working.op;
         inner.vault.at(Step::PaymentStored)?;
         match inner.send(op, &url, true).await? {
             Resumption::Paid(paid) => Ok(paid),

@@ -28,11 +28,7 @@ impl Inner {
     }
 
     /// Swaps until exact tokens are there, reserves them, and keeps the payment.
-    pub(super) async fn prepare(
-        self: &Arc<Self>,
-        invoice: &Invoice,
-        target: &Target,
-    ) -> Result<(OpId, Working), PayError> {
+    pub(super) async fn prepare(self: &Arc<Self>, invoice: &Invoice, target: &Target) -> Result<Working, PayError> {
         let draft = invoice.draft();
         let mut swaps = 0_u32;
         loop {
@@ -40,8 +36,8 @@ impl Inner {
                 return Err(PayError::Expired);
             }
             let keysets = self.spendable_keysets(target, &draft.unit)?;
-            if let Some(op) = self.try_keep(invoice, target, &keysets, swaps).await? {
-                return Ok((op, self.work_on(op)?));
+            if let Some(working) = self.try_keep(invoice, target, &keysets, swaps).await? {
+                return Ok(working);
             }
             if swaps == 0 {
                 self.tell(&Event::SwapBeforePaying);
@@ -60,41 +56,40 @@ impl Inner {
 
     /// Keeps a payment of exact tokens of the oldest keyset that has them.
     async fn try_keep(
-        &self,
+        self: &Arc<Self>,
         invoice: &Invoice,
         target: &Target,
         keysets: &[Arc<Keyset>],
         swaps: u32,
-    ) -> Result<Option<OpId>, PayError> {
+    ) -> Result<Option<Working>, PayError> {
         let (invoice, keysets, mint, now) = (invoice.clone(), keysets.to_vec(), target.mint.id, self.now());
-        self.vault
-            .run(move |tx| {
-                let draft = invoice.draft();
-                if let Some(paid) = before(tx, &key_of(&invoice), draft.reusable)? {
-                    return Err(PayError::InProgress { op: paid.op });
-                }
-                let live = stock::live(tx)?;
-                let digits = draft.amount.digits();
-                let found = keysets.iter().find_map(|k| Some((k, stock::choose(&live, k.id(), &digits)?)));
-                let Some((keyset, chosen)) = found else { return Ok(None) };
-                let tokens: Vec<TokenKey> = chosen.into_iter().map(|(key, _)| *key).collect();
-                let op = Operation::next_id(tx)?;
-                let terms = PaymentTerms {
-                    kind: PaymentKind::Pay,
-                    mint,
-                    keyset: *keyset.id(),
-                    request: invoice.hash(),
-                    payee: draft.payee,
-                    amount: draft.amount,
-                };
-                let payment = authorize(tx, op, &tokens, terms, now)?;
-                tx.put(&key_of(&invoice), &op)?;
-                let (unit, amount) = (draft.unit.clone(), draft.amount);
-                let body = Body::Pay(Box::new(Pay { invoice, payment, tokens, swaps, settling: None }));
-                Operation { id: op, created_at: now, mint, unit, amount, body, ended: None }.keep(tx)?;
-                Ok(Some(op))
-            })
-            .await
+        self.create(move |tx| {
+            let draft = invoice.draft();
+            if let Some(paid) = before(tx, &key_of(&invoice), draft.reusable)? {
+                return Err(PayError::InProgress { op: paid.op });
+            }
+            let live = stock::live(tx)?;
+            let digits = draft.amount.digits();
+            let found = keysets.iter().find_map(|k| Some((k, stock::choose(&live, k.id(), &digits)?)));
+            let Some((keyset, chosen)) = found else { return Ok(None) };
+            let tokens: Vec<TokenKey> = chosen.into_iter().map(|(key, _)| *key).collect();
+            let op = Operation::next_id(tx)?;
+            let terms = PaymentTerms {
+                kind: PaymentKind::Pay,
+                mint,
+                keyset: *keyset.id(),
+                request: invoice.hash(),
+                payee: draft.payee,
+                amount: draft.amount,
+            };
+            let payment = authorize(tx, op, &tokens, terms, now)?;
+            tx.put(&key_of(&invoice), &op)?;
+            let (unit, amount) = (draft.unit.clone(), draft.amount);
+            let body = Body::Pay(Box::new(Pay { invoice, payment, tokens, swaps, settling: None }));
+            Operation { id: op, created_at: now, mint, unit, amount, body, ended: None }.keep(tx)?;
+            Ok(Some(op))
+        })
+        .await
     }
 
     /// Makes the next swap that brings exact tokens nearer. What swaps make is of the keyset that issues now, so that everything is
@@ -125,7 +120,7 @@ impl Inner {
             }
         };
         let swapped = match self.reserve_swap(&target.mint, &target.redemption, vec![from], what).await {
-            Ok(op) => self.begin_issue(op).await.map(drop),
+            Ok(working) => self.begin_issue(working).await.map(drop),
             // Somebody else reserved the tokens: look again.
             Err(IssueError::NoSuchTokens) => Ok(()),
             Err(error) => Err(error),
