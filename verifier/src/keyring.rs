@@ -28,6 +28,9 @@ pub use view::MintView;
 /// A mint is asked again no sooner than this because of an unknown keyset.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A mint whose list is fresh is asked again after this, for revocations.
+pub const NEWS_INTERVAL: Duration = Duration::from_secs(300);
+
 const VIEWS: &[u8] = b"keyring/view/";
 const REFUSED: &[u8] = b"keyring/refused/";
 
@@ -188,8 +191,22 @@ impl Keyring {
     /// # Errors
     /// A [`KeyringError`]; [`KeyringError::TooSoon`] when it was asked a moment ago.
     pub async fn refresh_soon(&self, mint: &MintId, now: UnixTime) -> Result<(), KeyringError> {
+        self.refresh_after(mint, now, REFRESH_INTERVAL).await
+    }
+
+    /// Asks a mint now if its list is ageing (at most once in [`REFRESH_INTERVAL`]) or it was not asked within
+    /// [`NEWS_INTERVAL`]: so soon a revocation becomes known.
+    ///
+    /// # Errors
+    /// A [`KeyringError`]; [`KeyringError::TooSoon`] when there was no need.
+    pub async fn refresh_if_due(&self, mint: &MintId, now: UnixTime) -> Result<(), KeyringError> {
+        let fresh = !self.mint(mint)?.view().is_ageing(now);
+        self.refresh_after(mint, now, if fresh { NEWS_INTERVAL } else { REFRESH_INTERVAL }).await
+    }
+
+    async fn refresh_after(&self, mint: &MintId, now: UnixTime, interval: Duration) -> Result<(), KeyringError> {
         let mut asked = self.mint(mint)?.asked.lock().await;
-        if asked.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
+        if asked.is_some_and(|at| at.elapsed() < interval) {
             return Err(KeyringError::TooSoon);
         }
         *asked = Some(Instant::now());

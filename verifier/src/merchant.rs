@@ -20,7 +20,7 @@ use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft};
 
 use crate::check::TokenClass;
-use crate::keyring::{Keyring, MintView};
+use crate::keyring::{Keyring, KeyringError};
 use crate::locks::KeyedLocks;
 use crate::store::{ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
 
@@ -243,15 +243,12 @@ impl Merchant {
         }
     }
 
-    /// Fetches the mint's keysets if the list known is ageing.
+    /// Fetches the mint's keysets if it is time to: see [`Keyring::refresh_if_due`].
     pub async fn refresh(&self) {
         let inner = &self.inner;
-        let now = (inner.clock)();
-        if inner.keyring.view(&inner.mint, now).is_ok_and(|view: Arc<MintView>| !view.is_ageing(now)) {
-            return;
-        }
-        if let Err(error) = inner.keyring.refresh_soon(&inner.mint, now).await {
-            tracing::warn!(%error, "the mint's keysets were not refreshed");
+        match inner.keyring.refresh_if_due(&inner.mint, (inner.clock)()).await {
+            Ok(()) | Err(KeyringError::TooSoon) => {}
+            Err(error) => tracing::warn!(%error, "the mint's keysets were not refreshed"),
         }
     }
 }

@@ -30,7 +30,12 @@ impl Inner {
         let begun = begun.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)?;
         let now = (self.clock)();
         let as_of = begun.as_ref().map_or(now, |attempt| attempt.received_at);
-        let verified = self.check(payment, &request, as_of, now).await?;
+        let verified = match self.check(payment, &request, as_of, now).await {
+            // It was in order when it was given to the store. What became known of the keyset since then does not
+            // undo what the store may have decided.
+            Err(error) if begun.is_some() && is_about_the_keyset(&error) => return Err(StoreError::Unavailable.into()),
+            verdict => verdict?,
+        };
         let store = self.store_for(&verified).ok_or(StoreError::NotDecidedHere)?;
 
         let attempt = match begun {
@@ -169,4 +174,17 @@ impl Inner {
     fn sign(&self, draft: ReceiptDraft) -> Result<Receipt, StoreError> {
         draft.sign(&self.key).map_err(|_| StoreError::Stopped)
     }
+}
+
+fn is_about_the_keyset(error: &PayError) -> bool {
+    matches!(
+        error,
+        PayError::Keysets(_)
+            | PayError::Check(
+                CheckError::UnknownMint
+                    | CheckError::UnknownKeyset
+                    | CheckError::KeysetRevoked
+                    | CheckError::KeysetEnded
+            )
+    )
 }

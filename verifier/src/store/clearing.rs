@@ -165,11 +165,9 @@ impl Inner {
     async fn ask_again(&self, payments: Vec<PaymentId>, now: UnixTime) -> Result<usize, StoreError> {
         let _locks = self.locks.lock(payments.iter().map(|id| *id.as_bytes()).collect()).await;
         let job = self.engine.submit(move |txn| {
-            let mut begun = BTreeMap::new();
+            let mut begun = Vec::new();
             for id in payments {
-                if let Some(pending) = record::pending(txn, &id)? {
-                    begun.insert(id, pending);
-                }
+                begun.extend(record::pending(txn, &id)?.map(|pending| (id, pending)));
             }
             Ok::<_, StoreFault>(begun)
         });
@@ -181,17 +179,17 @@ impl Inner {
     }
 }
 
-/// Writes down what is to be sent; returns everything of which the outcome is not known.
-fn begin(txn: &mut Txn<'_>, acceptances: &[Acceptance]) -> Result<BTreeMap<PaymentId, Begun>, StoreFault> {
-    let mut begun = BTreeMap::new();
+/// Writes down what is to be sent; returns everything of which the outcome is not known, in the callers' order.
+fn begin(txn: &mut Txn<'_>, acceptances: &[Acceptance]) -> Result<Vec<(PaymentId, Begun)>, StoreFault> {
+    let (mut begun, mut seen) = (Vec::new(), BTreeSet::new());
     for Acceptance { payment, claim, .. } in acceptances {
         let id = *payment.id();
-        if begun.contains_key(&id) {
+        if !seen.insert(id) {
             continue;
         }
         match record::read(txn, &id)? {
             None => {
-                begun.insert(id, record::begin(txn, payment, claim)?);
+                begun.push((id, record::begin(txn, payment, claim)?));
             }
             Some(Record { state: State::Pending, .. }) => {
                 begun.extend(record::pending(txn, &id)?.map(|pending| (id, pending)));

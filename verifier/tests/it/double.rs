@@ -25,11 +25,11 @@ use crate::common::NOW;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Honest,
-    /// Decides, durably, and never answers.
+    /// Decides, durably, and breaks the connection.
     LosesTheAnswer,
     /// Decides, durably, and answers 500.
     Stumbles,
-    /// Decides nothing and never answers.
+    /// Decides nothing and breaks the connection.
     Deaf,
     /// Decides nothing: 429, nothing was begun.
     Busy,
@@ -155,13 +155,13 @@ async fn deposit(State(double): State<Arc<Double>>, Json(request): Json<DepositR
         Mood::Honest => double.decide(request.deposits).await,
         Mood::LosesTheAnswer => {
             double.decide(request.deposits).await;
-            std::future::pending().await
+            panic!("the connection breaks, as it should");
         }
         Mood::Stumbles => {
             double.decide(request.deposits).await;
             return Problem::new(Code::Internal).into_response();
         }
-        Mood::Deaf => std::future::pending().await,
+        Mood::Deaf => panic!("the connection breaks, as it should"),
         Mood::Busy => return Problem::new(Code::RateLimited).into_response(),
         Mood::Unavailable => same(DepositOutcome::Unavailable {}),
         Mood::Refuses(code) => same(DepositOutcome::Refused { code: code.as_str().into() }),

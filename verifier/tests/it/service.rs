@@ -10,12 +10,12 @@ use farthing_http::problem::{Code, EARLIER_PAYMENT_ID};
 use farthing_http::unix_client::UnixClient;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{
-    Deposit, DepositOutcome, InvoiceAnswer, InvoiceRequest, PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer,
-    PaymentsAnswer, verifier_path,
+    Deposit, DepositOutcome, InvoiceAnswer, InvoiceRequest, KeysetsAnswer, PayAnswer, PayRequest, PayeeAnswer,
+    PaymentAnswer, PaymentsAnswer, verifier_path,
 };
 use farthing_protocol::codec::{Wire, to_base64url};
 use farthing_protocol::ids::{Claim, PaymentId};
-use farthing_protocol::keyset::{KeysetList, ListedHead, Redemption};
+use farthing_protocol::keyset::{KeysetList, ListedHead, Redemption, Revocation};
 use farthing_protocol::locked::{LockKey, RecipientKey};
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
@@ -288,6 +288,31 @@ async fn an_unknown_outcome_is_settled_after_a_restart_without_the_payer() {
     assert_eq!(receipt.draft().accepted_at, NOW, "the time is the mint's");
     assert_eq!(shop.payments().await.payments[0].memo.as_deref(), Some("6 units"));
     assert_eq!(shop.pay(&payment, &invoice).await.unwrap(), receipt);
+}
+
+#[tokio::test]
+async fn a_revocation_does_not_undo_what_may_have_been_decided() {
+    let mut shop = Shop::open().await;
+    let invoice = shop.invoice(6).await;
+    let payment = pay(shop.mint(), &invoice);
+    shop.mint.mood(Mood::Stumbles);
+    shop.refuses(&payment, &invoice, Code::Unavailable).await;
+    shop.stop().await;
+    // Revoked as of before the payment, so that as of then it is not in order any more.
+    let mint = shop.mint();
+    let heads = mint.list(NOW).heads().to_vec();
+    let revoked = Revocation { keyset: *mint.keyset().id(), revoked_at: NOW.minus(60) };
+    let list = KeysetList::sign(mint.identity(), NOW.plus(1), NOW.plus(86_400), heads, vec![revoked]).unwrap();
+    let keysets = vec![mint.keyset().document().clone()];
+    shop.mint.double.publish(KeysetsAnswer { list, keysets });
+    shop.mint.mood(Mood::Unavailable);
+    shop.start().await;
+    shop.refuses(&payment, &invoice, Code::Unavailable).await;
+    let fresh = shop.invoice(6).await;
+    shop.refuses(&pay(shop.mint(), &fresh), &fresh, Code::KeysetEnded).await;
+    shop.mint.mood(Mood::Honest);
+    assert_eq!(shop.verifier().merchant.resume().await, Ok(0));
+    assert_eq!(shop.pay(&payment, &invoice).await.unwrap().draft().payment, payment.id());
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! Asking the mint, and understanding what it says.
 
-use std::collections::BTreeMap;
-
 use farthing_http::client::{BaseUrl, CallError, Endpoint, HttpClient, UrlError};
 use farthing_http::problem::{Code, ProblemBody};
 use farthing_protocol::amount::UnixTime;
@@ -39,17 +37,13 @@ impl Mint {
         Ok(Self { deposit: base.join(mint_path::DEPOSIT)?, client })
     }
 
-    /// Sends all payments in one request. For each: its id, whether this was the first attempt, and the verdict.
-    pub(super) async fn ask(
-        &self,
-        begun: &BTreeMap<PaymentId, Begun>,
-        now: UnixTime,
-    ) -> Vec<(PaymentId, bool, Verdict)> {
+    /// Sends all payments in one request, in their order. For each: its id, whether this was the first attempt, and the verdict.
+    pub(super) async fn ask(&self, begun: &[(PaymentId, Begun)], now: UnixTime) -> Vec<(PaymentId, bool, Verdict)> {
         if begun.is_empty() {
             return Vec::new();
         }
-        let deposit = |begun: &Begun| Deposit { payment: begun.payment.clone(), claim: begun.claim };
-        let request = DepositRequest { deposits: begun.values().map(deposit).collect() };
+        let deposit = |(_, begun): &(PaymentId, Begun)| Deposit { payment: begun.payment.clone(), claim: begun.claim };
+        let request = DepositRequest { deposits: begun.iter().map(deposit).collect() };
         let answer: Result<DepositAnswer, CallError> = self.client.post_json(&self.deposit, &request).await;
         let outcomes = match answer {
             Ok(DepositAnswer { outcomes }) if outcomes.len() == begun.len() => outcomes,
@@ -67,7 +61,7 @@ impl Mint {
     }
 }
 
-fn all(begun: &BTreeMap<PaymentId, Begun>, verdict: Verdict) -> Vec<(PaymentId, bool, Verdict)> {
+fn all(begun: &[(PaymentId, Begun)], verdict: Verdict) -> Vec<(PaymentId, bool, Verdict)> {
     begun.iter().map(|(id, begun)| (*id, begun.fresh, verdict)).collect()
 }
 
