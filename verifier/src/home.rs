@@ -123,6 +123,13 @@ impl VerifierHome {
         Ok(Self { folder: folder.to_owned(), mint, mint_url, options, key, lock })
     }
 
+    /// The same, reached by payers at this address.
+    #[must_use]
+    pub fn with_public_url(mut self, url: BaseUrl) -> Self {
+        self.options.public_url = Some(url);
+        self
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
