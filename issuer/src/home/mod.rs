@@ -77,21 +77,25 @@ impl MintHome {
     /// # Errors
     /// A [`HomeError`]; what was begun is then left in the folder.
     pub fn init(folder: impl Into<PathBuf>, options: &InitOptions) -> Result<Self, HomeError> {
-        Self::init_at(folder, options, &SystemClock)
+        Self::init_as(folder, options, &Keypair::generate(&mut crate::system_rng()), &SystemClock)
     }
 
-    /// As [`init`](Self::init), by another clock.
+    /// As [`init`](Self::init), for a given identity and by another clock.
     ///
     /// # Errors
     /// As [`init`](Self::init).
     #[doc(hidden)]
-    pub fn init_at(folder: impl Into<PathBuf>, options: &InitOptions, clock: &dyn Clock) -> Result<Self, HomeError> {
+    pub fn init_as(
+        folder: impl Into<PathBuf>,
+        options: &InitOptions,
+        identity: &Keypair,
+        clock: &dyn Clock,
+    ) -> Result<Self, HomeError> {
         let folder = folder.into();
         if folder.try_exists()? && fs::read_dir(&folder)?.next().is_some() {
             return Err(HomeError::NotEmpty);
         }
-        let identity = Keypair::generate(&mut crate::system_rng());
-        let home = Self { folder, config: Config::new((&identity).into(), options) };
+        let home = Self { folder, config: Config::new(identity.into(), options) };
         let text = home.config.to_text();
         // What will be read again must be readable, before anything depends on it.
         Config::parse(&text)?;
@@ -100,7 +104,7 @@ impl MintHome {
         create_folder(&home.keysets())?;
         options.protection.prepare()?;
         home.store_secret(&options.protection, IDENTITY, identity.secret().as_slice())?;
-        home.make_keyset(&identity, &options.protection, None, clock.now())?;
+        home.make_keyset(identity, &options.protection, None, clock.now())?;
         // Its presence says that everything else is there.
         write_new(&home.folder.join(CONFIG), text.as_bytes())?;
         Ok(home)

@@ -1,1 +1,26 @@
+//! The mint on real folders, and over real sockets where it matters.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
+mod accounts;
+mod audits;
+mod closed;
+mod common;
+mod conformance;
+mod deposits;
+mod faults;
+mod finish;
+mod guard;
+mod home;
+mod http;
+mod keysets;
+mod random;
+mod sessions;
+mod swaps;
+mod wallet;

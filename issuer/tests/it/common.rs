@@ -1,0 +1,241 @@
+//! A mint in a temporary folder, with a clock that tests turn and a store that tests make fail.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use farthing_durable::{Engine, Options, Step, Txn, Verdict};
+use farthing_issuer::{
+    AuditReport, Clock, Cost, Figure, InitOptions, Mint, MintHome, Passphrase, Protection, Surroundings, Unlock,
+};
+use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
+use farthing_protocol::api::KeysetsAnswer;
+use farthing_protocol::codec::{Encode, Writer};
+use farthing_protocol::identity::{AccountKey, Keypair, MintId};
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::Keyset;
+use farthing_verifier::spent;
+use tempfile::TempDir;
+
+pub(crate) const START: u64 = 1_800_000_000;
+
+pub(crate) fn amount(units: u64) -> Amount {
+    Amount::new(units).unwrap()
+}
+
+pub(crate) fn denomination(d: u8) -> Denomination {
+    Denomination::new(d).unwrap()
+}
+
+/// A clock that stands still until it is turned.
+#[derive(Debug)]
+pub(crate) struct TestClock {
+    wall: AtomicU64,
+    since_boot: AtomicU64,
+    process: AtomicU32,
+}
+
+impl Clock for TestClock {
+    fn wall(&self) -> Duration {
+        Duration::from_secs(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::from_secs(self.since_boot.load(Ordering::SeqCst))
+    }
+
+    fn process(&self) -> u32 {
+        self.process.load(Ordering::SeqCst)
+    }
+}
+
+impl TestClock {
+    fn new() -> Self {
+        Self { wall: AtomicU64::new(START), since_boot: AtomicU64::new(1000), process: AtomicU32::new(1) }
+    }
+
+    /// Time goes by.
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.wall.fetch_add(seconds, Ordering::SeqCst);
+        self.since_boot.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// The wall clock alone is set.
+    pub(crate) fn set_wall(&self, time: UnixTime) {
+        self.wall.store(time.seconds(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn fork(&self) {
+        self.process.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// How the next commit fails.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    NotPersisted,
+    Persisted,
+}
+
+/// A mint, its folder and its clock.
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) home: MintHome,
+    pub(crate) clock: Arc<TestClock>,
+    mint: Option<Mint>,
+    fault: Arc<AtomicU8>,
+    identity: [u8; 32],
+}
+
+pub(crate) fn protection() -> Protection {
+    // Far too cheap for real use.
+    let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+    Protection::Passphrase { passphrase: Passphrase::new("correct horse"), cost }
+}
+
+pub(crate) fn unlock() -> Unlock {
+    protection().unlock()
+}
+
+pub(crate) fn options() -> InitOptions {
+    InitOptions::new(Unit::new("EUR", 2).unwrap(), protection())
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with_fees(withdrawal_ppm: u32, deposit_ppm: u32) -> Self {
+        Self::with(|options| options.fees = Fees { withdrawal_ppm, deposit_ppm }).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut InitOptions)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock::new());
+        let mut options = options();
+        change(&mut options);
+        let identity: [u8; 32] = rand::random();
+        let keypair = Keypair::from_secret(&identity);
+        let home = MintHome::init_as(folder.path().join("mint"), &options, &keypair, clock.as_ref()).unwrap();
+        let fault = Arc::new(AtomicU8::new(0));
+        let mint = open(&home, &clock, &fault).await;
+        Self { folder, home, clock, mint: Some(mint), fault, identity }
+    }
+
+    pub(crate) fn mint(&self) -> &Mint {
+        self.mint.as_ref().unwrap()
+    }
+
+    /// Stops the mint and opens its folder again, as after a crash: only what is on disk is left.
+    pub(crate) async fn reopen(&mut self) {
+        self.close();
+        self.mint = Some(open(&self.home, &self.clock, &self.fault).await);
+    }
+
+    /// Closes the mint, so that somebody else can open its ledger.
+    pub(crate) fn close(&mut self) {
+        self.fault.store(0, Ordering::SeqCst);
+        self.mint = None;
+    }
+
+    /// The mint, taken out; the world opens no other meanwhile.
+    pub(crate) fn take(&mut self) -> Mint {
+        self.mint.take().unwrap()
+    }
+
+    pub(crate) async fn open_mint(&self) -> Mint {
+        open(&self.home, &self.clock, &self.fault).await
+    }
+
+    /// The mint's own key pair.
+    pub(crate) fn identity(&self) -> Keypair {
+        Keypair::from_secret(&self.identity)
+    }
+
+    /// Lets the next commit fail.
+    pub(crate) fn fail_next(&self, fault: Fault) {
+        let code = match fault {
+            Fault::NotPersisted => 1,
+            Fault::Persisted => 2,
+        };
+        self.fault.store(code, Ordering::SeqCst);
+    }
+
+    /// Writes into the ledger behind the mint's back, and opens it again.
+    pub(crate) async fn tamper(&mut self, write: impl FnOnce(&mut Txn<'_>) + Send + 'static) {
+        self.close();
+        let folder = self.home.folder().join("ledger");
+        tokio::task::spawn_blocking(move || tamper(&folder, write)).await.unwrap();
+        self.mint = Some(open(&self.home, &self.clock, &self.fault).await);
+    }
+
+    pub(crate) fn id(&self) -> MintId {
+        *self.mint().id()
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    pub(crate) async fn keysets(&self) -> KeysetsAnswer {
+        serde_json::from_slice(&self.mint().keysets_answer().await.unwrap()).unwrap()
+    }
+
+    /// The last keyset of the first chain.
+    pub(crate) async fn keyset(&self) -> Keyset {
+        self.keysets().await.keysets.pop().unwrap().verify().unwrap()
+    }
+
+    pub(crate) async fn balance(&self, account: &AccountKey) -> u64 {
+        let balances = self.mint().account(account).await.unwrap().balances;
+        balances.first().map_or(0, |balance| balance.balance.units())
+    }
+
+    /// Audits, and requires that the books are right.
+    pub(crate) async fn audit(&self) -> AuditReport {
+        let report = self.mint().audit().await.unwrap();
+        assert!(report.is_right(), "{report:?}");
+        report
+    }
+
+    /// The figures that differ.
+    pub(crate) async fn differing(&self) -> Vec<Figure> {
+        self.mint().audit().await.unwrap().differences.iter().map(|difference| difference.figure).collect()
+    }
+}
+
+async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<AtomicU8>) -> Mint {
+    let fault = Arc::clone(fault);
+    // As far as the store is concerned it failed either way; the difference is what a later opening finds.
+    let ledger = Options::new().cache_bytes(8 << 20).hook(move |step| match (step, fault.load(Ordering::SeqCst)) {
+        (Step::Apply, 1) => Verdict::FailBefore,
+        (Step::Apply, 2) => Verdict::FailAfter,
+        _ => Verdict::Proceed,
+    });
+    let clock: Arc<TestClock> = Arc::clone(clock);
+    Mint::open_in(home, unlock(), Surroundings { clock, ledger }).await.unwrap()
+}
+
+fn tamper(folder: &Path, write: impl FnOnce(&mut Txn<'_>) + Send + 'static) {
+    let engine = Engine::open(folder, Options::new().indexer(spent::indexer())).unwrap();
+    engine
+        .submit(move |txn| {
+            write(txn);
+            Ok::<_, ()>(())
+        })
+        .wait()
+        .unwrap()
+        .unwrap();
+}
+
+/// Writes into the books that so much was issued of a keyset.
+pub(crate) fn pretend_issued(txn: &mut Txn<'_>, keyset: &KeysetId, unit: &Unit, issued: Amount) {
+    let mut value = Writer::default();
+    value.u8(1);
+    unit.encode_to(&mut value);
+    issued.encode_to(&mut value);
+    Amount::ZERO.encode_to(&mut value);
+    txn.put(&[b"keyset/".as_slice(), keyset.as_bytes()].concat(), &value.finish()).unwrap();
+}
