@@ -27,7 +27,7 @@ pub use verify::{AuthenticPayment, CheckBinding, PaymentCheck, PaymentError, ver
 pub const MAX_TOKENS: usize = Denomination::COUNT as usize;
 
 /// A payment without its tokens: who is paid what, by which mint's keyset, for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PaymentTerms {
     /// Kind.
     pub kind: PaymentKind,
@@ -41,6 +41,12 @@ pub struct PaymentTerms {
     pub payee: PayeeKey,
     /// How much.
     pub amount: Amount,
+}
+
+impl fmt::Debug for PaymentTerms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaymentTerms").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// A payment: well-formed and canonical, **nothing verified yet**.

@@ -13,5 +13,7 @@ mod common;
 mod flow;
 mod properties;
 mod reference;
+mod secrets;
 mod specification;
+mod twins;
 mod vectors;

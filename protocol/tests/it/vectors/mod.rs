@@ -40,7 +40,7 @@ pub(crate) fn stored(name: &str, made: &Value) -> Vector {
 }
 
 /// A JSON object read as test input. Whatever is missing or of another type fails the test.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Vector(pub(crate) Value);
 
 impl Vector {
