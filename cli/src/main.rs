@@ -1,2 +1,7 @@
 //! The `farthing` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    farthing_cli::main()
+}

@@ -14,10 +14,12 @@
 //! [`mint`] holds the signing side, [`wallet`] the asking side, [`messages`] what passes between them,
 //! [`BlindSignature`] and [`VerificationKey`] what anyone verifies.
 
+mod blindness;
 pub mod messages;
 pub mod mint;
 mod signature;
 pub mod wallet;
 
+pub use blindness::fits;
 pub use messages::{Challenge, Commitment, Response, SessionId, SessionSeal};
 pub use signature::{BlindSignature, InvalidToken, VerificationKey, verify_batch};

@@ -1,0 +1,256 @@
+//! `farthing mint …`
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use farthing_http::client::CallError;
+use farthing_http::signal::shutdown_signal;
+use farthing_http::unix_client::UnixClient;
+use farthing_issuer::control::{KeysetsReport, MoneyAnswer, MoneyRequest, path};
+use farthing_issuer::{
+    AuditReport, Books, InitOptions, KeysetState, KeysetSummary, Mint, MintHome, Passphrase, Protection,
+    ProtectionKind, Unlock,
+};
+use farthing_protocol::amount::{Amount, Unit};
+use farthing_protocol::codec::to_base64url;
+use farthing_protocol::identity::AccountKey;
+use farthing_protocol::text;
+use farthing_wallet::ACCOUNT_PREFIX;
+use zeroize::Zeroizing;
+
+use crate::args::{MintCommand, MintCredit, MintFolder, MintInit, MintRun, Unlocking};
+use crate::output::{note, say, show, table, time};
+use crate::{place, prompt};
+
+const PASSPHRASE_VARIABLE: &str = "FARTHING_MINT_PASSPHRASE";
+
+pub(crate) async fn run(command: MintCommand) -> Result<()> {
+    match command {
+        MintCommand::Init(args) => init(args).await,
+        MintCommand::Run(args) => serve(args).await,
+        MintCommand::Credit(args) => credit(args).await,
+        MintCommand::Keysets(folder) => keysets(folder).await,
+        MintCommand::Audit(folder) => audit(folder).await,
+    }
+}
+
+async fn init(args: MintInit) -> Result<()> {
+    let folder = place::folder(args.folder.dir, "mint")?;
+    let unit = Unit::new(&args.unit, args.decimals).context("a unit's code has 1 to 16 letters, digits, - or _")?;
+    let protection = match given_secret(&args.unlocking)? {
+        Some(Secret::KeyFile(path)) => Protection::KeyFile(path),
+        Some(Secret::Passphrase(passphrase)) => Protection::passphrase(passphrase),
+        None => Protection::passphrase(Passphrase::new(prompt::new_passphrase()?.as_str())),
+    };
+    let secret = match &protection {
+        Protection::KeyFile(path) => format!("the key file {}", path.display()),
+        Protection::Passphrase { .. } => "the passphrase".to_owned(),
+    };
+    let options = InitOptions::new(unit, protection).denominations(args.denominations);
+    let home = tokio::task::spawn_blocking(move || MintHome::init(folder, &options)).await??;
+    say(format!("mint {}", home.mint_id()));
+    note(format!("made in {}", home.folder().display()));
+    note(format!("Keep a copy of the folder's keys and of {secret} in another place."));
+    note("Next: farthing mint run");
+    Ok(())
+}
+
+async fn serve(args: MintRun) -> Result<()> {
+    let home = MintHome::open(place::folder(args.folder.dir, "mint")?)?;
+    let unlock = unlock(&home, &args.unlocking)?;
+    let mint = Mint::open(&home, unlock).await?;
+    let report = mint.audit().await?;
+    if !report.is_right() {
+        show_differences(&report);
+        note("The books are not right: the mint runs and takes deposits, and issues nothing.");
+    }
+    warn_of_plain_http(args.listen);
+    let shutdown = shutdown_signal()?;
+    let running = farthing_issuer::run(mint, args.listen, shutdown).await?;
+    say(format!("mint {} at http://{}", home.mint_id(), running.local_addr));
+    Ok(running.wait().await?)
+}
+
+async fn credit(args: MintCredit) -> Result<()> {
+    let home = MintHome::open(place::folder(args.folder.dir, "mint")?)?;
+    let account = read_account(&args.account)?;
+    let unit = home.unit();
+    let amount = read_amount(&args.amount, unit)?;
+    let reference = args.reference.unwrap_or_else(|| to_base64url(&rand::random::<[u8; 16]>()));
+    let request = MoneyRequest { account, amount, reference: reference.clone() };
+    let answer: Option<MoneyAnswer> = ask_running(&home, async |client| client.post_json(path::CREDIT, &request).await)
+        .await
+        .with_context(|| format!("repeat it with --reference {reference} to be sure that it is credited once"))?;
+    let (balance, known) = match answer {
+        Some(answer) => (answer.balance, answer.known),
+        None => {
+            let credited = Books::open(&home).await?.credit(account, amount, reference).await?;
+            (credited.balance, credited.known)
+        }
+    };
+    let what = if known { "was credited before, under this reference" } else { "credited" };
+    say(format!("{} {what}; the account holds {}", amount.display(unit), balance.display(unit)));
+    Ok(())
+}
+
+async fn keysets(folder: MintFolder) -> Result<()> {
+    let home = MintHome::open(place::folder(folder.dir, "mint")?)?;
+    let report: Option<KeysetsReport> = ask_running(&home, async |client| client.get_json(path::KEYSETS).await).await?;
+    let keysets = match report {
+        Some(report) => report.keysets,
+        None => Books::open(&home).await?.keysets(),
+    };
+    say(format!("mint {}", home.mint_id()));
+    let mut rows = table(["no.", "unit", "state", "issues until", "spend until", "deposit until"]);
+    for keyset in &keysets {
+        rows.add_row([
+            keyset.sequence.to_string(),
+            keyset.unit.clone(),
+            state(keyset).to_owned(),
+            time(keyset.issue_until),
+            time(keyset.spend_until),
+            time(keyset.deposit_until),
+        ]);
+    }
+    show(&rows);
+    for keyset in &keysets {
+        say(format!("no. {} is {}", keyset.sequence, keyset.keyset));
+    }
+    Ok(())
+}
+
+async fn audit(folder: MintFolder) -> Result<()> {
+    let home = MintHome::open(place::folder(folder.dir, "mint")?)?;
+    let report: Option<AuditReport> = ask_running(&home, async |client| client.get_json(path::AUDIT).await).await?;
+    let report = match report {
+        Some(report) => report,
+        None => Books::open(&home).await?.audit().await?,
+    };
+    show_books(&report)?;
+    if report.is_right() {
+        say("balanced: funded − paid out = balances + fees + vouchers + (issued − redeemed)");
+        return Ok(());
+    }
+    show_differences(&report);
+    bail!("the books are not right: the mint issues nothing until they are")
+}
+
+/// The running totals of each unit.
+pub(crate) fn show_books(report: &AuditReport) -> Result<()> {
+    for books in &report.units {
+        let unit = Unit::new(&books.unit, books.exponent)?;
+        let mut rows = table(["", ""]);
+        let figures = [
+            ("funded", books.funded),
+            ("paid out", books.paid_out),
+            ("account balances", books.balances),
+            ("fee income", books.fees),
+            ("unused vouchers", books.vouchers),
+            ("tokens issued", books.issued),
+            ("tokens redeemed", books.redeemed),
+        ];
+        for (name, amount) in figures {
+            rows.add_row([name.to_owned(), amount.display(&unit)]);
+        }
+        if let Some(column) = rows.column_mut(1) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+        show(&rows);
+    }
+    Ok(())
+}
+
+fn show_differences(report: &AuditReport) {
+    for difference in &report.differences {
+        note(format!(
+            "{}{}: the books say {}, the records {}",
+            difference.figure,
+            difference.unit.as_ref().map(|unit| format!(" ({unit})")).unwrap_or_default(),
+            difference.recorded,
+            difference.computed
+        ));
+    }
+}
+
+/// Asks the running mint over its control socket; `None` if none runs.
+async fn ask_running<T>(
+    home: &MintHome,
+    ask: impl AsyncFnOnce(&UnixClient) -> Result<T, CallError>,
+) -> Result<Option<T>> {
+    let client = UnixClient::new(home.control_socket())?;
+    match ask(&client).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(CallError::NotSent(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+enum Secret {
+    Passphrase(Passphrase),
+    KeyFile(std::path::PathBuf),
+}
+
+/// What the command line or the environment gives.
+fn given_secret(unlocking: &Unlocking) -> Result<Option<Secret>> {
+    if let Some(path) = &unlocking.passphrase_file {
+        return Ok(Some(Secret::Passphrase(read_passphrase(path)?)));
+    }
+    if let Some(path) = &unlocking.key_file {
+        return Ok(Some(Secret::KeyFile(path.clone())));
+    }
+    match std::env::var(PASSPHRASE_VARIABLE) {
+        Ok(passphrase) => Ok(Some(Secret::Passphrase(Passphrase::new(passphrase)))),
+        Err(_) => Ok(None),
+    }
+}
+
+fn unlock(home: &MintHome, unlocking: &Unlocking) -> Result<Unlock> {
+    Ok(match (given_secret(unlocking)?, home.protection()) {
+        (Some(Secret::KeyFile(path)), _) => Unlock::KeyFile(path),
+        (Some(Secret::Passphrase(passphrase)), _) => Unlock::Passphrase(passphrase),
+        (None, ProtectionKind::KeyFile) => bail!("this mint's keys need its key file: give --key-file"),
+        (None, ProtectionKind::Passphrase) => {
+            Unlock::Passphrase(Passphrase::new(prompt::passphrase("Passphrase of the mint's keys: ")?.as_str()))
+        }
+    })
+}
+
+fn read_passphrase(path: &Path) -> Result<Passphrase> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = Zeroizing::new(text);
+    Ok(Passphrase::new(text.lines().next().unwrap_or_default()))
+}
+
+/// Reads an account in the form that wallets print.
+pub(crate) fn read_account(text: &str) -> Result<AccountKey> {
+    let bytes = text::decode(ACCOUNT_PREFIX, text)
+        .context("this is not an account: `farthing wallet account` prints one, farthingaccount1…")?;
+    let bytes: [u8; 32] = bytes.try_into().ok().context("this is not an account: it has the wrong length")?;
+    Ok(AccountKey::from_bytes(bytes))
+}
+
+/// Reads an amount as people write it.
+pub(crate) fn read_amount(text: &str, unit: &Unit) -> Result<Amount> {
+    let amount = Amount::parse(text, unit)
+        .with_context(|| format!("{text:?} is not an amount in {} with {} decimals", unit.code(), unit.exponent()))?;
+    if amount.is_zero() { bail!("the amount is zero") } else { Ok(amount) }
+}
+
+/// Plain HTTP is for loopback only.
+pub(crate) fn warn_of_plain_http(listen: SocketAddr) {
+    if !listen.ip().is_loopback() {
+        note("warning: there is no TLS on this address; put a TLS proxy in front of it");
+    }
+}
+
+fn state(keyset: &KeysetSummary) -> &'static str {
+    match keyset.state {
+        KeysetState::Announced => "announced",
+        KeysetState::Issuing => "issuing",
+        KeysetState::Spendable => "spendable",
+        KeysetState::Depositable => "depositable",
+        KeysetState::Ended => "ended",
+        KeysetState::Revoked => "revoked",
+    }
+}

@@ -1,0 +1,53 @@
+//! Questions at the terminal.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::{Result, bail};
+use zeroize::Zeroizing;
+
+/// Whether somebody can be asked.
+pub(crate) fn possible() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a question whose answer is yes only if it is typed.
+///
+/// # Errors
+/// When nobody can be asked: then the command says which option answers instead.
+pub(crate) fn confirm(question: &str, option: &str) -> Result<bool> {
+    if !possible() {
+        bail!("nobody can be asked here: {question} Give {option} to go on without asking");
+    }
+    let mut err = io::stderr().lock();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Asks for a passphrase without showing it.
+///
+/// # Errors
+/// When nobody can be asked.
+pub(crate) fn passphrase(question: &str) -> Result<Zeroizing<String>> {
+    if !possible() {
+        bail!("nobody can be asked for the passphrase here: give --passphrase-file or --key-file");
+    }
+    Ok(Zeroizing::new(rpassword::prompt_password(question)?))
+}
+
+/// Asks for a new passphrase, twice.
+///
+/// # Errors
+/// When nobody can be asked, the two differ, or it is empty.
+pub(crate) fn new_passphrase() -> Result<Zeroizing<String>> {
+    let first = passphrase("New passphrase for the mint's keys: ")?;
+    if first.is_empty() {
+        bail!("the passphrase is empty");
+    }
+    if *first != *passphrase("Again: ")? {
+        bail!("the two passphrases differ");
+    }
+    Ok(first)
+}

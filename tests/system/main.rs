@@ -1,0 +1,16 @@
+//! Tests of the whole system, with real processes, folders and sockets.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod bad_input;
+mod durable_answers;
+mod harness;
+mod journey;
+mod races;
+mod raw;
