@@ -7,3 +7,12 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
+
+mod crash;
+mod double;
+mod flow;
+mod http;
+mod lies;
+mod misconduct;
+mod pay;
+mod world;

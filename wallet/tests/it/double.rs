@@ -1,0 +1,474 @@
+//! A mint and a payee in memory, honest until told otherwise.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, Problem, WINNER};
+use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
+use farthing_protocol::api::{
+    AccountAnswer, AccountRequest, FinishAnswer, FinishRequest, KeysetsAnswer, OpenAnswer, OpenRequest, PayAnswer,
+    PayRequest, PaymentAnswer, UnitBalance, mint_path, verifier_path,
+};
+use farthing_protocol::blind::Response;
+use farthing_protocol::blind::mint::{SessionError, Sessions};
+use farthing_protocol::codec::{Decode, Encode, Reader, Writer};
+use farthing_protocol::identity::{AccountKey, Keypair, MintId, PayeeKey};
+use farthing_protocol::ids::{KeysetId, PaymentId, RequestNonce};
+use farthing_protocol::issuance::{Funding, IssuanceRecord, IssuanceRequest, RecordedOutput};
+use farthing_protocol::keyset::{
+    Bundle, ChainHead, Keyset, KeysetList, KeysetTerms, ListedHead, Redemption, SecretKeyset,
+};
+use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_payment};
+use farthing_protocol::receipt::{Receipt, ReceiptDraft};
+use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, PaymentRequest};
+
+use crate::http::{Fault, Service};
+
+pub(crate) const START: u64 = 1_800_000_000;
+pub(crate) const DAY: u64 = 86_400;
+
+/// What the mint does wrong while issuing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    RepeatedCommitment,
+    FewerCommitments,
+    WrongB,
+    WrongY,
+    WrongZ,
+    FewerResponses,
+    OtherRecord,
+    OtherDebit,
+    SessionGone,
+}
+
+/// What the payee does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cheat {
+    /// Accepts and says so, with a receipt that another key signed.
+    ForeignReceipt,
+    /// Accepts and says so, with a receipt of another payment.
+    OtherReceipt,
+    /// Refuses, and deposits all the same.
+    RefuseAndKeep(Code),
+    /// Refuses.
+    Refuse(Code),
+    /// Accepts, with a receipt whose head is on no chain of the mint.
+    DifferingHead,
+}
+
+pub(crate) struct Double {
+    pub(crate) clock: Arc<AtomicU64>,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) identity: Keypair,
+    pub(crate) payee: Keypair,
+    pub(crate) keysets: Vec<(SecretKeyset, Keyset)>,
+    /// Answered instead of the truth.
+    pub(crate) answer: Option<KeysetsAnswer>,
+    pub(crate) lie: Option<Lie>,
+    pub(crate) cheat: Option<Cheat>,
+    pub(crate) faults: VecDeque<(&'static str, Fault)>,
+    /// Requests of a path before its faults begin.
+    pub(crate) healthy: u32,
+    pub(crate) requests: BTreeMap<String, u32>,
+    /// The last payment that came in.
+    pub(crate) last_payment: Option<PayRequest>,
+    sessions: Sessions,
+    accounts: BTreeMap<AccountKey, u64>,
+    records: Vec<IssuanceRecord>,
+    spent: BTreeMap<[u8; 64], PaymentId>,
+    receipts: BTreeMap<PaymentId, Receipt>,
+    paid: u64,
+    /// Digest under which each session and each issuance id was seen.
+    digests: BTreeMap<Vec<u8>, [u8; 32]>,
+    pub(crate) violations: u32,
+}
+
+pub(crate) fn amount(units: u64) -> Amount {
+    Amount::new(units).unwrap()
+}
+
+pub(crate) fn denomination(d: u8) -> Denomination {
+    Denomination::new(d).unwrap()
+}
+
+pub(crate) fn unit() -> Unit {
+    Unit::new("EUR", 2).unwrap()
+}
+
+impl Double {
+    pub(crate) fn new() -> Arc<Self> {
+        let mut rng = rand::rng();
+        let identity = Keypair::generate(&mut rng);
+        let clock = Arc::new(AtomicU64::new(START));
+        let mut state = State {
+            identity,
+            payee: Keypair::generate(&mut rng),
+            keysets: Vec::new(),
+            answer: None,
+            lie: None,
+            cheat: None,
+            faults: VecDeque::new(),
+            healthy: 0,
+            requests: BTreeMap::new(),
+            last_payment: None,
+            sessions: Sessions::new(&mut rng),
+            accounts: BTreeMap::new(),
+            records: Vec::new(),
+            spent: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            paid: 0,
+            digests: BTreeMap::new(),
+            violations: 0,
+        };
+        state.add_keyset();
+        Arc::new(Self { clock, state: Mutex::new(state) })
+    }
+
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        change(&mut self.state.lock().unwrap())
+    }
+
+    pub(crate) fn id(&self) -> MintId {
+        self.with(|state| MintId::from(&state.identity))
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        UnixTime::from_seconds(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub(crate) fn credit(&self, account: AccountKey, units: u64) {
+        self.with(|state| *state.accounts.entry(account).or_default() += units);
+    }
+
+    pub(crate) fn fail_next(&self, path: &'static str, fault: Fault) {
+        self.with(|state| state.faults.push_back((path, fault)));
+    }
+
+    pub(crate) fn asked(&self, path: &str) -> u32 {
+        self.with(|state| state.requests.get(path).copied().unwrap_or(0))
+    }
+
+    /// What accounts and the payee hold.
+    pub(crate) fn held(&self) -> (u64, u64) {
+        self.with(|state| (state.accounts.values().sum(), state.paid))
+    }
+
+    /// Hands the last payment in once more, as a payee might who refused it.
+    pub(crate) fn replay(&self) -> Result<PayAnswer, Problem> {
+        let now = self.now();
+        self.with(|state| {
+            let PayRequest { payment, request } = state.last_payment.clone().unwrap();
+            state.pay(&payment, &request, now)
+        })
+    }
+
+    /// A restart: sessions of before are unknown.
+    pub(crate) fn restart(&self) {
+        self.with(|state| state.sessions = Sessions::new(&mut rand::rng()));
+    }
+
+    pub(crate) fn invoice(&self, endpoint: &str, units: u64, change: impl FnOnce(&mut InvoiceDraft)) -> Invoice {
+        let now = self.now();
+        self.with(|state| {
+            let mut draft = InvoiceDraft {
+                payee: PayeeKey::from(&state.payee),
+                amount: amount(units),
+                unit: unit(),
+                mints: vec![AcceptedMint { mint: MintId::from(&state.identity), head: state.head() }],
+                nonce: RequestNonce::from_bytes(rand::random()),
+                expires_at: now.plus(900),
+                reusable: false,
+                memo: Some("tea".to_owned()),
+                endpoint: Some(endpoint.to_owned()),
+                http: None,
+            };
+            change(&mut draft);
+            draft.sign(&state.payee).unwrap()
+        })
+    }
+}
+
+impl State {
+    /// Terms of the next keyset: 90 days of issuing each, one after the other.
+    pub(crate) fn next_terms(&self) -> KeysetTerms {
+        self.next_terms_at(self.keysets.len() as u64, self.keysets.last().map(|(_, keyset)| *keyset.id()))
+    }
+
+    pub(crate) fn next_terms_at(&self, sequence: u64, predecessor: Option<KeysetId>) -> KeysetTerms {
+        let from = UnixTime::from_seconds(START - DAY + sequence * 90 * DAY);
+        KeysetTerms {
+            mint: MintId::from(&self.identity),
+            sequence,
+            predecessor,
+            unit: unit(),
+            redemption: Redemption::Open,
+            active_from: from,
+            issue_until: from.plus(90 * DAY),
+            spend_until: from.plus(455 * DAY),
+            deposit_until: from.plus(485 * DAY),
+            fees: Fees { withdrawal_ppm: 10_000, deposit_ppm: 0 },
+            bundles: vec![Bundle::new((0..6).map(|d| (denomination(d), 3)).collect()).unwrap()],
+        }
+    }
+
+    pub(crate) fn make(&self, terms: KeysetTerms) -> (SecretKeyset, Keyset) {
+        SecretKeyset::generate(&mut rand::rng(), terms, 16, &self.identity).unwrap()
+    }
+
+    pub(crate) fn add_keyset(&mut self) {
+        let keyset = self.make(self.next_terms());
+        self.keysets.push(keyset);
+    }
+
+    pub(crate) fn head(&self) -> ChainHead {
+        self.keysets.last().unwrap().1.head()
+    }
+
+    pub(crate) fn list(&self, issued_at: UnixTime, head: ChainHead) -> KeysetList {
+        let head = ListedHead { unit: unit(), redemption: Redemption::Open, head };
+        KeysetList::sign(&self.identity, issued_at, issued_at.plus(7 * DAY), vec![head], Vec::new()).unwrap()
+    }
+
+    pub(crate) fn truth(&self, now: UnixTime) -> KeysetsAnswer {
+        let keysets = self.keysets.iter().map(|(_, keyset)| keyset.document().clone()).collect();
+        KeysetsAnswer { list: self.list(now, self.head()), keysets }
+    }
+
+    fn open(&mut self, request: &OpenRequest, now: UnixTime) -> Result<OpenAnswer, Problem> {
+        let (_, keyset) = self.keyset(request.keyset.as_bytes())?;
+        if now < keyset.terms().active_from || now >= keyset.terms().issue_until {
+            return Err(Code::KeysetNotIssuing.into());
+        }
+        let outputs = request.shape.outputs(keyset).map_err(|_| Code::InvalidShape)?;
+        let mut opened = self.sessions.open(&mut rand::rng(), &request.keyset, &outputs, now);
+        match self.lie {
+            Some(Lie::RepeatedCommitment) => opened.commitments[0] = opened.commitments[1],
+            Some(Lie::FewerCommitments) => drop(opened.commitments.pop()),
+            _ => {}
+        }
+        Ok(OpenAnswer { opened })
+    }
+
+    fn finish(&mut self, request: &IssuanceRequest, now: UnixTime) -> Result<FinishAnswer, Problem> {
+        let digest = request.verify().map_err(|_| Code::InvalidSignature)?;
+        let terms = request.terms();
+        for key in [terms.session.as_bytes().to_vec(), terms.issuance.as_bytes().to_vec()] {
+            let first = *self.digests.entry(key).or_insert(*digest.as_bytes());
+            self.violations += u32::from(first != *digest.as_bytes());
+        }
+        if self.lie == Some(Lie::SessionGone) {
+            return Err(Code::SessionGone.into());
+        }
+        if let Some(record) = self.records.iter().find(|record| record.issuance == terms.issuance) {
+            return Ok(FinishAnswer { record: self.distort(record.clone()) });
+        }
+        let (_, keyset) = self.keyset(terms.keyset.as_bytes())?;
+        let outputs = terms.shape.outputs(keyset).map_err(|_| Code::InvalidShape)?;
+        if !outputs.iter().eq(terms.outputs.iter().map(|output| &output.denomination)) {
+            return Err(Code::InvalidShape.into());
+        }
+        let worth = Amount::checked_sum(outputs.iter().map(|d| d.value())).unwrap();
+        let fees = keyset.terms().fees;
+        let commitments: Vec<_> = terms.outputs.iter().map(|output| output.commitment).collect();
+        let session = self
+            .sessions
+            .authenticate(&terms.session, request.seal(), &terms.keyset, &outputs, &commitments, now)
+            .map_err(|error| match error {
+                SessionError::Expired => Code::SessionGone,
+                _ => Code::UnknownSession,
+            })?;
+        let funding = request.funding().source().id();
+        if let Some(winner) = self.records.iter().find(|record| record.funding == funding) {
+            return Err(Problem::new(Code::FundingUsed).with(WINNER, winner.issuance.to_text()));
+        }
+        match request.funding() {
+            Funding::Account { account, .. } => {
+                let held = self.accounts.get(account).copied().unwrap_or(0);
+                if Some(terms.debit) != fees.debit(worth) || terms.amount != worth {
+                    return Err(Code::InvalidShape.into());
+                }
+                if held < terms.debit.units() {
+                    return Err(Code::InsufficientFunds.into());
+                }
+            }
+            Funding::Tokens(payment) => {
+                let inputs = payment.tokens().iter().map(|token| token.denomination);
+                let asked = terms.shape.inputs().unwrap_or_default();
+                if !inputs.eq(asked) || terms.debit != worth || payment.amount() != worth {
+                    return Err(Code::InvalidShape.into());
+                }
+                if *payment.request() != terms.issuance.swap_request() {
+                    return Err(Code::WrongRequest.into());
+                }
+                self.authentic(payment, CheckBinding::Issuance(&digest), now)?;
+            }
+            Funding::Voucher { .. } => return Err(Code::UnsupportedKind.into()),
+        }
+        let challenges = terms.outputs.iter().map(|output| output.challenge).collect();
+        let claimed = self.sessions.claim(session, challenges, now).map_err(|_| Code::SessionGone)?;
+        let (secret, _) = self.keyset(terms.keyset.as_bytes())?;
+        let responses = claimed.respond(secret).unwrap();
+        match request.funding() {
+            Funding::Account { account, .. } => *self.accounts.get_mut(account).unwrap() -= terms.debit.units(),
+            Funding::Tokens(payment) => self.spend(payment),
+            Funding::Voucher { .. } => {}
+        }
+        let outputs = terms.outputs.iter().zip(responses);
+        let record = IssuanceRecord {
+            keyset: terms.keyset,
+            shape: terms.shape,
+            issuance: terms.issuance,
+            funding,
+            debit: terms.debit,
+            outputs: outputs.map(|(output, response)| RecordedOutput { output: *output, response }).collect(),
+            field: terms.field,
+        };
+        self.records.push(record.clone());
+        Ok(FinishAnswer { record: self.distort(record) })
+    }
+
+    fn distort(&self, mut record: IssuanceRecord) -> IssuanceRecord {
+        let wrong = |response: &Response, at: usize| {
+            let mut out = Writer::default();
+            response.encode_to(&mut out);
+            let mut bytes = out.finish();
+            bytes[at..at + 32].fill(0);
+            bytes[at] = 7;
+            Response::decode_from(&mut Reader::new(&bytes)).unwrap()
+        };
+        let last = record.outputs.len() - 1;
+        let response = record.outputs[last].response;
+        match self.lie {
+            Some(Lie::WrongB) => record.outputs[last].response = wrong(&response, 0),
+            Some(Lie::WrongY) => record.outputs[last].response = wrong(&response, 32),
+            Some(Lie::WrongZ) => record.outputs[last].response = wrong(&response, 64),
+            Some(Lie::FewerResponses) => drop(record.outputs.pop()),
+            Some(Lie::OtherRecord) => record = self.records[0].clone(),
+            Some(Lie::OtherDebit) => record.debit = record.debit.checked_add(amount(1)).unwrap(),
+            _ => {}
+        }
+        record
+    }
+
+    fn keyset(&self, id: &[u8; 32]) -> Result<&(SecretKeyset, Keyset), Problem> {
+        self.keysets.iter().find(|(_, keyset)| keyset.id().as_bytes() == id).ok_or(Code::UnknownKeyset.into())
+    }
+
+    /// Verifies tokens and authorization, and that nothing is spent.
+    fn authentic(&self, payment: &Payment, binding: CheckBinding<'_>, now: UnixTime) -> Result<(), Problem> {
+        let (_, keyset) = self.keyset(payment.keyset().as_bytes())?;
+        if now >= keyset.terms().spend_until {
+            return Err(Code::KeysetEnded.into());
+        }
+        verify_payment(&mut rand::rng(), PaymentCheck { payment: payment.clone(), keyset, binding })
+            .map_err(|_| Code::InvalidProof)?;
+        match payment.serials().find_map(|serial| self.spent.get(&serial.to_bytes())) {
+            Some(earlier) => Err(Problem::new(Code::DoubleSpend).with(EARLIER_PAYMENT_ID, earlier.to_text())),
+            None => Ok(()),
+        }
+    }
+
+    fn spend(&mut self, payment: &Payment) {
+        let id = payment.id();
+        self.spent.extend(payment.serials().map(|serial| (serial.to_bytes(), id)));
+    }
+
+    fn pay(&mut self, payment: &Payment, request: &PaymentRequest, now: UnixTime) -> Result<PayAnswer, Problem> {
+        let id = payment.id();
+        if let Some(Cheat::Refuse(code)) = self.cheat {
+            return Err(code.into());
+        }
+        if let Some(receipt) = self.receipts.get(&id) {
+            return Ok(PayAnswer { receipt: *receipt });
+        }
+        if *payment.request() != request.hash() || payment.amount() != request.amount() {
+            return Err(Code::WrongRequest.into());
+        }
+        if now >= request.expires_at() {
+            return Err(Code::RequestExpired.into());
+        }
+        self.authentic(payment, CheckBinding::None, now)?;
+        self.spend(payment);
+        self.paid += payment.amount().units();
+        let mut draft = ReceiptDraft {
+            payment: id,
+            payee: PayeeKey::from(&self.payee),
+            amount: payment.amount(),
+            accepted_at: now,
+            head: self.head(),
+        };
+        match self.cheat {
+            Some(Cheat::ForeignReceipt) => {
+                let other = Keypair::generate(&mut rand::rng());
+                draft.payee = PayeeKey::from(&other);
+                return Ok(PayAnswer { receipt: draft.sign(&other).unwrap() });
+            }
+            Some(Cheat::OtherReceipt) => draft.payment = PaymentId::from_bytes([9; 32]),
+            Some(Cheat::DifferingHead) => draft.head.keyset = KeysetId::from_bytes([9; 32]),
+            Some(Cheat::RefuseAndKeep(code)) => return Err(code.into()),
+            Some(Cheat::Refuse(_)) | None => {}
+        }
+        let receipt = draft.sign(&self.payee).unwrap();
+        if self.cheat.is_none() {
+            self.receipts.insert(id, receipt);
+        }
+        Ok(PayAnswer { receipt })
+    }
+}
+
+impl Service for Double {
+    fn fault(&self, path: &str) -> Option<Fault> {
+        self.with(|state| {
+            let count = state.requests.entry(path.to_owned()).or_default();
+            *count += 1;
+            let begun = *count > state.healthy;
+            match state.faults.front() {
+                Some((at, _)) if begun && path.starts_with(at) => state.faults.pop_front().map(|(_, fault)| fault),
+                _ => None,
+            }
+        })
+    }
+
+    fn answer(&self, path: &str, body: &[u8]) -> Result<String, Problem> {
+        let now = self.now();
+        let mut state = self.state.lock().unwrap();
+        match path {
+            mint_path::KEYSETS => Ok(json(&state.answer.clone().unwrap_or_else(|| state.truth(now)))),
+            mint_path::OPEN => state.open(&read::<OpenRequest>(body), now).map(|answer| json(&answer)),
+            mint_path::FINISH => state.finish(&read::<FinishRequest>(body).request, now).map(|answer| json(&answer)),
+            mint_path::ACCOUNT => {
+                let query = read::<AccountRequest>(body).query;
+                let account = query.verify(&MintId::from(&state.identity)).map_err(|_| Code::InvalidSignature)?;
+                let balance = *state.accounts.get(&account).ok_or(Code::UnknownAccount)?;
+                let balance = UnitBalance { unit: "EUR".to_owned(), exponent: 2, balance: amount(balance) };
+                Ok(json(&AccountAnswer { balances: vec![balance] }))
+            }
+            verifier_path::PAY => {
+                let PayRequest { payment, request } = read(body);
+                state.last_payment = Some(PayRequest { payment: payment.clone(), request: request.clone() });
+                state.pay(&payment, &request, now).map(|answer| json(&answer))
+            }
+            other => {
+                let id = other.strip_prefix("/v1/payments/").and_then(|id| PaymentId::from_text(id).ok());
+                let receipt = id.and_then(|id| state.receipts.get(&id)).ok_or(Code::NotFound)?;
+                Ok(json(&PaymentAnswer { receipt: *receipt }))
+            }
+        }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> T {
+    serde_json::from_slice(body).unwrap()
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap()
+}

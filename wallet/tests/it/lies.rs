@@ -1,0 +1,170 @@
+//! A mint that lies while issuing, and two wallets of one seed.
+
+use farthing_http::problem::{Code, Problem};
+use farthing_protocol::api::mint_path;
+use farthing_protocol::blind::wallet::UnblindError;
+use farthing_wallet::{IssueError, Lie as Found, ResumeError, Resumption, Stage, Step, Wallet, WithdrawWhat};
+
+use crate::double::{DAY, Lie, amount, unit};
+use crate::http::Fault;
+use crate::world::World;
+
+fn withdrawal() -> WithdrawWhat {
+    WithdrawWhat::Amount(amount(37))
+}
+
+#[tokio::test]
+async fn bad_commitments_are_never_answered() {
+    for (lie, found) in
+        [(Lie::RepeatedCommitment, UnblindError::RepeatedCommitment), (Lie::FewerCommitments, UnblindError::WrongCount)]
+    {
+        let (world, wallet) = World::new().await;
+        world.double.with(|state| state.lie = Some(lie));
+        let refused = wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await;
+        let Err(IssueError::Lie { lie, evidence, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(lie, Found::Signing(found));
+        assert!(evidence.exists());
+        assert_eq!(world.evidence()[0]["evidence"], "session");
+        assert_eq!(world.double.asked(mint_path::FINISH), 0);
+        world.double.with(|state| state.lie = None);
+        world.assert_settled(&wallet, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn wrong_answers_give_no_tokens_and_lose_none() {
+    for (lie, found) in [
+        (Lie::WrongB, Found::Signing(UnblindError::WrongResponse)),
+        (Lie::WrongY, Found::Signing(UnblindError::WrongResponse)),
+        (Lie::WrongZ, Found::Signing(UnblindError::WrongResponse)),
+        (Lie::FewerResponses, Found::OtherTerms),
+        (Lie::OtherDebit, Found::OtherTerms),
+        (Lie::OtherRecord, Found::OtherRecord),
+    ] {
+        let (world, wallet) = World::new().await;
+        world.withdraw(&wallet, 1).await;
+        world.double.with(|state| state.lie = Some(lie));
+        let refused = wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await;
+        let Err(IssueError::Lie { lie: told, .. }) = refused else { panic!("{lie:?}: {refused:?}") };
+        assert_eq!(told, found, "{lie:?}");
+        assert_eq!(world.evidence()[0]["evidence"], "record");
+        assert_eq!(world.balance(&wallet).await, (1, 0));
+        assert_eq!(wallet.operations().await.unwrap()[0].stage, Stage::Unanswered);
+        // Asked again it gets the same request, never another challenge; an honest answer then gives the tokens.
+        assert!(wallet.resume().await.unwrap()[0].result.is_err());
+        world.double.with(|state| state.lie = None);
+        assert!(matches!(wallet.resume().await.unwrap()[0].result, Ok(Resumption::Issued(_))));
+        assert_eq!(world.balance(&wallet).await, (38, 0));
+        world.assert_settled(&wallet, 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_numbers_that_come_to_nothing_are_enough() {
+    let (world, wallet) = World::new().await;
+    world.double.with(|state| state.lie = Some(Lie::SessionGone));
+    let id = world.double.id();
+    let stopped = wallet.withdraw(&id, &unit(), withdrawal()).await;
+    assert!(matches!(stopped, Err(IssueError::TooManyAbandoned { .. })), "{stopped:?}");
+    assert_eq!(world.double.asked(mint_path::FINISH), 100);
+    // Honest again, the mint gets no further number of this keyset.
+    world.double.with(|state| state.lie = None);
+    let stopped = wallet.resume().await.unwrap().remove(0).result;
+    assert!(matches!(stopped, Err(ResumeError::Issue(IssueError::TooManyAbandoned { .. }))));
+    assert_eq!(world.double.asked(mint_path::FINISH), 100);
+    // The next keyset has numbers of its own.
+    world.double.with(|state| state.add_keyset());
+    world.double.pass(90 * DAY);
+    assert!(wallet.resume().await.unwrap()[0].result.is_ok());
+    assert_eq!(world.balance(&wallet).await, (37, 0));
+    world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn what_a_hundred_numbers_stopped_can_be_given_up() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 1).await;
+    world.double.with(|state| state.lie = Some(Lie::SessionGone));
+    let swap = farthing_wallet::SwapWhat::Renew(amount(1));
+    let stopped = wallet.swap(&world.double.id(), &unit(), swap).await;
+    let Err(IssueError::TooManyAbandoned { op }) = stopped else { panic!("{stopped:?}") };
+    assert_eq!(world.balance(&wallet).await, (0, 1));
+    assert_eq!(wallet.give_up(op).await.unwrap(), None);
+    assert_eq!(world.balance(&wallet).await, (1, 0));
+    world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn a_restarted_mint_costs_a_number_only() {
+    let (world, wallet) = World::new().await;
+    drop(wallet);
+    let wallet = world.open_until(Step::RequestStored).await;
+    assert!(wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await.is_err());
+    drop(wallet);
+    world.double.restart();
+    let wallet = world.open().await;
+    assert!(wallet.resume().await.unwrap()[0].result.is_ok());
+    assert_eq!(world.double.asked(mint_path::FINISH), 2);
+    world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn an_own_winner_is_adopted() {
+    let (world, wallet) = World::new().await;
+    // The mint records the first number, and says it did not.
+    world.double.fail_next(mint_path::FINISH, Fault::LieAfter(Problem::new(Code::SessionGone)));
+    world.withdraw(&wallet, 37).await;
+    assert_eq!(world.balance(&wallet).await, (37, 0));
+    world.assert_settled(&wallet, 1).await;
+    // Likewise for a swap, whose funding are tokens.
+    world.double.fail_next(mint_path::FINISH, Fault::LieAfter(Problem::new(Code::UnknownSession)));
+    let swap = farthing_wallet::SwapWhat::Renew(amount(37));
+    wallet.swap(&world.double.id(), &unit(), swap).await.unwrap();
+    world.assert_settled(&wallet, 1).await;
+    world.withdraw(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn a_foreign_winner_stops_the_operation() {
+    let (world, wallet) = World::new().await;
+    drop(wallet);
+    let wallet = world.open_until(Step::IssueStored).await;
+    assert!(wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await.is_err());
+    drop(wallet);
+    let copy = world.copy();
+    // The one wallet gets its tokens under its second number, of which the other one knows nothing.
+    world.double.fail_next(mint_path::FINISH, Fault::Refuse(Code::SessionGone.into()));
+    let wallet = world.open().await;
+    assert!(wallet.resume().await.unwrap()[0].result.is_ok());
+    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
+    for _ in 0..2 {
+        let stopped = other.resume().await.unwrap().remove(0).result;
+        assert!(matches!(stopped, Err(ResumeError::Issue(IssueError::SeedUsedElsewhere { .. }))), "{stopped:?}");
+    }
+    assert_eq!(other.operations().await.unwrap()[0].stage, Stage::Stopped);
+    assert_eq!(world.balance(&other).await, (0, 0));
+}
+
+#[tokio::test]
+async fn an_own_issuance_nobody_knows_of_stops_the_operation() {
+    let (world, wallet) = World::new().await;
+    drop(wallet);
+    let copy = world.copy();
+    let wallet = world.open().await;
+    world.withdraw(&wallet, 37).await;
+    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
+    let stopped = other.withdraw(&world.double.id(), &unit(), withdrawal()).await;
+    assert!(matches!(stopped, Err(IssueError::SeedUsedElsewhere { .. })), "{stopped:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_releases_what_was_reserved() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 37).await;
+    world.double.fail_next(mint_path::FINISH, Fault::Refuse(Code::InvalidProof.into()));
+    let swap = farthing_wallet::SwapWhat::Renew(amount(37));
+    let refused = wallet.swap(&world.double.id(), &unit(), swap).await;
+    assert!(matches!(refused, Err(IssueError::Refused { code: Code::InvalidProof, .. })));
+    assert_eq!(world.balance(&wallet).await, (37, 0));
+    world.assert_settled(&wallet, 1).await;
+}
