@@ -35,15 +35,15 @@ impl Inner {
             if self.now() >= draft.expires_at {
                 return Err(PayError::Expired);
             }
+            // Looked up each time: a swap may have made the list be fetched, and a new keyset known.
+            let target = &Target { mint: self.current_mint(&target.mint.id).await?, redemption: target.redemption };
             let keysets = self.spendable_keysets(target, &draft.unit)?;
             if let Some(working) = self.try_keep(invoice, target, &keysets, swaps).await? {
                 return Ok(working);
             }
-            if swaps == 0 {
-                self.tell(&Event::SwapBeforePaying);
+            if self.swap_once(invoice, target, &keysets, swaps == 0).await? {
+                swaps = swaps.saturating_add(1);
             }
-            self.swap_once(invoice, target, &keysets).await?;
-            swaps = swaps.saturating_add(1);
         }
     }
 
@@ -93,13 +93,14 @@ impl Inner {
     }
 
     /// Makes the next swap that brings exact tokens nearer. What swaps make is of the keyset that issues now, so that everything is
-    /// brought together there.
+    /// brought together there. `false`: somebody took tokens, or gave some back, between two looks.
     async fn swap_once(
         self: &Arc<Self>,
         invoice: &Invoice,
         target: &Target,
         keysets: &[Arc<Keyset>],
-    ) -> Result<(), PayError> {
+        first: bool,
+    ) -> Result<bool, PayError> {
         let draft = invoice.draft();
         let active = self.active(&target.mint, &draft.unit, &target.redemption).await?;
         let live = self.vault.run::<_, StoreError>(|tx| stock::live(tx)).await?;
@@ -107,8 +108,7 @@ impl Inner {
             return Err(PayError::InsufficientFunds);
         }
         let (from, what) = match plan::next(&counts(&live, &active), draft.amount) {
-            // Somebody took the tokens, or gave them back, between two looks: look again.
-            Next::Pay => return Ok(()),
+            Next::Pay => return Ok(false),
             Next::Split(k) => (active, SwapWhat::Split(k)),
             Next::Merge(k) => (active, SwapWhat::Merge(k)),
             Next::TooLittle => {
@@ -119,13 +119,16 @@ impl Inner {
                 (Arc::clone(keyset), SwapWhat::Renew(amount))
             }
         };
-        let swapped = match self.reserve_swap(&target.mint, &target.redemption, vec![from], what).await {
-            Ok(working) => self.begin_issue(working).await.map(drop),
-            // Somebody else reserved the tokens: look again.
-            Err(IssueError::NoSuchTokens) => Ok(()),
-            Err(error) => Err(error),
+        let working = match self.reserve_swap(&target.mint, &target.redemption, vec![from], what).await {
+            Ok(working) => working,
+            Err(IssueError::NoSuchTokens) => return Ok(false),
+            Err(error) => return Err(error.into()),
         };
-        Ok(swapped?)
+        if first {
+            self.tell(&Event::SwapBeforePaying);
+        }
+        self.begin_issue(working).await?;
+        Ok(true)
     }
 }
 

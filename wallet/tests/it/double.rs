@@ -82,8 +82,8 @@ pub(crate) struct State {
     spent: BTreeMap<[u8; 64], PaymentId>,
     receipts: BTreeMap<PaymentId, Receipt>,
     paid: u64,
-    /// Digest under which each session and each issuance id was seen.
-    digests: BTreeMap<Vec<u8>, [u8; 32]>,
+    /// The one message that each session, issuance id and payment id may be seen in.
+    messages: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) violations: u32,
 }
 
@@ -121,7 +121,7 @@ impl Double {
             spent: BTreeMap::new(),
             receipts: BTreeMap::new(),
             paid: 0,
-            digests: BTreeMap::new(),
+            messages: BTreeMap::new(),
             violations: 0,
         };
         state.add_keyset();
@@ -260,10 +260,6 @@ impl State {
     fn finish(&mut self, request: &IssuanceRequest, now: UnixTime) -> Result<FinishAnswer, Problem> {
         let digest = request.verify().map_err(|_| Code::InvalidSignature)?;
         let terms = request.terms();
-        for key in [terms.session.as_bytes().to_vec(), terms.issuance.as_bytes().to_vec()] {
-            let first = *self.digests.entry(key).or_insert(*digest.as_bytes());
-            self.violations += u32::from(first != *digest.as_bytes());
-        }
         if self.lie == Some(Lie::SessionGone) {
             return Err(Code::SessionGone.into());
         }
@@ -425,6 +421,24 @@ impl State {
 }
 
 impl Service for Double {
+    fn saw(&self, path: &str, body: &[u8]) {
+        let keys = match path {
+            mint_path::FINISH => {
+                let request = read::<FinishRequest>(body).request;
+                let terms = request.terms();
+                vec![terms.session.as_bytes().to_vec(), terms.issuance.as_bytes().to_vec()]
+            }
+            verifier_path::PAY => vec![read::<PayRequest>(body).payment.id().as_bytes().to_vec()],
+            _ => Vec::new(),
+        };
+        self.with(|state| {
+            for key in keys {
+                let first = state.messages.entry(key).or_insert_with(|| body.to_vec());
+                state.violations += u32::from(first != body);
+            }
+        });
+    }
+
     fn fault(&self, path: &str) -> Option<Fault> {
         self.with(|state| {
             let count = state.requests.entry(path.to_owned()).or_default();

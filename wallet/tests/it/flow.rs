@@ -1,13 +1,17 @@
 //! Everything going well.
 
 use farthing_protocol::api::{mint_path, verifier_path};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use farthing_protocol::keyset::Redemption;
 use farthing_wallet::{
-    IssueError, OpenError, Options, Outcome, PayError, SwapWhat, Wallet, WithdrawWhat, WordCount, Words, Work,
+    Event, IssueError, OpenError, Options, Outcome, PayError, SwapWhat, Wallet, WithdrawWhat, WordCount, Words, Work,
     account_text,
 };
 
 use crate::double::{DAY, amount, denomination, unit};
+use crate::http::Fault;
 use crate::world::World;
 
 #[tokio::test]
@@ -141,4 +145,23 @@ async fn debug_shows_no_secret() {
     let shown = format!("{paid:?} {:?} {:?}", wallet.history().await.unwrap(), wallet.balance().await.unwrap());
     let id = paid.receipt.unwrap().draft().payment;
     assert!(!shown.contains(&id.to_text()));
+}
+
+#[tokio::test]
+async fn a_second_attempt_and_its_events() {
+    let (world, wallet) = World::new().await;
+    drop(wallet);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let options = world.options().attempts(2, Duration::ZERO).observer(move |event| {
+        seen.lock().unwrap().push(event.clone());
+    });
+    let wallet = Wallet::open(world.path(), options).await.unwrap();
+    world.double.fail_next(mint_path::FINISH, Fault::LoseAnswer);
+    let issued = wallet.withdraw(&world.double.id(), &unit(), WithdrawWhat::Amount(amount(64))).await.unwrap();
+    world.double.fail_next(verifier_path::PAY, Fault::LoseAnswer);
+    let paid = wallet.pay(world.invoice(37)).await.unwrap();
+    let told = events.lock().unwrap().clone();
+    assert_eq!(told, [Event::SentAgain { op: issued.op }, Event::SwapBeforePaying, Event::SentAgain { op: paid.op }]);
+    world.assert_settled(&wallet, 1).await;
 }

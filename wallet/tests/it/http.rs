@@ -21,6 +21,8 @@ pub(crate) enum Fault {
 }
 
 pub(crate) trait Service: Send + Sync + 'static {
+    /// Sees every request, also those that are then lost.
+    fn saw(&self, path: &str, body: &[u8]);
     fn fault(&self, path: &str) -> Option<Fault>;
     fn answer(&self, path: &str, body: &[u8]) -> Result<String, Problem>;
 }
@@ -53,6 +55,7 @@ async fn one(mut stream: TcpStream, service: Arc<impl Service>) {
             return;
         }
     }
+    service.saw(&path, &bytes);
     let fault = service.fault(&path);
     let answer = match fault {
         Some(Fault::LoseRequest) => return,

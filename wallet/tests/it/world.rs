@@ -93,7 +93,11 @@ impl World {
         let (accounts, paid) = self.double.held();
         assert_eq!(reserved, 0);
         assert_eq!(available + accounts + paid + fees, 10_000);
-        assert_eq!(self.double.with(|state| state.violations), 0, "a session or number was used twice");
+        assert_eq!(
+            self.double.with(|state| state.violations),
+            0,
+            "a session, number or payment was seen in two messages"
+        );
     }
 }
 
