@@ -96,13 +96,40 @@ impl KeysetBook {
         Ok(())
     }
 
-    /// The same keysets with other revocations.
+    /// The same keysets with more revocations. None is ever taken back, in whatever order they arrive here.
     pub(crate) fn with_revocations(&self, revocations: Vec<Revocation>) -> Self {
-        let mut book = Self { revocations, ..self.clone() };
-        for revocation in &book.revocations {
-            book.known.revoke(&revocation.keyset, revocation.revoked_at);
+        let mut book = self.clone();
+        for revocation in revocations {
+            if book.revoked_at(&revocation.keyset).is_none() {
+                book.known.revoke(&revocation.keyset, revocation.revoked_at);
+                book.revocations.push(revocation);
+            }
         }
+        book.revocations.sort_by_key(|revocation| revocation.keyset);
         book
+    }
+
+    /// When the next keyset of a chain may issue, for so many seconds at most: at once if none issues now, but
+    /// never over an announced one; else when the last one ends.
+    pub(crate) fn next_window(&self, last: Option<&Keyset>, now: UnixTime, seconds: u64) -> (UnixTime, UnixTime) {
+        let key = last.map(|last| last.terms().chain_key());
+        let chain = self.chains.iter().find(|chain| Some(chain.key()) == key);
+        let windows: Vec<(UnixTime, UnixTime)> = chain
+            .into_iter()
+            .flat_map(Chain::iter)
+            .map(|keyset| {
+                let terms = keyset.terms();
+                let until = self.revoked_at(keyset.id()).map_or(terms.issue_until, |at| at.min(terms.issue_until));
+                (terms.active_from, until)
+            })
+            .filter(|(from, until)| from < until && now < *until)
+            .collect();
+        if windows.iter().any(|(from, _)| *from <= now) {
+            let from = windows.iter().map(|(_, until)| *until).max().unwrap_or(now);
+            return (from, from.plus(seconds));
+        }
+        let announced = windows.iter().map(|(from, _)| *from).min();
+        (now, announced.map_or(now.plus(seconds), |from| from.min(now.plus(seconds))))
     }
 
     pub(crate) fn get(&self, id: &KeysetId) -> Option<&Arc<Keyset>> {

@@ -230,8 +230,8 @@ impl Mint {
         self.0.list.body(&self.0.books, &self.0.identity).await
     }
 
-    /// Makes the next keyset of the configured chain, published now. It issues when the last one ends, or at once
-    /// if that has ended or was revoked.
+    /// Makes the next keyset of the configured chain, published now. It issues when the last one ends; or, if none
+    /// issues now because it ended or was revoked, at once and until the next announced one.
     ///
     /// # Errors
     /// A [`KeysetChangeError`].
@@ -257,22 +257,22 @@ impl Mint {
         let (books, now) = (&self.0.books, self.0.books.clock().now());
         let home = books.home();
         let book = books.keyset_book();
-        let last = book.last_of(&home.config().unit, &home.config().redemption);
-        let free_from = last.map_or(now, |last| {
-            let until = last.terms().issue_until;
-            book.revoked_at(last.id()).map_or(until, |at| at.min(until)).max(now)
-        });
+        let last = book.last_of(&home.config().unit, &home.config().redemption).map(|last| &**last);
+        let window = book.next_window(last, now, home.config().windows.issue);
+        let (secret, keyset) = home.draw_keyset(&self.0.identity, last, window)?;
+        let keyset = Arc::new(keyset);
+        // What does not fit must not reach the folder.
+        book.as_ref().clone().add(Arc::clone(&keyset)).map_err(HomeError::from)?;
         let protection = match &self.0.unlock {
             Unlock::Passphrase(passphrase) => Protection::passphrase(passphrase.clone()),
             Unlock::KeyFile(path) => Protection::KeyFile(path.clone()),
         };
-        let (secret, keyset) = home.make_keyset(&self.0.identity, &protection, last.map(|last| &**last), free_from)?;
-        let keyset = Arc::new(keyset);
+        home.store_keyset(&protection, &secret, &keyset)?;
         let id = *keyset.id();
         self.0.keys.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(secret));
         books.change_keysets(|book| {
             let mut book = book.clone();
-            book.add(Arc::clone(&keyset)).map_err(HomeError::from)?;
+            book.add(keyset).map_err(HomeError::from)?;
             Ok::<_, HomeError>(book)
         })?;
         tracing::info!(keyset = %id, "a keyset was made");

@@ -104,7 +104,9 @@ impl MintHome {
         create_folder(&home.keysets())?;
         options.protection.prepare()?;
         home.store_secret(&options.protection, IDENTITY, identity.secret().as_slice())?;
-        home.make_keyset(identity, &options.protection, None, clock.now())?;
+        let now = clock.now();
+        let (secret, keyset) = home.draw_keyset(identity, None, (now, now.plus(options.windows.issue)))?;
+        home.store_keyset(&options.protection, &secret, &keyset)?;
         // Its presence says that everything else is there.
         write_new(&home.folder.join(CONFIG), text.as_bytes())?;
         Ok(home)
@@ -196,17 +198,14 @@ impl MintHome {
         SecretKeyset::from_bytes(&bytes, keyset).map_err(|_| KeyError::Exchanged.into())
     }
 
-    /// Makes the next keyset of the configured chain, which issues from `active_from` on. Its keys are on disk
-    /// before its public half, and both before this returns.
-    pub(crate) fn make_keyset(
+    /// Draws the next keyset of the configured chain, which issues within a window. Nothing is stored yet.
+    pub(crate) fn draw_keyset(
         &self,
         identity: &Keypair,
-        protection: &Protection,
         previous: Option<&Keyset>,
-        active_from: UnixTime,
+        (active_from, issue_until): (UnixTime, UnixTime),
     ) -> Result<(SecretKeyset, Keyset), HomeError> {
         let Config { windows, unit, redemption, fees, bundles, mint, denominations, .. } = &self.config;
-        let issue_until = active_from.plus(windows.issue);
         let spend_until = issue_until.plus(windows.spend);
         let sequence = previous.map_or(Some(0), |previous| previous.terms().sequence.checked_add(1));
         let terms = KeysetTerms {
@@ -224,12 +223,21 @@ impl MintHome {
         };
         let (secret, keyset) = SecretKeyset::generate(&mut crate::system_rng(), terms, *denominations, identity)
             .map_err(HomeError::Settings)?;
-        // A document that says what its reader refuses would lock the mint out of its own folder.
+        // A document that its reader refuses would lock the mint out of its own folder.
         Keyset::from_bytes(&keyset.document().to_bytes()).map_err(|_| HomeError::Settings(DecodeError::OutOfRange))?;
-        self.store_secret(protection, &secret_name(&keyset), &secret.to_bytes())?;
-        let name = format!("{:08}-{}.keyset", keyset.terms().sequence, keyset.id().to_text());
-        write_new(&self.keysets().join(name), &keyset.document().to_bytes())?;
         Ok((secret, keyset))
+    }
+
+    /// Stores a keyset: its secret keys first, then its public half. Both are durable when this returns.
+    pub(crate) fn store_keyset(
+        &self,
+        protection: &Protection,
+        secret: &SecretKeyset,
+        keyset: &Keyset,
+    ) -> Result<(), HomeError> {
+        self.store_secret(protection, &secret_name(keyset), &secret.to_bytes())?;
+        let name = format!("{:08}-{}.keyset", keyset.terms().sequence, keyset.id().to_text());
+        Ok(write_new(&self.keysets().join(name), &keyset.document().to_bytes())?)
     }
 
     pub(crate) fn load_book(

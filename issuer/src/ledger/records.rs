@@ -101,12 +101,15 @@ pub(crate) fn put<T: Encode>(txn: &mut Txn<'_>, table: Table, rest: &[u8], value
     Ok(txn.put(&table.key(rest), &to_value(value))?)
 }
 
+/// What a scan calls for each row: the rest of its key, and its value.
+type EachRow<'a, T> = &'a mut dyn FnMut(&[u8], T) -> Result<(), LedgerError>;
+
 /// Reads all of a table, the rest of each key and its value, in portions.
 pub(crate) fn scan<T: Decode>(
     txn: &Txn<'_>,
     table: Table,
     within: &[u8],
-    each: &mut dyn FnMut(&[u8], T) -> Result<(), LedgerError>,
+    each: EachRow<'_, T>,
 ) -> Result<(), LedgerError> {
     let prefix = table.key(within);
     let mut after: Option<Vec<u8>> = None;

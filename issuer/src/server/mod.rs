@@ -3,9 +3,10 @@
 mod control;
 mod public;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::task::Poll;
 
 use farthing_http::server::{Limits, harden, serve_tcp, serve_unix};
 use tokio::net::TcpListener;
@@ -41,7 +42,14 @@ pub async fn run(
     let limits = Limits::default();
     let public_router = harden(public::router(mint.clone()), limits);
     let control_router = harden(control::router(mint), limits);
-    let control = tokio::spawn(serve_unix(socket, control_router, until(stopped.clone())));
+    let mut control = Box::pin(serve_unix(socket, control_router, until(stopped.clone())));
+    // The socket is bound before this future waits for anything: polled once, it can be used, or has failed.
+    let begun = poll_fn(|context| Poll::Ready(control.as_mut().poll(context))).await;
+    if let Poll::Ready(ended) = begun {
+        ended?;
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
+    let control = tokio::spawn(control);
     let public = tokio::spawn(serve_tcp(listener, public_router, until(stopped)));
     let asked = stop.clone();
     tokio::spawn(async move {
@@ -67,7 +75,7 @@ impl RunningMint {
     /// Waits until it has stopped. If one listener ends early, the other is stopped as well.
     ///
     /// # Errors
-    /// When a listener failed, such as for a control socket that another process serves.
+    /// When a listener failed.
     pub async fn wait(self) -> io::Result<()> {
         let Self { stop, mut public, mut control, .. } = self;
         let (first, rest) = tokio::select! {

@@ -1,8 +1,8 @@
 //! A mint in a temporary folder, with a clock that tests turn and a store that tests make fail.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use farthing_durable::{Engine, Options, Step, Txn, Verdict};
@@ -80,7 +80,7 @@ pub(crate) enum Fault {
 
 /// A mint, its folder and its clock.
 pub(crate) struct World {
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     pub(crate) home: MintHome,
     pub(crate) clock: Arc<TestClock>,
     mint: Option<Mint>,
@@ -121,7 +121,7 @@ impl World {
         let home = MintHome::init_as(folder.path().join("mint"), &options, &keypair, clock.as_ref()).unwrap();
         let fault = Arc::new(AtomicU8::new(0));
         let mint = open(&home, &clock, &fault).await;
-        Self { folder, home, clock, mint: Some(mint), fault, identity }
+        Self { _folder: folder, home, clock, mint: Some(mint), fault, identity }
     }
 
     pub(crate) fn mint(&self) -> &Mint {

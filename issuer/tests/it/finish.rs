@@ -111,6 +111,8 @@ async fn changed(world: &World, wallet: &Wallet, mut draft: Draft, change: impl 
     world.mint().finish(draft.by_account(&wallet.account, operation())).await.unwrap_err()
 }
 
+type Change = fn(&mut Draft);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_refused_and_burns_nothing() {
     let world = World::with_fees(10_000, 0).await;
@@ -123,14 +125,14 @@ async fn what_does_not_fit_is_refused_and_burns_nothing() {
         next += 1;
         wallet.draft_as(&keyset, shape, &opened, IssuanceNumber::new(1000 + next))
     };
-    let cases: [(fn(&mut Draft), FinishError); 9] = [
+    let cases: [(Change, FinishError); 9] = [
         (|d| d.terms.debit = amount(302), FinishError::Mismatch),
         (|d| d.terms.debit = amount(304), FinishError::Mismatch),
         (|d| d.terms.debit = amount(0), FinishError::Mismatch),
         (|d| d.terms.amount = amount(299), FinishError::Mismatch),
         (|d| d.terms.shape = Shape::Withdrawal(amount(299)), FinishError::Mismatch),
         (|d| d.terms.shape = Shape::Renew(amount(300)), FinishError::Mismatch),
-        (|d| drop(d.terms.outputs.pop()), FinishError::UnknownSession),
+        (|d| d.terms.outputs.truncate(1), FinishError::UnknownSession),
         (|d| d.terms.outputs[0].denomination = denomination(5), FinishError::UnknownSession),
         (|d| d.terms.mint = (&Keypair::from_secret(&[3; 32])).into(), FinishError::UnknownMint),
     ];

@@ -9,7 +9,6 @@ use farthing_issuer::{
     Windows, default_bundles,
 };
 use farthing_protocol::amount::{Amount, Unit};
-use farthing_protocol::codec::DecodeError;
 
 use crate::common::{options, unlock};
 
@@ -139,7 +138,6 @@ fn impossible_settings_are_refused() {
     }
     let empty = init("f", |o| o.protection = Protection::passphrase(Passphrase::new("")));
     assert!(matches!(empty, Err(HomeError::Keys(KeyError::EmptyPassphrase))));
-    let _unused: Option<DecodeError> = None;
 }
 
 #[test]

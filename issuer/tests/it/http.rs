@@ -69,8 +69,7 @@ async fn withdraw_swap_pay_and_deposit() {
         let answer: MoneyAnswer = served.control.post_json(path::CREDIT, &credit).await.unwrap();
         assert_eq!(answer, MoneyAnswer { balance: amount(1000), known });
     }
-    let answer: KeysetsAnswer =
-        served.client.get_json(&served.base.join(mint_path::KEYSETS).unwrap()).await.unwrap();
+    let answer: KeysetsAnswer = served.client.get_json(&served.base.join(mint_path::KEYSETS).unwrap()).await.unwrap();
     let keyset = answer.keysets[0].clone().verify().unwrap();
 
     let draft = served.draft(&wallet, &keyset, Shape::Withdrawal(amount(37)), 900).await;
@@ -133,7 +132,8 @@ async fn refusals_have_stable_codes() {
     assert_eq!(served.refused(mint_path::DEPOSIT, &malformed).await, Code::MalformedObject);
     let old = AccountQuery::sign(&wallet.account, world.id(), world.now().minus(301));
     assert_eq!(served.refused(mint_path::ACCOUNT, &AccountRequest { query: old }).await, Code::RequestExpired);
-    let elsewhere = AccountQuery::sign(&wallet.account, farthing_protocol::identity::MintId::from_bytes([2; 32]), world.now());
+    let elsewhere =
+        AccountQuery::sign(&wallet.account, farthing_protocol::identity::MintId::from_bytes([2; 32]), world.now());
     assert_eq!(served.refused(mint_path::ACCOUNT, &AccountRequest { query: elsewhere }).await, Code::InvalidSignature);
     assert_eq!(served.refused("/v1/nothing", &json!({})).await, Code::NotFound);
     assert_eq!(served.refused(path::CREDIT, &json!({})).await, Code::NotFound, "the operator's paths are not public");
@@ -251,5 +251,28 @@ async fn the_operator_makes_and_revokes_keysets() {
     assert!(matches!(refused, Err(CallError::Refused(problem, 422)) if problem.known() == Some(Code::UnknownKeyset)));
     let zero = json!({ "account": Wallet::new(&served.world.id()).key(), "amount": "0", "reference": "x" });
     let refused = served.control.post_json::<_, Value>(path::CREDIT, &zero).await;
-    assert!(matches!(refused, Err(CallError::Refused(problem, 422)) if problem.known() == Some(Code::AmountOutOfRange)));
+    assert!(
+        matches!(refused, Err(CallError::Refused(problem, 422)) if problem.known() == Some(Code::AmountOutOfRange))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_cannot_be_had_is_told_at_once() {
+    let world = World::new().await;
+    std::fs::write(world.home.control_socket(), "not a socket").unwrap();
+    let address = "127.0.0.1:0".parse().unwrap();
+    assert!(run(world.mint().clone(), address, std::future::pending()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_when_its_shutdown_does() {
+    let world = World::new().await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let shutdown = async { drop(stopped.await) };
+    let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), shutdown).await.unwrap();
+    let address = running.local_addr;
+    tokio::net::TcpStream::connect(address).await.unwrap();
+    stop.send(()).unwrap();
+    running.wait().await.unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }

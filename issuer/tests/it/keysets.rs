@@ -117,6 +117,33 @@ async fn a_revoked_keyset_issues_swaps_and_takes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_keyset_issues_before_an_announced_one_and_never_over_it() {
+    let mut world = World::new().await;
+    let first = world.keyset().await;
+    world.mint().new_keyset().await.unwrap();
+    let announced = world.keyset().await;
+    world.clock.pass(10);
+    let (one, two) = (world.mint().revoke(*first.id()), world.mint().revoke(*announced.id()));
+    one.await.unwrap();
+    world.mint().new_keyset().await.unwrap();
+    let emergency = world.keyset().await;
+    assert_eq!(emergency.terms().sequence, 2);
+    assert_eq!(emergency.terms().active_from, world.now());
+    assert_eq!(emergency.terms().issue_until, announced.terms().active_from);
+    open(&world, &emergency).await.unwrap();
+    assert_eq!(open(&world, &announced).await, Err(OpenError::KeysetNotIssuing));
+    // While the emergency keyset issues, the next one waits for the end of all.
+    two.await.unwrap();
+    world.mint().new_keyset().await.unwrap();
+    let next = world.keyset().await;
+    assert_eq!(next.terms().active_from, emergency.terms().issue_until);
+    world.reopen().await;
+    assert_eq!(world.mint().keysets().len(), 4);
+    open(&world, &emergency).await.unwrap();
+    assert_eq!(world.keysets().await.list.revocations().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_refuses_to_run_behind_the_time_it_has_seen() {
     let mut world = World::new().await;
     let account = Wallet::new(&world.id()).key();

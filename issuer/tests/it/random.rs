@@ -172,7 +172,7 @@ impl Model {
         let voucher = Keypair::generate(&mut rand::rng());
         world.mint().books().create_voucher(VoucherKey::from(&voucher), amount(units)).await.unwrap();
         self.funded += units;
-        if units % 2 == 0 {
+        if units.is_multiple_of(2) {
             let mut draft = self.wallet.draft(world, &self.keyset, Shape::Withdrawal(amount(units))).await;
             draft.terms.debit = draft.terms.amount;
             let request = draft.by_voucher(&voucher);

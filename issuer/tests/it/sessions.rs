@@ -28,13 +28,10 @@ async fn of_many_rivals_for_a_session_one_is_answered() {
     let keyset = world.keyset().await;
     for round in 0..6 {
         let opened = open(&world, &keyset, SHAPE()).await;
-        let drafts: Vec<Draft> = (0..24)
-            .map(|n| wallet.draft_as(&keyset, SHAPE(), &opened, IssuanceNumber::new(round * 100 + n)))
-            .collect();
-        let asked: Vec<_> = drafts
-            .iter()
-            .map(|draft| finish(world.mint(), &draft.by_account(&wallet.account, operation())))
-            .collect();
+        let drafts: Vec<Draft> =
+            (0..24).map(|n| wallet.draft_as(&keyset, SHAPE(), &opened, IssuanceNumber::new(round * 100 + n))).collect();
+        let asked: Vec<_> =
+            drafts.iter().map(|draft| finish(world.mint(), &draft.by_account(&wallet.account, operation()))).collect();
         let mut records = 0;
         for each in asked {
             match each.await.unwrap() {

@@ -3,9 +3,9 @@
 use farthing_issuer::{FinishError, Mint};
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{Deposit, OpenRequest};
+use farthing_protocol::blind::SessionSeal;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::blind::wallet::{AwaitingResponse, unblind_all};
-use farthing_protocol::blind::SessionSeal;
 use farthing_protocol::derive::{CoinContext, IssuanceContext, IssuanceNumber, Seed};
 use farthing_protocol::identity::{AccountKey, Keypair, MintId, PayeeKey, VoucherKey};
 use farthing_protocol::ids::{Claim, IssuanceDigest, OperationId, RequestHash};
@@ -198,8 +198,7 @@ impl Draft {
         let source = FundingSource::Tokens(*keyset.id(), coins.iter().map(|(token, _)| &token.coin).collect());
         let digest: IssuanceDigest = self.terms.digest(&source.id());
         let total = Amount::checked_sum(coins.iter().map(|(token, _)| token.value())).unwrap();
-        let terms =
-            PaymentTerms { kind: PaymentKind::Swap, mint, keyset: *keyset.id(), request, payee, amount: total };
+        let terms = PaymentTerms { kind: PaymentKind::Swap, mint, keyset: *keyset.id(), request, payee, amount: total };
         let tokens: Vec<_> = coins.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
         let binding = Binding::Issuance(&digest);
         Funding::Tokens(Box::new(Payment::authorize(&mut rand::rng(), terms, &tokens, binding, at).unwrap()))
