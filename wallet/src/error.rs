@@ -108,7 +108,7 @@ pub enum MintError {
     Url(#[from] UrlError),
     /// The mint could not be asked, or refused.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(Box<CallError>),
     /// The wallet does not know this mint.
     #[error("the wallet does not know this mint")]
     Unknown,
@@ -144,6 +144,12 @@ pub enum MintError {
     NoActiveKeyset,
 }
 
+impl From<CallError> for MintError {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
+    }
+}
+
 /// Why a withdrawal or a swap did not bring tokens (yet).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -170,7 +176,7 @@ pub enum IssueError {
         /// The operation.
         op: OpId,
         /// What came between.
-        cause: CallError,
+        cause: Box<CallError>,
     },
     /// The mint refused for good; nothing was debited, and tokens are available again.
     #[error("the mint refused operation {op} ({code})")]
@@ -282,7 +288,7 @@ pub enum PayError {
     },
     /// Nothing was sent, and the tokens are available again.
     #[error("the payee could not be reached; nothing was paid ({0})")]
-    NotSent(CallError),
+    NotSent(Box<CallError>),
     /// It is not known whether the payee accepted. The operation stays: [`resume`](crate::Wallet::resume) asks again with the
     /// same bytes, and after the invoice's time, or by [`give_up`](crate::Wallet::give_up), the question is settled with the mint.
     #[error("it is not known yet whether operation {op} was accepted: {cause}")]
@@ -308,11 +314,17 @@ pub enum PayError {
 pub enum NoReceipt {
     /// No answer that decides.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(Box<CallError>),
     /// The receipt is not of this payment, or not signed by the payee.
     #[error("the receipt does not fit the payment")]
     Invalid,
     /// The payee's keyset chain differs or could not be compared.
     #[error("the receipt names keysets that differ from the wallet's, or could not be compared")]
     Head,
+}
+
+impl From<CallError> for NoReceipt {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{IssueError, StoreError};
 use crate::event::Event;
+use crate::issue::is_idle;
 use crate::operation::{Body, OpId, Operation};
 use crate::views::{ResumeError, Resumed, Resumption};
 use crate::wallet::{Inner, Wallet};
@@ -43,8 +44,8 @@ impl Wallet {
         let operation = inner.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
         match &operation.body {
             Body::Pay(_) => Ok(Some(inner.settle(operation).await?)),
-            Body::Issue(_) if crate::issue::is_idle(&operation) => {
-                inner.drop_if(op, crate::issue::is_idle).await?;
+            Body::Issue(_) if is_idle(&operation) => {
+                inner.drop_if(op, is_idle).await?;
                 Ok(None)
             }
             Body::Issue(_) => Err(StoreError::Busy.into()),

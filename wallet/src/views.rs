@@ -193,6 +193,7 @@ pub struct Resumed {
 }
 
 /// How an operation ended that was gone on with.
+#[allow(clippy::large_enum_variant, reason = "one for each operation, shown and dropped")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resumption {

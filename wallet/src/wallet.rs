@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use farthing_http::client::{BaseUrl, HttpClient};
+use farthing_http::problem::Code;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::api::{AccountAnswer, AccountQuery, AccountRequest, KeysetsAnswer, UnitBalance, mint_path};
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
@@ -17,7 +18,7 @@ use tokio::sync::OnceCell;
 use crate::error::{MintError, OpenError, StoreError};
 use crate::event::Event;
 use crate::evidence::{self, Evidence};
-use crate::mints::{Mint, Rejection};
+use crate::mints::{Mint, MintRecord, Rejection};
 use crate::operation::{OpId, Operation};
 use crate::options::Options;
 use crate::seed;
@@ -229,7 +230,7 @@ impl Inner {
                 let is_its = |b: &&UnitBalance| b.unit == unit.code() && b.exponent == unit.exponent();
                 Ok(balances.iter().find(is_its).map_or(Amount::ZERO, |b| b.balance))
             }
-            Err(error) if code(&error) == Some(farthing_http::problem::Code::UnknownAccount) => Ok(Amount::ZERO),
+            Err(error) if code(&error) == Some(Code::UnknownAccount) => Ok(Amount::ZERO),
             Err(error) => Err(error),
         }
     }
@@ -304,11 +305,7 @@ impl Inner {
         Err(MintError::Misconduct { evidence })
     }
 
-    async fn replace(
-        &self,
-        known: &Mint,
-        change: impl FnOnce(&mut crate::mints::MintRecord),
-    ) -> Result<Arc<Mint>, MintError> {
+    async fn replace(&self, known: &Mint, change: impl FnOnce(&mut MintRecord)) -> Result<Arc<Mint>, MintError> {
         let mut record = known.to_record();
         change(&mut record);
         self.keep(Mint::from_record(record)?).await

@@ -96,18 +96,18 @@ impl Inner {
             }
             Some(Code::FundingUsed) => match extension(WINNER).map(IssuanceId::from_text) {
                 Some(Ok(winner)) => self.adopt_winner(operation, used, winner, error).await,
-                _ => Err(IssueError::Pending { op, cause: error }),
+                _ => Err(IssueError::Pending { op, cause: Box::new(error) }),
             },
             Some(Code::DoubleSpend) => match extension(EARLIER_PAYMENT_ID).map(PaymentId::from_text) {
                 Some(Ok(earlier)) => self.follow_double_spend(operation, used, earlier, error).await,
-                _ => Err(IssueError::Pending { op, cause: error }),
+                _ => Err(IssueError::Pending { op, cause: Box::new(error) }),
             },
             Some(code) => {
                 let now = self.now();
                 self.vault.run::<_, StoreError>(move |tx| settle::refused(tx, op, used, now)).await?;
                 Err(IssueError::Refused { op, code })
             }
-            None => Err(IssueError::Pending { op, cause: error }),
+            None => Err(IssueError::Pending { op, cause: Box::new(error) }),
         }
     }
 
@@ -151,7 +151,7 @@ impl Inner {
         match issue.used.iter().find(is_winner).copied() {
             None => Err(self.stop(operation.id).await?),
             // Asked under this very number, the mint would have answered with the record.
-            Some(used) if used == current => Err(IssueError::Pending { op: operation.id, cause: error }),
+            Some(used) if used == current => Err(IssueError::Pending { op: operation.id, cause: Box::new(error) }),
             Some(used) => self.fetch_own_record(operation, used).await,
         }
     }
@@ -165,7 +165,7 @@ impl Inner {
         let request = self.kept_request(op, used).await?;
         let mint = self.mint(&operation.mint)?;
         match self.send_finish(op, &mint, &request).await? {
-            Err(cause) => Err(IssueError::Pending { op, cause }),
+            Err(cause) => Err(IssueError::Pending { op, cause: Box::new(cause) }),
             Ok(FinishAnswer { record }) => {
                 let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
                 if let Ok(Found::Other) = examine(&self.seed, keyset, used, &request, &record) {
@@ -190,7 +190,7 @@ impl Inner {
         for used in &issue.used {
             if request::swap_payment_id(&self.kept_request(op, *used).await?) == Some(earlier) {
                 if *used == current {
-                    return Err(IssueError::Pending { op, cause: error });
+                    return Err(IssueError::Pending { op, cause: Box::new(error) });
                 }
                 return self.fetch_own_record(operation, *used).await;
             }
@@ -201,7 +201,7 @@ impl Inner {
                 self.vault.at(Step::PaymentSettled)?;
                 Err(IssueError::WasAccepted { op })
             }
-            _ if operation.tokens().is_empty() => Err(IssueError::Pending { op, cause: error }),
+            _ if operation.tokens().is_empty() => Err(IssueError::Pending { op, cause: Box::new(error) }),
             _ => {
                 self.vault.run::<_, StoreError>(move |tx| settle::spent_elsewhere(tx, op, now)).await?;
                 Err(IssueError::SpentElsewhere { op })

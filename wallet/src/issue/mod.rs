@@ -18,11 +18,12 @@ use std::sync::Arc;
 
 use farthing_http::client::CallError;
 use farthing_http::problem::Code;
-use farthing_protocol::amount::{Amount, Denomination, Unit};
+use farthing_protocol::amount::{Amount, Denomination, Unit, UnixTime};
 use farthing_protocol::api::{FinishAnswer, FinishRequest, OpenAnswer, OpenRequest, mint_path};
 use farthing_protocol::blind::wallet::{UnblindError, check_commitments};
+use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::OperationId;
-use farthing_protocol::issuance::IssuanceRequest;
+use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{Keyset, Redemption};
 use farthing_protocol::shape::{Shape, ShapeError};
 
@@ -33,6 +34,7 @@ use crate::mints::Mint;
 use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Source, Used};
 use crate::options::Step;
 use crate::stock;
+use crate::vault::Tx;
 use crate::views::Issued;
 use crate::wallet::{Inner, Wallet, Working};
 
@@ -86,12 +88,7 @@ impl Wallet {
     ///
     /// # Errors
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
-    pub async fn withdraw(
-        &self,
-        mint: &farthing_protocol::identity::MintId,
-        unit: &Unit,
-        what: WithdrawWhat,
-    ) -> Result<Issued, IssueError> {
+    pub async fn withdraw(&self, mint: &MintId, unit: &Unit, what: WithdrawWhat) -> Result<Issued, IssueError> {
         self.ready().await;
         let inner = &self.inner;
         let mint = inner.current_mint(mint).await?;
@@ -126,12 +123,7 @@ impl Wallet {
     ///
     /// # Errors
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
-    pub async fn swap(
-        &self,
-        mint: &farthing_protocol::identity::MintId,
-        unit: &Unit,
-        what: SwapWhat,
-    ) -> Result<Issued, IssueError> {
+    pub async fn swap(&self, mint: &MintId, unit: &Unit, what: SwapWhat) -> Result<Issued, IssueError> {
         self.ready().await;
         let mint = self.inner.current_mint(mint).await?;
         mint.usable()?;
@@ -288,7 +280,7 @@ impl Inner {
                 Ok(IssueError::Refused { op, code })
             }
             Some(code) if answer::is_definite(code) => Ok(IssueError::Refused { op, code }),
-            _ => Ok(IssueError::Pending { op, cause: error }),
+            _ => Ok(IssueError::Pending { op, cause: Box::new(error) }),
         }
     }
 
@@ -323,13 +315,7 @@ impl Inner {
     }
 
     /// Keeps the messages of a lie. The operation stays as it is.
-    pub(crate) fn lie(
-        &self,
-        op: OpId,
-        lie: Lie,
-        request: &IssuanceRequest,
-        record: &farthing_protocol::issuance::IssuanceRecord,
-    ) -> IssueError {
+    pub(crate) fn lie(&self, op: OpId, lie: Lie, request: &IssuanceRequest, record: &IssuanceRecord) -> IssueError {
         match self.write_evidence(&Evidence::Record { request, record }) {
             Ok(evidence) => IssueError::Lie { op, lie, evidence },
             Err(error) => MintError::from(error).into(),
@@ -348,11 +334,7 @@ pub(crate) fn is_idle(operation: &Operation) -> bool {
 }
 
 /// Ends an operation of which nothing came, and gives back what it reserved.
-pub(crate) fn fail(
-    tx: &mut crate::vault::Tx<'_, '_>,
-    operation: Operation,
-    now: farthing_protocol::amount::UnixTime,
-) -> Result<(), StoreError> {
+pub(crate) fn fail(tx: &mut Tx<'_, '_>, operation: Operation, now: UnixTime) -> Result<(), StoreError> {
     stock::release(tx, operation.tokens(), operation.id)?;
     operation.end(tx, now, Outcome::Failed)
 }

@@ -6,7 +6,7 @@ use farthing_protocol::blind::wallet::AwaitingResponse;
 use farthing_protocol::blind::{Commitment, VerificationKey};
 use farthing_protocol::derive::{CoinContext, IssuanceContext, Seed};
 use farthing_protocol::identity::{AccountKey, IssuanceId, Keypair, MintId};
-use farthing_protocol::ids::{KeysetId, PaymentId};
+use farthing_protocol::ids::{KeysetId, OperationId, PaymentId};
 use farthing_protocol::issuance::{Funding, FundingSource, IssuanceRequest, IssuanceTerms, Output};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
@@ -123,7 +123,7 @@ fn blind(
         .collect()
 }
 
-fn from_account(key: &Keypair, operation: farthing_protocol::ids::OperationId, terms: &IssuanceTerms) -> Funding {
+fn from_account(key: &Keypair, operation: OperationId, terms: &IssuanceTerms) -> Funding {
     let account = AccountKey::from(key);
     let digest = terms.digest(&FundingSource::Account(account, operation).id());
     Funding::Account { account, operation, signature: key.sign(digest.as_bytes()) }

@@ -20,14 +20,17 @@ use std::sync::Arc;
 
 use farthing_http::client::{BaseUrl, CallError, Endpoint};
 use farthing_protocol::api::{PayAnswer, PayRequest, verifier_path};
+use farthing_protocol::keyset::Redemption;
+use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, PaymentRequest};
 use farthing_protocol::shape::Shape;
 
 use crate::error::{IssueError, NoReceipt, PayError, StoreError};
 use crate::event::Event;
-use crate::issue::{accepted, deciding_code};
+use crate::issue::{accepted, deciding_code, fail};
 use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Pay, Source};
 use crate::options::Step;
+use crate::vault::Tx;
 use crate::views::{Paid, Resumption};
 use crate::wallet::{Inner, Wallet};
 
@@ -105,9 +108,9 @@ impl Inner {
             if attempt >= self.options.attempts {
                 if surely_unsent {
                     self.drop_unsent(op).await?;
-                    return Err(PayError::NotSent(error));
+                    return Err(PayError::NotSent(Box::new(error)));
                 }
-                return Err(PayError::Unknown { op, cause: NoReceipt::Call(error) });
+                return Err(PayError::Unknown { op, cause: NoReceipt::from(error) });
             }
             attempt = attempt.saturating_add(1);
             tokio::time::sleep(self.options.pause).await;
@@ -151,19 +154,14 @@ impl Inner {
             .run(move |tx| {
                 let operation = Operation::load(tx, op)?;
                 match &operation.body {
-                    Body::Pay(pay) if pay.settling.is_none() => crate::issue::fail(tx, operation, now),
+                    Body::Pay(pay) if pay.settling.is_none() => fail(tx, operation, now),
                     _ => Err(StoreError::Busy),
                 }
             })
             .await
     }
 
-    async fn accept_receipt(
-        &self,
-        operation: &Operation,
-        pay: &Pay,
-        receipt: farthing_protocol::receipt::Receipt,
-    ) -> Result<Paid, StoreError> {
+    async fn accept_receipt(&self, operation: &Operation, pay: &Pay, receipt: Receipt) -> Result<Paid, StoreError> {
         let (op, now) = (operation.id, self.now());
         self.vault.run::<_, StoreError>(move |tx| accepted(tx, op, Some(receipt), now)).await?;
         self.vault.at(Step::ReceiptStored)?;
@@ -171,11 +169,7 @@ impl Inner {
     }
 }
 
-fn begin_settling(
-    tx: &mut crate::vault::Tx<'_, '_>,
-    op: OpId,
-    redemption: farthing_protocol::keyset::Redemption,
-) -> Result<(), StoreError> {
+fn begin_settling(tx: &mut Tx<'_, '_>, op: OpId, redemption: Redemption) -> Result<(), StoreError> {
     let mut operation = Operation::load(tx, op)?;
     let Body::Pay(pay) = &mut operation.body else { return Err(StoreError::NoSuchOperation) };
     if pay.settling.is_some() {
@@ -191,7 +185,7 @@ fn begin_settling(
     operation.keep(tx)
 }
 
-fn paid(op: OpId, pay: &Pay, receipt: Option<farthing_protocol::receipt::Receipt>) -> Paid {
+fn paid(op: OpId, pay: &Pay, receipt: Option<Receipt>) -> Paid {
     Paid { op, payee: *pay.payment.payee(), amount: pay.payment.amount(), receipt, swaps: pay.swaps }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use farthing_protocol::amount::{Amount, Unit};
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
 use farthing_protocol::request::Invoice;
@@ -138,7 +138,7 @@ fn authorize(
     op: OpId,
     tokens: &[TokenKey],
     terms: PaymentTerms,
-    now: farthing_protocol::amount::UnixTime,
+    now: UnixTime,
 ) -> Result<Payment, StoreError> {
     let opened = tokens.iter().map(|key| stock::reserve(tx, *key, op)?.open()).collect::<Result<Vec<_>, _>>()?;
     let witnesses: Vec<_> = opened.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
