@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, absolute};
 
 use farthing_protocol::derive::Seed;
 use farthing_protocol::identity::{AccountKey, MintId};
@@ -75,17 +75,26 @@ pub(crate) fn owner_only() -> OpenOptions {
     options
 }
 
-/// Makes a folder that only its owner can enter.
+/// Makes a folder that only its owner can enter, durably, unless it is there.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    let path = absolute(path)?;
+    let missing: Vec<&Path> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
     #[allow(unused_mut, reason = "changed on Unix only")]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(path)
+    builder.recursive(true).create(&path)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(sync_folder)
 }
 
+#[cfg(unix)]
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

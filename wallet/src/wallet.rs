@@ -64,9 +64,11 @@ impl Wallet {
     /// # Errors
     /// [`OpenError::Exists`] when there is one; the others when the folder cannot be written.
     pub async fn create(folder: &Path, words: &Words, options: Options) -> Result<Self, OpenError> {
-        seed::make_folder(folder)?;
+        let state = folder.join(STATE);
+        // Closed to others even if the wallet's folder was there before and is open.
+        seed::make_folder(&state)?;
         // The state's lock comes first, so that of two only one makes the wallet.
-        let vault = Vault::open(&folder.join("state"), options.hook.clone())?;
+        let vault = Vault::open(&state, options.hook.clone())?;
         if seed::exists(folder)? {
             return Err(OpenError::Exists);
         }
@@ -85,7 +87,7 @@ impl Wallet {
         if !seed::exists(folder)? {
             return Err(OpenError::Missing);
         }
-        let vault = Vault::open(&folder.join("state"), options.hook.clone())?;
+        let vault = Vault::open(&folder.join(STATE), options.hook.clone())?;
         let seed = seed::read(folder)?;
         check_fingerprint(&vault, &seed, true).await?;
         Self::assemble(folder, vault, seed, options).await
@@ -358,6 +360,8 @@ async fn check_fingerprint(vault: &Vault, seed: &Seed, remember: bool) -> Result
     if stored { Ok(()) } else { Err(OpenError::SeedMismatch) }
 }
 
+/// Everything but the seed.
+const STATE: &str = "state";
 const FINGERPRINT: &[u8] = b"fingerprint";
 
 struct Fingerprint(AccountKey);

@@ -132,6 +132,18 @@ async fn one_process_one_wallet_one_seed() {
     assert!(matches!(Wallet::create(world.path(), &words, Options::new()).await, Err(OpenError::SeedMismatch)));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_holds_money_is_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let open = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(open.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
+    drop(Wallet::create(open.path(), &words, Options::new()).await.unwrap());
+    let mode = |name| std::fs::metadata(open.path().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("state"), mode("seed")), (0o700, 0o600));
+}
+
 #[tokio::test]
 async fn debug_shows_no_secret() {
     let (world, wallet) = World::new().await;
