@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  farthing demo                 a mint, a merchant and two wallets, in 20 seconds
+  farthing demo                 a mint, a merchant, two wallets: see it work
   farthing mint init            make a mint, then `farthing mint run`
   farthing verifier init --mint http://127.0.0.1:3338
   farthing wallet init --mint http://127.0.0.1:3338";
@@ -63,7 +63,10 @@ pub(crate) struct Unlocking {
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// Use a 32-byte key file instead of a passphrase; `init` creates it
-    #[arg(long, value_name = "FILE", env = "FARTHING_MINT_KEY_FILE")]
+    ///
+    /// Without either, the environment's FARTHING_MINT_KEY_FILE or FARTHING_MINT_PASSPHRASE is used, or the
+    /// passphrase is asked for.
+    #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
 }
 

@@ -23,6 +23,7 @@ use crate::args::{MintCommand, MintCredit, MintFolder, MintInit, MintRun, Unlock
 use crate::output::{note, say, show, table, time};
 use crate::{place, prompt};
 
+const KEY_FILE_VARIABLE: &str = "FARTHING_MINT_KEY_FILE";
 const PASSPHRASE_VARIABLE: &str = "FARTHING_MINT_PASSPHRASE";
 
 pub(crate) async fn run(command: MintCommand) -> Result<()> {
@@ -57,7 +58,7 @@ async fn init(args: MintInit) -> Result<()> {
 }
 
 async fn serve(args: MintRun) -> Result<()> {
-    let home = MintHome::open(place::folder(args.folder.dir, "mint")?)?;
+    let home = open(args.folder)?;
     let unlock = unlock(&home, &args.unlocking)?;
     let mint = Mint::open(&home, unlock).await?;
     let report = mint.audit().await?;
@@ -73,7 +74,7 @@ async fn serve(args: MintRun) -> Result<()> {
 }
 
 async fn credit(args: MintCredit) -> Result<()> {
-    let home = MintHome::open(place::folder(args.folder.dir, "mint")?)?;
+    let home = open(args.folder)?;
     let account = read_account(&args.account)?;
     let unit = home.unit();
     let amount = read_amount(&args.amount, unit)?;
@@ -95,7 +96,7 @@ async fn credit(args: MintCredit) -> Result<()> {
 }
 
 async fn keysets(folder: MintFolder) -> Result<()> {
-    let home = MintHome::open(place::folder(folder.dir, "mint")?)?;
+    let home = open(folder)?;
     let report: Option<KeysetsReport> = ask_running(&home, async |client| client.get_json(path::KEYSETS).await).await?;
     let keysets = match report {
         Some(report) => report.keysets,
@@ -121,7 +122,7 @@ async fn keysets(folder: MintFolder) -> Result<()> {
 }
 
 async fn audit(folder: MintFolder) -> Result<()> {
-    let home = MintHome::open(place::folder(folder.dir, "mint")?)?;
+    let home = open(folder)?;
     let report: Option<AuditReport> = ask_running(&home, async |client| client.get_json(path::AUDIT).await).await?;
     let report = match report {
         Some(report) => report,
@@ -134,6 +135,13 @@ async fn audit(folder: MintFolder) -> Result<()> {
     }
     show_differences(&report);
     bail!("the books are not right: the mint issues nothing until they are")
+}
+
+fn open(folder: MintFolder) -> Result<MintHome> {
+    let folder = place::folder(folder.dir, "mint")?;
+    MintHome::open(&folder).with_context(|| {
+        format!("no mint can be opened in {}: `farthing mint init` makes one, --dir names another", folder.display())
+    })
 }
 
 /// The running totals of each unit.
@@ -198,6 +206,9 @@ fn given_secret(unlocking: &Unlocking) -> Result<Option<Secret>> {
     }
     if let Some(path) = &unlocking.key_file {
         return Ok(Some(Secret::KeyFile(path.clone())));
+    }
+    if let Some(path) = std::env::var_os(KEY_FILE_VARIABLE) {
+        return Ok(Some(Secret::KeyFile(path.into())));
     }
     match std::env::var(PASSPHRASE_VARIABLE) {
         Ok(passphrase) => Ok(Some(Secret::Passphrase(Passphrase::new(passphrase)))),

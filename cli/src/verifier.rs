@@ -9,7 +9,7 @@ use farthing_protocol::api::{InvoiceAnswer, InvoiceRequest, KeysetsAnswer, Payme
 use farthing_protocol::identity::MintId;
 use farthing_verifier::home::{HomeOptions, VerifierHome};
 
-use crate::args::{VerifierCommand, VerifierInit, VerifierPayments, VerifierRequest, VerifierRun};
+use crate::args::{VerifierCommand, VerifierFolder, VerifierInit, VerifierPayments, VerifierRequest, VerifierRun};
 use crate::mint::{read_amount, warn_of_plain_http};
 use crate::output::{note, say, short, show, table, time};
 use crate::place;
@@ -41,7 +41,7 @@ async fn init(args: VerifierInit) -> Result<()> {
 }
 
 async fn serve(args: VerifierRun) -> Result<()> {
-    let home = VerifierHome::open(&place::folder(args.folder.dir, "verifier")?)?;
+    let home = open(args.folder)?;
     let home = match args.public_url {
         Some(url) => home.with_public_url(BaseUrl::parse(&url)?),
         None => home,
@@ -55,7 +55,7 @@ async fn serve(args: VerifierRun) -> Result<()> {
 }
 
 async fn request(args: VerifierRequest) -> Result<()> {
-    let home = VerifierHome::open(&place::folder(args.folder.dir, "verifier")?)?;
+    let home = open(args.folder)?;
     let unit = unit_of(&home).await?;
     let amount = read_amount(&args.amount, &unit)?;
     let request = InvoiceRequest {
@@ -74,7 +74,7 @@ async fn request(args: VerifierRequest) -> Result<()> {
 }
 
 async fn payments(args: VerifierPayments) -> Result<()> {
-    let home = VerifierHome::open(&place::folder(args.folder.dir, "verifier")?)?;
+    let home = open(args.folder)?;
     let unit = unit_of(&home).await?;
     let answer: PaymentsAnswer =
         control(&home)?.get_json(verifier_path::PAYMENTS).await.map_err(explain_not_running)?;
@@ -93,6 +93,14 @@ async fn payments(args: VerifierPayments) -> Result<()> {
     }
     show(&rows);
     Ok(())
+}
+
+fn open(folder: VerifierFolder) -> Result<VerifierHome> {
+    let folder = place::folder(folder.dir, "verifier")?;
+    VerifierHome::open(&folder).with_context(|| {
+        let folder = folder.display();
+        format!("no verifier can be opened in {folder}: `farthing verifier init` makes one, --dir names another")
+    })
 }
 
 fn control(home: &VerifierHome) -> Result<UnixClient> {

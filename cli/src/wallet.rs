@@ -1,6 +1,7 @@
 //! `farthing wallet …`
 
 use anyhow::{Context, Result, bail};
+use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::request::Invoice;
 use farthing_protocol::text::TextForm;
@@ -12,7 +13,7 @@ use farthing_wallet::{
 use crate::args::{WalletCommand, WalletFolder, WalletInit, WalletPay, WalletWithdraw};
 use crate::mint::read_amount;
 use crate::output::{note, say, short, show, table, time};
-use crate::verifier::expect_mint;
+use crate::verifier::{expect_mint, fetch_mint};
 use crate::{place, prompt};
 
 pub(crate) async fn run(command: WalletCommand) -> Result<()> {
@@ -31,6 +32,9 @@ async fn init(args: WalletInit) -> Result<()> {
     if !args.yes && !prompt::possible() {
         bail!("nobody can be asked here whether the words were written down: give --yes");
     }
+    // Before anything is made: is there a mint, and the right one?
+    let url = BaseUrl::parse(&args.mint)?;
+    expect_mint(fetch_mint(&url).await?.list.mint(), args.mint_id.as_deref())?;
     let count = if args.words == 24 { WordCount::TwentyFour } else { WordCount::Twelve };
     let words = Words::generate(&mut rand::rng(), count)?;
     let wallet = Wallet::create(&folder, &words, options()).await?;
@@ -203,7 +207,12 @@ fn outcome(entry: &HistoryEntry) -> &'static str {
 /// Opens the wallet and goes on with what was left unfinished.
 async fn open(folder: WalletFolder) -> Result<Wallet> {
     let folder = place::folder(folder.dir, "wallet")?;
-    let wallet = Wallet::open(&folder, options()).await?;
+    let wallet = Wallet::open(&folder, options()).await.with_context(|| {
+        format!(
+            "no wallet can be opened in {}: `farthing wallet init` makes one, --dir names another",
+            folder.display()
+        )
+    })?;
     for resumed in wallet.resume().await? {
         match resumed.result {
             Ok(Resumption::Issued(issued)) => {

@@ -1,7 +1,7 @@
 //! Real processes in temporary folders, on free loopback ports.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
@@ -79,8 +79,11 @@ impl World {
         self.serve(&["mint", "run", "--listen", "127.0.0.1:0"])
     }
 
-    pub(crate) fn home(&self) -> &Path {
-        self.folder.path()
+    /// A command whose output nobody reads.
+    pub(crate) fn quiet(&self, arguments: &[&str]) -> Command {
+        let mut command = self.farthing(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
     }
 }
 
@@ -109,10 +112,6 @@ impl Server {
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
         Self { child, url }
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// SIGKILL, as a power cut would for the process.

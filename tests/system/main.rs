@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod crash;
 mod durable_answers;
 mod harness;
 mod journey;
