@@ -1,10 +1,10 @@
 //! The sessions of this process, and the watch that discards them when the process is not what it was.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use farthing_protocol::amount::{Denomination, UnixTime};
-use farthing_protocol::blind::mint::{ClaimedSession, OpenedSession, SessionError, Sessions};
+use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, SessionError, Sessions};
 use farthing_protocol::blind::{Challenge, Commitment, SessionId, SessionSeal};
 use farthing_protocol::ids::KeysetId;
 
@@ -17,12 +17,14 @@ const MAX_DRIFT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct SessionKeeper {
     clock: Arc<dyn Clock>,
-    state: RwLock<State>,
+    /// Locked before `sessions`, never after.
+    watch: Mutex<Watch>,
+    sessions: RwLock<Sessions>,
 }
 
-#[derive(Debug)]
-struct State {
-    sessions: Sessions,
+/// What the process and the clocks were.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
     /// When the sessions began.
     origin: Reading,
     /// When it was last looked.
@@ -49,23 +51,23 @@ pub(crate) struct Named<'a> {
 impl SessionKeeper {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let now = Reading::of(clock.as_ref());
-        let state = State { sessions: new_sessions(), origin: now, last: now };
-        Self { clock, state: RwLock::new(state) }
+        let watch = Mutex::new(Watch { origin: now, last: now });
+        Self { clock, watch, sessions: RwLock::new(new_sessions()) }
     }
 
     /// Opens a session.
     pub(crate) fn open(&self, keyset: &KeysetId, denominations: &[Denomination]) -> OpenedSession {
         self.watch();
         // Opening changes nothing, so a panic elsewhere leaves nothing half done.
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.sessions.open(&mut crate::system_rng(), keyset, denominations, self.clock.now())
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        sessions.open(&mut crate::system_rng(), keyset, denominations, self.clock.now())
     }
 
     /// Whether the session is this process's and has not expired.
     pub(crate) fn authenticate(&self, named: &Named<'_>) -> Result<(), SessionError> {
         self.watch();
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        authenticate(&state.sessions, named, self.clock.now()).map(drop)
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        authenticate(&sessions, named, self.clock.now()).map(drop)
     }
 
     /// Claims a session for a list of challenges and hands the claim to `then`, before anybody else can find the
@@ -80,47 +82,35 @@ impl SessionKeeper {
         challenges: Vec<Challenge>,
         then: impl FnOnce(ClaimedSession) -> T,
     ) -> Result<T, SessionError> {
-        let mut state = self.writable();
-        state.watch(self.clock.as_ref());
+        self.watch();
+        let mut sessions = self.writable();
         let now = self.clock.now();
-        let authentic = authenticate(&state.sessions, named, now)?;
-        let claimed = state.sessions.claim(authentic, challenges, now)?;
+        let authentic = authenticate(&sessions, named, now)?;
+        let claimed = sessions.claim(authentic, challenges, now)?;
         Ok(then(claimed))
     }
 
-    fn watch(&self) {
-        self.writable().watch(self.clock.as_ref());
-    }
-
-    /// After a panic while sessions were claimed, all of them are discarded.
-    fn writable(&self) -> std::sync::RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(|poisoned| {
-            let mut state = poisoned.into_inner();
-            state.renew(Reading::of(self.clock.as_ref()));
-            self.state.clear_poison();
-            state
-        })
-    }
-}
-
-impl State {
     /// Discards the boot key when the process was forked, or a drift of the clocks says that it was resumed.
-    fn watch(&mut self, clock: &dyn Clock) {
-        let now = Reading::of(clock);
-        if now.process != self.origin.process
-            || now.drift(&self.origin) > MAX_DRIFT
-            || now.drift(&self.last) > MAX_DRIFT
-        {
+    fn watch(&self) {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Reading::of(self.clock.as_ref());
+        let drifted = now.drift(&watch.origin) > MAX_DRIFT || now.drift(&watch.last) > MAX_DRIFT;
+        if now.process != watch.origin.process || drifted {
             tracing::warn!("process or clocks have changed: all issuance sessions are discarded");
-            self.renew(now);
+            *self.writable() = new_sessions();
+            watch.origin = now;
         }
-        self.last = now;
+        watch.last = now;
     }
 
-    fn renew(&mut self, now: Reading) {
-        self.sessions = new_sessions();
-        self.origin = now;
-        self.last = now;
+    /// After a panic while a session was claimed, all of them are discarded.
+    fn writable(&self) -> RwLockWriteGuard<'_, Sessions> {
+        self.sessions.write().unwrap_or_else(|poisoned| {
+            let mut sessions = poisoned.into_inner();
+            *sessions = new_sessions();
+            self.sessions.clear_poison();
+            sessions
+        })
     }
 }
 
@@ -142,11 +132,7 @@ fn new_sessions() -> Sessions {
     Sessions::new(&mut crate::system_rng())
 }
 
-fn authenticate(
-    sessions: &Sessions,
-    named: &Named<'_>,
-    now: UnixTime,
-) -> Result<farthing_protocol::blind::mint::AuthenticSession, SessionError> {
+fn authenticate(sessions: &Sessions, named: &Named<'_>, now: UnixTime) -> Result<AuthenticSession, SessionError> {
     let Named { session, seal, keyset, denominations, commitments } = named;
     sessions.authenticate(session, seal, keyset, denominations, commitments, now)
 }

@@ -46,7 +46,7 @@ async fn of_many_rivals_for_a_session_one_is_answered() {
     world.audit().await;
 }
 
-/// The same number under another seed: the same issuance id cannot be had, so the challenges alone differ by β.
+/// One wallet that signs different challenges for one issuance id and one session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn one_issuance_id_with_different_challenges_has_one_record() {
     let world = World::new().await;
@@ -70,6 +70,29 @@ async fn one_issuance_id_with_different_challenges_has_one_record() {
     }
     assert!(records.iter().all(|record| *record == records[0] && record.issuance == base.terms.issuance));
     assert_eq!(world.balance(&wallet.key()).await, 995);
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn one_issuance_id_in_many_sessions_has_one_record_and_one_debit() {
+    let world = World::new().await;
+    let wallet = Wallet::funded(&world, 1000).await;
+    let keyset = world.keyset().await;
+    for round in 0..4 {
+        let mut requests = Vec::new();
+        for _ in 0..16 {
+            let opened = open(&world, &keyset, SHAPE()).await;
+            let draft = wallet.draft_as(&keyset, SHAPE(), &opened, IssuanceNumber::new(round));
+            requests.push(draft.by_account(&wallet.account, operation()));
+        }
+        let asked: Vec<_> = requests.iter().map(|request| finish(world.mint(), request)).collect();
+        let mut records = Vec::new();
+        for each in asked {
+            records.push(each.await.unwrap().unwrap());
+        }
+        assert!(records.iter().all(|record| *record == records[0]));
+    }
+    assert_eq!(world.balance(&wallet.key()).await, 1000 - 4 * 5);
     world.audit().await;
 }
 
