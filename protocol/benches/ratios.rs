@@ -1,7 +1,8 @@
 //! Farthing beside Ed25519: medians and ratios, measured in turn so that a noisy machine disturbs both alike.
 //!
-//! `cargo bench -p farthing-protocol --bench ratios [-- ROUNDS]`. In every round each row runs directly after a run of
-//! its Ed25519 peer; a row's ratio is the median of its rounds' ratios.
+//! `cargo bench -p farthing-protocol --bench ratios [-- ROUNDS]`. In every round each row runs for a few
+//! milliseconds, directly after as long a run of its Ed25519 peer; a row's ratio is the median of its rounds' ratios. Times are
+//! the thread's own processor time.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -13,12 +14,11 @@
 
 mod fixture;
 
-use std::time::Instant;
-
 use fixture::{BATCH, Ours, Peer, TOKENS};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Rounds, when none are asked for.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 101;
 
 /// What a row is held against.
 #[derive(Clone, Copy)]
@@ -39,26 +39,27 @@ struct Row {
     samples: Vec<(f64, f64)>,
 }
 
-const SINGLES: usize = 2 * BATCH;
+/// Single signatures or tokens in one run.
+const SINGLES: usize = 64;
 
 fn rows() -> Vec<Row> {
     let row = |name, against, target, work| Row { name, against, target, work, samples: Vec::new() };
     vec![
         row("signatures, batch of 256, decoded", Against::Batch, Some(0.85), |ours| {
-            timed(8, BATCH, || (), |()| ours.batch())
+            timed(1, BATCH, || (), |()| ours.batch())
         }),
         row("signatures, batch of 256, from bytes", Against::Batch, None, |ours| {
-            timed(8, BATCH, || (), |()| ours.batch_bytes())
+            timed(1, BATCH, || (), |()| ours.batch_bytes())
         }),
         row("payments of 4, 64 at once, decoded", Against::Batch, None, |ours| {
-            timed(8, BATCH, || ours.copies(), |copies| ours.payments(copies))
+            timed(1, BATCH, || ours.copies(), |copies| ours.payments(copies))
         }),
         row("payments of 4, 64 at once, from bytes", Against::Batch, Some(1.6), |ours| {
-            timed(8, BATCH, || (), |()| ours.payments_bytes())
+            timed(1, BATCH, || (), |()| ours.payments_bytes())
         }),
-        row("  of this, decoding alone", Against::Batch, None, |ours| timed(8, BATCH, || (), |()| drop(ours.decode()))),
+        row("  of this, decoding alone", Against::Batch, None, |ours| timed(1, BATCH, || (), |()| drop(ours.decode()))),
         row("one payment of 4, from bytes", Against::Single, None, |ours| {
-            timed(BATCH / TOKENS, TOKENS, || (), |()| ours.one_payment_bytes())
+            timed(SINGLES / TOKENS, TOKENS, || (), |()| ours.one_payment_bytes())
         }),
         row("one token, decoded", Against::Single, Some(1.0), |ours| timed(SINGLES, 1, || (), |()| ours.single())),
         row("one token, from bytes", Against::Single, None, |ours| timed(SINGLES, 1, || (), |()| ours.single_bytes())),
@@ -69,7 +70,7 @@ fn rows() -> Vec<Row> {
             timed(SINGLES / 32, 32, || (), |()| drop(ours.open(32)))
         }),
         row("wallet and mint, withdrawal of 16", Against::Single, None, |ours| {
-            timed(SINGLES / 64, 16, || (), |()| ours.withdraw_sixteen())
+            timed(SINGLES / 32, 16, || (), |()| ours.withdraw_sixteen())
         }),
     ]
 }
@@ -84,7 +85,7 @@ fn main() {
         for row in &mut rows {
             let peer = match row.against {
                 Against::Single => timed(SINGLES, 1, || (), |()| peer.single()),
-                Against::Batch => timed(8, BATCH, || (), |()| peer.batch()),
+                Against::Batch => timed(1, BATCH, || (), |()| peer.batch()),
             };
             samples.push((peer, (row.work)(&mut ours)));
         }
@@ -103,31 +104,38 @@ fn main() {
 fn mint(ours: &mut Ours, tokens: usize) -> f64 {
     let runs = SINGLES / tokens;
     let challenges: Vec<_> = (0..runs).map(|_| ours.challenges(tokens)).collect();
-    let start = Instant::now();
+    let start = processor_time();
     for challenges in challenges {
         let opened = ours.open(tokens);
         ours.finish(&opened, challenges);
     }
-    start.elapsed().as_nanos() as f64 / (runs * tokens) as f64
+    (processor_time() - start) / (runs * tokens) as f64
 }
 
 /// Nanoseconds for each of `units`; what `prepare` does is not counted.
 fn timed<T>(runs: usize, units: usize, mut prepare: impl FnMut() -> T, mut work: impl FnMut(T)) -> f64 {
     let inputs: Vec<T> = (0..runs).map(|_| prepare()).collect();
-    let start = Instant::now();
+    let start = processor_time();
     inputs.into_iter().for_each(&mut work);
-    start.elapsed().as_nanos() as f64 / (runs * units) as f64
+    (processor_time() - start) / (runs * units) as f64
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// Nanoseconds this thread has run: waiting for other processes is not counted.
+fn processor_time() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+}
+
+/// The value below which `quarters` of four lie.
+fn quartile(values: impl Iterator<Item = f64>, quarters: usize) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values[(values.len() - 1) * quarters / 4]
 }
 
 fn print(rows: &[Row], strict: &[(f64, f64)], rounds: usize) {
     println!("medians of {rounds} rounds; microseconds for each signature or token\n");
-    println!("| work | µs | Ed25519 | µs | ratio | lowest | highest | target |");
+    println!("| work | µs | Ed25519 | µs | ratio | lower quartile | upper quartile | target |");
     println!("|---|---:|---|---:|---:|---:|---:|---:|");
     for row in rows {
         let peer = match row.against {
@@ -140,11 +148,9 @@ fn print(rows: &[Row], strict: &[(f64, f64)], rounds: usize) {
 }
 
 fn line(name: &str, against: &str, samples: &[(f64, f64)], target: Option<f64>) {
-    let ours = median(samples.iter().map(|(_, ours)| *ours)) / 1000.0;
-    let peer = median(samples.iter().map(|(peer, _)| *peer)) / 1000.0;
-    let ratios = || samples.iter().map(|(peer, ours)| ours / peer);
-    let (low, high) = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
+    let ours = quartile(samples.iter().map(|(_, ours)| *ours), 2) / 1000.0;
+    let peer = quartile(samples.iter().map(|(peer, _)| *peer), 2) / 1000.0;
+    let [low, ratio, high] = [1, 2, 3].map(|q| quartile(samples.iter().map(|(peer, ours)| ours / peer), q));
     let target = target.map_or(String::new(), |target| format!("≤ {target}"));
-    let ratio = median(ratios());
     println!("| {name} | {ours:.2} | {against} | {peer:.2} | {ratio:.2} | {low:.2} | {high:.2} | {target} |");
 }

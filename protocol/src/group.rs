@@ -3,9 +3,9 @@
 use core::fmt;
 
 use curve25519_dalek::constants::{RISTRETTO_BASEPOINT_COMPRESSED, RISTRETTO_BASEPOINT_POINT};
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint, VartimeRistrettoPrecomputation};
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::IsIdentity;
+use curve25519_dalek::traits::{IsIdentity, VartimePrecomputedMultiscalarMul};
 use sha2::{Digest, Sha512};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
@@ -118,6 +118,30 @@ impl Encode for Element {
 impl Decode for Element {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Self::from_bytes(input.array()?)
+    }
+}
+
+/// G and H with their odd multiples up to 127: at most 20 KiB, held once for all keys of a keyset.
+#[allow(non_snake_case, reason = "names follow the paper")]
+pub(crate) struct FixedBases {
+    H: Element,
+    multiples: VartimeRistrettoPrecomputation,
+}
+
+#[allow(non_snake_case, reason = "names follow the paper")]
+impl FixedBases {
+    pub(crate) fn new() -> Self {
+        let H = Element::second_generator();
+        Self { H, multiples: VartimeRistrettoPrecomputation::new([RISTRETTO_BASEPOINT_POINT, H.point]) }
+    }
+
+    pub(crate) fn second_generator(&self) -> &Element {
+        &self.H
+    }
+
+    /// gG + hH + xX in variable time: for public values only.
+    pub(crate) fn vartime_sum(&self, g: Scalar, h: Scalar, x: Scalar, X: &Element) -> RistrettoPoint {
+        self.multiples.vartime_mixed_multiscalar_mul([g, h], [x], [X.point])
     }
 }
 

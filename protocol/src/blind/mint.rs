@@ -40,15 +40,31 @@ id_type! {
 #[derive(Zeroize, ZeroizeOnDrop)]
 struct BootSecret([u8; 32]);
 
+/// A transcript of one domain that has taken in a key, ready to be continued. Merlin zeroizes transcripts, this one
+/// and each that is begun from it, when they are dropped.
+struct Keyed(Transcript);
+
+impl Keyed {
+    fn new(domain: Domain, key: &BootSecret) -> Self {
+        let mut transcript = Transcript::for_domain(domain);
+        transcript.append_bytes(label::KEY, &key.0);
+        Self(transcript)
+    }
+
+    fn begin(&self) -> Transcript {
+        self.0.clone()
+    }
+}
+
 /// The mint's sessions since its process began.
 ///
 /// # Security
 /// One `Sessions` belongs to one process. It MUST be dropped, and a new one made, when the process was
 /// forked or resumed from a memory snapshot (section 2): there is no way to write it down or to clone it.
 pub struct Sessions {
-    mac: BootSecret,
-    seal: BootSecret,
-    nonces: BootSecret,
+    mac: Keyed,
+    seal: Keyed,
+    nonces: Keyed,
     instance: InstanceId,
     table_H: Box<RistrettoBasepointTable>,
     claims: BTreeMap<SessionId, ChallengesHash>,
@@ -130,9 +146,9 @@ impl Sessions {
             BootSecret(transcript.draw_bytes(label::OUTPUT))
         };
         Self {
-            mac: subkey(b"mac"),
-            seal: subkey(b"seal"),
-            nonces: subkey(b"nonces"),
+            mac: Keyed::new(Domain::SessionMac, &subkey(b"mac")),
+            seal: Keyed::new(Domain::SessionSeal, &subkey(b"seal")),
+            nonces: Keyed::new(Domain::SessionNonces, &subkey(b"nonces")),
             instance: InstanceId::from_bytes(instance),
             table_H: Box::new(RistrettoBasepointTable::create(Element::second_generator().point())),
             claims: BTreeMap::new(),
@@ -254,8 +270,7 @@ impl Sessions {
         keyset: &KeysetId,
         denominations: &[Denomination],
     ) -> [u8; 32] {
-        let mut transcript = Transcript::for_domain(Domain::SessionMac);
-        transcript.append_bytes(label::KEY, &self.mac.0);
+        let mut transcript = self.mac.begin();
         transcript.append_bytes(label::RANDOMNESS, randomness);
         transcript.append_number(label::EXPIRY, expires_at.seconds());
         transcript.append_bytes(label::KEYSET, keyset.as_bytes());
@@ -267,8 +282,7 @@ impl Sessions {
     fn seal(&self, session: &SessionId, commitments: &[Commitment]) -> SessionSeal {
         let mut body = Writer::default();
         commitments.iter().for_each(|commitment| body.part(commitment));
-        let mut transcript = Transcript::for_domain(Domain::SessionSeal);
-        transcript.append_bytes(label::KEY, &self.seal.0);
+        let mut transcript = self.seal.begin();
         transcript.append_bytes(label::SESSION, session.as_bytes());
         transcript.append_bytes(label::COMMITMENTS, &body.finish());
         SessionSeal::from_bytes(transcript.draw_bytes(label::OUTPUT))
@@ -276,8 +290,7 @@ impl Sessions {
 
     /// (a, b, y) = PRF(nonce key; sid, keyset id, d, position) for each token, y ≠ 0.
     fn derive_nonces(&self, session: &SessionId, keyset: &KeysetId, denominations: &[Denomination]) -> Vec<Nonces> {
-        let mut prefix = Transcript::for_domain(Domain::SessionNonces);
-        prefix.append_bytes(label::KEY, &self.nonces.0);
+        let mut prefix = self.nonces.begin();
         prefix.append_bytes(label::SESSION, session.as_bytes());
         prefix.append_bytes(label::KEYSET, keyset.as_bytes());
         (0_u64..)

@@ -1,18 +1,17 @@
 //! Signatures and their verification.
 #![allow(non_snake_case, reason = "names follow the paper")]
 
+use alloc::sync::Arc;
 use core::fmt;
 
-use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
-use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use curve25519_dalek::traits::IsIdentity;
 use merlin::Transcript;
 use rand_core::CryptoRng;
 
 use crate::amount::Denomination;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
-use crate::group::{Element, fifth_power, nonzero_scalar_from_bytes, scalar_from_bytes};
+use crate::group::{Element, FixedBases, fifth_power, nonzero_scalar_from_bytes, scalar_from_bytes};
 use crate::ids::KeysetId;
 use crate::transcript::{Domain, TranscriptExt, label};
 
@@ -63,18 +62,19 @@ impl fmt::Debug for BlindSignature {
 pub struct VerificationKey {
     denomination: Denomination,
     X: Element,
-    H: Element,
+    /// The same for every key of the keyset.
+    bases: Arc<FixedBases>,
     /// Hsig's transcript up to X, the same for every token of this key.
     prefix: Transcript,
 }
 
 impl VerificationKey {
-    pub(crate) fn new(keyset: KeysetId, denomination: Denomination, X: Element, H: Element) -> Self {
+    pub(crate) fn new(keyset: KeysetId, denomination: Denomination, X: Element, bases: Arc<FixedBases>) -> Self {
         let mut prefix = Transcript::for_domain(Domain::BlindSignature);
         prefix.append_bytes(label::KEYSET, keyset.as_bytes());
         prefix.append_bytes(label::DENOMINATION, &[denomination.exponent()]);
         prefix.append_point(label::ISSUER_KEY, &X);
-        Self { denomination, X, H, prefix }
+        Self { denomination, X, bases, prefix }
     }
 
     /// d.
@@ -89,7 +89,7 @@ impl VerificationKey {
 
     /// H, kept here because computing it costs two Elligator maps.
     pub(crate) fn second_generator(&self) -> &Element {
-        &self.H
+        self.bases.second_generator()
     }
 
     /// c̄ = Hsig(version, keyset id, d, X, P, R̄).
@@ -112,10 +112,7 @@ impl VerificationKey {
     pub fn verify(&self, coin: &Element, signature: &BlindSignature) -> Result<(), InvalidToken> {
         let f = self.coefficient(coin, signature);
         // R̄ + (c̄ + ȳ⁵)X = z̄G + ȳH
-        let rest = RistrettoPoint::vartime_multiscalar_mul(
-            [f, -signature.z, -signature.y],
-            [*self.X.point(), RISTRETTO_BASEPOINT_POINT, *self.H.point()],
-        );
+        let rest = self.bases.vartime_sum(-signature.z, -signature.y, f, &self.X);
         if (signature.R.point() + rest).is_identity() { Ok(()) } else { Err(InvalidToken) }
     }
 }
@@ -137,7 +134,8 @@ pub fn verify_batch<'a, R: CryptoRng + ?Sized>(
     rng: &mut R,
     tokens: impl IntoIterator<Item = (&'a VerificationKey, &'a Element, &'a BlindSignature)>,
 ) -> Result<(), InvalidToken> {
-    let mut batch = crate::payment::Accumulator::new();
+    let tokens = tokens.into_iter();
+    let mut batch = crate::payment::Accumulator::with_capacity(tokens.size_hint().0);
     for (key, coin, signature) in tokens {
         batch.add_token(rng, key, coin, signature);
     }

@@ -4,6 +4,7 @@ mod chain;
 mod list;
 mod secret;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,7 +13,7 @@ use merlin::Transcript;
 use crate::amount::{Amount, Denomination, Fees, Unit, UnixTime};
 use crate::blind::VerificationKey;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer, wire_serde};
-use crate::group::Element;
+use crate::group::{Element, FixedBases};
 use crate::identity::{InvalidSignature, Keypair, MintId, PayeeKey, Signature};
 use crate::ids::KeysetId;
 use crate::transcript::{Domain, TranscriptExt, label};
@@ -303,11 +304,11 @@ pub struct Keyset {
 
 impl Keyset {
     fn assemble(id: KeysetId, document: KeysetDocument) -> Self {
-        let h = Element::second_generator();
+        let bases = Arc::new(FixedBases::new());
         let keys = (0..Denomination::COUNT)
             .filter_map(Denomination::new)
             .zip(&document.keys)
-            .map(|(d, key)| VerificationKey::new(id, d, *key, h))
+            .map(|(d, key)| VerificationKey::new(id, d, *key, Arc::clone(&bases)))
             .collect();
         Self { id, document, keys }
     }

@@ -143,14 +143,14 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    fn add_tokens<R: CryptoRng + ?Sized>(&self, rng: &mut R, sum: &mut Accumulator) {
+    fn add_tokens<'b, R: CryptoRng + ?Sized>(&'b self, rng: &mut R, sum: &mut Accumulator<'b>) {
         for (key, signature, f) in self.tokens() {
             sum.add_equation(rng, key, signature, f);
         }
     }
 
     /// v(K + Σ e_j P_j − sG), with P_j − Q in the place of P_j for kind `locked`.
-    fn add_authorization<R: CryptoRng + ?Sized>(&self, rng: &mut R, sum: &mut Accumulator) {
+    fn add_authorization<'b, R: CryptoRng + ?Sized>(&'b self, rng: &mut R, sum: &mut Accumulator<'b>) {
         let v = crate::blind::wallet::weight(rng);
         let proof = self.payment.authorization();
         sum.push(v, proof.K.point());
@@ -168,12 +168,12 @@ impl<'a> Prepared<'a> {
 
     /// Which of its equations fails, when the payment is known to be wrong.
     fn verdict<R: CryptoRng + ?Sized>(self, rng: &mut R) -> Result<AuthenticPayment, PaymentError> {
-        let mut tokens = Accumulator::new();
+        let mut tokens = Accumulator::with_capacity(self.payment.tokens.len());
         self.add_tokens(rng, &mut tokens);
         if !tokens.vanishes() {
             return Err(PaymentError::InvalidToken);
         }
-        let mut proof = Accumulator::new();
+        let mut proof = Accumulator::with_capacity(self.payment.tokens.len());
         self.add_authorization(rng, &mut proof);
         if proof.vanishes() { Ok(self.into_authentic()) } else { Err(PaymentError::InvalidAuthorization) }
     }
@@ -228,7 +228,9 @@ pub fn verify_payments<R: CryptoRng + ?Sized>(
 }
 
 fn satisfied<R: CryptoRng + ?Sized>(rng: &mut R, payments: &[Prepared<'_>]) -> bool {
-    let mut sum = Accumulator::new();
+    // For each token R̄ and P, for each payment K.
+    let terms = payments.iter().map(|payment| payment.payment.tokens.len().saturating_mul(2).saturating_add(1)).sum();
+    let mut sum = Accumulator::with_capacity(terms);
     for payment in payments {
         payment.add_tokens(rng, &mut sum);
         payment.add_authorization(rng, &mut sum);
@@ -251,27 +253,35 @@ fn bisect<R: CryptoRng + ?Sized>(rng: &mut R, payments: &[Prepared<'_>], good: &
 
 /// The weighted sum of many verification equations, which is the identity if all hold:
 /// Σ w_i (R̄_i + f_i X_i − z̄_i G − ȳ_i H) + Σ v_p (K_p + Σ e_pj P_pj − s_p G).
-pub(crate) struct Accumulator {
+pub(crate) struct Accumulator<'a> {
     scalars: Vec<Scalar>,
-    points: Vec<RistrettoPoint>,
+    points: Vec<&'a RistrettoPoint>,
     /// Coefficients of each X, summed before the multiplication.
-    keys: BTreeMap<[u8; 32], (Scalar, RistrettoPoint)>,
+    keys: BTreeMap<&'a [u8; 32], (Scalar, &'a RistrettoPoint)>,
     G: Scalar,
-    H: Option<(Scalar, RistrettoPoint)>,
+    H: Option<(Scalar, &'a RistrettoPoint)>,
 }
 
-impl Accumulator {
-    pub(crate) fn new() -> Self {
-        Self { scalars: Vec::new(), points: Vec::new(), keys: BTreeMap::new(), G: Scalar::ZERO, H: None }
+impl<'a> Accumulator<'a> {
+    /// For about this many points besides G, H and the keys.
+    pub(crate) fn with_capacity(points: usize) -> Self {
+        let capacity = points.saturating_add(64);
+        Self {
+            scalars: Vec::with_capacity(capacity),
+            points: Vec::with_capacity(capacity),
+            keys: BTreeMap::new(),
+            G: Scalar::ZERO,
+            H: None,
+        }
     }
 
     /// Adds a token's equation under a fresh weight.
     pub(crate) fn add_token<R: CryptoRng + ?Sized>(
         &mut self,
         rng: &mut R,
-        key: &VerificationKey,
+        key: &'a VerificationKey,
         coin: &Element,
-        signature: &BlindSignature,
+        signature: &'a BlindSignature,
     ) {
         self.add_equation(rng, key, signature, key.coefficient(coin, signature));
     }
@@ -279,21 +289,21 @@ impl Accumulator {
     fn add_equation<R: CryptoRng + ?Sized>(
         &mut self,
         rng: &mut R,
-        key: &VerificationKey,
-        signature: &BlindSignature,
+        key: &'a VerificationKey,
+        signature: &'a BlindSignature,
         f: Scalar,
     ) {
         let w = crate::blind::wallet::weight(rng);
         self.push(w, signature.R.point());
-        let entry = self.keys.entry(*key.element().as_bytes());
-        entry.or_insert((Scalar::ZERO, *key.element().point())).0 += w * f;
+        let entry = self.keys.entry(key.element().as_bytes());
+        entry.or_insert((Scalar::ZERO, key.element().point())).0 += w * f;
         self.G -= w * signature.z;
-        self.H.get_or_insert((Scalar::ZERO, *key.second_generator().point())).0 -= w * signature.y;
+        self.H.get_or_insert((Scalar::ZERO, key.second_generator().point())).0 -= w * signature.y;
     }
 
-    fn push(&mut self, scalar: Scalar, point: &RistrettoPoint) {
+    fn push(&mut self, scalar: Scalar, point: &'a RistrettoPoint) {
         self.scalars.push(scalar);
-        self.points.push(*point);
+        self.points.push(point);
     }
 
     fn subtract_generator(&mut self, scalar: Scalar) {
@@ -303,9 +313,9 @@ impl Accumulator {
     /// Whether the sum is the identity.
     pub(crate) fn vanishes(mut self) -> bool {
         for (scalar, point) in core::mem::take(&mut self.keys).into_values().chain(self.H.take()) {
-            self.push(scalar, &point);
+            self.push(scalar, point);
         }
         self.push(self.G, &RISTRETTO_BASEPOINT_POINT);
-        RistrettoPoint::vartime_multiscalar_mul(&self.scalars, &self.points).is_identity()
+        RistrettoPoint::vartime_multiscalar_mul(&self.scalars, self.points).is_identity()
     }
 }
