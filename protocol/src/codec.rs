@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
         Ok(parts)
     }
 
-    /// A text written by [`Writer::text`], of at most `at_most` bytes, without control characters.
+    /// A [plain](is_plain) text written by [`Writer::text`], of at most `at_most` bytes.
     ///
     /// # Errors
     /// [`DecodeError::TooLong`] or [`DecodeError::NonCanonicalText`].
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::TooLong);
         }
         let text = core::str::from_utf8(self.bytes(count)?).map_err(|_| DecodeError::NonCanonicalText)?;
-        if text.chars().any(char::is_control) { Err(DecodeError::NonCanonicalText) } else { Ok(text) }
+        if is_plain(text) { Ok(text) } else { Err(DecodeError::NonCanonicalText) }
     }
 
     /// A presence byte and, if it is 1, a part.
@@ -247,6 +247,14 @@ impl<'a> Reader<'a> {
     pub fn finish(self) -> Result<(), DecodeError> {
         if self.0.is_empty() { Ok(()) } else { Err(DecodeError::TrailingBytes) }
     }
+}
+
+/// Whether a text shows what it says: no control characters, and none that change the direction of writing, by which a
+/// note could be made to read as another.
+pub fn is_plain(text: &str) -> bool {
+    let turns =
+        |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.chars().any(|c| c.is_control() || turns(c))
 }
 
 /// A part that can be written.
@@ -364,5 +372,13 @@ mod tests {
     fn a_lying_list_length_is_refused_without_reserving() {
         let mut input = Reader::new(&[0xff, 0xff, 1]);
         assert_eq!(input.list::<crate::ids::KeysetId>(usize::MAX).err(), Some(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn texts_that_do_not_show_what_they_say_are_refused() {
+        assert!(is_plain("Tee für zwei, 3 € – שלום"));
+        for bad in ["a\nb", "a\0", "\u{7f}", "\u{85}", "pay \u{202e}37", "\u{2066}x", "\u{200f}", "\u{61c}"] {
+            assert!(!is_plain(bad), "{bad:?}");
+        }
     }
 }

@@ -206,7 +206,8 @@ impl Recipient {
     /// Signs a record.
     ///
     /// # Errors
-    /// [`DecodeError::Empty`] or [`DecodeError::TooLong`] for no or too many mints.
+    /// [`DecodeError::Empty`] or [`DecodeError::TooLong`] for no or too many mints, [`DecodeError::NonCanonicalShape`]
+    /// unless they ascend strictly.
     pub fn sign(payee: &Keypair, key: RecipientKey, mints: Vec<MintId>) -> Result<Self, DecodeError> {
         check_mints(&mints)?;
         let mut record = Self { payee: payee.into(), key, mints, signature: Signature::from_bytes([0; 64]) };
@@ -256,6 +257,7 @@ fn check_mints(mints: &[MintId]) -> Result<(), DecodeError> {
     match mints.len() {
         0 => Err(DecodeError::Empty),
         n if n > Recipient::MAX_MINTS => Err(DecodeError::TooLong),
+        _ if !mints.is_sorted_by(|a, b| a < b) => Err(DecodeError::NonCanonicalShape),
         _ => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::amount::{Amount, Denomination};
 use crate::blind::{BlindSignature, InvalidToken};
-use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, is_plain, wire_serde};
 use crate::group::{Element, nonzero_scalar_from_bytes};
 use crate::identity::MintId;
 use crate::ids::KeysetId;
@@ -152,14 +152,10 @@ impl fmt::Debug for Token {
 /// # Security
 /// A bearer text token IS the money: whoever reads it can take it.
 pub struct TextToken {
-    /// The mint.
-    pub mint: MintId,
-    /// The keyset.
-    pub keyset: KeysetId,
-    /// A note for the recipient, at most 140 bytes.
-    pub memo: Option<String>,
-    /// The tokens.
-    pub content: TextTokenContent,
+    mint: MintId,
+    keyset: KeysetId,
+    memo: Option<String>,
+    content: TextTokenContent,
 }
 
 /// What a text token holds.
@@ -173,6 +169,62 @@ pub enum TextTokenContent {
 impl TextToken {
     /// The longest memo, in bytes.
     pub const MAX_MEMO: usize = 140;
+
+    /// Puts tokens together, with a note for the recipient of 1 to 140 bytes or none.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] unless the tokens ascend strictly, none is repeated, and each bearer key is its token's.
+    pub fn new(
+        mint: MintId,
+        keyset: KeysetId,
+        memo: Option<String>,
+        content: TextTokenContent,
+    ) -> Result<Self, DecodeError> {
+        if let Some(memo) = &memo {
+            if memo.len() > Self::MAX_MEMO {
+                return Err(DecodeError::TooLong);
+            }
+            if memo.is_empty() || !is_plain(memo) {
+                return Err(DecodeError::NonCanonicalText);
+            }
+        }
+        if let TextTokenContent::Bearer(tokens) = &content
+            && tokens.iter().any(|(token, key)| token.coin != *key.public())
+        {
+            return Err(DecodeError::OutOfRange);
+        }
+        let token = Self { mint, keyset, memo, content };
+        let tokens = token.tokens();
+        if tokens.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        if !tokens.is_sorted_by(|a, b| a.denomination < b.denomination) {
+            return Err(DecodeError::NonCanonicalShape);
+        }
+        let mut coins: Vec<&Element> = tokens.iter().map(|token| &token.coin).collect();
+        coins.sort_unstable();
+        if coins.is_sorted_by(|a, b| a < b) { Ok(token) } else { Err(DecodeError::Repeated) }
+    }
+
+    /// The mint.
+    pub fn mint(&self) -> &MintId {
+        &self.mint
+    }
+
+    /// The keyset.
+    pub fn keyset(&self) -> &KeysetId {
+        &self.keyset
+    }
+
+    /// The note for the recipient.
+    pub fn memo(&self) -> Option<&str> {
+        self.memo.as_deref()
+    }
+
+    /// The tokens with what makes them spendable.
+    pub fn content(&self) -> &TextTokenContent {
+        &self.content
+    }
 
     /// The tokens without their secrets.
     pub fn tokens(&self) -> Vec<&Token> {
@@ -226,22 +278,7 @@ impl Decode for TextToken {
             1 => TextTokenContent::Locked(pairs(input, count)?),
             _ => return Err(DecodeError::UnknownTag),
         };
-        if let TextTokenContent::Bearer(tokens) = &content
-            && tokens.iter().any(|(token, key)| token.coin != *key.public())
-        {
-            return Err(DecodeError::OutOfRange);
-        }
-        let token = Self { mint, keyset, memo, content };
-        let tokens = token.tokens();
-        if tokens.is_empty() {
-            return Err(DecodeError::Empty);
-        }
-        if !tokens.is_sorted_by(|a, b| a.denomination < b.denomination) {
-            return Err(DecodeError::NonCanonicalShape);
-        }
-        let mut coins: Vec<&Element> = tokens.iter().map(|token| &token.coin).collect();
-        coins.sort_unstable();
-        if coins.is_sorted_by(|a, b| a < b) { Ok(token) } else { Err(DecodeError::Repeated) }
+        Self::new(mint, keyset, memo, content)
     }
 }
 

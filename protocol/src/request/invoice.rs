@@ -7,7 +7,7 @@ use core::fmt;
 use merlin::Transcript;
 
 use crate::amount::{Amount, Unit, UnixTime};
-use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, is_plain, wire_serde};
 use crate::identity::{InvalidSignature, Keypair, MintId, PayeeKey, Signature};
 use crate::ids::{HttpBinding, RequestHash, RequestNonce};
 use crate::keyset::ChainHead;
@@ -76,7 +76,7 @@ impl InvoiceDraft {
             if text.len() > limit {
                 return Err(DecodeError::TooLong);
             }
-            if text.is_empty() || text.chars().any(char::is_control) {
+            if text.is_empty() || !is_plain(text) {
                 return Err(DecodeError::NonCanonicalText);
             }
         }

@@ -9,7 +9,7 @@ use crate::identity::PayeeKey;
 use crate::ids::RequestHash;
 
 pub use invoice::{AcceptedMint, Invoice, InvoiceDraft};
-pub use offer::Offer;
+pub use offer::{Offer, OfferDraft};
 
 /// What a payment answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl PaymentRequest {
     pub fn payee(&self) -> &PayeeKey {
         match self {
             Self::Invoice(invoice) => &invoice.draft().payee,
-            Self::Offer(offer) => &offer.payee,
+            Self::Offer(offer) => &offer.draft().payee,
         }
     }
 
@@ -41,7 +41,7 @@ impl PaymentRequest {
     pub fn amount(&self) -> Amount {
         match self {
             Self::Invoice(invoice) => invoice.draft().amount,
-            Self::Offer(offer) => offer.amount,
+            Self::Offer(offer) => offer.draft().amount,
         }
     }
 

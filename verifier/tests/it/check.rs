@@ -7,7 +7,7 @@ use farthing_protocol::ids::{IssuanceDigest, RequestHash, RequestNonce};
 use farthing_protocol::keyset::{KeysetTerms, Redemption};
 use farthing_protocol::locked::LockKey;
 use farthing_protocol::payment::Payment;
-use farthing_protocol::request::{Invoice, Offer, PaymentRequest};
+use farthing_protocol::request::{Invoice, OfferDraft, PaymentRequest};
 use farthing_verifier::check::{
     CheckError, KnownKeysets, MintRules, PayeeRules, Purpose, SwapCheck, VerifiedPayment, check_deposits,
     check_requested, check_swap,
@@ -215,7 +215,7 @@ fn locked_tokens_pay_their_recipient_alone() {
 #[test]
 fn offers_are_not_taken_for_invoices() {
     let shop = Shop::new();
-    let offer = Offer {
+    let offer = OfferDraft {
         mint: shop.mint.id(),
         payee: shop.payee,
         asset: "EUR".into(),
@@ -224,7 +224,9 @@ fn offers_are_not_taken_for_invoices() {
         nonce: RequestNonce::from_bytes(rand::random()),
         offered_at: NOW,
         timeout_seconds: 60,
-    };
+    }
+    .make()
+    .unwrap();
     let coins = shop.mint.coins(crate::common::amount(5));
     let payment = shop.mint.pay(&coins.iter().collect::<Vec<_>>(), shop.payee, offer.hash(), None);
     let verdict = shop.check(payment, PaymentRequest::Offer(offer));

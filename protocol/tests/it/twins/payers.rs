@@ -181,8 +181,20 @@ fn a_broken_random_source_does_not_repeat_a_nonce_for_another_statement() {
 fn a_text_token_with_the_wrong_secret_is_refused() {
     let mut coins = world().coins(N + 1, 5);
     let good = TextToken::from_bytes(&text_token(0, &coins, "")).unwrap();
-    let TextTokenContent::Bearer(tokens) = &good.content else { panic!() };
+    let TextTokenContent::Bearer(tokens) = good.content() else { panic!() };
     assert!(tokens.iter().all(|(token, key)| token.coin == *key.public() && encoded(key).len() == 32));
     coins[1].secret += curve25519_dalek::Scalar::ONE;
     assert!(TextToken::from_bytes(&text_token(0, &coins, "")).is_err());
+}
+
+#[test]
+fn a_recipient_lists_each_mint_once_and_in_order() {
+    let payee = farthing_protocol::identity::Keypair::from_secret(&[7; 32]);
+    let lock = farthing_protocol::locked::LockKey::generate(&mut rand::rng());
+    let mint = |byte| farthing_protocol::identity::MintId::from_bytes([byte; 32]);
+    let sign = |mints| farthing_protocol::locked::Recipient::sign(&payee, *lock.public(), mints);
+    assert!(sign(vec![mint(1), mint(2)]).is_ok());
+    for bad in [vec![mint(2), mint(1)], vec![mint(1), mint(1)], vec![]] {
+        assert!(sign(bad).is_err());
+    }
 }

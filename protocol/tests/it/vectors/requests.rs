@@ -8,7 +8,7 @@ use farthing_protocol::ids::{HttpBinding, RequestNonce};
 use farthing_protocol::keyset::ChainHead;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
-use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, Offer, PaymentRequest};
+use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, OfferDraft, PaymentRequest};
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::{TextToken, TextTokenContent};
 use serde_json::json;
@@ -147,7 +147,7 @@ fn offers() {
         "request": hex(cat(&[&[1, 2], &body])),
     });
     let file = stored("offer.json", &made);
-    let offer = Offer {
+    let offer = OfferDraft {
         mint: MintId::from_bytes(file.array("mint")),
         payee: farthing_protocol::identity::PayeeKey::from_bytes(file.array("payee")),
         asset: file.text("asset"),
@@ -156,7 +156,9 @@ fn offers() {
         nonce: RequestNonce::from_bytes(file.array("nonce")),
         offered_at: UnixTime::from_seconds(file.number("offered_at")),
         timeout_seconds: u32::try_from(file.number("timeout_seconds")).unwrap(),
-    };
+    }
+    .make()
+    .unwrap();
     assert_eq!(offer.hash().as_bytes(), &file.array("hash"));
     assert_eq!(offer.expires_at().seconds(), NOW + 60);
     let request = PaymentRequest::from_bytes(&file.bytes("request")).unwrap();
@@ -249,13 +251,13 @@ fn text_forms() {
     assert_eq!(file.at("bip350").text("text"), "a1lqfn3a");
 
     let token = TextToken::from_text(&file.at("bearer").text("text")).unwrap();
-    assert!(matches!(&token.content, TextTokenContent::Bearer(tokens) if tokens.len() == 2));
-    assert_eq!(token.memo.as_deref(), Some("for lunch"));
+    assert!(matches!(token.content(), TextTokenContent::Bearer(tokens) if tokens.len() == 2));
+    assert_eq!(token.memo(), Some("for lunch"));
     assert_eq!((token.amount().units(), token.to_bytes()), (5, file.at("bearer").bytes("bytes")));
     assert_eq!(token.to_text(), file.at("bearer").text("text"));
     let token = TextToken::from_text(&file.at("locked").text("text").to_uppercase()).unwrap();
-    assert!(matches!(&token.content, TextTokenContent::Locked(tokens) if tokens.len() == 2));
-    assert_eq!((token.memo.as_deref(), token.to_bytes()), (None, file.at("locked").bytes("bytes")));
+    assert!(matches!(token.content(), TextTokenContent::Locked(tokens) if tokens.len() == 2));
+    assert_eq!((token.memo(), token.to_bytes()), (None, file.at("locked").bytes("bytes")));
     let payment = Payment::from_text(&file.at("payment").text("text")).unwrap();
     assert_eq!(payment.to_bytes(), file.at("payment").bytes("bytes"));
     let base64url = file.at("base64url");
