@@ -119,6 +119,7 @@ pub struct AuthenticSession {
 pub struct ClaimedSession {
     nonces: Vec<Nonces>,
     id: SessionId,
+    keyset: KeysetId,
     hash: ChallengesHash,
     denominations: Vec<Denomination>,
     challenges: Vec<Challenge>,
@@ -237,6 +238,7 @@ impl Sessions {
         Ok(ClaimedSession {
             nonces: self.derive_nonces(&session.id, &session.keyset, &session.denominations),
             id: session.id,
+            keyset: session.keyset,
             hash,
             denominations: session.denominations,
             challenges,
@@ -357,8 +359,11 @@ impl ClaimedSession {
     /// The responses MUST NOT leave the process before the record of this session is durable.
     ///
     /// # Errors
-    /// [`SessionError::Mismatch`] when a key is missing; the session is burned.
+    /// [`SessionError::Mismatch`] when the keys are another keyset's, or one is missing; the session is burned.
     pub fn respond(self, keys: &SecretKeyset) -> Result<Vec<Response>, SessionError> {
+        if *keys.keyset() != self.keyset {
+            return Err(SessionError::Mismatch);
+        }
         self.nonces
             .iter()
             .zip(&self.denominations)

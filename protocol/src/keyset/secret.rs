@@ -12,6 +12,7 @@ use crate::amount::Denomination;
 use crate::codec::DecodeError;
 use crate::group::{Element, nonzero_scalar_from_bytes, zero_to_one};
 use crate::identity::Keypair;
+use crate::ids::KeysetId;
 
 /// The secret key x of one denomination. Never cloned, zeroized when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -33,7 +34,10 @@ impl fmt::Debug for SigningKey {
 ///
 /// # Security
 /// MUST rest encrypted only.
-pub struct SecretKeyset(Vec<SigningKey>);
+pub struct SecretKeyset {
+    keyset: KeysetId,
+    keys: Vec<SigningKey>,
+}
 
 impl SecretKeyset {
     /// Draws `count` keys (1 to 63) and signs the keyset.
@@ -46,14 +50,14 @@ impl SecretKeyset {
         count: u8,
         identity: &Keypair,
     ) -> Result<(Self, Keyset), DecodeError> {
-        let secret = Self((0..count).map(|_| SigningKey(zero_to_one(Scalar::random(rng)))).collect());
-        let keyset = Keyset::sign(terms, secret.public_keys(), identity)?;
-        Ok((secret, keyset))
+        let keys: Vec<SigningKey> = (0..count).map(|_| SigningKey(zero_to_one(Scalar::random(rng)))).collect();
+        let keyset = Keyset::sign(terms, public_keys(&keys), identity)?;
+        Ok((Self { keyset: *keyset.id(), keys }, keyset))
     }
 
     /// The 32-byte secrets one after the other, to be encrypted.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.0.iter().flat_map(|key| key.0.to_bytes()).collect())
+        Zeroizing::new(self.keys.iter().flat_map(|key| key.0.to_bytes()).collect())
     }
 
     /// Reads what [`SecretKeyset::to_bytes`] wrote and requires that it fits the keyset.
@@ -65,10 +69,10 @@ impl SecretKeyset {
         if !rest.is_empty() {
             return Err(DecodeError::TrailingBytes);
         }
-        let keys = chunks.iter().map(|b| nonzero_scalar_from_bytes(*b).map(SigningKey)).collect::<Result<_, _>>()?;
-        let secret = Self(keys);
-        if secret.public_keys().iter().eq(keyset.keys().iter().map(|key| key.element())) {
-            Ok(secret)
+        let keys = chunks.iter().map(|b| nonzero_scalar_from_bytes(*b).map(SigningKey));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        if public_keys(&keys).iter().eq(keyset.keys().iter().map(|key| key.element())) {
+            Ok(Self { keyset: *keyset.id(), keys })
         } else {
             Err(DecodeError::OutOfRange)
         }
@@ -76,12 +80,17 @@ impl SecretKeyset {
 
     /// The key of a denomination, if there is one.
     pub fn key(&self, denomination: Denomination) -> Option<&SigningKey> {
-        self.0.get(denomination.index())
+        self.keys.get(denomination.index())
     }
 
-    fn public_keys(&self) -> Vec<Element> {
-        self.0.iter().map(|key| Element::of_nonzero(&key.0)).collect()
+    /// Whose keys these are.
+    pub fn keyset(&self) -> &KeysetId {
+        &self.keyset
     }
+}
+
+fn public_keys(keys: &[SigningKey]) -> Vec<Element> {
+    keys.iter().map(|key| Element::of_nonzero(&key.0)).collect()
 }
 
 impl fmt::Debug for SecretKeyset {

@@ -1,6 +1,6 @@
 //! The way of a token from issuance to payment.
 
-use farthing_protocol::codec::Wire;
+use farthing_protocol::codec::{Decode, Reader, Wire};
 use farthing_protocol::ids::RequestHash;
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_payment, verify_payments};
 use farthing_protocol::shape::Shape;
@@ -45,4 +45,20 @@ fn a_bad_payment_does_not_spoil_a_batch() {
     for (i, result) in results.iter().enumerate() {
         assert_eq!(result.is_ok(), i != 4, "{i}");
     }
+}
+
+#[test]
+fn a_session_is_not_answered_with_another_keysets_keys() {
+    let mut mint = Mint::new();
+    let stranger = Mint::new();
+    let shape = Shape::Withdrawal(amount(5));
+    let outputs = shape.outputs(&mint.keyset).unwrap();
+    let (keyset, now) = (*mint.keyset.id(), crate::common::NOW);
+    let opened = mint.sessions.open(&mut rand::rng(), &keyset, &outputs, now);
+    let session =
+        mint.sessions.authenticate(&opened.session, &opened.seal, &keyset, &outputs, &opened.commitments, now).unwrap();
+    let challenge = farthing_protocol::blind::Challenge::decode_from(&mut Reader::new(&[1; 32]));
+    let challenges = vec![challenge.unwrap_or_else(|_| unreachable!("01…01 is below ℓ")); outputs.len()];
+    let claimed = mint.sessions.claim(session, challenges, now).unwrap();
+    assert!(claimed.respond(&stranger.secret).is_err());
 }
