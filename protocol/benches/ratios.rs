@@ -69,6 +69,7 @@ fn rows() -> Vec<Row> {
         row("  of this, the first move", Against::Single, None, |ours| {
             timed(SINGLES / 32, 32, || (), |()| drop(ours.open(32)))
         }),
+        row("  the second move of 16, from bytes", Against::Single, None, second_move_from_bytes),
         row("wallet and mint, withdrawal of 16", Against::Single, None, |ours| {
             timed(SINGLES / 32, 16, || (), |()| ours.withdraw_sixteen())
         }),
@@ -79,7 +80,7 @@ fn main() {
     let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(ROUNDS);
     let (mut ours, mut peer) = (Ours::new(), Peer::new());
     let mut rows = rows();
-    let mut strict = Vec::new();
+    let (mut strict, mut unknown_keys) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         let mut samples = Vec::new();
         for row in &mut rows {
@@ -91,13 +92,18 @@ fn main() {
         }
         let (loose, tight) =
             (timed(SINGLES, 1, || (), |()| peer.single()), timed(SINGLES, 1, || (), |()| peer.strict()));
+        let (known, unknown) =
+            (timed(1, BATCH, || (), |()| peer.batch()), timed(1, BATCH, || (), |()| peer.batch_bytes()));
         // The first round warms up.
         if round > 0 {
             rows.iter_mut().zip(samples).for_each(|(row, sample)| row.samples.push(sample));
             strict.push((loose, tight));
+            unknown_keys.push((known, unknown));
         }
     }
-    print(&rows, &strict, rounds);
+    print(&rows, rounds);
+    line("Ed25519 verify_strict", "verify", &strict, None);
+    line("Ed25519 verify_batch, keys from bytes", "verify_batch", &unknown_keys, None);
 }
 
 /// The mint's work for each token of a session, both moves.
@@ -120,6 +126,14 @@ fn timed<T>(runs: usize, units: usize, mut prepare: impl FnMut() -> T, mut work:
     (processor_time() - start) / (runs * units) as f64
 }
 
+/// The mint's second move for each token of a session of 16, everything from bytes.
+fn second_move_from_bytes(ours: &mut Ours) -> f64 {
+    let messages: Vec<_> = (0..SINGLES / 16).map(|_| ours.returned(&ours.open(16))).collect();
+    let start = processor_time();
+    messages.into_iter().for_each(|message| ours.finish_bytes(message));
+    (processor_time() - start) / SINGLES as f64
+}
+
 /// Nanoseconds this thread has run: waiting for other processes is not counted.
 fn processor_time() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -133,7 +147,7 @@ fn quartile(values: impl Iterator<Item = f64>, quarters: usize) -> f64 {
     values[(values.len() - 1) * quarters / 4]
 }
 
-fn print(rows: &[Row], strict: &[(f64, f64)], rounds: usize) {
+fn print(rows: &[Row], rounds: usize) {
     println!("medians of {rounds} rounds; microseconds for each signature or token\n");
     println!("| work | µs | Ed25519 | µs | ratio | lower quartile | upper quartile | target |");
     println!("|---|---:|---|---:|---:|---:|---:|---:|");
@@ -144,7 +158,6 @@ fn print(rows: &[Row], strict: &[(f64, f64)], rounds: usize) {
         };
         line(row.name, peer, &row.samples, row.target);
     }
-    line("Ed25519 verify_strict", "verify", strict, None);
 }
 
 fn line(name: &str, against: &str, samples: &[(f64, f64)], target: Option<f64>) {

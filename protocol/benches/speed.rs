@@ -24,6 +24,7 @@ fn batch(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("batch of 256");
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function("ed25519 verify_batch", |bencher| bencher.iter(|| peer.batch()));
+    group.bench_function("ed25519 verify_batch, keys from bytes", |bencher| bencher.iter(|| peer.batch_bytes()));
     group.bench_function("signatures, decoded", |bencher| bencher.iter(|| ours.batch()));
     group.bench_function("signatures, from bytes", |bencher| bencher.iter(|| ours.batch_bytes()));
     group.bench_function("payments, decoded", |bencher| {
@@ -50,6 +51,14 @@ fn issuance(criterion: &mut Criterion) {
         });
     }
     group.throughput(Throughput::Elements(16));
+    group.bench_function("mint, second move for 16, from bytes", |bencher| {
+        bencher.iter_custom(|runs| {
+            let messages: Vec<_> = (0..runs).map(|_| ours.returned(&ours.open(16))).collect();
+            let start = std::time::Instant::now();
+            messages.into_iter().for_each(|message| ours.finish_bytes(message));
+            start.elapsed()
+        });
+    });
     group.bench_function("wallet and mint, withdrawal of 16", |bencher| bencher.iter(|| ours.withdraw_sixteen()));
 }
 
