@@ -21,11 +21,8 @@ fn whoever_is_killed_value_is_conserved() {
     let mut instant = Instants(0x9e37_79b9);
     for round in 0..ROUNDS {
         let invoice = world.run(&["verifier", "request", "0.37", "--expires-in", "3"]);
-        let work: &[&str] = if round % 3 == 2 {
-            &["wallet", "withdraw", "1.05"]
-        } else {
-            &["wallet", "pay", &invoice, "--yes"]
-        };
+        let work: &[&str] =
+            if round % 3 == 2 { &["wallet", "withdraw", "1.05"] } else { &["wallet", "pay", &invoice, "--yes"] };
         let mut child = world.quiet(work).spawn().unwrap();
         std::thread::sleep(instant.next(120));
         match round % 4 {
