@@ -296,3 +296,61 @@ impl Decode for Counter {
 }
 
 impl Wire for Counter {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::Vault;
+
+    #[tokio::test]
+    async fn a_token_is_reserved_for_one_operation_and_spent_by_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path(), None).unwrap();
+        let used = Used { keyset: KeysetId::from_bytes([1; 32]), number: IssuanceNumber::FIRST };
+        let key = TokenKey::new(&used, 0);
+        let (one, two) = (OpId::new(1), OpId::new(2));
+        let done = vault.run::<_, StoreError>(move |tx| {
+            let token = StoredToken {
+                mint: MintId::from_bytes([2; 32]),
+                denomination: Denomination::new(3).unwrap(),
+                state: TokenState::Available,
+                secret: Zeroizing::new([0; StoredToken::SECRET]),
+            };
+            add(tx, key, &token)?;
+            reserve(tx, key, one)?;
+            assert_eq!(reserve(tx, key, two).err(), Some(StoreError::Busy));
+            assert_eq!(reserved(tx, key, two).err(), Some(StoreError::Damaged));
+            assert_eq!(spend(tx, &[key], two), Err(StoreError::Busy));
+            assert_eq!(release(tx, &[key], two), Err(StoreError::Busy));
+            hand_on(tx, key, one, two)?;
+            assert_eq!(spend(tx, &[key], one), Err(StoreError::Busy));
+            spend(tx, &[key], two)?;
+            assert_eq!(reserve(tx, key, one).err(), Some(StoreError::Busy));
+            // Issued once more, it stays spent.
+            add(tx, key, &token)?;
+            assert!(live(tx)?.is_empty());
+            Ok(())
+        });
+        done.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_number_is_drawn_once_and_not_beyond_the_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path(), None).unwrap();
+        let keyset = KeysetId::from_bytes([1; 32]);
+        let done = vault.run::<_, StoreError>(move |tx| {
+            for expected in 0..MAX_GAP {
+                assert_eq!(draw(tx, &keyset)?, Some(IssuanceNumber::new(expected)));
+            }
+            assert_eq!(draw(tx, &keyset)?, None);
+            came_to_something(tx, &Used { keyset, number: IssuanceNumber::new(2) })?;
+            for expected in MAX_GAP..MAX_GAP + 3 {
+                assert_eq!(draw(tx, &keyset)?, Some(IssuanceNumber::new(expected)));
+            }
+            assert_eq!(draw(tx, &keyset)?, None);
+            Ok(())
+        });
+        done.await.unwrap();
+    }
+}

@@ -39,6 +39,9 @@ pub(crate) enum Lie {
     FewerResponses,
     OtherRecord,
     OtherDebit,
+    OtherChallenge,
+    /// The same, once.
+    OtherChallengeOnce,
     SessionGone,
 }
 
@@ -264,7 +267,8 @@ impl State {
             return Err(Code::SessionGone.into());
         }
         if let Some(record) = self.records.iter().find(|record| record.issuance == terms.issuance) {
-            return Ok(FinishAnswer { record: self.distort(record.clone()) });
+            let record = record.clone();
+            return Ok(FinishAnswer { record: self.distort(record) });
         }
         let (_, keyset) = self.keyset(terms.keyset.as_bytes())?;
         let outputs = terms.shape.outputs(keyset).map_err(|_| Code::InvalidShape)?;
@@ -331,7 +335,7 @@ impl State {
         Ok(FinishAnswer { record: self.distort(record) })
     }
 
-    fn distort(&self, mut record: IssuanceRecord) -> IssuanceRecord {
+    fn distort(&mut self, mut record: IssuanceRecord) -> IssuanceRecord {
         let wrong = |response: &Response, at: usize| {
             let mut out = Writer::default();
             response.encode_to(&mut out);
@@ -346,6 +350,10 @@ impl State {
             Some(Lie::WrongB) => record.outputs[last].response = wrong(&response, 0),
             Some(Lie::WrongY) => record.outputs[last].response = wrong(&response, 32),
             Some(Lie::WrongZ) => record.outputs[last].response = wrong(&response, 64),
+            Some(lie @ (Lie::OtherChallenge | Lie::OtherChallengeOnce)) => {
+                record.outputs[0].output.challenge = record.outputs[1].output.challenge;
+                self.lie = Some(lie).filter(|lie| *lie == Lie::OtherChallenge);
+            }
             Some(Lie::FewerResponses) => drop(record.outputs.pop()),
             Some(Lie::OtherRecord) => record = self.records[0].clone(),
             Some(Lie::OtherDebit) => record.debit = record.debit.checked_add(amount(1)).unwrap(),

@@ -125,6 +125,23 @@ async fn an_own_winner_is_adopted() {
 }
 
 #[tokio::test]
+async fn a_record_of_other_challenges_is_not_adopted() {
+    let (world, wallet) = World::new().await;
+    world.double.with(|state| state.lie = Some(Lie::OtherChallengeOnce));
+    // The number is abandoned, and the funding turns out to have gone to it all the same.
+    world.withdraw(&wallet, 37).await;
+    assert_eq!(world.double.asked(mint_path::FINISH), 3);
+    world.assert_settled(&wallet, 1).await;
+
+    world.double.with(|state| state.lie = Some(Lie::OtherChallenge));
+    let refused = wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await;
+    assert!(matches!(refused, Err(IssueError::Lie { lie: Found::OtherTerms, .. })), "{refused:?}");
+    world.double.with(|state| state.lie = None);
+    assert!(wallet.resume().await.unwrap()[0].result.is_ok());
+    world.assert_settled(&wallet, 2).await;
+}
+
+#[tokio::test]
 async fn a_foreign_winner_stops_the_operation() {
     let (world, wallet) = World::new().await;
     drop(wallet);

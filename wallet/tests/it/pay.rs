@@ -6,7 +6,7 @@ use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::ChainHead;
 use farthing_protocol::request::Invoice;
-use farthing_wallet::{IssueError, NoReceipt, PayError, ResumeError, Resumption, Wallet};
+use farthing_wallet::{IssueError, NoReceipt, PayError, ResumeError, Resumption, Stage, Step, Wallet};
 
 use crate::double::{Cheat, amount, unit};
 use crate::http::Fault;
@@ -96,6 +96,24 @@ async fn a_refused_payment_is_taken_back_and_can_never_be_accepted() {
         assert_eq!(world.double.replay().unwrap_err().code(), Code::DoubleSpend);
         world.assert_settled(&wallet, 1).await;
     }
+}
+
+#[tokio::test]
+async fn what_is_being_settled_is_never_sent_again() {
+    let (world, wallet) = rich().await;
+    drop(wallet);
+    world.double.with(|state| state.cheat = Some(Cheat::Refuse(Code::RequestTaken)));
+    let wallet = world.open_until(Step::SettlementStored).await;
+    assert!(wallet.pay(world.invoice(5)).await.is_err());
+    drop(wallet);
+    // Though the payee would take it now, and its time has not passed.
+    world.double.with(|state| state.cheat = None);
+    let wallet = world.open().await;
+    assert_eq!(wallet.operations().await.unwrap()[0].stage, Stage::Settling);
+    let settled = wallet.resume().await.unwrap().remove(0).result;
+    assert!(matches!(settled, Ok(Resumption::TakenBack(_))), "{settled:?}");
+    assert_eq!(world.double.asked(verifier_path::PAY), 1);
+    world.assert_settled(&wallet, 1).await;
 }
 
 #[tokio::test]
