@@ -59,7 +59,7 @@ fn whoever_is_killed_value_is_conserved() {
     let figure = |name: &str| cents(books.lines().find(|line| line.trim_start().starts_with(name)).unwrap());
     let tokens = cents(balance.lines().find(|line| line.contains("tokens")).unwrap());
     let own = cents(balance.lines().find(|line| line.contains("in the account")).unwrap());
-    assert_eq!(figure("funded"), 100_00);
+    assert_eq!(figure("funded"), 10_000);
     assert_eq!(tokens, figure("tokens issued") - figure("tokens redeemed"), "{books}\n{balance}");
     let paid = history.lines().filter(|line| line.contains("paid")).count() as u64;
     assert_eq!(figure("account balances") - own, 37 * paid, "{books}\n{balance}\n{history}");
