@@ -181,3 +181,122 @@ fn write(txn: &mut Txn<'_>, now: UnixTime, issue: Issue, source: Source) -> Resu
     txn.put_large(&Table::Issuance.key(id.as_bytes()), &record.to_bytes()).map_err(LedgerError::from)?;
     Ok(record)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use farthing_durable::Options;
+    use farthing_protocol::amount::Denomination;
+    use farthing_protocol::blind::Challenge;
+    use farthing_protocol::blind::mint::Sessions;
+    use farthing_protocol::codec::Decode;
+    use farthing_protocol::identity::Keypair;
+    use farthing_protocol::ids::OperationId;
+    use farthing_protocol::issuance::FundingSource;
+    use farthing_protocol::keyset::{KeysetTerms, Redemption};
+
+    use super::super::{Ledger, credit};
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+
+    struct Fixture {
+        ledger: Ledger,
+        sessions: Sessions,
+        keys: Arc<SecretKeyset>,
+        keyset: Arc<Keyset>,
+        account: AccountKey,
+        now: UnixTime,
+    }
+
+    impl Fixture {
+        fn new(folder: &std::path::Path) -> Self {
+            let (identity, now) = (Keypair::from_secret(&[1; 32]), SystemClock.now());
+            let terms = KeysetTerms {
+                mint: (&identity).into(),
+                sequence: 0,
+                predecessor: None,
+                unit: Unit::new("EUR", 2).unwrap(),
+                redemption: Redemption::Open,
+                active_from: now,
+                issue_until: now.plus(10),
+                spend_until: now.plus(20),
+                deposit_until: now.plus(30),
+                fees: farthing_protocol::amount::Fees::default(),
+                bundles: Vec::new(),
+            };
+            let mut rng = crate::system_rng();
+            let (keys, keyset) = SecretKeyset::generate(&mut rng, terms, 8, &identity).unwrap();
+            let ledger = Ledger::open(folder, Options::new(), (&identity).into(), Arc::new(SystemClock)).unwrap();
+            let account = AccountKey::from_bytes([2; 32]);
+            let unit = keyset.terms().unit.clone();
+            let credited = ledger
+                .submit(move |txn, now| credit(txn, now, &account, &unit, Amount::new(100).unwrap(), "all"))
+                .wait();
+            credited.unwrap().unwrap();
+            let sessions = Sessions::new(&mut rng);
+            Self { ledger, sessions, keys: Arc::new(keys), keyset: Arc::new(keyset), account, now }
+        }
+
+        /// An issuance of one token of 4 in a session of its own.
+        fn issue(&mut self, id: u8, operation: u8) -> Issue {
+            let denomination = Denomination::new(2).unwrap();
+            let opened = self.sessions.open(&mut crate::system_rng(), self.keyset.id(), &[denomination], self.now);
+            let commitment = *opened.commitments.first().unwrap();
+            let challenge =
+                Challenge::decode_from(&mut farthing_protocol::codec::Reader::new(&[operation; 32].map(|b| b & 1)))
+                    .unwrap();
+            let (session, seal, keyset) = (opened.session, opened.seal, *self.keyset.id());
+            let authentic =
+                self.sessions.authenticate(&session, &seal, &keyset, &[denomination], &[commitment], self.now).unwrap();
+            let claimed = self.sessions.claim(authentic, vec![challenge], self.now).unwrap();
+            let operation = OperationId::from_bytes([operation; 16]);
+            Issue {
+                id: IssuanceId::from_bytes([id; 32]),
+                keyset: Arc::clone(&self.keyset),
+                keys: Arc::clone(&self.keys),
+                session,
+                claimed,
+                shape: Shape::Withdrawal(denomination.value()),
+                amount: denomination.value(),
+                debit: denomination.value(),
+                outputs: vec![Output { denomination, commitment, challenge }],
+                field: Field::from_bytes([0; 128]),
+                funding: FundingSource::Account(self.account, operation).id(),
+                means: Means::Account(self.account),
+            }
+        }
+
+        fn run(&self, issuance: Issue) -> Result<IssuanceRecord, IssueRefusal> {
+            self.ledger.submit(move |txn, now| issue(txn, now, issuance)).wait().unwrap()
+        }
+    }
+
+    /// What the races of the integration tests reach by luck alone: two requests that both found nothing recorded,
+    /// and both claimed a session.
+    #[test]
+    fn the_transaction_itself_keeps_ids_and_fundings_unique() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fixture = Fixture::new(folder.path());
+        let (first, same_id) = (fixture.issue(1, 1), fixture.issue(1, 2));
+        let (same_funding, mut same_session) = (fixture.issue(2, 1), fixture.issue(3, 3));
+        same_session.session = first.session;
+        let record = fixture.run(first).unwrap();
+        assert_eq!(fixture.run(same_id).unwrap(), record);
+        assert_eq!(fixture.run(same_funding), Err(IssueRefusal::FundingUsed(record.issuance)));
+        assert_eq!(fixture.run(same_session), Err(IssueRefusal::SessionAnswered));
+        let account = fixture.account;
+        let held = fixture.ledger.submit(move |txn, _| super::super::balances(txn, &account)).wait();
+        assert_eq!(held.unwrap().unwrap().first().unwrap().1.units(), 96);
+    }
+
+    #[test]
+    fn a_revocation_that_comes_between_stops_the_issuance() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fixture = Fixture::new(folder.path());
+        let (issuance, keyset) = (fixture.issue(1, 1), *fixture.keyset.id());
+        let revoked = fixture.ledger.submit(move |txn, now| super::super::revoke(txn, now, &keyset)).wait();
+        revoked.unwrap().unwrap();
+        assert_eq!(fixture.run(issuance), Err(IssueRefusal::KeysetNotIssuing));
+    }
+}

@@ -237,3 +237,21 @@ async fn only_possible_shapes_are_opened() {
         open(keyset, shape).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finish_that_nobody_waits_for_goes_on_to_its_end() {
+    let world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 1000).await;
+    let keyset = world.keyset().await;
+    let draft = wallet.draft(&world, &keyset, Shape::Withdrawal(amount(5))).await;
+    let mut asked = Box::pin(world.mint().finish(draft.by_account(&wallet.account, operation())));
+    let first = std::future::poll_fn(|context| std::task::Poll::Ready(asked.as_mut().poll(context).is_pending())).await;
+    assert!(first, "it waits for the disk");
+    drop(asked);
+    // Nobody asks again: the balance alone tells.
+    while world.balance(&wallet.key()).await == 1000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.balance(&wallet.key()).await, 995);
+    world.audit().await;
+}

@@ -157,3 +157,36 @@ async fn of_many_swaps_of_a_token_one_wins() {
     let books = world.audit().await.units.remove(0);
     assert_eq!((books.issued.units(), books.redeemed.units()), (8, 4));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_swap_leads_from_one_unit_into_another() {
+    let mut world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 1000).await;
+    let euro = world.keyset().await;
+    let coins = wallet.coins(&world, 4).await;
+    world.close();
+    let config = world.home.folder().join("mint.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("unit = \"EUR\"", "unit = \"USD\"")).unwrap();
+    world.home = farthing_issuer::MintHome::open(world.home.folder()).unwrap();
+    world.reopen().await;
+    world.mint().new_keyset().await.unwrap();
+    let dollar = world.keyset().await;
+    assert_eq!((dollar.terms().unit.code(), dollar.terms().sequence), ("USD", 0));
+    // The wallet's helper asks for outputs of the last keyset, which is the dollar's.
+    for shape in [Shape::Renew(amount(4)), Shape::Split(denomination(2))] {
+        let refused = wallet.swap(&world, &euro, shape, &coins).await;
+        assert!(matches!(refused, Err(FinishError::Mismatch)), "{:?}", refused.err());
+    }
+    // Nor does the euro account pay for dollars.
+    let refused = wallet.withdraw(&world, Shape::Withdrawal(amount(4))).await;
+    assert!(matches!(refused, Err(FinishError::InsufficientFunds)));
+    world.mint().credit(wallet.key(), amount(10), "dollars").await.unwrap();
+    wallet.withdraw(&world, Shape::Withdrawal(amount(4))).await.unwrap();
+    let balances = world.mint().account(&wallet.key()).await.unwrap().balances;
+    let held: Vec<_> = balances.iter().map(|held| (held.unit.as_str(), held.balance.units())).collect();
+    assert_eq!(held, [("EUR", 996), ("USD", 6)]);
+    let report = world.audit().await;
+    let issued: Vec<_> = report.units.iter().map(|unit| (unit.unit.as_str(), unit.issued.units())).collect();
+    assert_eq!(issued, [("EUR", 4), ("USD", 4)]);
+}
