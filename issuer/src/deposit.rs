@@ -3,7 +3,7 @@
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::{Deposit, DepositOutcome};
 use farthing_protocol::ids::{Claim, PaymentId};
-use farthing_protocol::payment::Payment;
+use farthing_protocol::payment::{Payment, PaymentKind};
 use farthing_verifier::check::{CheckError, MintRules, VerifiedPayment, check_deposits};
 use farthing_verifier::store::Outcome;
 
@@ -53,12 +53,18 @@ impl Mint {
     }
 
     async fn deposit_to_the_end(&self, deposits: Vec<Deposit>) -> Result<Vec<DepositOutcome>, DepositError> {
-        let ids: Vec<(PaymentId, Claim)> =
-            deposits.iter().map(|deposit| (deposit.payment.id(), deposit.claim)).collect();
+        // Of another kind nothing is looked up: a swap's record is not a deposit's.
+        let ids: Vec<Option<(PaymentId, Claim)>> = deposits
+            .iter()
+            .map(|Deposit { payment, claim }| (payment.kind() == PaymentKind::Pay).then(|| (payment.id(), *claim)))
+            .collect();
         let known: Vec<Option<Outcome>> = self
             .books()
             .ledger()
-            .read(move |txn| ids.iter().map(|(id, claim)| ledger::known(txn, id, claim)).collect())
+            .read(move |txn| {
+                let known = |(id, claim): &(PaymentId, Claim)| ledger::known(txn, id, claim);
+                ids.iter().map(|id| id.as_ref().map_or(Ok(None), known)).collect()
+            })
             .await?;
         let fresh: Vec<Payment> =
             deposits.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(d, _)| d.payment.clone()).collect();

@@ -121,8 +121,13 @@ async fn a_token_is_spent_once_across_swaps_and_deposits() {
     let draft = wallet.draft(&world, &keyset, Shape::Renew(amount(6))).await;
     let request = draft.by_tokens(&keyset, &six, world.now());
     let farthing_protocol::issuance::Funding::Tokens(swap) = request.funding() else { panic!() };
-    let swap = swap.id();
+    let (swap, payment) = (swap.id(), farthing_protocol::payment::Payment::clone(swap));
     let record = world.mint().finish(request).await.unwrap();
+    // A recorded swap is no deposit, whatever is claimed of it.
+    let mut recorded = deposit(payment);
+    recorded.claim = farthing_protocol::ids::Claim::from_bytes(*record.issuance.as_bytes());
+    let outcome = world.mint().deposit(vec![recorded]).await.unwrap().remove(0);
+    assert_eq!(outcome, DepositOutcome::Refused { code: "unsupported_kind".to_owned() });
     world.reopen().await;
     let late = pay(&keyset, &six[..1], payee, world.now());
     let outcome = world.mint().deposit(vec![deposit(late)]).await.unwrap().remove(0);
