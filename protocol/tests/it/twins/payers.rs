@@ -6,7 +6,7 @@ use farthing_protocol::derive::Seed;
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::RequestHash;
 use farthing_protocol::keyset::Keyset;
-use farthing_protocol::locked::{LockKey, LockedCoin, NotLockedToRecipient};
+use farthing_protocol::locked::{LockKey, LockedCoin, NotLockedToRecipient, Recipient};
 use farthing_protocol::payment::{
     AuthorizeError, Binding, CheckBinding, Payment, PaymentCheck, PaymentError, PaymentKind, PaymentTerms, Witness,
     verify_payment,
@@ -190,9 +190,9 @@ fn a_text_token_with_the_wrong_secret_is_refused() {
 #[test]
 fn a_recipient_lists_each_mint_once_and_in_order() {
     let payee = farthing_protocol::identity::Keypair::from_secret(&[7; 32]);
-    let lock = farthing_protocol::locked::LockKey::generate(&mut rand::rng());
-    let mint = |byte| farthing_protocol::identity::MintId::from_bytes([byte; 32]);
-    let sign = |mints| farthing_protocol::locked::Recipient::sign(&payee, *lock.public(), mints);
+    let lock = LockKey::generate(&mut rand::rng());
+    let mint = |byte| MintId::from_bytes([byte; 32]);
+    let sign = |mints| Recipient::sign(&payee, *lock.public(), mints);
     assert!(sign(vec![mint(1), mint(2)]).is_ok());
     for bad in [vec![mint(2), mint(1)], vec![mint(1), mint(1)], vec![]] {
         assert!(sign(bad).is_err());
