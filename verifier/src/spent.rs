@@ -9,6 +9,7 @@
 //! | accepted payments | partitions from [`FIRST_PARTITION`] on, one for each keyset |
 //! | which keyset has which partition | `spent/keyset/` ‖ keyset id |
 //! | keysets dropped for good | `spent/gone/` ‖ keyset id |
+//! | locked payments whole, to be deposited later | `spent/locked/` ‖ payment id |
 //! | the highest time seen | `spent/clock` |
 //!
 //! Keys that begin with `spent/` and partitions from [`FIRST_PARTITION`] on belong to this module.
@@ -20,9 +21,10 @@ use std::sync::Arc;
 
 use farthing_durable::{Indexer, Partition, StoreFault, Txn};
 use farthing_protocol::amount::UnixTime;
+use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::{Claim, KeysetId, PaymentId};
 use farthing_protocol::keyset::Keyset;
-use farthing_protocol::payment::PaymentKind;
+use farthing_protocol::payment::{Payment, PaymentKind};
 
 use crate::check::VerifiedPayment;
 use crate::store::{AcceptedPayment, Outcome, StoreError};
@@ -38,6 +40,8 @@ const CLOCK: &[u8] = b"spent/clock";
 const NEXT: &[u8] = b"spent/next";
 const KEYSETS: &[u8] = b"spent/keyset/";
 const GONE: &[u8] = b"spent/gone/";
+/// A small value for each, by which they are listed, and a large one that holds the payment.
+const LOCKED: &[u8] = b"spent/locked/";
 
 /// Why a payment could not be recorded. Nothing was written for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +120,30 @@ pub fn find(txn: &Txn<'_>, payment: &PaymentId) -> Result<Option<AcceptedPayment
             None => return Ok(None),
         }
     }
+}
+
+/// Accepted payments of kind `locked`, whole, in the order of their ids, at most so many. With `after`, only those
+/// behind it: to go on, give the id of the last one of the previous answer.
+///
+/// Their recipient was paid by their acceptance, but the mint has not heard of them: he recomputes each token's coin
+/// key from its E with [`LockKey::open`](farthing_protocol::locked::LockKey::open) and deposits the same tokens before
+/// the keyset's `deposit_until`, with a payment of kind `pay` for
+/// [`deposit_request`](farthing_protocol::locked::deposit_request) of this payment's id. They stay when the keyset's
+/// records are dropped.
+///
+/// # Errors
+/// The store's faults.
+///
+/// # Security
+/// They hold the tokens' signatures: they are for the recipient and the mint alone.
+pub fn locked(txn: &Txn<'_>, after: Option<&PaymentId>, limit: usize) -> Result<Vec<Payment>, StoreFault> {
+    let after = after.map(locked_key);
+    let rows = txn.scan_prefix(LOCKED, after.as_deref(), limit)?;
+    let payment = |key: &[u8]| {
+        let bytes = txn.get_large(key)?.ok_or(StoreFault::Damaged)?;
+        Payment::from_bytes(&bytes).map_err(|_| StoreFault::Damaged)
+    };
+    rows.iter().map(|(key, _)| payment(key)).collect()
 }
 
 /// Reads every accepted payment that was not dropped, with its kind, keyset by keyset and each in the order of
@@ -207,6 +235,8 @@ impl Recorder {
     /// [`Outcome::AlreadyAccepted`]; a clock behind, and a keyset whose `deposit_until` has passed, are refused; a
     /// token spent on another payment is [`Outcome::DoubleSpend`].
     ///
+    /// A payment of kind `locked` is kept whole as well: see [`locked`].
+    ///
     /// It does not ask whether the caller's store decides over the payment.
     ///
     /// # Errors
@@ -247,6 +277,12 @@ impl Recorder {
             None => self.allot(txn, payment.keyset())?,
         };
         txn.append(partition, &entry::encode(payment, claim, now))?;
+        if payment.payment().kind() == PaymentKind::Locked {
+            // Nobody else has the signatures and E values without which it can never be deposited.
+            let key = locked_key(payment.id());
+            txn.put_large(&key, &payment.payment().to_bytes())?;
+            txn.put(&key, &[])?;
+        }
         Ok(Outcome::Accepted { accepted_at: now })
     }
 
@@ -303,6 +339,10 @@ impl Recorder {
         self.rows.insert(*keyset.id(), Known::Row(row.partition));
         Ok(row.partition)
     }
+}
+
+fn locked_key(payment: &PaymentId) -> Vec<u8> {
+    [LOCKED, payment.as_bytes()].concat()
 }
 
 fn keyset_key(prefix: &[u8], keyset: &KeysetId) -> Vec<u8> {

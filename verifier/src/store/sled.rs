@@ -6,6 +6,7 @@ use farthing_durable::{Engine, OpenError, Options};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::locked::RecipientKey;
+use farthing_protocol::payment::Payment;
 
 use super::{Acceptance, AcceptedPayment, Decides, Outcome, SpentStore, StoreError, StoreFuture, StoreRole};
 use crate::spent::{self, RecordError, Recorder};
@@ -40,6 +41,16 @@ impl SledStore {
     /// A payee's own store in an engine that was opened with [`spent::index_entry`] in its indexer.
     pub fn own(engine: Engine, payee: PayeeKey, lock: Option<RecipientKey>) -> Self {
         Self { engine, decides: Decides::new(StoreRole::Own { payee, lock }) }
+    }
+
+    /// Payments of kind `locked` that this store accepted, whole, to be deposited with the mint: see
+    /// [`spent::locked`].
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be read.
+    pub async fn locked(&self, after: Option<PaymentId>, limit: usize) -> Result<Vec<Payment>, StoreError> {
+        let job = self.engine.submit(move |txn| spent::locked(txn, after.as_ref(), limit));
+        job.await?.map_err(|_| StoreError::Stopped)
     }
 }
 

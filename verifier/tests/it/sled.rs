@@ -7,7 +7,9 @@ use farthing_protocol::amount::UnixTime;
 use farthing_protocol::identity::{Keypair, PayeeKey};
 use farthing_protocol::ids::{Claim, RequestHash};
 use farthing_protocol::keyset::Redemption;
-use farthing_protocol::locked::LockKey;
+use farthing_protocol::locked::{LockKey, deposit_request};
+use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
+use farthing_protocol::token::Token;
 use farthing_verifier::check::{MintRules, PayeeRules, VerifiedPayment, check_deposits, check_requested};
 use farthing_verifier::conformance::{self, Coin, TestMint, TokenFactory};
 use farthing_verifier::spent;
@@ -132,6 +134,51 @@ async fn tokens_locked_to_the_own_key_are_decided_here() {
     let store = SledStore::open_own(folder.path(), tokens.payee, None).unwrap();
     let payment = locked(&tokens.key, &tokens.open, &lock);
     assert_eq!(accept(&store, &payment, NOW).await, Err(StoreError::NotDecidedHere));
+}
+
+#[tokio::test]
+async fn a_locked_payment_can_be_deposited_from_what_the_store_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Closed::new();
+    let lock = LockKey::generate(&mut rand::rng());
+    let open = || SledStore::open_own(folder.path(), tokens.payee, Some(*lock.public())).unwrap();
+    let store = open();
+    let unlocked = tokens.pay(&[&tokens.coin(0)], RequestHash::from_bytes([4; 32]));
+    let payments: Vec<_> = (0..3).map(|_| locked(&tokens.key, &tokens.open, &lock)).collect();
+    for payment in payments.iter().chain([&unlocked]) {
+        assert!(matches!(accept(&store, payment, NOW).await, Ok(Outcome::Accepted { .. })));
+    }
+    drop(store);
+
+    // Of the whole payment the folder alone is left: what the payer sent is gone.
+    let (store, mut kept) = (open(), Vec::<Payment>::new());
+    while let Some(next) = store.locked(kept.last().map(Payment::id), 1).await.unwrap().pop() {
+        kept.push(next);
+    }
+    let mut ids: Vec<_> = payments.iter().map(|payment| *payment.id()).collect();
+    ids.sort();
+    assert_eq!(kept.iter().map(Payment::id).collect::<Vec<_>>(), ids);
+    let (mint, known) = (tokens.open.id(), tokens.open.known());
+    for payment in kept {
+        let open = |(token, ephemeral): (&Token, &_)| {
+            let key = lock.open(payment.keyset(), token.denomination, &token.coin, ephemeral).unwrap();
+            (*token, key)
+        };
+        let coins: Vec<_> = payment.tokens().iter().zip(payment.ephemerals()).map(open).collect();
+        assert_eq!(coins.len(), payment.tokens().len());
+        let witnesses: Vec<_> = coins.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
+        let terms = PaymentTerms {
+            kind: PaymentKind::Pay,
+            mint,
+            keyset: *payment.keyset(),
+            request: deposit_request(&payment.id()),
+            payee: *payment.payee(),
+            amount: payment.amount(),
+        };
+        let deposit = Payment::authorize(&mut rand::rng(), terms, &witnesses, Binding::None, NOW).unwrap();
+        let rules = MintRules { mint: &mint, now: NOW, keysets: &known };
+        assert!(check_deposits(&mut rand::rng(), &rules, vec![deposit]).remove(0).is_ok());
+    }
 }
 
 #[tokio::test]
