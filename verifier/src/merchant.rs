@@ -186,7 +186,8 @@ impl Merchant {
     ///
     /// The payment id is looked up first: an accepted payment gets the same receipt again, whatever else holds. Then
     /// the payment is checked; a single-use invoice is durably reserved to it, with a claim; the store decides; the
-    /// acceptance is recorded; the receipt is signed. A reservation is given back on a definite refusal only.
+    /// acceptance is recorded; the receipt is signed. A reservation is given back when it is certain that nothing became
+    /// of the payment: on a definite refusal, or when it was never given to whoever decides.
     ///
     /// Begun, it is finished, even if this future is dropped.
     ///
@@ -215,9 +216,9 @@ impl Merchant {
         job.await?.map_err(|_| StoreError::Stopped)
     }
 
-    /// Settles what was open: asks the mint about payments whose outcome is not known, and writes the receipts of
-    /// those that turn out to be accepted. Once after a start, and now and then. Returns how many payments are
-    /// still open.
+    /// Settles what was open: asks the mint about payments whose outcome is not known, writes the receipts of those
+    /// that turn out to be accepted, and gives back the invoices of those that turn out to be refused or were never
+    /// sent. Once after a start, and now and then. Returns how many payments are still open.
     ///
     /// # Errors
     /// A [`StoreError`] when the records cannot be read.
@@ -235,7 +236,7 @@ impl Merchant {
             }
             for id in attempts {
                 let inner = Arc::clone(&self.inner);
-                let task = tokio::spawn(async move { inner.finish_if_accepted(&id).await });
+                let task = tokio::spawn(async move { inner.end_if_known(&id).await });
                 if !task.await.unwrap_or(Err(StoreError::Unavailable))? {
                     open = open.saturating_add(1);
                 }

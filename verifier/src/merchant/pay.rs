@@ -38,6 +38,7 @@ impl Inner {
         };
         let store = self.store_for(&verified).ok_or(StoreError::NotDecidedHere)?;
 
+        let sent_before = begun.is_some();
         let attempt = match begun {
             Some(attempt) => attempt,
             None => self.reserve(&id, self.attempt(&verified, &request, now)).await?,
@@ -52,11 +53,15 @@ impl Inner {
             }
             Ok(Outcome::AlreadyAccepted { claim_matches: false, .. }) => PayError::AcceptedElsewhere,
             Ok(Outcome::DoubleSpend { earlier }) => PayError::DoubleSpend { earlier },
-            // Another answer may come later, so the invoice stays reserved.
-            Err(error) if error.is_passing() => return Err(error.into()),
+            // Another answer may come later, so the invoice stays reserved; that this time nothing changed says nothing
+            // of an earlier time.
+            Err(error) if !error.nothing_changed() || (error.is_passing() && sent_before) => return Err(error.into()),
             Err(error) => error.into(),
         };
-        self.release(&id).await?;
+        // Failing this, it is given back when open attempts are looked through.
+        if let Err(error) = self.release(&id).await {
+            tracing::warn!(%error, "a refused payment's invoice is still reserved");
+        }
         Err(refusal)
     }
 
@@ -67,9 +72,9 @@ impl Inner {
         accepted.map(|accepted| self.sign(accepted.draft)).transpose()
     }
 
-    /// Writes the receipt of a payment that was begun, if a store knows it as accepted for this payee. Returns
-    /// whether nothing is open any more.
-    pub(super) async fn finish_if_accepted(&self, id: &PaymentId) -> Result<bool, StoreError> {
+    /// Ends an attempt whose outcome is known: with a receipt if a store knows the payment as accepted for this payee,
+    /// else by giving the invoice back. Returns whether nothing is open any more.
+    pub(super) async fn end_if_known(&self, id: &PaymentId) -> Result<bool, StoreError> {
         let _lock = self.locks.lock(BTreeSet::from([*id.as_bytes()])).await;
         let key = *id;
         let job = self.engine.submit(move |txn| record::attempt(txn, &key));
@@ -84,7 +89,13 @@ impl Inner {
                 return Ok(true);
             }
         }
-        Ok(false)
+        // With the lock held nobody is giving it to a store. The own one decides at once, so only the mint can still
+        // have to say something about it.
+        if self.clearing.is_open(id).await? {
+            return Ok(false);
+        }
+        self.release(id).await?;
+        Ok(true)
     }
 
     /// Checks a payment; an unknown keyset is a reason to ask the mint, once, and check again.

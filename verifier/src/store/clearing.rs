@@ -87,6 +87,18 @@ impl ClearingStore {
     }
 }
 
+impl ClearingStore {
+    /// Whether the outcome of a payment is not known. If it is, the payment was accepted, or nothing will come of what
+    /// was sent of it. Waits for whoever is asking the mint about it.
+    pub(crate) async fn is_open(&self, payment: &PaymentId) -> Result<bool, StoreError> {
+        let _lock = self.inner.locks.lock(BTreeSet::from([*payment.as_bytes()])).await;
+        let payment = *payment;
+        let job = self.inner.engine.submit(move |txn| record::read(txn, &payment));
+        let record = job.await?.map_err(|_| StoreError::Stopped)?;
+        Ok(record.is_some_and(|record| record.state == State::Pending))
+    }
+}
+
 impl SpentStore for ClearingStore {
     fn decides(&self) -> &Decides {
         &self.inner.decides

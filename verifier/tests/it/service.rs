@@ -14,7 +14,7 @@ use farthing_protocol::api::{
     PaymentAnswer, PaymentsAnswer, verifier_path,
 };
 use farthing_protocol::codec::{Wire, to_base64url};
-use farthing_protocol::ids::{Claim, PaymentId};
+use farthing_protocol::ids::{Claim, PaymentId, RequestHash};
 use farthing_protocol::keyset::{KeysetList, ListedHead, Redemption, Revocation};
 use farthing_protocol::locked::{LockKey, RecipientKey};
 use farthing_protocol::payment::Payment;
@@ -268,6 +268,49 @@ async fn an_unknown_outcome_keeps_the_invoice_and_is_settled_later() {
         shop.mint.mood(Mood::Honest);
         let receipt = shop.pay(&payment, &invoice).await.unwrap();
         assert_eq!(shop.pay(&payment, &invoice).await.unwrap(), receipt);
+    }
+}
+
+#[tokio::test]
+async fn what_was_surely_not_begun_leaves_the_invoice_free() {
+    let shop = Shop::open().await;
+    let invoice = shop.invoice(6).await;
+    shop.mint.mood(Mood::Busy);
+    shop.refuses(&pay(shop.mint(), &invoice), &invoice, Code::Overloaded).await;
+    // Once sent, that the mint is busy later says nothing of what became of it.
+    let sent = pay(shop.mint(), &invoice);
+    shop.mint.mood(Mood::Unavailable);
+    shop.refuses(&sent, &invoice, Code::Unavailable).await;
+    shop.mint.mood(Mood::Busy);
+    shop.refuses(&sent, &invoice, Code::Unavailable).await;
+    assert_eq!(shop.verifier().merchant.resume().await, Ok(1));
+    shop.mint.mood(Mood::Honest);
+    shop.refuses(&pay(shop.mint(), &invoice), &invoice, Code::RequestTaken).await;
+    assert!(shop.pay(&sent, &invoice).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_learnt_later_frees_the_invoice() {
+    for refusal in [Some(Mood::Refuses(Code::KeysetEnded)), None] {
+        let shop = Shop::open().await;
+        let invoice = shop.invoice(4).await;
+        let coin = shop.mint().coin(2);
+        let pay_with = |request| shop.mint().pay(&[&coin], invoice.draft().payee, request, None);
+        let (payment, other) = (pay_with(invoice.hash()), pay_with(RequestHash::from_bytes([1; 32])));
+        shop.mint.mood(Mood::Unavailable);
+        shop.refuses(&payment, &invoice, Code::Unavailable).await;
+        assert_eq!(shop.verifier().merchant.resume().await, Ok(1));
+        shop.refuses(&pay(shop.mint(), &invoice), &invoice, Code::RequestTaken).await;
+        // The payer may have spent the token elsewhere in the meantime.
+        let elsewhere = Deposit { payment: other, claim: Claim::from_bytes([1; 32]) };
+        assert_eq!(shop.mint.double.decide(vec![elsewhere]).await, [DepositOutcome::Accepted { accepted_at: NOW }]);
+        shop.mint.mood(refusal.unwrap_or(Mood::Honest));
+        assert_eq!(shop.verifier().merchant.resume().await, Ok(0));
+        shop.mint.mood(Mood::Honest);
+        assert!(shop.pay(&pay(shop.mint(), &invoice), &invoice).await.is_ok());
+        // What it ended is not judged as of then any more.
+        shop.at(900);
+        shop.refuses(&payment, &invoice, Code::RequestExpired).await;
     }
 }
 
