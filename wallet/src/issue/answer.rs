@@ -13,7 +13,7 @@ use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::token::Token;
 
-use super::{request, settle};
+use super::{Answered, request, settle};
 use crate::error::{IssueError, Lie, MintError, StoreError};
 use crate::event::Event;
 use crate::operation::{Body, OpId, Operation, Used};
@@ -58,9 +58,35 @@ pub(crate) fn is_definite(code: Code) -> bool {
     }
 }
 
+/// Whether a mint gives a code only after it looked the issuance id up: no request under this id was recorded then, whatever was
+/// sent before. The other definite codes come before the look-up, or from somebody else, and speak of the one message only.
+const fn is_after_lookup(code: Code) -> bool {
+    matches!(
+        code,
+        Code::KeysetNotIssuing
+            | Code::KeysetEnded
+            | Code::InsufficientFunds
+            | Code::InvalidSignature
+            | Code::InvalidProof
+            | Code::InvalidShape
+            | Code::AmountOutOfRange
+            | Code::WrongRequest
+            | Code::DoubleSpend
+            | Code::FundingUsed
+            | Code::UnknownSession
+            | Code::SessionGone
+            | Code::NotDecidedHere
+    )
+}
+
 /// The code of an answer that decides.
 pub(crate) fn deciding_code(error: &CallError) -> Option<Code> {
     error.problem().and_then(|problem| problem.known()).filter(|code| is_definite(*code))
+}
+
+/// The code of an answer to a finish request that decides. `unsent` says that the request surely never left before.
+pub(super) fn deciding_finish_code(error: &CallError, unsent: bool) -> Option<Code> {
+    deciding_code(error).filter(|code| unsent || is_after_lookup(*code))
 }
 
 /// What a record is to us.
@@ -74,21 +100,24 @@ enum Found {
 }
 
 impl Inner {
-    /// Sends a request and follows the answer. `None`: the operation has changed, look again.
+    /// Sends a request and follows the answer. `fresh` says that it surely was not sent before. `None`: the operation has changed,
+    /// look again.
     pub(super) async fn finish(
         self: &Arc<Self>,
         operation: &Operation,
         used: Used,
         request: IssuanceRequest,
+        fresh: bool,
     ) -> Result<Option<Issued>, IssueError> {
         let op = operation.id;
         let mint = self.mint(&operation.mint)?;
-        let error = match self.send_finish(op, &mint, &request).await? {
+        let Answered { answer, code } = self.send_finish(op, &mint, &request, fresh).await?;
+        let error = match answer {
             Ok(FinishAnswer { record }) => return self.adopt(operation, used, &request, &record).await,
             Err(error) => error,
         };
         let extension = |name| error.problem().and_then(|problem| problem.extension(name));
-        match deciding_code(&error) {
+        match code {
             Some(Code::UnknownSession | Code::SessionGone) => self.abandon(op, used).await,
             Some(Code::KeysetNotIssuing) => {
                 self.refresh(&mint.id).await?;
@@ -164,7 +193,7 @@ impl Inner {
         let op = operation.id;
         let request = self.kept_request(op, used).await?;
         let mint = self.mint(&operation.mint)?;
-        match self.send_finish(op, &mint, &request).await? {
+        match self.send_finish(op, &mint, &request, false).await?.answer {
             Err(cause) => Err(IssueError::Pending { op, cause: Box::new(cause) }),
             Ok(FinishAnswer { record }) => {
                 let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;

@@ -38,6 +38,8 @@ use crate::vault::Tx;
 use crate::views::Issued;
 use crate::wallet::{Inner, Wallet, Working};
 
+use answer::deciding_finish_code;
+
 pub(crate) use answer::deciding_code;
 pub(crate) use settle::accepted;
 
@@ -201,15 +203,20 @@ impl Inner {
 
     /// Brings an issuance to its end, or as far as the mint lets it.
     pub(crate) async fn drive_issue(self: &Arc<Self>, op: OpId) -> Result<Issued, IssueError> {
+        // Whether the kept request was made here and now, so that it surely was not sent before.
+        let mut fresh = false;
         loop {
             let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
             let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
             match issue.stage {
-                IssueStage::Opening => self.open_session(&operation, issue).await?,
+                IssueStage::Opening => {
+                    self.open_session(&operation, issue).await?;
+                    fresh = true;
+                }
                 IssueStage::Sent => {
                     let used = *issue.used.last().ok_or(StoreError::Damaged)?;
                     let request = self.kept_request(op, used).await?;
-                    if let Some(issued) = self.finish(&operation, used, request).await? {
+                    if let Some(issued) = self.finish(&operation, used, request, fresh).await? {
                         return Ok(issued);
                     }
                 }
@@ -288,26 +295,27 @@ impl Inner {
         self.vault.run(move |tx| request::load(tx, op, &used)).await
     }
 
-    /// Sends a kept request, again if need be, until there is an answer or the attempts are used up.
-    pub(crate) async fn send_finish(
+    /// Sends a kept request, again if need be, until there is an answer that decides or the attempts are used up. `fresh` says that
+    /// it surely was not sent before.
+    async fn send_finish(
         &self,
         op: OpId,
         mint: &Mint,
         request: &IssuanceRequest,
-    ) -> Result<Result<FinishAnswer, CallError>, IssueError> {
+        fresh: bool,
+    ) -> Result<Answered, IssueError> {
         let url = mint.url.join(mint_path::FINISH).map_err(MintError::from)?;
         let body = FinishRequest { request: request.clone() };
+        let mut unsent = fresh;
         let mut attempt = 1;
         loop {
             let answer: Result<FinishAnswer, CallError> = self.http.post_json(&url, &body).await;
             self.vault.at(Step::RequestAnswered)?;
-            let decided = match &answer {
-                Ok(_) => true,
-                Err(error) => deciding_code(error).is_some(),
-            };
-            if decided || attempt >= self.options.attempts {
-                return Ok(answer);
+            let code = answer.as_ref().err().and_then(|error| deciding_finish_code(error, unsent));
+            if answer.is_ok() || code.is_some() || attempt >= self.options.attempts {
+                return Ok(Answered { answer, code });
             }
+            unsent &= matches!(answer, Err(CallError::NotSent(_)));
             attempt = attempt.saturating_add(1);
             tokio::time::sleep(self.options.pause).await;
             self.tell(&Event::SentAgain { op });
@@ -321,6 +329,12 @@ impl Inner {
             Err(error) => MintError::from(error).into(),
         }
     }
+}
+
+/// The answer to a finish request, and its code if it decides.
+struct Answered {
+    answer: Result<FinishAnswer, CallError>,
+    code: Option<Code>,
 }
 
 /// Whether nothing of an operation can have reached a mint's ledger: no number was drawn for it.

@@ -185,3 +185,36 @@ async fn a_refusal_releases_what_was_reserved() {
     assert_eq!(world.balance(&wallet).await, (37, 0));
     world.assert_settled(&wallet, 1).await;
 }
+
+#[tokio::test]
+async fn a_refusal_of_a_repeated_request_says_nothing_of_the_first() {
+    for code in [Code::BadRequest, Code::UnknownField, Code::MalformedObject, Code::NotFound, Code::UnknownMint] {
+        let (world, wallet) = World::new().await;
+        world.withdraw(&wallet, 37).await;
+        for swap in [false, true] {
+            world.double.fail_next(mint_path::FINISH, Fault::LoseAnswer);
+            let pending = match swap {
+                false => wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await,
+                true => {
+                    let renewal = farthing_wallet::SwapWhat::Renew(amount(37));
+                    wallet.swap(&world.double.id(), &unit(), renewal).await
+                }
+            };
+            assert!(matches!(pending, Err(IssueError::Pending { .. })), "{pending:?}");
+            world.double.fail_next(mint_path::FINISH, Fault::Refuse(code.into()));
+            let pending = wallet.resume().await.unwrap().remove(0).result;
+            assert!(matches!(pending, Err(ResumeError::Issue(IssueError::Pending { .. }))), "{code}: {pending:?}");
+            assert!(wallet.resume().await.unwrap().remove(0).result.is_ok());
+        }
+        assert_eq!(world.balance(&wallet).await, (74, 0));
+        world.assert_settled(&wallet, 2).await;
+        // Of a request that never left before, it is the last word, unless no mint may have seen it.
+        if code == Code::NotFound {
+            continue;
+        }
+        world.double.fail_next(mint_path::FINISH, Fault::Refuse(code.into()));
+        let refused = wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await;
+        assert!(matches!(refused, Err(IssueError::Refused { code: found, .. }) if found == code), "{refused:?}");
+        world.assert_settled(&wallet, 2).await;
+    }
+}
