@@ -18,6 +18,7 @@ use farthing_protocol::locked::LockKey;
 use farthing_protocol::payment::PaymentKind;
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft};
+use tokio::sync::Semaphore;
 
 use crate::check::TokenClass;
 use crate::keyring::{Keyring, KeyringError};
@@ -28,6 +29,9 @@ pub use error::{InvoiceError, PayError};
 
 /// How long an invoice can be paid unless it says otherwise, in seconds.
 pub const DEFAULT_EXPIRY: u32 = 900;
+
+/// How many payments are worked on at once unless it is said otherwise.
+pub const DEFAULT_AT_ONCE: usize = 256;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
@@ -71,6 +75,8 @@ pub struct MerchantParts {
     pub engine: Engine,
     /// The clock.
     pub clock: Clock,
+    /// How many payments are worked on at once: [`DEFAULT_AT_ONCE`]. More are refused as [`StoreError::Busy`].
+    pub at_once: usize,
 }
 
 /// A payee's service. Clones share it.
@@ -93,6 +99,7 @@ struct Inner {
     engine: Engine,
     clock: Clock,
     locks: KeyedLocks,
+    places: Arc<Semaphore>,
 }
 
 impl Merchant {
@@ -101,7 +108,8 @@ impl Merchant {
     /// # Errors
     /// [`NotDecided`] when it would take tokens that none of its stores decides over.
     pub fn new(parts: MerchantParts) -> Result<Self, NotDecided> {
-        let MerchantParts { key, lock, mint, tokens, unit, endpoint, keyring, clearing, engine, clock } = parts;
+        let MerchantParts { key, lock, mint, tokens, unit, endpoint, keyring, clearing, engine, clock, at_once } =
+            parts;
         let payee = PayeeKey::from(&key);
         let own = SledStore::own(engine.clone(), payee, lock.as_ref().map(|lock| *lock.public()));
         let redemption = match tokens {
@@ -128,6 +136,7 @@ impl Merchant {
             engine,
             clock,
             locks,
+            places: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -189,13 +198,18 @@ impl Merchant {
     /// acceptance is recorded; the receipt is signed. A reservation is given back when it is certain that nothing became
     /// of the payment: on a definite refusal, or when it was never given to whoever decides.
     ///
-    /// Begun, it is finished, even if this future is dropped.
+    /// Begun, it is finished, even if this future is dropped. What was begun counts against
+    /// [`MerchantParts::at_once`] until it ends, whoever still waits for it.
     ///
     /// # Errors
-    /// A [`PayError`].
+    /// A [`PayError`]; of [`StoreError::Busy`] when too many are being worked on.
     pub async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
         let inner = Arc::clone(&self.inner);
-        let task = tokio::spawn(async move { inner.pay(request).await });
+        let place = Arc::clone(&inner.places).try_acquire_owned().map_err(|_| StoreError::Busy)?;
+        let task = tokio::spawn(async move {
+            let _place = place;
+            inner.pay(request).await
+        });
         task.await.unwrap_or(Err(PayError::Store(StoreError::Unavailable)))
     }
 

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::{HomeError, Merchant, VerifierHome};
 use crate::keyring::Keyring;
-use crate::merchant::{Clock, MerchantParts, system_clock};
+use crate::merchant::{Clock, DEFAULT_AT_ONCE, MerchantParts, system_clock};
 use crate::service::{control_router, public_router};
 use crate::spent;
 use crate::store::ClearingStore;
@@ -114,6 +114,7 @@ pub async fn run_with_clock(
         clearing,
         engine,
         clock,
+        at_once: DEFAULT_AT_ONCE,
     })?;
     merchant.refresh().await;
 

@@ -1,6 +1,7 @@
 //! The way of a payment through the payee's service.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use farthing_durable::StoreFault;
 use farthing_protocol::amount::UnixTime;
@@ -17,7 +18,7 @@ use crate::store::{Acceptance, AcceptedPayment, Outcome, SpentStore, StoreError}
 
 impl Inner {
     /// Look up, check, reserve, accept, record, receipt.
-    pub(super) async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
+    pub(super) async fn pay(self: &Arc<Self>, request: PayRequest) -> Result<Receipt, PayError> {
         let PayRequest { payment, request } = request;
         let id = payment.id();
         // One submission of a payment at a time: a refusal of one cannot cross the acceptance of another.
@@ -100,7 +101,7 @@ impl Inner {
 
     /// Checks a payment; an unknown keyset is a reason to ask the mint, once, and check again.
     async fn check(
-        &self,
+        self: &Arc<Self>,
         payment: Payment,
         request: &PaymentRequest,
         as_of: UnixTime,
@@ -111,30 +112,36 @@ impl Inner {
             return Err(CheckError::UnknownMint.into());
         }
         let first = match self.keyring.known(&self.mint, now) {
-            Ok(known) => self.check_with(&known, payment.clone(), request, (as_of, now)),
-            Err(_) => Err(CheckError::UnknownKeyset),
+            Ok(known) => self.check_with(known, payment.clone(), request, (as_of, now)).await,
+            Err(_) => Err(CheckError::UnknownKeyset.into()),
         };
-        if first.as_ref().err() != Some(&CheckError::UnknownKeyset) {
-            return Ok(first?);
+        if first.as_ref().err() != Some(&CheckError::UnknownKeyset.into()) {
+            return first;
         }
         // Whether this failed shows in what is known afterwards.
         if let Err(error) = self.keyring.refresh_soon(&self.mint, now).await {
             tracing::debug!(%error, "the mint's keysets were not refreshed");
         }
         let known = self.keyring.known(&self.mint, now).map_err(unknown)?;
-        Ok(self.check_with(&known, payment, request, (as_of, now))?)
+        self.check_with(known, payment, request, (as_of, now)).await
     }
 
-    fn check_with(
-        &self,
-        keysets: &KnownKeysets,
+    /// On a thread on which nobody else waits: the cryptography takes its time.
+    async fn check_with(
+        self: &Arc<Self>,
+        keysets: Arc<KnownKeysets>,
         payment: Payment,
         request: &PaymentRequest,
         (as_of, now): (UnixTime, UnixTime),
-    ) -> Result<VerifiedPayment, CheckError> {
-        let rules = PayeeRules { payee: &self.payee, now, as_of, keysets, lock: self.lock.as_ref() };
-        let mut verdicts = check_requested(&mut rand::rng(), &rules, vec![(payment, request.clone())]);
-        verdicts.pop().unwrap_or(Err(CheckError::InvalidAuthorization))
+    ) -> Result<VerifiedPayment, PayError> {
+        let (inner, request) = (Arc::clone(self), request.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let lock = inner.lock.as_ref();
+            let rules = PayeeRules { payee: &inner.payee, now, as_of, keysets: &keysets, lock };
+            check_requested(&mut rand::rng(), &rules, vec![(payment, request)]).pop()
+        });
+        let verdict = task.await.ok().flatten().ok_or(StoreError::Unavailable)?;
+        Ok(verdict?)
     }
 
     fn store_for(&self, payment: &VerifiedPayment) -> Option<&dyn SpentStore> {

@@ -17,6 +17,7 @@ use farthing_verifier::check::{MintRules, check_deposits};
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::store::{Acceptance, Outcome, SledStore, SpentStore};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::common::NOW;
@@ -45,6 +46,8 @@ pub(crate) enum Mood {
     Ouroboros,
     /// Answers something that is no JSON.
     Babbles,
+    /// Honest, once [`Double::gate`] lets it.
+    Waits,
 }
 
 pub(crate) struct Double {
@@ -53,6 +56,7 @@ pub(crate) struct Double {
     pub(crate) keysets: Mutex<KeysetsAnswer>,
     pub(crate) deposits_asked: AtomicUsize,
     pub(crate) keysets_asked: AtomicUsize,
+    pub(crate) gate: Notify,
     pub(crate) store: SledStore,
     _folder: tempfile::TempDir,
 }
@@ -75,6 +79,7 @@ impl Running {
             keysets: Mutex::new(keysets),
             deposits_asked: AtomicUsize::new(0),
             keysets_asked: AtomicUsize::new(0),
+            gate: Notify::new(),
             store,
             _folder: folder,
         });
@@ -153,6 +158,10 @@ async fn deposit(State(double): State<Arc<Double>>, Json(request): Json<DepositR
     let same = |outcome: DepositOutcome| vec![outcome; ids.len()];
     let outcomes = match mood {
         Mood::Honest => double.decide(request.deposits).await,
+        Mood::Waits => {
+            double.gate.notified().await;
+            double.decide(request.deposits).await
+        }
         Mood::LosesTheAnswer => {
             double.decide(request.deposits).await;
             panic!("the connection breaks, as it should");

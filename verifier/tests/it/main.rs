@@ -9,5 +9,6 @@ mod double;
 mod home;
 mod keyring;
 mod kill;
+mod places;
 mod service;
 mod sled;
