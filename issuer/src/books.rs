@@ -197,6 +197,16 @@ impl Books {
         self.0.ledger.is_available() && self.are_right()
     }
 
+    /// Stops issuing when the ledger was asked to redeem more than was issued: somebody else signs with a keyset's keys.
+    pub(crate) fn heed(&self, error: LedgerError) {
+        if error == LedgerError::Forged {
+            tracing::error!(
+                "more would be redeemed of a keyset than was issued: its key is in other hands; issuing stops"
+            );
+            self.0.right.store(false, Ordering::SeqCst);
+        }
+    }
+
     /// Whether the last audit found the books right.
     pub(crate) fn are_right(&self) -> bool {
         self.0.right.load(Ordering::SeqCst)

@@ -48,7 +48,11 @@ impl Mint {
             return Err(DepositError::Count);
         }
         let mint = self.clone();
-        let work = tokio::spawn(async move { mint.deposit_to_the_end(deposits).await });
+        let permit = self.permit().ok_or(LedgerError::Busy)?;
+        let work = tokio::spawn(async move {
+            let _until_the_end = permit;
+            mint.deposit_to_the_end(deposits).await
+        });
         work.await.unwrap_or(Err(DepositError::Ledger(LedgerError::Unavailable)))
     }
 
@@ -90,7 +94,12 @@ impl Mint {
                 Begun::Decided(outcome) => outcome,
                 Begun::Queued(pending) => match ledger::settle(pending).await {
                     Ok(outcome) => told(outcome),
-                    Err(refusal) => refusal_told(refusal),
+                    Err(refusal) => {
+                        if let DepositRefusal::Ledger(error) = refusal {
+                            self.books().heed(error);
+                        }
+                        refusal_told(refusal)
+                    }
                 },
             });
         }

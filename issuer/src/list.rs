@@ -76,6 +76,11 @@ async fn sign(
     let valid_until = issued_at.plus(VALID_SECONDS);
     let list = KeysetList::sign(identity, issued_at, valid_until, book.heads(), book.revocations().to_vec())
         .map_err(|_| LedgerError::Damaged)?;
+    // A book that has lost a keyset or a revocation must not be signed: it would contradict what was published.
+    list.accept(books.home().mint_id(), last, issued_at).map_err(|error| {
+        tracing::error!(%error, "keysets or revocations that were published are missing; nothing is signed");
+        LedgerError::Damaged
+    })?;
     let stored = list.clone();
     books.ledger().run(move |txn, _| ledger::store_list(txn, &stored)).await?;
     Ok(list)

@@ -13,6 +13,7 @@ use farthing_protocol::blind::mint::SESSION_SECONDS;
 use farthing_protocol::identity::{AccountKey, Keypair, MintId};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::SecretKeyset;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
@@ -115,7 +116,12 @@ struct Inner {
     list: ListKeeper,
     /// One keyset is made at a time.
     making: std::sync::Mutex<()>,
+    /// Work that goes on when its asker has gone away.
+    work: Arc<Semaphore>,
 }
+
+/// How many requests are worked on at once, those included whose askers have gone away.
+const AT_WORK: usize = 256;
 
 impl Mint {
     /// Opens a mint: decrypts its keys, opens its ledger and audits it. A mint whose books are not right opens all
@@ -161,6 +167,7 @@ impl Mint {
             sessions: SessionKeeper::new(clock),
             list: ListKeeper::default(),
             making: std::sync::Mutex::new(()),
+            work: Arc::new(Semaphore::new(AT_WORK)),
         })))
     }
 
@@ -236,6 +243,8 @@ impl Mint {
     /// # Errors
     /// A [`KeysetChangeError`].
     pub async fn new_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
+        // Refuses when keysets that were published are missing here: two with one number would prove misconduct.
+        self.keysets_answer().await?;
         let mint = self.clone();
         let made = tokio::task::spawn_blocking(move || mint.make_keyset());
         made.await.map_err(|_| LedgerError::Stopped)?
@@ -277,6 +286,11 @@ impl Mint {
         })?;
         tracing::info!(keyset = %id, "a keyset was made");
         Ok(id)
+    }
+
+    /// The right to begin work that nobody can call off; none when there is too much of it.
+    pub(crate) fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.work).try_acquire_owned().ok()
     }
 
     pub(crate) fn sessions(&self) -> &SessionKeeper {

@@ -22,6 +22,9 @@ pub enum OpenError {
     /// The last audit failed.
     #[error("the mint has stopped issuing: its books are not right")]
     Stopped,
+    /// Too much to do.
+    #[error("the mint is busy")]
+    Busy,
     /// A fault of the mint.
     #[error("the session could not be opened")]
     Failed,
@@ -96,6 +99,7 @@ impl From<OpenError> for Problem {
             OpenError::Shape(ShapeError::AmountOutOfRange) => Self::new(Code::AmountOutOfRange),
             OpenError::Shape(_) => Self::new(Code::InvalidShape).with_detail("The keyset cannot issue this."),
             OpenError::Stopped => stopped(),
+            OpenError::Busy => Self::new(Code::Overloaded),
             OpenError::Failed => Self::new(Code::Internal),
         }
     }

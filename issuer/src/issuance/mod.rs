@@ -35,7 +35,11 @@ impl Mint {
         }
         let outputs = request.shape.outputs(keyset)?;
         let (mint, keyset) = (self.clone(), request.keyset);
-        let opened = tokio::task::spawn_blocking(move || mint.sessions().open(&keyset, &outputs));
+        let permit = self.permit().ok_or(OpenError::Busy)?;
+        let opened = tokio::task::spawn_blocking(move || {
+            let _until_the_end = permit;
+            mint.sessions().open(&keyset, &outputs)
+        });
         Ok(OpenAnswer { opened: opened.await.map_err(|_| OpenError::Failed)? })
     }
 
@@ -50,8 +54,16 @@ impl Mint {
     /// A [`FinishError`].
     pub async fn finish(&self, request: IssuanceRequest) -> Result<IssuanceRecord, FinishError> {
         let mint = self.clone();
-        let work = tokio::spawn(async move { mint.finish_to_the_end(request).await });
-        work.await.unwrap_or(Err(FinishError::Ledger(LedgerError::Unavailable)))
+        let permit = self.permit().ok_or(LedgerError::Busy)?;
+        let work = tokio::spawn(async move {
+            let _until_the_end = permit;
+            mint.finish_to_the_end(request).await
+        });
+        let finished = work.await.unwrap_or(Err(FinishError::Ledger(LedgerError::Unavailable)));
+        if let Err(FinishError::Ledger(error)) = &finished {
+            self.books().heed(*error);
+        }
+        finished
     }
 
     /// The order matters: see section 2 of the protocol.
@@ -70,9 +82,11 @@ impl Mint {
         let checked = match checked.await.map_err(|_| LedgerError::Stopped)? {
             Ok(checked) => checked,
             Err(check::Refusal::Session(error)) => return self.without_session(id, error).await,
-            Err(check::Refusal::Request(error)) => return Err(error),
+            // Meanwhile the same request, sent twice, may have been recorded: then the answer is the record.
+            Err(check::Refusal::Request(error)) => return self.recorded(id).await?.ok_or(error),
         };
-        // 3. The funding must not have paid for another issuance.
+        // 3. The funding must not have paid for another issuance. Whether it suffices is told past the claim only: a refusal
+        // then burns the session, so that a copy of the request arriving later cannot succeed after all.
         let funding = checked.funding;
         let (record, winner) = self
             .books()
@@ -117,6 +131,7 @@ impl Mint {
         Err(match error {
             SessionError::Unknown => FinishError::UnknownSession,
             SessionError::Mismatch => FinishError::Mismatch,
+            SessionError::Full => FinishError::Ledger(LedgerError::Busy),
             SessionError::Expired | SessionError::Claimed | _ => FinishError::SessionGone,
         })
     }

@@ -29,7 +29,10 @@ use crate::transcript::{Domain, TranscriptExt, label};
 pub const SESSION_SECONDS: u64 = 600;
 
 /// How long a claim is remembered beyond its session's end, in seconds.
-const CLAIM_GRACE_SECONDS: u64 = 3600;
+const CLAIM_GRACE_SECONDS: u64 = 60;
+
+/// How many claims are remembered at most: about 250 MB. Beyond, no session is claimed until some are forgotten.
+pub const MAX_CLAIMS: usize = 1 << 20;
 
 id_type! {
     /// Hash of a session's keyset, denominations and challenges (32 bytes).
@@ -68,6 +71,7 @@ pub struct Sessions {
     instance: InstanceId,
     table_H: Box<RistrettoBasepointTable>,
     claims: BTreeMap<SessionId, ChallengesHash>,
+    claim_limit: usize,
     /// Claims by the time they can be forgotten.
     forget_at: BTreeMap<(UnixTime, SessionId), ()>,
     /// The highest time of any claim: a clock set back does not bring back a session whose claim was forgotten.
@@ -98,6 +102,9 @@ pub enum SessionError {
     /// It was claimed before.
     #[error("the session was answered or given up before")]
     Claimed,
+    /// Too many claims are remembered.
+    #[error("too many sessions are claimed at the moment")]
+    Full,
     /// Challenges and tokens differ in number, or a key is missing.
     #[error("the challenges do not fit the session")]
     Mismatch,
@@ -153,6 +160,7 @@ impl Sessions {
             instance: InstanceId::from_bytes(instance),
             table_H: Box::new(RistrettoBasepointTable::create(Element::second_generator().point())),
             claims: BTreeMap::new(),
+            claim_limit: MAX_CLAIMS,
             forget_at: BTreeMap::new(),
             latest: UnixTime::default(),
         }
@@ -210,7 +218,7 @@ impl Sessions {
     /// [`SessionError::Claimed`] whenever it was claimed before, with these challenges or others;
     /// [`SessionError::Unknown`] for a session of other [`Sessions`], [`SessionError::Mismatch`] when the challenges are
     /// not one for each token, [`SessionError::Expired`] when a claim of this session could have been forgotten
-    /// already: nothing is claimed then.
+    /// already, [`SessionError::Full`] when [`MAX_CLAIMS`] are remembered: nothing is claimed then.
     pub fn claim(
         &mut self,
         session: AuthenticSession,
@@ -232,6 +240,9 @@ impl Sessions {
         if self.claims.contains_key(&session.id) {
             return Err(SessionError::Claimed);
         }
+        if self.claims.len() >= self.claim_limit {
+            return Err(SessionError::Full);
+        }
         let hash = challenges_hash(&session.keyset, &session.denominations, &challenges);
         self.claims.insert(session.id, hash);
         self.forget_at.insert((forget_at, session.id), ());
@@ -248,6 +259,12 @@ impl Sessions {
     /// The hash a session was claimed with, if it was and the claim is still remembered.
     pub fn claimed(&self, session: &SessionId) -> Option<ChallengesHash> {
         self.claims.get(session).copied()
+    }
+
+    /// Lowers the number of claims remembered, for tests.
+    #[doc(hidden)]
+    pub fn limit_claims(&mut self, limit: usize) {
+        self.claim_limit = limit;
     }
 
     /// Which process's sessions these are.

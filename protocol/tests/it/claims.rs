@@ -70,3 +70,28 @@ fn a_session_is_claimed_from_those_that_opened_it_only() {
     let answer = claim(&mut mint.sessions, session, challenges(1, &opened.commitments), 0);
     assert_eq!(answer, Some(SessionError::Unknown));
 }
+
+#[test]
+fn claims_do_not_fill_the_memory() {
+    let mut mint = Mint::new();
+    mint.sessions.limit_claims(2);
+    let claim_one = |mint: &mut Mint| {
+        let opened = open(mint);
+        let session = authenticate(mint, &opened).unwrap();
+        claim(&mut mint.sessions, session, challenges(1, &opened.commitments), 0)
+    };
+    assert_eq!(
+        [claim_one(&mut mint), claim_one(&mut mint), claim_one(&mut mint)],
+        [None, None, Some(SessionError::Full)]
+    );
+    // Once their sessions are long over there is room again.
+    let opened = {
+        let outputs = Shape::Withdrawal(amount(3)).outputs(&mint.keyset).unwrap();
+        mint.sessions.open(&mut rand::rng(), mint.keyset.id(), &outputs, NOW.plus(LONG))
+    };
+    let outputs = Shape::Withdrawal(amount(3)).outputs(&mint.keyset).unwrap();
+    let OpenedSession { session, seal, commitments } = &opened;
+    let (keyset, later) = (*mint.keyset.id(), NOW.plus(LONG));
+    let session = mint.sessions.authenticate(session, seal, &keyset, &outputs, commitments, later).unwrap();
+    assert_eq!(claim(&mut mint.sessions, session, challenges(1, commitments), LONG), None);
+}
