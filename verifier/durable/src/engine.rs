@@ -31,7 +31,8 @@ struct Shared {
 }
 
 impl Engine {
-    /// Opens a folder, creating it if it is missing. When this returns, the folder is locked against every other
+    /// Opens a folder, creating it if it is missing. On Unix it is its owner's alone: mode 0700, its files 0600, also
+    /// where a folder that was there before allowed more. When this returns, the folder is locked against every other
     /// engine, everything found in it is durable, and the index is rebuilt.
     ///
     /// # Errors

@@ -30,14 +30,15 @@ impl Folder {
     pub(crate) fn prepare(path: &Path) -> Result<Self, OpenError> {
         let path = absolute(path)?;
         create_synced(&path)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"))?;
+        for_owner_alone(&path)?;
+        let lock = private().create(true).truncate(false).write(true).open(path.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::InUse,
             TryLockError::Error(error) => OpenError::Io(error),
         })?;
         remove_unfinished_snapshots(&path)?;
         rewrite_if_suspect(&path)?;
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path.join("db"))?;
+        let file = private().create(true).truncate(false).read(true).write(true).open(path.join("db"))?;
         Ok(Self { path, file, lock })
     }
 
@@ -75,6 +76,9 @@ impl Folder {
             return Err(OpenError::Unsynced);
         }
         db.flush().map_err(|_| OpenError::Damaged)?;
+        for item in fs::read_dir(&self.path)? {
+            for_owner_alone(&item?.path())?;
+        }
         self.sync()?;
         File::open(self.path.join("conf"))?.sync_all()?;
         sync_folder(&self.path.join("blobs"))?;
@@ -94,7 +98,7 @@ impl Folder {
     /// therefore writes the whole file anew. After a restart of the machine readers see the disk, and no word is needed:
     /// so it does no harm that this file may be lost with the rest.
     pub(crate) fn mark_suspect(&self) {
-        if let Err(error) = File::create(self.path.join(SUSPECT)) {
+        if let Err(error) = create_private(&self.path.join(SUSPECT)) {
             tracing::error!(kind = %error.kind(), "restart the machine before the store is opened again");
         }
     }
@@ -134,7 +138,7 @@ fn rewrite_if_suspect(path: &Path) -> io::Result<()> {
     }
     tracing::warn!("a sync had failed: the store's file is being written anew");
     if original.try_exists()? {
-        let (mut from, mut to) = (File::open(&original)?, File::create(&copy)?);
+        let (mut from, mut to) = (File::open(&original)?, create_private(&copy)?);
         // Not `io::copy`: the kernel may then share the blocks on the disk, the failed ones among them.
         let mut buffer = vec![0; SEGMENT];
         loop {
@@ -151,10 +155,43 @@ fn rewrite_if_suspect(path: &Path) -> io::Result<()> {
     fs::remove_file(&suspect)
 }
 
-/// Creates a folder with its parents. When this returns, the names of those it made are on the disk.
+/// Opens files that, where they are new, only their owner can read.
+fn private() -> OpenOptions {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "permissions are set on Unix alone"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn create_private(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(true).write(true).open(path)
+}
+
+/// Takes away what others may do with a file or a folder that was there before, or that sled made.
+#[cfg(unix)]
+fn for_owner_alone(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))
+}
+
+#[cfg(not(unix))]
+fn for_owner_alone(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Creates a folder with its parents, for their owner alone. When this returns, the names of those it made are on the disk.
 fn create_synced(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
-    fs::create_dir_all(path)?;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
     for made in missing {
         sync_folder(made)?;
         if let Some(parent) = made.parent() {

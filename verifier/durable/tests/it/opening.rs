@@ -112,3 +112,36 @@ fn debug_output_tells_nothing_of_the_contents() {
     assert!(!shown.contains("secret"));
     assert_eq!(pending.wait(), Ok(Ok("secret")));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let check = |path: &std::path::Path| {
+        assert_eq!(mode(path), 0o700);
+        let names: Vec<_> = fs::read_dir(path).unwrap().map(|item| item.unwrap().path()).collect();
+        for name in ["db", "conf", "lock", "blobs"] {
+            assert!(names.contains(&path.join(name)), "{name}");
+        }
+        for name in names {
+            assert_eq!(mode(&name), if name.is_dir() { 0o700 } else { 0o600 }, "{name:?}");
+        }
+    };
+    let parent = tempfile::tempdir().unwrap();
+    fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = parent.path().join("home/store");
+    let engine = open(&path);
+    check(&path);
+    assert_eq!((mode(&parent.path().join("home")), mode(parent.path())), (0o700, 0o755));
+    drop(engine);
+
+    // Of an earlier time, open to all.
+    for item in fs::read_dir(&path).unwrap() {
+        let item = item.unwrap().path();
+        fs::set_permissions(&item, fs::Permissions::from_mode(if item.is_dir() { 0o755 } else { 0o644 })).unwrap();
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let _engine = open(&path);
+    check(&path);
+}
