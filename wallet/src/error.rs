@@ -176,7 +176,7 @@ pub enum IssueError {
         /// The operation.
         op: OpId,
         /// What came between.
-        cause: Box<CallError>,
+        cause: PendingCause,
     },
     /// The mint refused for good; nothing was debited, and tokens are available again.
     #[error("the mint refused operation {op} ({code})")]
@@ -226,6 +226,24 @@ pub enum IssueError {
         /// The operation.
         op: OpId,
     },
+}
+
+/// Why an issuance is not finished yet.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PendingCause {
+    /// No answer that decides.
+    #[error(transparent)]
+    Call(Box<CallError>),
+    /// Several numbers in a row came to nothing; the next attempt goes on.
+    #[error("several issuances in a row came to nothing")]
+    NumbersAbandoned,
+}
+
+impl From<CallError> for PendingCause {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
+    }
 }
 
 /// What a mint must never answer.

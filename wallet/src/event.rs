@@ -28,6 +28,14 @@ pub enum Event {
         /// The operation.
         op: OpId,
     },
+    /// The mint had an issuance under this number that this wallet knows nothing of; the next number is used.
+    ///
+    /// An older copy of the wallet's folder was put back, or another wallet uses the same words: what that issuance brought is not in
+    /// this wallet.
+    NumberTaken {
+        /// The operation.
+        op: OpId,
+    },
     /// The same bytes are sent again.
     SentAgain {
         /// The operation.

@@ -32,6 +32,8 @@ pub(crate) enum Evidence<'a> {
     Receipt { receipt: &'a Receipt, keyset: Option<&'a KeysetDocument> },
     /// A session that must not be answered.
     Session { opened: &'a OpenedSession },
+    /// A request whose funding, says the mint, went to an issuance that this wallet did not ask for.
+    Funding { request: &'a IssuanceRequest, winner: String },
     /// A record that does not fit the request.
     Record { request: &'a IssuanceRequest, record: &'a IssuanceRecord },
 }

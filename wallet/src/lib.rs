@@ -33,7 +33,7 @@ mod views;
 mod wallet;
 mod words;
 
-pub use error::{IssueError, Lie, MintError, NoReceipt, OpenError, PayError, StoreError};
+pub use error::{IssueError, Lie, MintError, NoReceipt, OpenError, PayError, PendingCause, StoreError};
 pub use event::Event;
 pub use issue::{SwapWhat, WithdrawWhat};
 pub use operation::{OpId, Outcome};

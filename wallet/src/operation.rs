@@ -106,7 +106,7 @@ pub(crate) enum IssueStage {
     Opening,
     /// The request of the last number may have been sent: the next step is to send it (again).
     Sent,
-    /// Another wallet uses the same seed: nothing more is done.
+    /// Another wallet uses the same seed: nothing more is done until it is gone on with, or given up.
     Stopped,
 }
 

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use crate::error::{IssueError, StoreError};
 use crate::event::Event;
-use crate::issue::is_idle;
+use crate::issue::{is_idle, reopened};
 use crate::operation::{Body, OpId, Operation};
 use crate::views::{ResumeError, Resumed, Resumption};
 use crate::wallet::{Inner, Wallet};
+
+/// A stopped operation is gone on with by itself until it has drawn so many numbers, so that it does not use up those of the others.
+/// [`Wallet::give_up`] settles or drops it at any time.
+const MAX_TRIED: usize = 10;
 
 impl Wallet {
     /// Goes on with every unfinished operation, oldest first: sends the same bytes again, settles payments whose time has passed.
@@ -32,8 +36,7 @@ impl Wallet {
     }
 
     /// Gives an unfinished operation up. A payment is settled with the mint now: afterwards it was accepted, or never can be and its
-    /// value is back. A withdrawal or swap with no unanswered message
-    /// is dropped.
+    /// value is back. A withdrawal or swap with no unanswered message is dropped, and what it reserved is available again.
     ///
     /// # Errors
     /// [`ResumeError`] when it cannot be settled now; then the operation stays. An issuance that may have reached the mint cannot be
@@ -43,7 +46,10 @@ impl Wallet {
         let _working = inner.work_on(op)?;
         let operation = inner.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
         match &operation.body {
-            Body::Pay(_) => Ok(Some(inner.settle(operation).await?)),
+            Body::Pay(_) => {
+                let operation = inner.vault.run(move |tx| reopened(tx, op)).await?;
+                Ok(Some(inner.settle(operation).await?))
+            }
             Body::Issue(_) if is_idle(&operation) => {
                 inner.drop_if(op, is_idle).await?;
                 Ok(None)
@@ -67,6 +73,11 @@ impl Inner {
     async fn resume_one(self: &Arc<Self>, op: OpId) -> Result<Resumption, ResumeError> {
         let _working = self.work_on(op)?;
         let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
+        let tried = operation.issue().map_or(0, |issue| issue.used.len());
+        let operation = match tried < MAX_TRIED {
+            true => self.vault.run(move |tx| reopened(tx, op)).await?,
+            false => operation,
+        };
         self.tell(&Event::Resuming { op });
         match &operation.body {
             Body::Issue(_) => Ok(Resumption::Issued(self.drive_issue(op).await?)),

@@ -106,6 +106,14 @@ pub(crate) fn spend(tx: &mut Tx<'_, '_>, keys: &[TokenKey], op: OpId) -> Result<
     keys.iter().try_for_each(|key| change(tx, *key, TokenState::Reserved(op), TokenState::Spent(op)).map(drop))
 }
 
+/// Marks a token as spent by an operation, if nobody has reserved or spent it.
+pub(crate) fn spend_available(tx: &mut Tx<'_, '_>, key: TokenKey, op: OpId) -> Result<(), StoreError> {
+    match change(tx, key, TokenState::Available, TokenState::Spent(op)) {
+        Ok(_) | Err(StoreError::Busy) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Marks a reserved token as spent by somebody else.
 pub(crate) fn lose(tx: &mut Tx<'_, '_>, key: TokenKey, op: OpId) -> Result<(), StoreError> {
     change(tx, key, TokenState::Reserved(op), TokenState::Lost(op)).map(drop)

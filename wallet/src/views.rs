@@ -109,7 +109,7 @@ pub enum Stage {
     Unanswered,
     /// A payment was given up, and is being settled with the mint.
     Settling,
-    /// Another wallet uses the same words. Nothing more is done.
+    /// What was to fund it went to another wallet of the same words. It asks again when it is gone on with, or can be given up.
     Stopped,
 }
 

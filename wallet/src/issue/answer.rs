@@ -13,9 +13,11 @@ use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::token::Token;
 
+use super::request::Kept;
 use super::{Answered, request, settle};
 use crate::error::{IssueError, Lie, MintError, StoreError};
 use crate::event::Event;
+use crate::evidence::Evidence;
 use crate::operation::{Body, OpId, Operation, Used};
 use crate::options::Step;
 use crate::stock::{StoredToken, TokenKey};
@@ -124,19 +126,19 @@ impl Inner {
                 self.abandon(op, used).await
             }
             Some(Code::FundingUsed) => match extension(WINNER).map(IssuanceId::from_text) {
-                Some(Ok(winner)) => self.adopt_winner(operation, used, winner, error).await,
-                _ => Err(IssueError::Pending { op, cause: Box::new(error) }),
+                Some(Ok(winner)) => self.adopt_winner(operation, used, winner, &request, error).await,
+                _ => Err(IssueError::Pending { op, cause: error.into() }),
             },
             Some(Code::DoubleSpend) => match extension(EARLIER_PAYMENT_ID).map(PaymentId::from_text) {
                 Some(Ok(earlier)) => self.follow_double_spend(operation, used, earlier, error).await,
-                _ => Err(IssueError::Pending { op, cause: Box::new(error) }),
+                _ => Err(IssueError::Pending { op, cause: error.into() }),
             },
             Some(code) => {
                 let now = self.now();
                 self.vault.run::<_, StoreError>(move |tx| settle::refused(tx, op, used, now)).await?;
                 Err(IssueError::Refused { op, code })
             }
-            None => Err(IssueError::Pending { op, cause: Box::new(error) }),
+            None => Err(IssueError::Pending { op, cause: error.into() }),
         }
     }
 
@@ -154,7 +156,11 @@ impl Inner {
         match examine(&self.seed, keyset, used, request, record) {
             Err(lie) => Err(self.lie(op, lie, request, record)),
             Ok(Found::Other) => self.abandon(op, used).await,
-            Ok(Found::OtherFunding) => Err(self.stop(op).await?),
+            Ok(Found::OtherFunding) => {
+                // The funding id keeps the next number from being debited a second time.
+                self.tell(&Event::NumberTaken { op });
+                self.abandon(op, used).await
+            }
             Ok(Found::Tokens(tokens)) => {
                 let (count, now) = (tokens.len(), self.now());
                 self.vault.run::<_, StoreError>(move |tx| settle::issued(tx, op, used, tokens, now)).await?;
@@ -170,6 +176,7 @@ impl Inner {
         operation: &Operation,
         current: Used,
         winner: IssuanceId,
+        request: &IssuanceRequest,
         error: CallError,
     ) -> Result<Option<Issued>, IssueError> {
         let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
@@ -178,9 +185,12 @@ impl Inner {
             IssuanceId::from(&self.seed.issuance_key(&context)) == winner
         };
         match issue.used.iter().find(is_winner).copied() {
-            None => Err(self.stop(operation.id).await?),
+            None => match self.find_kept(move |request| request.terms().issuance == winner).await? {
+                Some(kept) => self.adopt_other(operation, kept, Code::FundingUsed).await,
+                None => Err(self.stop(operation.id, request, winner).await?),
+            },
             // Asked under this very number, the mint would have answered with the record.
-            Some(used) if used == current => Err(IssueError::Pending { op: operation.id, cause: Box::new(error) }),
+            Some(used) if used == current => Err(IssueError::Pending { op: operation.id, cause: error.into() }),
             Some(used) => self.fetch_own_record(operation, used).await,
         }
     }
@@ -194,7 +204,7 @@ impl Inner {
         let request = self.kept_request(op, used).await?;
         let mint = self.mint(&operation.mint)?;
         match self.send_finish(op, &mint, &request, false).await?.answer {
-            Err(cause) => Err(IssueError::Pending { op, cause: Box::new(cause) }),
+            Err(cause) => Err(IssueError::Pending { op, cause: cause.into() }),
             Ok(FinishAnswer { record }) => {
                 let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
                 if let Ok(Found::Other) = examine(&self.seed, keyset, used, &request, &record) {
@@ -219,7 +229,7 @@ impl Inner {
         for used in &issue.used {
             if request::swap_payment_id(&self.kept_request(op, *used).await?) == Some(earlier) {
                 if *used == current {
-                    return Err(IssueError::Pending { op, cause: Box::new(error) });
+                    return Err(IssueError::Pending { op, cause: error.into() });
                 }
                 return self.fetch_own_record(operation, *used).await;
             }
@@ -230,11 +240,54 @@ impl Inner {
                 self.vault.at(Step::PaymentSettled)?;
                 Err(IssueError::WasAccepted { op })
             }
-            _ if operation.tokens().is_empty() => Err(IssueError::Pending { op, cause: Box::new(error) }),
+            _ if operation.tokens().is_empty() => Err(IssueError::Pending { op, cause: error.into() }),
             _ => {
+                let is_it = move |request: &IssuanceRequest| request::swap_payment_id(request) == Some(earlier);
+                if let Some(kept) = self.find_kept(is_it).await? {
+                    return self.adopt_other(operation, kept, Code::DoubleSpend).await;
+                }
                 self.vault.run::<_, StoreError>(move |tx| settle::spent_elsewhere(tx, op, now)).await?;
                 Err(IssueError::SpentElsewhere { op })
             }
+        }
+    }
+
+    /// A request of any operation of this wallet, finished or not, that is still kept.
+    async fn find_kept(
+        &self,
+        is_it: impl Fn(&IssuanceRequest) -> bool + Send + 'static,
+    ) -> Result<Option<Kept>, StoreError> {
+        self.vault.run(move |tx| request::find_kept(tx, is_it)).await
+    }
+
+    /// What was to fund this operation went to another one, which the mint had refused or this wallet given up: what came of that is
+    /// ours, and this one ends.
+    async fn adopt_other(
+        self: &Arc<Self>,
+        operation: &Operation,
+        kept: Kept,
+        code: Code,
+    ) -> Result<Option<Issued>, IssueError> {
+        let (op, now) = (operation.id, self.now());
+        let Kept { op: other, used, request } = kept;
+        let mint = self.mint(&operation.mint)?;
+        let record = match self.send_finish(op, &mint, &request, false).await?.answer {
+            Err(cause) => return Err(IssueError::Pending { op, cause: cause.into() }),
+            Ok(FinishAnswer { record }) => record,
+        };
+        let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
+        let tokens = match examine(&self.seed, keyset, used, &request, &record) {
+            Ok(Found::Tokens(tokens)) => tokens,
+            Ok(Found::Other | Found::OtherFunding) => return Err(self.lie(op, Lie::OtherTerms, &request, &record)),
+            Err(lie) => return Err(self.lie(op, lie, &request, &record)),
+        };
+        let count = tokens.len();
+        self.vault.run::<_, StoreError>(move |tx| settle::came_of_other(tx, op, other, used, tokens, now)).await?;
+        self.vault.at(Step::TokensStored)?;
+        match &operation.body {
+            // A payment with a token that was spent before can never be accepted.
+            Body::Pay(_) => Ok(Some(Issued { op, amount: operation.amount, tokens: count })),
+            Body::Issue(_) => Err(IssueError::Refused { op, code }),
         }
     }
 
@@ -247,7 +300,9 @@ impl Inner {
     }
 
     /// Stops an operation: another wallet uses the same seed.
-    async fn stop(&self, op: OpId) -> Result<IssueError, StoreError> {
+    async fn stop(&self, op: OpId, request: &IssuanceRequest, winner: IssuanceId) -> Result<IssueError, IssueError> {
+        let evidence = Evidence::Funding { request, winner: winner.to_text() };
+        self.write_evidence(&evidence).map_err(MintError::from)?;
         self.vault.run::<_, StoreError>(move |tx| settle::stopped(tx, op)).await?;
         Ok(IssueError::SeedUsedElsewhere { op })
     }

@@ -6,6 +6,8 @@
 //!    └───────────── number abandoned: session gone, or another record ◀────────┘
 //! ```
 //!
+//! An operation whose funding went to an issuance that is not ours is stopped; when it is gone on with later, it begins again.
+//!
 //! In `Sent` the same bytes are sent until there is an answer that decides. A number is never used again, and no session is sent
 //! another challenge.
 
@@ -27,7 +29,7 @@ use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{Keyset, Redemption};
 use farthing_protocol::shape::{Shape, ShapeError};
 
-use crate::error::{IssueError, Lie, MintError, StoreError};
+use crate::error::{IssueError, Lie, MintError, PendingCause, StoreError};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::mints::Mint;
@@ -41,10 +43,13 @@ use crate::wallet::{Inner, Wallet, Working};
 use answer::deciding_finish_code;
 
 pub(crate) use answer::deciding_code;
-pub(crate) use settle::accepted;
+pub(crate) use settle::{accepted, reopened};
 
 /// Withdrawals, and swaps for their own sake, are of tokens that many payees take.
 const REDEMPTION: Redemption = Redemption::Open;
+
+/// So many numbers may come to nothing before the operation is left for another time: a mint that fails would burn them all at once.
+const MAX_ABANDONED: u8 = 3;
 
 /// What to withdraw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +210,7 @@ impl Inner {
     pub(crate) async fn drive_issue(self: &Arc<Self>, op: OpId) -> Result<Issued, IssueError> {
         // Whether the kept request was made here and now, so that it surely was not sent before.
         let mut fresh = false;
+        let mut abandoned = 0_u8;
         loop {
             let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
             let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
@@ -218,6 +224,10 @@ impl Inner {
                     let request = self.kept_request(op, used).await?;
                     if let Some(issued) = self.finish(&operation, used, request, fresh).await? {
                         return Ok(issued);
+                    }
+                    abandoned += 1;
+                    if abandoned == MAX_ABANDONED {
+                        return Err(IssueError::Pending { op, cause: PendingCause::NumbersAbandoned });
                     }
                 }
                 IssueStage::Stopped => return Err(IssueError::SeedUsedElsewhere { op }),
@@ -287,7 +297,7 @@ impl Inner {
                 Ok(IssueError::Refused { op, code })
             }
             Some(code) if answer::is_definite(code) => Ok(IssueError::Refused { op, code }),
-            _ => Ok(IssueError::Pending { op, cause: Box::new(error) }),
+            _ => Ok(IssueError::Pending { op, cause: error.into() }),
         }
     }
 
@@ -342,9 +352,9 @@ pub(crate) fn is_unbegun(operation: &Operation) -> bool {
     matches!(&operation.body, Body::Issue(issue) if issue.used.is_empty() && issue.stage == IssueStage::Opening)
 }
 
-/// Whether an operation has no unanswered number: whatever it sent was refused for good.
+/// Whether an operation has no unanswered number: whatever it sent was refused for good, or what was to fund it went elsewhere.
 pub(crate) fn is_idle(operation: &Operation) -> bool {
-    matches!(&operation.body, Body::Issue(issue) if issue.stage == IssueStage::Opening)
+    matches!(&operation.body, Body::Issue(issue) if issue.stage != IssueStage::Sent)
 }
 
 /// Ends an operation of which nothing came, and gives back what it reserved.

@@ -74,6 +74,28 @@ pub(super) fn load(tx: &Tx<'_, '_>, op: OpId, used: &Used) -> Result<IssuanceReq
     tx.get_large(&key_of(op, used))?.ok_or(StoreError::Damaged)
 }
 
+/// A request that is still kept, and whose it is.
+pub(super) struct Kept {
+    pub(super) op: OpId,
+    pub(super) used: Used,
+    pub(super) request: IssuanceRequest,
+}
+
+/// The request of any operation, finished or not, that is looked for.
+pub(super) fn find_kept(tx: &Tx<'_, '_>, is_it: impl Fn(&IssuanceRequest) -> bool) -> Result<Option<Kept>, StoreError> {
+    let operations = Operation::all_live(tx)?.into_iter().chain(Operation::all_ended(tx)?);
+    for operation in operations {
+        let op = operation.id;
+        for used in operation.issue().map(|issue| issue.used.as_slice()).unwrap_or_default() {
+            let request: Option<IssuanceRequest> = tx.get_large(&key_of(op, used))?;
+            if let Some(request) = request.filter(&is_it) {
+                return Ok(Some(Kept { op, used: *used, request }));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Forgets the requests of an operation whose tokens are there.
 pub(super) fn forget(tx: &mut Tx<'_, '_>, op: OpId, used: &[Used]) -> Result<(), StoreError> {
     used.iter().try_for_each(|used| tx.delete_large(&key_of(op, used)))

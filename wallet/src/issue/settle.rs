@@ -97,6 +97,48 @@ pub(super) fn spent_elsewhere(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> R
     operation.end(tx, now, Outcome::SpentElsewhere)
 }
 
+/// A stopped operation may ask again.
+pub(crate) fn reopened(tx: &mut Tx<'_, '_>, op: OpId) -> Result<Operation, StoreError> {
+    let mut operation = Operation::load(tx, op)?;
+    if let Some(issue) = operation.issue_mut().filter(|issue| issue.stage == IssueStage::Stopped) {
+        issue.stage = IssueStage::Opening;
+        operation.keep(tx)?;
+    }
+    Ok(operation)
+}
+
+/// What was to fund an operation went to a number of another operation: what came of it is kept, and this one ends. The request stays
+/// kept, for whatever else had reserved a token of it.
+pub(super) fn came_of_other(
+    tx: &mut Tx<'_, '_>,
+    op: OpId,
+    other: OpId,
+    used: Used,
+    tokens: Vec<(TokenKey, StoredToken)>,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    let operation = Operation::load(tx, op)?;
+    let other = Operation::find(tx, other)?.ok_or(StoreError::Damaged)?;
+    for (key, token) in &tokens {
+        stock::add(tx, *key, token)?;
+    }
+    stock::came_to_something(tx, &used)?;
+    let (spent, back): (Vec<_>, Vec<_>) = operation.tokens().iter().partition(|token| other.tokens().contains(token));
+    stock::spend(tx, &spent, op)?;
+    stock::release(tx, &back, op)?;
+    for token in other.tokens().iter().filter(|token| !spent.contains(token)) {
+        stock::spend_available(tx, *token, other.id)?;
+    }
+    if matches!((&other.body, other.ended), (Body::Issue(_), Some((_, Outcome::Failed)))) {
+        Operation::amend(tx, other.id, Outcome::Issued)?;
+    }
+    let outcome = match operation.body {
+        Body::Issue(_) => Outcome::Failed,
+        Body::Pay(_) => Outcome::TakenBack,
+    };
+    operation.end(tx, now, outcome)
+}
+
 /// The issuance whose last number this is, and is unanswered.
 fn sent(operation: &mut Operation, used: Used) -> Result<&mut Issue, StoreError> {
     let issue = operation.issue_mut().ok_or(StoreError::NoSuchOperation)?;

@@ -1,9 +1,14 @@
 //! A mint that lies while issuing, and two wallets of one seed.
 
+use std::sync::{Arc, Mutex};
+
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::mint_path;
 use farthing_protocol::blind::wallet::UnblindError;
-use farthing_wallet::{IssueError, Lie as Found, ResumeError, Resumption, Stage, Step, Wallet, WithdrawWhat};
+use farthing_wallet::{
+    Event, IssueError, Lie as Found, PayError, PendingCause, ResumeError, Resumption, Stage, Step, Wallet, WithdrawWhat,
+};
+use tempfile::TempDir;
 
 use crate::double::{DAY, Lie, amount, unit};
 use crate::http::Fault;
@@ -59,13 +64,32 @@ async fn wrong_answers_give_no_tokens_and_lose_none() {
     }
 }
 
+fn same(a: &PendingCause, b: &PendingCause) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b)
+}
+
+/// Goes on three numbers at a time, until no more are drawn.
+async fn resume_until_stopped(wallet: &Wallet) {
+    for _ in 0..40 {
+        match wallet.resume().await.unwrap().remove(0).result {
+            Err(ResumeError::Issue(IssueError::Pending { .. })) => {}
+            Err(ResumeError::Issue(IssueError::TooManyAbandoned { .. })) => return,
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("never stopped");
+}
+
 #[tokio::test]
 async fn a_hundred_numbers_that_come_to_nothing_are_enough() {
     let (world, wallet) = World::new().await;
     world.double.with(|state| state.lie = Some(Lie::SessionGone));
     let id = world.double.id();
-    let stopped = wallet.withdraw(&id, &unit(), withdrawal()).await;
-    assert!(matches!(stopped, Err(IssueError::TooManyAbandoned { .. })), "{stopped:?}");
+    let pending = wallet.withdraw(&id, &unit(), withdrawal()).await;
+    let cause = PendingCause::NumbersAbandoned;
+    assert!(matches!(&pending, Err(IssueError::Pending { cause: found, .. }) if same(found, &cause)), "{pending:?}");
+    assert_eq!(world.double.asked(mint_path::FINISH), 3);
+    resume_until_stopped(&wallet).await;
     assert_eq!(world.double.asked(mint_path::FINISH), 100);
     // Honest again, the mint gets no further number of this keyset.
     world.double.with(|state| state.lie = None);
@@ -86,8 +110,9 @@ async fn what_a_hundred_numbers_stopped_can_be_given_up() {
     world.withdraw(&wallet, 1).await;
     world.double.with(|state| state.lie = Some(Lie::SessionGone));
     let swap = farthing_wallet::SwapWhat::Renew(amount(1));
-    let stopped = wallet.swap(&world.double.id(), &unit(), swap).await;
-    let Err(IssueError::TooManyAbandoned { op }) = stopped else { panic!("{stopped:?}") };
+    let pending = wallet.swap(&world.double.id(), &unit(), swap).await;
+    let Err(IssueError::Pending { op, .. }) = pending else { panic!("{pending:?}") };
+    resume_until_stopped(&wallet).await;
     assert_eq!(world.balance(&wallet).await, (0, 1));
     assert_eq!(wallet.give_up(op).await.unwrap(), None);
     assert_eq!(world.balance(&wallet).await, (1, 0));
@@ -141,37 +166,102 @@ async fn a_record_of_other_challenges_is_not_adopted() {
     world.assert_settled(&wallet, 2).await;
 }
 
-#[tokio::test]
-async fn a_foreign_winner_stops_the_operation() {
+/// A wallet that got its tokens after so many numbers came to nothing, and a copy of it from before the first.
+async fn twins(numbers: usize) -> (World, TempDir) {
     let (world, wallet) = World::new().await;
     drop(wallet);
     let wallet = world.open_until(Step::IssueStored).await;
     assert!(wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await.is_err());
     drop(wallet);
     let copy = world.copy();
-    // The one wallet gets its tokens under its second number, of which the other one knows nothing.
-    world.double.fail_next(mint_path::FINISH, Fault::Refuse(Code::SessionGone.into()));
-    let wallet = world.open().await;
-    assert!(wallet.resume().await.unwrap()[0].result.is_ok());
-    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
-    for _ in 0..2 {
-        let stopped = other.resume().await.unwrap().remove(0).result;
-        assert!(matches!(stopped, Err(ResumeError::Issue(IssueError::SeedUsedElsewhere { .. }))), "{stopped:?}");
+    for _ in 0..numbers {
+        world.double.fail_next(mint_path::FINISH, Fault::Refuse(Code::SessionGone.into()));
     }
-    assert_eq!(other.operations().await.unwrap()[0].stage, Stage::Stopped);
-    assert_eq!(world.balance(&other).await, (0, 0));
+    let wallet = world.open().await;
+    while wallet.resume().await.unwrap()[0].result.is_err() {}
+    (world, copy)
+}
+
+async fn assert_stops(wallet: &Wallet) {
+    let stopped = wallet.resume().await.unwrap().remove(0).result;
+    assert!(matches!(stopped, Err(ResumeError::Issue(IssueError::SeedUsedElsewhere { .. }))), "{stopped:?}");
+    assert_eq!(wallet.operations().await.unwrap()[0].stage, Stage::Stopped);
 }
 
 #[tokio::test]
-async fn an_own_issuance_nobody_knows_of_stops_the_operation() {
+async fn a_foreign_winner_stops_the_operation_until_its_number_comes() {
+    let (world, copy) = twins(2).await;
+    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
+    assert_stops(&other).await;
+    assert_stops(&other).await;
+    // The winner's number: what came of it is this operation's own.
+    assert!(other.resume().await.unwrap()[0].result.is_ok());
+    assert_eq!(world.balance(&other).await, (37, 0));
+    assert_eq!(world.double.held().0, 10_000 - 38);
+}
+
+#[tokio::test]
+async fn a_stopped_operation_asks_a_few_times_and_can_be_given_up() {
+    let (world, copy) = twins(20).await;
+    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
+    let asked = world.double.asked(mint_path::FINISH);
+    for _ in 0..12 {
+        assert_stops(&other).await;
+    }
+    assert_eq!(world.double.asked(mint_path::FINISH), asked + 10);
+    let evidence = std::fs::read(copy.path().join("evidence").read_dir().unwrap().next().unwrap().unwrap().path());
+    let evidence: serde_json::Value = serde_json::from_slice(&evidence.unwrap()).unwrap();
+    assert_eq!(evidence["evidence"], "funding");
+    let op = other.operations().await.unwrap()[0].id;
+    assert_eq!(other.give_up(op).await.unwrap(), None);
+    assert_eq!(other.operations().await.unwrap(), []);
+    world.withdraw(&other, 5).await;
+    assert_eq!(world.balance(&other).await, (5, 0));
+}
+
+#[tokio::test]
+async fn an_older_copy_put_back_goes_on_with_the_next_number() {
     let (world, wallet) = World::new().await;
     drop(wallet);
     let copy = world.copy();
     let wallet = world.open().await;
     world.withdraw(&wallet, 37).await;
-    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
-    let stopped = other.withdraw(&world.double.id(), &unit(), withdrawal()).await;
-    assert!(matches!(stopped, Err(IssueError::SeedUsedElsewhere { .. })), "{stopped:?}");
+    world.withdraw(&wallet, 3).await;
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let options = world.options().observer(move |event| seen.lock().unwrap().push(event.clone()));
+    let other = Wallet::open(copy.path(), options).await.unwrap();
+    let issued = other.withdraw(&world.double.id(), &unit(), withdrawal()).await.unwrap();
+    assert_eq!(world.balance(&other).await, (37, 0));
+    // Debited once for each of the three.
+    assert_eq!(world.double.held().0, 10_000 - 38 - 4 - 38);
+    let (op, told) = (issued.op, events.lock().unwrap().clone());
+    let one = [Event::NumberTaken { op }, Event::NumberAbandoned { op }];
+    assert_eq!(told, [one.clone(), one].concat());
+}
+
+#[tokio::test]
+async fn what_a_refused_swap_brought_all_the_same_is_found_again() {
+    for pay in [false, true] {
+        let (world, wallet) = World::new().await;
+        let id = world.double.id();
+        world.withdraw(&wallet, 37).await;
+        let lie = Fault::LieAfter(Problem::new(Code::InvalidProof));
+        world.double.fail_next(mint_path::FINISH, lie);
+        let swap = farthing_wallet::SwapWhat::Renew(amount(37));
+        let refused = wallet.swap(&id, &unit(), swap).await;
+        assert!(matches!(refused, Err(IssueError::Refused { .. })), "{refused:?}");
+        if pay {
+            let refused = wallet.pay(world.invoice(37)).await;
+            assert!(matches!(refused, Err(PayError::TakenBack { .. })), "{refused:?}");
+        } else {
+            let refused = wallet.swap(&id, &unit(), swap).await;
+            assert!(matches!(refused, Err(IssueError::Refused { code: Code::FundingUsed, .. })), "{refused:?}");
+        }
+        assert_eq!(world.balance(&wallet).await, (37, 0));
+        wallet.pay(world.invoice(37)).await.unwrap();
+        world.assert_settled(&wallet, 1).await;
+    }
 }
 
 #[tokio::test]
