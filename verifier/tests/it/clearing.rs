@@ -144,7 +144,7 @@ async fn a_lost_answer_keeps_its_claim_when_asked_with_another() {
 async fn answers_that_make_no_sense_decide_nothing() {
     let case = Case::new().await;
     let store = case.open();
-    let liars = [Mood::Empty, Mood::Prophet, Mood::Ouroboros, Mood::Babbles, Mood::Unavailable, Mood::Deaf];
+    let liars = [Mood::Empty, Mood::Ouroboros, Mood::Babbles, Mood::Unavailable, Mood::Deaf];
     for mood in liars {
         case.running.mood(mood);
         assert_eq!(case.accept(&store).await, Err(StoreError::Unavailable), "{mood:?}");
@@ -155,6 +155,25 @@ async fn answers_that_make_no_sense_decide_nothing() {
     }
     case.running.mood(Mood::Honest);
     assert_eq!(case.accept(&store).await, Ok(Outcome::Accepted { accepted_at: NOW }));
+}
+
+#[tokio::test]
+async fn a_mint_whose_clock_is_ahead_is_believed() {
+    let case = Case::new().await;
+    let store = case.open();
+    case.running.mood(Mood::Ahead);
+    let at = NOW.plus(3600);
+    assert_eq!(case.accept(&store).await, Ok(Outcome::Accepted { accepted_at: at }));
+    assert_eq!(store.find(case.payment.id()).await.unwrap().unwrap().accepted_at, at);
+    assert_eq!(store.resume(NOW).await, Ok(Resumed::default()));
+    // Neither is a claim of somebody else doubted.
+    let other = Case::new().await;
+    let store = other.open();
+    other.running.mood(Mood::Ahead);
+    let payment = other.payment.payment().clone();
+    let deposit = Deposit { payment, claim: Claim::from_bytes([7; 32]) };
+    assert_eq!(other.running.double.decide_at(vec![deposit], at).await, [DepositOutcome::Accepted { accepted_at: at }]);
+    assert_eq!(other.accept(&store).await, Ok(Outcome::AlreadyAccepted { accepted_at: at, claim_matches: false }));
 }
 
 #[tokio::test]

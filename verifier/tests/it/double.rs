@@ -40,8 +40,8 @@ pub(crate) enum Mood {
     Refuses(Code),
     /// An answer with no outcomes.
     Empty,
-    /// Accepts in the far future.
-    Prophet,
+    /// Honest, and its clock is an hour ahead.
+    Ahead,
     /// Says that each payment is a double spend of itself.
     Ouroboros,
     /// Answers something that is no JSON.
@@ -124,15 +124,19 @@ impl Double {
     }
 
     pub(crate) async fn decide(&self, deposits: Vec<Deposit>) -> Vec<DepositOutcome> {
+        self.decide_at(deposits, NOW).await
+    }
+
+    pub(crate) async fn decide_at(&self, deposits: Vec<Deposit>, now: UnixTime) -> Vec<DepositOutcome> {
         let (id, known) = (self.mint.id(), self.mint.known());
-        let rules = MintRules { mint: &id, now: NOW, keysets: &known };
+        let rules = MintRules { mint: &id, now, keysets: &known };
         let (payments, claims): (Vec<_>, Vec<_>) = deposits.into_iter().map(|d| (d.payment, d.claim)).unzip();
         let verdicts = check_deposits(&mut rand::rng(), &rules, payments);
         let mut outcomes = Vec::new();
         for (verdict, claim) in verdicts.into_iter().zip(claims) {
             outcomes.push(match verdict {
                 Err(error) => DepositOutcome::Refused { code: error.code().as_str().into() },
-                Ok(payment) => match self.store.accept(vec![Acceptance { payment, claim, now: NOW }]).await.remove(0) {
+                Ok(payment) => match self.store.accept(vec![Acceptance { payment, claim, now }]).await.remove(0) {
                     Ok(Outcome::Accepted { accepted_at }) => DepositOutcome::Accepted { accepted_at },
                     Ok(Outcome::AlreadyAccepted { accepted_at, claim_matches }) => {
                         DepositOutcome::AlreadyAccepted { claim_matches, accepted_at }
@@ -158,6 +162,7 @@ async fn deposit(State(double): State<Arc<Double>>, Json(request): Json<DepositR
     let same = |outcome: DepositOutcome| vec![outcome; ids.len()];
     let outcomes = match mood {
         Mood::Honest => double.decide(request.deposits).await,
+        Mood::Ahead => double.decide_at(request.deposits, NOW.plus(3600)).await,
         Mood::Waits => {
             double.gate.notified().await;
             double.decide(request.deposits).await
@@ -175,7 +180,6 @@ async fn deposit(State(double): State<Arc<Double>>, Json(request): Json<DepositR
         Mood::Unavailable => same(DepositOutcome::Unavailable {}),
         Mood::Refuses(code) => same(DepositOutcome::Refused { code: code.as_str().into() }),
         Mood::Empty => Vec::new(),
-        Mood::Prophet => same(DepositOutcome::Accepted { accepted_at: UnixTime::from_seconds(u64::MAX) }),
         Mood::Ouroboros => ids.iter().map(|id| DepositOutcome::DoubleSpend { earlier_payment_id: *id }).collect(),
         Mood::Babbles => return "<html>hello</html>".into_response(),
     };

@@ -65,19 +65,19 @@ fn all(begun: &[(PaymentId, Begun)], verdict: Verdict) -> Vec<(PaymentId, bool, 
     begun.iter().map(|(id, begun)| (*id, begun.fresh, verdict)).collect()
 }
 
-/// What makes no sense is taken for no answer.
+/// What makes no sense is taken for no answer. That the mint's clock is ahead is no reason to doubt its word: the claim
+/// is what counts, and a doubt would leave an accepted payment open for as long as the own clock is behind.
 fn understand(id: &PaymentId, outcome: &DepositOutcome, now: UnixTime) -> Verdict {
-    let possible = |at: &UnixTime| *at <= now.plus(MAX_SKEW);
+    if let DepositOutcome::Accepted { accepted_at: at } | DepositOutcome::AlreadyAccepted { accepted_at: at, .. } =
+        outcome
+        && *at > now.plus(MAX_SKEW)
+    {
+        tracing::warn!(seconds = at.seconds().saturating_sub(now.seconds()), "the mint's clock is ahead of this one");
+    }
     match outcome {
         DepositOutcome::Accepted { accepted_at: at }
-        | DepositOutcome::AlreadyAccepted { claim_matches: true, accepted_at: at }
-            if possible(at) =>
-        {
-            Verdict::Accepted { at: *at }
-        }
-        DepositOutcome::AlreadyAccepted { claim_matches: false, accepted_at: at } if possible(at) => {
-            Verdict::Elsewhere { at: *at }
-        }
+        | DepositOutcome::AlreadyAccepted { claim_matches: true, accepted_at: at } => Verdict::Accepted { at: *at },
+        DepositOutcome::AlreadyAccepted { claim_matches: false, accepted_at: at } => Verdict::Elsewhere { at: *at },
         DepositOutcome::DoubleSpend { earlier_payment_id } if earlier_payment_id != id => {
             Verdict::DoubleSpend { earlier: *earlier_payment_id }
         }
@@ -88,9 +88,7 @@ fn understand(id: &PaymentId, outcome: &DepositOutcome, now: UnixTime) -> Verdic
             Some(_) | None => Verdict::Unknown,
         },
         DepositOutcome::Unavailable {} => Verdict::Unknown,
-        DepositOutcome::Accepted { .. }
-        | DepositOutcome::AlreadyAccepted { .. }
-        | DepositOutcome::DoubleSpend { .. } => {
+        DepositOutcome::DoubleSpend { .. } => {
             tracing::warn!("the mint's answer to a deposit makes no sense");
             Verdict::Unknown
         }
