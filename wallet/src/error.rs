@@ -178,6 +178,12 @@ pub enum IssueError {
         /// What came between.
         cause: PendingCause,
     },
+    /// The mint's fee rose since the withdrawal began. Nothing was sent, nothing is debited; the operation ended.
+    #[error("the mint's fee is now higher than when operation {op} began; nothing was debited")]
+    FeeRose {
+        /// The operation.
+        op: OpId,
+    },
     /// The mint refused for good; nothing was debited, and tokens are available again.
     #[error("the mint refused operation {op} ({code})")]
     Refused {
@@ -235,6 +241,9 @@ pub enum PendingCause {
     /// No answer that decides.
     #[error(transparent)]
     Call(Box<CallError>),
+    /// The mint's fee is higher than what was agreed to; something was sent, so that the operation stays.
+    #[error("the mint's fee is now higher than it was")]
+    FeeRose,
     /// Several numbers in a row came to nothing; the next attempt goes on.
     #[error("several issuances in a row came to nothing")]
     NumbersAbandoned,

@@ -87,8 +87,13 @@ pub(crate) struct Issue {
 
 /// What pays for an issuance.
 pub(crate) enum Source {
-    /// The wallet's account at the mint, under an operation id that stays the same for all numbers.
-    Account(OperationId),
+    /// The wallet's account at the mint.
+    Account {
+        /// Stays the same for all numbers.
+        operation: OperationId,
+        /// What was due when the withdrawal began: never is more signed away.
+        max_debit: Amount,
+    },
     /// Tokens reserved by the operation, in the order of the swap's payment.
     Tokens(Vec<TokenKey>),
 }
@@ -292,9 +297,10 @@ impl Encode for Issue {
         out.part(&self.shape);
         out.part(&self.redemption);
         match &self.source {
-            Source::Account(operation) => {
+            Source::Account { operation, max_debit } => {
                 out.u8(1);
                 out.part(operation);
+                out.part(max_debit);
             }
             Source::Tokens(tokens) => {
                 out.u8(2);
@@ -314,7 +320,7 @@ impl Decode for Issue {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (shape, redemption) = (input.part()?, input.part()?);
         let source = match input.u8()? {
-            1 => Source::Account(input.part()?),
+            1 => Source::Account { operation: input.part()?, max_debit: input.part()? },
             2 => Source::Tokens(input.list(usize::from(u16::MAX))?),
             _ => return Err(DecodeError::UnknownTag),
         };

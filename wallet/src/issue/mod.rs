@@ -110,7 +110,7 @@ impl Wallet {
         let issue = Issue {
             shape,
             redemption: REDEMPTION,
-            source: Source::Account(OperationId::from_bytes(rand::random())),
+            source: Source::Account { operation: OperationId::from_bytes(rand::random()), max_debit: debit },
             used: Vec::new(),
             stage: IssueStage::Opening,
         };
@@ -267,6 +267,11 @@ impl Inner {
                 return Err(IssueError::TokensEnded { op });
             }
         }
+        if let Source::Account { max_debit, .. } = &issue.source
+            && keyset.terms().fees.debit(operation.amount).is_none_or(|debit| debit > *max_debit)
+        {
+            return Err(self.fee_rose(op, issue).await?);
+        }
         let url = mint.url.join(mint_path::OPEN).map_err(MintError::from)?;
         let request = OpenRequest { keyset: *keyset.id(), shape: issue.shape };
         let opened = match self.http.post_json::<_, OpenAnswer>(&url, &request).await {
@@ -287,6 +292,15 @@ impl Inner {
         self.vault.run(move |tx| request::draw_and_keep(tx, op, &seed, &keyset, &outputs, &opened, now)).await?;
         self.vault.at(Step::RequestStored)?;
         Ok(())
+    }
+
+    /// A later keyset costs more than its owner agreed to. What sent nothing ends.
+    async fn fee_rose(&self, op: OpId, issue: &Issue) -> Result<IssueError, StoreError> {
+        if !issue.used.is_empty() {
+            return Ok(IssueError::Pending { op, cause: PendingCause::FeeRose });
+        }
+        self.drop_if(op, is_unbegun).await?;
+        Ok(IssueError::FeeRose { op })
     }
 
     async fn not_opened(&self, op: OpId, mint: &Mint, error: CallError) -> Result<IssueError, IssueError> {

@@ -42,7 +42,13 @@ pub(super) fn draw_and_keep(
     let issuance = IssuanceId::from(&key);
     let amount = stock::worth(outputs.iter().copied())?;
     let debit = match &issue.source {
-        Source::Account(_) => keyset.terms().fees.debit(amount).ok_or(ShapeError::AmountOutOfRange)?,
+        Source::Account { max_debit, .. } => {
+            let debit = keyset.terms().fees.debit(amount).ok_or(ShapeError::AmountOutOfRange)?;
+            if debit > *max_debit {
+                return Err(IssueError::FeeRose { op });
+            }
+            debit
+        }
         Source::Tokens(_) => amount,
     };
     let text = field::plaintext(&issue.shape, now);
@@ -58,7 +64,7 @@ pub(super) fn draw_and_keep(
         field: seed.field_key(&context).encrypt(&mut rand::rng(), &issuance, &text),
     };
     let funding = match &issue.source {
-        Source::Account(operation) => from_account(&seed.account_key(&mint), *operation, &terms),
+        Source::Account { operation, .. } => from_account(&seed.account_key(&mint), *operation, &terms),
         Source::Tokens(keys) => from_tokens(tx, op, keys, &terms, now)?,
     };
     let request = IssuanceRequest::sign(terms, opened.seal, funding, &key).map_err(StoreError::from)?;

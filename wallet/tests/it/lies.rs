@@ -308,3 +308,40 @@ async fn a_refusal_of_a_repeated_request_says_nothing_of_the_first() {
         world.assert_settled(&wallet, 2).await;
     }
 }
+
+#[tokio::test]
+async fn a_higher_fee_is_never_signed_without_being_asked() {
+    for sent in [false, true] {
+        let (world, wallet) = World::new().await;
+        drop(wallet);
+        let step = if sent { Step::NumberAbandoned } else { Step::IssueStored };
+        let wallet = world.open_until(step).await;
+        if sent {
+            world.double.fail_next(mint_path::FINISH, Fault::Refuse(Code::SessionGone.into()));
+        }
+        assert!(wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await.is_err());
+        drop(wallet);
+        world.double.with(|state| {
+            let mut terms = state.next_terms();
+            terms.fees.withdrawal_ppm = 500_000;
+            let dearer = state.make(terms);
+            state.keysets.push(dearer);
+        });
+        world.double.pass(90 * DAY);
+        let wallet = world.open().await;
+        let rose = wallet.resume().await.unwrap().remove(0).result;
+        if sent {
+            let cause = PendingCause::FeeRose;
+            let Err(ResumeError::Issue(IssueError::Pending { op, cause: found })) = rose else { panic!("{rose:?}") };
+            assert!(same(&found, &cause));
+            assert_eq!(wallet.give_up(op).await.unwrap(), None);
+        } else {
+            assert!(matches!(rose, Err(ResumeError::Issue(IssueError::FeeRose { .. }))), "{rose:?}");
+        }
+        assert_eq!(world.double.asked(mint_path::FINISH), u32::from(sent));
+        world.assert_settled(&wallet, 0).await;
+        // Begun anew, the fee is the one that is shown.
+        world.withdraw(&wallet, 2).await;
+        world.assert_settled(&wallet, 1).await;
+    }
+}
