@@ -150,9 +150,11 @@ fn refusal_told(refusal: DepositRefusal) -> DepositOutcome {
         DepositRefusal::KeysetEnded => refused(Code::KeysetEnded),
         DepositRefusal::Ledger(error) => match error {
             LedgerError::ClockBehind | LedgerError::Overflow | LedgerError::Busy => refused(error.code()),
-            LedgerError::Forged | LedgerError::Damaged | LedgerError::Stopped | LedgerError::Unavailable => {
-                DepositOutcome::Unavailable {}
-            }
+            LedgerError::ClockAhead
+            | LedgerError::Forged
+            | LedgerError::Damaged
+            | LedgerError::Stopped
+            | LedgerError::Unavailable => DepositOutcome::Unavailable {},
         },
     }
 }

@@ -49,6 +49,7 @@ impl From<DepositRefusal> for StoreError {
             DepositRefusal::KeysetEnded => Self::KeysetEnded,
             DepositRefusal::Ledger(error) => match error {
                 LedgerError::ClockBehind => Self::ClockBehind,
+                LedgerError::ClockAhead => Self::ClockAhead,
                 LedgerError::Overflow => Self::Refused(error.code()),
                 LedgerError::Busy => Self::Busy,
                 LedgerError::Forged | LedgerError::Damaged | LedgerError::Stopped => Self::Stopped,

@@ -36,6 +36,13 @@ pub const FIRST_PARTITION: Partition = Partition(1 << 31);
 /// How far behind the highest time seen the clock may be, in seconds.
 pub const CLOCK_TOLERANCE: u64 = 5;
 
+/// How far ahead of the highest time seen the clock may be, in seconds, once a time was seen: two years.
+///
+/// A clock that comes up in 2099 would otherwise be the highest time seen, and every true clock behind it from then
+/// on. The step is longer than a keyset's life, so that a store which lay idle while all that it knew ended goes on; one
+/// that lay idle for longer is opened with the clock set forward in steps.
+pub const CLOCK_STEP: u64 = 2 * 365 * 86_400;
+
 const CLOCK: &[u8] = b"spent/clock";
 const NEXT: &[u8] = b"spent/next";
 const KEYSETS: &[u8] = b"spent/keyset/";
@@ -50,6 +57,9 @@ pub enum RecordError {
     /// The clock is behind the highest time seen by more than [`CLOCK_TOLERANCE`].
     #[error("the clock is behind what the store has already recorded")]
     ClockBehind,
+    /// The clock is ahead of the highest time seen by more than [`CLOCK_STEP`].
+    #[error("the clock is ahead of what the store has recorded by years")]
+    ClockAhead,
     /// The keyset's time is over, or its records were dropped.
     #[error("the keyset has ended")]
     KeysetEnded,
@@ -62,10 +72,16 @@ impl From<RecordError> for StoreError {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::ClockBehind => Self::ClockBehind,
+            RecordError::ClockAhead => Self::ClockAhead,
             RecordError::KeysetEnded => Self::KeysetEnded,
             RecordError::Fault(_) => Self::Stopped,
         }
     }
+}
+
+/// Whether a clock is further ahead of the highest time seen than [`CLOCK_STEP`]. The first time seen is any.
+pub fn is_ahead(now: UnixTime, highest: UnixTime) -> bool {
+    highest > UnixTime::default() && now > highest.plus(CLOCK_STEP)
 }
 
 /// Names the index keys of an entry. For partitions of this module it returns true; else it does nothing and
@@ -179,12 +195,16 @@ pub fn for_each<E: From<StoreFault>>(
 /// Its records stay until [`drop_buried`].
 ///
 /// # Errors
-/// [`RecordError::ClockBehind`] when its time is not over.
+/// [`RecordError::ClockBehind`] when its time is not over; [`RecordError::ClockAhead`].
 pub fn bury(txn: &mut Txn<'_>, keyset: &Keyset, now: UnixTime) -> Result<(), RecordError> {
     if now < keyset.terms().deposit_until {
         return Err(RecordError::ClockBehind);
     }
-    Recorder::new().advance(txn, now)?;
+    let mut recorder = Recorder::new();
+    if is_ahead(now, recorder.highest(txn)?) {
+        return Err(RecordError::ClockAhead);
+    }
+    recorder.advance(txn, now)?;
     txn.put(&keyset_key(GONE, keyset.id()), &[1])?;
     Ok(())
 }
@@ -232,7 +252,7 @@ impl Recorder {
     /// Accepts one payment: marks all its serials spent on it, or changes nothing.
     ///
     /// In this order: a keyset dropped for good is refused before any clock; a payment accepted before is
-    /// [`Outcome::AlreadyAccepted`]; a clock behind, and a keyset whose `deposit_until` has passed, are refused; a
+    /// [`Outcome::AlreadyAccepted`]; a clock behind or years ahead, and a keyset whose `deposit_until` has passed, are refused; a
     /// token spent on another payment is [`Outcome::DoubleSpend`].
     ///
     /// A payment of kind `locked` is kept whole as well: see [`locked`].
@@ -262,6 +282,9 @@ impl Recorder {
         let highest = self.highest(txn)?;
         if now.plus(CLOCK_TOLERANCE) < highest {
             return Err(RecordError::ClockBehind);
+        }
+        if is_ahead(now, highest) {
+            return Err(RecordError::ClockAhead);
         }
         if now.max(highest) >= payment.keyset().terms().deposit_until {
             return Err(RecordError::KeysetEnded);

@@ -9,6 +9,10 @@ pub enum LedgerError {
     /// The clock is behind the highest time that the ledger has seen. Nothing changed.
     #[error("the clock is behind what the ledger has already recorded")]
     ClockBehind,
+    /// The clock is years ahead of the highest time that the ledger has seen: see
+    /// [`CLOCK_STEP`](farthing_verifier::spent::CLOCK_STEP). Nothing changed.
+    #[error("the clock is ahead of what the ledger has recorded by years")]
+    ClockAhead,
     /// A total would grow beyond what can be represented. Nothing changed.
     #[error("the amount is too large for the books")]
     Overflow,
@@ -36,7 +40,7 @@ impl LedgerError {
             Self::ClockBehind => Code::ClockBehind,
             Self::Overflow => Code::AmountOutOfRange,
             Self::Busy => Code::Overloaded,
-            Self::Forged | Self::Damaged | Self::Stopped | Self::Unavailable => Code::Unavailable,
+            Self::ClockAhead | Self::Forged | Self::Damaged | Self::Stopped | Self::Unavailable => Code::Unavailable,
         }
     }
 }
@@ -67,6 +71,7 @@ impl From<RecordError> for LedgerError {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::ClockBehind => Self::ClockBehind,
+            RecordError::ClockAhead => Self::ClockAhead,
             RecordError::Fault(fault) => fault.into(),
             // The callers tell the end of a keyset apart before they come here.
             RecordError::KeysetEnded | _ => Self::Stopped,

@@ -127,6 +127,9 @@ fn advance(txn: &mut Txn<'_>, now: UnixTime) -> Result<UnixTime, LedgerError> {
     if now.plus(spent::CLOCK_TOLERANCE) < highest {
         return Err(LedgerError::ClockBehind);
     }
+    if spent::is_ahead(now, highest) {
+        return Err(LedgerError::ClockAhead);
+    }
     if now > highest {
         put(txn, Table::Time, &[], &now)?;
     }

@@ -160,3 +160,18 @@ async fn the_ledger_refuses_to_run_behind_the_time_it_has_seen() {
     world.mint().credit(account, amount(1), "c").await.unwrap();
     assert_eq!(world.balance(&account).await, 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_years_ahead_does_not_become_the_ledgers_time() {
+    let mut world = World::new().await;
+    let account = Wallet::new(&world.id()).key();
+    world.mint().credit(account, amount(1), "a").await.unwrap();
+    let now = world.now();
+    world.clock.set_wall(farthing_protocol::amount::UnixTime::from_seconds(4_070_908_800));
+    let refused = world.mint().credit(account, amount(1), "b").await;
+    assert_eq!(refused, Err(MovementError::Ledger(LedgerError::ClockAhead)));
+    world.clock.set_wall(now.plus(1));
+    world.reopen().await;
+    world.mint().credit(account, amount(1), "b").await.unwrap();
+    assert_eq!(world.balance(&account).await, 2);
+}

@@ -41,6 +41,10 @@ pub enum CheckError {
     /// It claims to have been authorized at an impossible time.
     #[error("the time of the authorization is impossible")]
     ImpossibleTime,
+    /// It claims to have been authorized later than now. Not a refusal for good: the same bytes may pass later, when this
+    /// clock or that one was set right, so whoever sent them must not take them for void.
+    #[error("the payment was authorized later than this clock says it is")]
+    NotYet,
     /// The keyset has no token of such a denomination.
     #[error("the keyset has no token of this denomination")]
     UnknownDenomination,
@@ -65,6 +69,7 @@ impl CheckError {
             Self::WrongRequest => Code::WrongRequest,
             Self::InvalidRequest | Self::InvalidToken => Code::InvalidSignature,
             Self::Expired => Code::RequestExpired,
+            Self::NotYet => Code::ClockBehind,
             Self::ImpossibleTime | Self::UnknownDenomination => Code::InvalidShape,
             Self::InvalidAuthorization => Code::InvalidProof,
         }
@@ -88,6 +93,7 @@ impl From<CheckError> for Problem {
             | CheckError::WrongPayee
             | CheckError::WrongRequest
             | CheckError::Expired
+            | CheckError::NotYet
             | CheckError::InvalidAuthorization => return Self::new(error.code()),
         };
         Self::new(error.code()).with_detail(detail)

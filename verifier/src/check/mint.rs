@@ -9,7 +9,7 @@ use farthing_protocol::keyset::{Keyset, Redemption};
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentKind};
 use rand_core::CryptoRng;
 
-use super::payee::MAX_SKEW;
+use super::payee::judge_time;
 use super::{Candidate, CheckError, KnownKeysets, Purpose, VerifiedPayment, verify_all};
 
 /// A mint's knowledge at one moment.
@@ -125,6 +125,6 @@ fn own_keyset<'k>(rules: &MintRules<'k>, payment: &Payment) -> Result<&'k Arc<Ke
         return Err(CheckError::UnknownMint);
     }
     let keyset = rules.keysets.usable(payment.mint(), payment.keyset(), rules.now)?;
-    let possible = keyset.terms().active_from.minus(MAX_SKEW)..=rules.now.plus(MAX_SKEW);
-    if possible.contains(&payment.authorized_at()) { Ok(keyset) } else { Err(CheckError::ImpossibleTime) }
+    judge_time(keyset, payment.authorized_at(), rules.now)?;
+    Ok(keyset)
 }

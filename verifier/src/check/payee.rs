@@ -109,7 +109,16 @@ fn judge_keyset(
     if rules.as_of >= terms.spend_until {
         return Err(CheckError::KeysetEnded);
     }
-    // Nobody held a token of this keyset before it began to issue, nor can have signed in the future.
-    let possible = terms.active_from.minus(MAX_SKEW)..=rules.now.plus(MAX_SKEW);
-    if possible.contains(&payment.authorized_at()) { Ok(()) } else { Err(CheckError::ImpossibleTime) }
+    judge_time(keyset, payment.authorized_at(), rules.now)
+}
+
+/// Nobody held a token of a keyset before it began to issue, nor can have signed in the future.
+pub(super) fn judge_time(keyset: &Keyset, authorized_at: UnixTime, now: UnixTime) -> Result<(), CheckError> {
+    if authorized_at < keyset.terms().active_from.minus(MAX_SKEW) {
+        Err(CheckError::ImpossibleTime)
+    } else if authorized_at > now.plus(MAX_SKEW) {
+        Err(CheckError::NotYet)
+    } else {
+        Ok(())
+    }
 }

@@ -11,6 +11,10 @@ pub enum StoreError {
     /// The clock is behind the highest time that the store has seen. Nothing changed.
     #[error("the clock is behind what the store has already recorded")]
     ClockBehind,
+    /// The clock is years ahead of the highest time that the store has seen: see
+    /// [`CLOCK_STEP`](crate::spent::CLOCK_STEP). Nothing changed.
+    #[error("the clock is ahead of what the store has recorded by years")]
+    ClockAhead,
     /// The keyset's records were dropped when its time was over. Nothing changed.
     #[error("the keyset has ended")]
     KeysetEnded,
@@ -37,6 +41,7 @@ impl StoreError {
         match self {
             Self::NotDecidedHere
             | Self::ClockBehind
+            | Self::ClockAhead
             | Self::KeysetEnded
             | Self::Refused(_)
             | Self::NotReached
@@ -49,7 +54,12 @@ impl StoreError {
     /// Whether asking again later can bring another answer.
     pub const fn is_passing(self) -> bool {
         match self {
-            Self::ClockBehind | Self::NotReached | Self::Busy | Self::Stopped | Self::Unavailable => true,
+            Self::ClockBehind
+            | Self::ClockAhead
+            | Self::NotReached
+            | Self::Busy
+            | Self::Stopped
+            | Self::Unavailable => true,
             Self::NotDecidedHere | Self::KeysetEnded | Self::Refused(_) => false,
         }
     }
@@ -62,7 +72,7 @@ impl StoreError {
             Self::KeysetEnded => Code::KeysetEnded,
             Self::Refused(code) => code,
             Self::Busy => Code::Overloaded,
-            Self::NotReached | Self::Stopped | Self::Unavailable => Code::Unavailable,
+            Self::ClockAhead | Self::NotReached | Self::Stopped | Self::Unavailable => Code::Unavailable,
         }
     }
 }

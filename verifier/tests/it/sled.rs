@@ -198,6 +198,29 @@ async fn a_clock_set_back_is_refused() {
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_years_ahead_does_not_become_the_highest_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Closed::new();
+    let pay = || tokens.pay(&[&tokens.coin(0)], RequestHash::from_bytes(rand::random()));
+    let engine = Engine::open(folder.path(), Options::new().indexer(spent::indexer())).unwrap();
+    let store = SledStore::own(engine.clone(), tokens.payee, None);
+    accept(&store, &pay(), NOW).await.unwrap();
+    let wrong = UnixTime::from_seconds(4_070_908_800);
+    let payment = pay();
+    assert_eq!(accept(&store, &payment, wrong).await, Err(StoreError::ClockAhead));
+    assert_eq!(store.find(payment.id()).await, Ok(None));
+    let keyset = Arc::clone(tokens.mint.keyset());
+    let buried = engine.submit(move |txn| spent::bury(txn, &keyset, wrong)).await.unwrap();
+    assert_eq!(buried, Err(spent::RecordError::ClockAhead));
+    // The clock is put right, and nothing stands in the way.
+    assert!(matches!(accept(&store, &payment, NOW.plus(1)).await, Ok(Outcome::Accepted { .. })));
+    // Up to the longest step it is a clock like any other.
+    let last = NOW.plus(1 + spent::CLOCK_STEP);
+    assert_eq!(accept(&store, &pay(), last.plus(1)).await, Err(StoreError::ClockAhead));
+    assert_eq!(accept(&store, &pay(), last).await, Err(StoreError::KeysetEnded));
+}
+
+#[tokio::test]
 async fn a_keyset_that_ended_stays_ended() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Closed::new();
