@@ -53,6 +53,8 @@ pub enum Outcome {
     Failed,
     /// A token had been spent in a payment this wallet does not know of.
     SpentElsewhere,
+    /// A payment could not be settled before its tokens could be deposited no more: the payee gave no receipt, and the tokens are lost.
+    TokensEnded,
 }
 
 /// One operation.
@@ -262,6 +264,7 @@ impl Encode for Outcome {
             Self::TakenBack => out.u8(3),
             Self::Failed => out.u8(4),
             Self::SpentElsewhere => out.u8(5),
+            Self::TokensEnded => out.u8(6),
         }
     }
 }
@@ -274,6 +277,7 @@ impl Decode for Outcome {
             3 => Ok(Self::TakenBack),
             4 => Ok(Self::Failed),
             5 => Ok(Self::SpentElsewhere),
+            6 => Ok(Self::TokensEnded),
             _ => Err(DecodeError::UnknownTag),
         }
     }

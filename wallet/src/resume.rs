@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use crate::error::{IssueError, StoreError};
 use crate::event::Event;
 use crate::issue::{is_idle, reopened};
@@ -13,25 +15,21 @@ use crate::wallet::{Inner, Wallet};
 /// [`Wallet::give_up`] settles or drops it at any time.
 const MAX_TRIED: usize = 10;
 
+/// So many operations are gone on with at the same time.
+const AT_ONCE: usize = 4;
+
 impl Wallet {
-    /// Goes on with every unfinished operation, oldest first: sends the same bytes again, settles payments whose time has passed.
+    /// Goes on with every unfinished operation, a few at a time: sends the same bytes again, settles payments whose time has passed.
     /// One that fails does not keep the others from being gone on with.
     ///
-    /// Whatever moves value does this by itself once after opening.
+    /// Whatever moves value does this by itself once after opening, unless it was done before.
     ///
     /// # Errors
     /// A [`StoreError`] when the operations cannot be listed. What became of each is in its [`Resumed`].
     pub async fn resume(&self) -> Result<Vec<Resumed>, StoreError> {
-        let inner = &self.inner;
-        let ids = inner.unfinished().await?;
-        let mut resumed = Vec::with_capacity(ids.len());
-        for op in ids {
-            match inner.resume_one(op).await {
-                // Somebody works on it, or finished it meanwhile.
-                Err(ResumeError::Issue(IssueError::Store(StoreError::Busy | StoreError::NoSuchOperation))) => {}
-                result => resumed.push(Resumed { op, result }),
-            }
-        }
+        let resumed = self.resume_all().await?;
+        // Nothing but this keeps it from being done again before the next payment: it is set already, or being set.
+        let _set_before = self.inner.resumed.set(());
         Ok(resumed)
     }
 
@@ -61,11 +59,34 @@ impl Wallet {
     /// Goes on with what was left unfinished, once after opening. What fails stays listed as an unfinished operation.
     pub(crate) async fn ready(&self) {
         let resume = || async {
-            if self.resume().await.is_err() {
+            if self.resume_all().await.is_err() {
                 tracing::warn!("unfinished operations could not be listed");
             }
         };
         self.inner.resumed.get_or_init(resume).await;
+    }
+
+    /// A few at a time, so that one slow mint or payee does not keep the others waiting.
+    async fn resume_all(&self) -> Result<Vec<Resumed>, StoreError> {
+        let mut waiting = self.inner.unfinished().await?.into_iter();
+        let mut working = JoinSet::new();
+        let mut resumed = Vec::new();
+        loop {
+            for op in waiting.by_ref().take(AT_ONCE.saturating_sub(working.len())) {
+                let inner = Arc::clone(&self.inner);
+                working.spawn(async move { Resumed { op, result: inner.resume_one(op).await } });
+            }
+            match working.join_next().await {
+                None => break,
+                // Somebody works on it, or finished it meanwhile.
+                Some(Ok(Resumed { result: Err(ResumeError::Issue(IssueError::Store(error))), .. }))
+                    if matches!(error, StoreError::Busy | StoreError::NoSuchOperation) => {}
+                Some(Ok(one)) => resumed.push(one),
+                Some(Err(_)) => tracing::warn!("an unfinished operation could not be gone on with"),
+            }
+        }
+        resumed.sort_by_key(|one| one.op);
+        Ok(resumed)
     }
 }
 

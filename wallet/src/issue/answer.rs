@@ -122,7 +122,7 @@ impl Inner {
         match code {
             Some(Code::UnknownSession | Code::SessionGone) => self.abandon(op, used).await,
             Some(Code::KeysetNotIssuing) => {
-                self.refresh(&mint.id).await?;
+                self.refresh_for(operation).await?;
                 self.abandon(op, used).await
             }
             Some(Code::FundingUsed) => match extension(WINNER).map(IssuanceId::from_text) {

@@ -43,7 +43,7 @@ use crate::wallet::{Inner, Wallet, Working};
 use answer::deciding_finish_code;
 
 pub(crate) use answer::deciding_code;
-pub(crate) use settle::{accepted, reopened};
+pub(crate) use settle::{accepted, reopened, tokens_ended};
 
 /// Withdrawals, and swaps for their own sake, are of tokens that many payees take.
 const REDEMPTION: Redemption = Redemption::Open;
@@ -253,19 +253,22 @@ impl Inner {
     /// Opens a session, draws a number, and keeps number and request.
     async fn open_session(self: &Arc<Self>, operation: &Operation, issue: &Issue) -> Result<(), IssueError> {
         let op = operation.id;
-        let mint = self.current_mint(&operation.mint).await?;
-        let keyset = self.active(&mint, &operation.unit, &issue.redemption).await?;
+        // What is known already may say that the tokens ended, and a mint of that time may be gone.
+        require_spendable(&*self.mint(&operation.mint)?, op, issue, self.now())?;
+        let mint = self.mint_for(operation).await?;
+        require_spendable(&mint, op, issue, self.now())?;
+        let keyset = match mint.active(&operation.unit, &issue.redemption, self.now()) {
+            Err(MintError::NoActiveKeyset | MintError::NoSuchUnit) => {
+                let mint = self.refresh_for(operation).await?;
+                require_spendable(&mint, op, issue, self.now())?;
+                mint.active(&operation.unit, &issue.redemption, self.now())?
+            }
+            other => other?,
+        };
         let outputs = issue.shape.outputs(&keyset)?;
         if stock::worth(outputs.iter().copied())? != operation.amount {
             // A bundle's number means something else in this keyset.
             return Err(ShapeError::UnknownBundle.into());
-        }
-        if let Source::Tokens(tokens) = &issue.source {
-            // A number drawn for tokens that the mint takes no more would be wasted.
-            let keyset = tokens.first().and_then(|token| mint.keyset(&token.keyset)).ok_or(StoreError::Damaged)?;
-            if !mint.is_spendable(keyset, self.now()) {
-                return Err(IssueError::TokensEnded { op });
-            }
         }
         if let Source::Account { max_debit, .. } = &issue.source
             && keyset.terms().fees.debit(operation.amount).is_none_or(|debit| debit > *max_debit)
@@ -276,7 +279,7 @@ impl Inner {
         let request = OpenRequest { keyset: *keyset.id(), shape: issue.shape };
         let opened = match self.http.post_json::<_, OpenAnswer>(&url, &request).await {
             Ok(answer) => answer.opened,
-            Err(error) => return Err(self.not_opened(op, &mint, error).await?),
+            Err(error) => return Err(self.not_opened(operation, error).await?),
         };
         let checked = if opened.commitments.len() == outputs.len() {
             check_commitments(&opened.commitments)
@@ -303,11 +306,25 @@ impl Inner {
         Ok(IssueError::FeeRose { op })
     }
 
-    async fn not_opened(&self, op: OpId, mint: &Mint, error: CallError) -> Result<IssueError, IssueError> {
+    /// A mint whose list is current. To settle a payment one that was caught cheating must do.
+    async fn mint_for(&self, operation: &Operation) -> Result<Arc<Mint>, MintError> {
+        let mint = self.mint(&operation.mint)?;
+        if mint.is_current(self.now()) { Ok(mint) } else { self.refresh_for(operation).await }
+    }
+
+    async fn refresh_for(&self, operation: &Operation) -> Result<Arc<Mint>, MintError> {
+        match operation.body {
+            Body::Issue(_) => self.refresh(&operation.mint).await,
+            Body::Pay(_) => self.refresh_even_refused(&operation.mint).await,
+        }
+    }
+
+    async fn not_opened(&self, operation: &Operation, error: CallError) -> Result<IssueError, IssueError> {
+        let op = operation.id;
         match error.problem().and_then(|problem| problem.known()) {
             Some(code @ (Code::KeysetNotIssuing | Code::KeysetEnded | Code::UnknownKeyset)) => {
                 // The list may have changed; the next attempt will see.
-                self.refresh(&mint.id).await?;
+                self.refresh_for(operation).await?;
                 Ok(IssueError::Refused { op, code })
             }
             Some(code) if answer::is_definite(code) => Ok(IssueError::Refused { op, code }),
@@ -353,6 +370,13 @@ impl Inner {
             Err(error) => MintError::from(error).into(),
         }
     }
+}
+
+/// Requires of a swap that the mint still takes its tokens: a number drawn for others would be wasted.
+fn require_spendable(mint: &Mint, op: OpId, issue: &Issue, now: UnixTime) -> Result<(), IssueError> {
+    let Source::Tokens(tokens) = &issue.source else { return Ok(()) };
+    let keyset = tokens.first().and_then(|token| mint.keyset(&token.keyset)).ok_or(StoreError::Damaged)?;
+    if mint.is_spendable(keyset, now) { Ok(()) } else { Err(IssueError::TokensEnded { op }) }
 }
 
 /// The answer to a finish request, and its code if it decides.

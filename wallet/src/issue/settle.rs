@@ -72,6 +72,13 @@ pub(crate) fn accepted(
     operation.end(tx, now, Outcome::Paid(receipt))
 }
 
+/// The tokens of a payment can neither be swapped nor deposited any more.
+pub(crate) fn tokens_ended(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<(), StoreError> {
+    let operation = Operation::load(tx, op)?;
+    operation.tokens().iter().try_for_each(|token| stock::lose(tx, *token, op))?;
+    operation.end(tx, now, Outcome::TokensEnded)
+}
+
 /// A token was spent in a payment this wallet does not know of. One token alone is lost; of several it is not known which, so
 /// that each is settled by a renewal of its own.
 pub(super) fn spent_elsewhere(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ use farthing_protocol::shape::Shape;
 
 use crate::error::{IssueError, NoReceipt, PayError, StoreError};
 use crate::event::Event;
-use crate::issue::{accepted, deciding_code, fail};
+use crate::issue::{accepted, deciding_code, fail, tokens_ended};
 use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Pay, Source};
 use crate::options::Step;
 use crate::vault::Tx;
@@ -35,6 +35,9 @@ use crate::views::{Paid, Resumption};
 use crate::wallet::{Inner, Wallet};
 
 pub use invoice::InvoiceView;
+
+/// A payment without an answer is settled after so many seconds, if the invoice does not expire before.
+const SETTLE_AFTER: u64 = 86_400;
 
 impl Wallet {
     /// Pays an invoice. First goes on with whatever was left unfinished.
@@ -69,7 +72,9 @@ impl Inner {
         if pay.settling.is_some() {
             return self.settle(operation).await;
         }
-        if self.now() < pay.invoice.draft().expires_at {
+        // However long the invoice lives, money of which nobody knows where it is does not wait longer than this.
+        let until = pay.invoice.draft().expires_at.min(operation.created_at.plus(SETTLE_AFTER));
+        if self.now() < until {
             let url = pay_url(&pay.invoice)?;
             return self.send(operation.id, &url, false).await;
         }
@@ -143,8 +148,30 @@ impl Inner {
                 }
                 Ok(Resumption::Paid(paid(op, pay, receipt)))
             }
+            Err(error @ IssueError::TokensEnded { .. }) => self.without_mint(&operation, pay, error).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The mint takes the tokens no more, so that only the payee can say how it was. When no deposit can come any more either, the
+    /// tokens are worth nothing to anybody.
+    async fn without_mint(
+        self: &Arc<Self>,
+        operation: &Operation,
+        pay: &Pay,
+        error: IssueError,
+    ) -> Result<Resumption, PayError> {
+        if let Ok(receipt) = self.fetch_receipt(operation, pay).await {
+            return Ok(Resumption::Paid(self.accept_receipt(operation, pay, receipt).await?));
+        }
+        let (op, now) = (operation.id, self.now());
+        let mint = self.mint(&operation.mint)?;
+        let keyset = mint.keyset(pay.payment.keyset()).ok_or(StoreError::Damaged)?;
+        if now >= keyset.terms().deposit_until {
+            self.vault.run::<_, StoreError>(move |tx| tokens_ended(tx, op, now)).await?;
+            self.vault.at(Step::PaymentSettled)?;
+        }
+        Err(error.into())
     }
 
     /// Ends a payment that surely never left, and gives its tokens back.

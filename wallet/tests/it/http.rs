@@ -6,6 +6,7 @@ use std::sync::Arc;
 use farthing_http::problem::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 
 /// What goes wrong with one request.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(crate) enum Fault {
     LoseRequest,
     /// The request is carried out, the answer thrown away.
     LoseAnswer,
+    /// The request is answered when as many as the barrier is for have come.
+    Together(Arc<Barrier>),
     /// This is answered, and nothing done.
     Refuse(Problem),
     /// The request is carried out, and this is answered.
@@ -64,6 +67,10 @@ async fn one(mut stream: TcpStream, service: Arc<impl Service>) {
         Some(Fault::LoseAnswer) => {
             let _lost = service.answer(&path, &bytes);
             return;
+        }
+        Some(Fault::Together(barrier)) => {
+            barrier.wait().await;
+            service.answer(&path, &bytes)
         }
         None => service.answer(&path, &bytes),
     };

@@ -1,14 +1,16 @@
 //! Payees that cheat, invoices that must not be paid, payments whose outcome is not known.
 
+use std::sync::Arc;
+
 use farthing_http::problem::Code;
-use farthing_protocol::api::verifier_path;
+use farthing_protocol::api::{mint_path, verifier_path};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::ChainHead;
 use farthing_protocol::request::Invoice;
-use farthing_wallet::{IssueError, NoReceipt, PayError, ResumeError, Resumption, Stage, Step, Wallet};
+use farthing_wallet::{IssueError, NoReceipt, Outcome, PayError, ResumeError, Resumption, Stage, Step, Wallet};
 
-use crate::double::{Cheat, amount, unit};
+use crate::double::{Cheat, DAY, amount, unit};
 use crate::http::Fault;
 use crate::world::World;
 
@@ -237,4 +239,103 @@ async fn two_payments_at_once_never_share_a_token() {
     }
     assert_eq!(world.double.held().1, 126);
     world.assert_settled(&wallet, 2).await;
+}
+
+#[tokio::test]
+async fn what_was_gone_on_with_is_not_gone_on_with_again_before_paying() {
+    let (world, wallet) = rich().await;
+    world.double.fail_next(verifier_path::PAY, Fault::LoseRequest);
+    assert!(wallet.pay(world.invoice(5)).await.is_err());
+    drop(wallet);
+    let wallet = world.open().await;
+    world.double.fail_next(verifier_path::PAY, Fault::LoseRequest);
+    assert!(wallet.resume().await.unwrap()[0].result.is_err());
+    let asked = world.double.asked(verifier_path::PAY);
+    wallet.pay(world.invoice(32)).await.unwrap();
+    assert_eq!(world.double.asked(verifier_path::PAY), asked + 1);
+    assert!(wallet.resume().await.unwrap()[0].result.is_ok());
+    world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn operations_do_not_wait_for_one_another() {
+    let (world, wallet) = rich().await;
+    for units in [1, 4, 32] {
+        world.double.fail_next(verifier_path::PAY, Fault::LoseRequest);
+        assert!(wallet.pay(world.invoice(units)).await.is_err());
+    }
+    let barrier = Arc::new(tokio::sync::Barrier::new(3));
+    for _ in 0..3 {
+        world.double.fail_next(verifier_path::PAY, Fault::Together(Arc::clone(&barrier)));
+    }
+    let resumed = wallet.resume().await.unwrap();
+    assert!(resumed.iter().all(|one| one.result.is_ok()));
+    assert!(resumed.is_sorted_by_key(|one| one.op));
+    assert_eq!(world.double.held().1, 37);
+    world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn a_payment_is_settled_after_a_day_however_long_its_invoice_lives() {
+    let (world, wallet) = rich().await;
+    let long = world.invoice_with(5, |draft| draft.expires_at = world.double.now().plus(6 * DAY));
+    world.double.fail_next(verifier_path::PAY, Fault::LoseRequest);
+    assert!(wallet.pay(long).await.is_err());
+    world.double.pass(DAY);
+    let settled = wallet.resume().await.unwrap().remove(0).result;
+    assert!(matches!(settled, Ok(Resumption::TakenBack(value)) if value == amount(5)), "{settled:?}");
+    assert_eq!(world.double.asked(verifier_path::PAY), 1);
+    world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn a_settlement_that_comes_too_late_asks_the_payee_and_ends() {
+    for (fault, accepted) in [(Fault::LoseRequest, false), (Fault::LoseAnswer, true)] {
+        let (world, wallet) = rich().await;
+        world.double.fail_next(verifier_path::PAY, fault);
+        assert!(wallet.pay(world.invoice(5)).await.is_err());
+        // It is being settled, though the payee's receipt cannot be had, nor the mint be asked.
+        world.double.pass(901);
+        world.double.fail_next("/v1/payments", Fault::LoseRequest);
+        world.double.fail_next(mint_path::OPEN, Fault::LoseRequest);
+        assert!(wallet.resume().await.unwrap()[0].result.is_err());
+        assert_eq!(wallet.operations().await.unwrap()[0].stage, Stage::Settling);
+        // The keyset ends, and the mint has no other.
+        world.double.pass(455 * DAY);
+        let resumed = wallet.resume().await.unwrap().remove(0).result;
+        if accepted {
+            assert!(matches!(resumed, Ok(Resumption::Paid(paid)) if paid.receipt.is_some()));
+        } else {
+            let ended =
+                |result| matches!(result, Err(ResumeError::Pay(PayError::Issue(IssueError::TokensEnded { .. }))));
+            assert!(ended(resumed));
+            assert_eq!(world.balance(&wallet).await, (0, 5));
+            world.double.pass(30 * DAY);
+            assert!(ended(wallet.resume().await.unwrap().remove(0).result));
+            assert_eq!(world.balance(&wallet).await, (0, 0));
+            let history = wallet.history().await.unwrap();
+            assert!(history.iter().any(|entry| entry.outcome == Outcome::TokensEnded));
+        }
+        assert_eq!(wallet.operations().await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_payment_is_settled_with_a_mint_that_was_caught_cheating() {
+    let (world, wallet) = rich().await;
+    world.double.fail_next(verifier_path::PAY, Fault::LoseRequest);
+    assert!(wallet.pay(world.invoice(5)).await.is_err());
+    world.double.pass(8 * DAY);
+    world.double.with(|state| {
+        let (_, other) = state.make(state.next_terms_at(0, None));
+        let list = state.list(world.double.now(), other.head());
+        let keysets = vec![other.document().clone()];
+        state.answer = Some(farthing_protocol::api::KeysetsAnswer { list, keysets });
+    });
+    assert!(wallet.refresh_mint(&world.double.id()).await.is_err());
+    assert!(wallet.mints()[0].refused);
+    world.double.with(|state| state.answer = None);
+    let settled = wallet.resume().await.unwrap().remove(0).result;
+    assert!(matches!(settled, Ok(Resumption::TakenBack(_))), "{settled:?}");
+    world.assert_settled(&wallet, 1).await;
 }
