@@ -132,7 +132,7 @@ fn list_bundles(unit: &UnitView) -> Result<()> {
 async fn pay(args: WalletPay) -> Result<()> {
     let wallet = open(args.folder).await?;
     let invoice = Invoice::from_text(args.invoice.trim()).context("this is not an invoice, or it is damaged")?;
-    let asked = wallet.read_invoice(&invoice)?;
+    let asked = wallet.read_invoice(&invoice).await?;
     let unit = asked.unit.clone();
     if !args.yes {
         let memo = asked.memo.as_ref().map(|memo| format!(" for {memo:?}")).unwrap_or_default();

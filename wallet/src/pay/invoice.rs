@@ -36,6 +36,8 @@ pub struct InvoiceView {
     pub memo: Option<String>,
     /// The payee's address.
     pub endpoint: String,
+    /// Whether this wallet paid it before: [`Wallet::pay`] then gives the receipt, and pays nothing.
+    pub paid: bool,
 }
 
 /// A mint and chain with which an invoice can be paid.
@@ -48,13 +50,18 @@ impl Wallet {
     /// Verifies an invoice without paying it, and without asking anybody.
     ///
     /// # Errors
-    /// [`PayError::InvalidInvoice`], [`PayError::Expired`], [`PayError::NoEndpoint`], [`PayError::NoCommonMint`].
-    pub fn read_invoice(&self, invoice: &Invoice) -> Result<InvoiceView, PayError> {
-        self.inner.check_invoice(invoice)?;
+    /// [`PayError::InvalidInvoice`]; and unless it was paid before [`PayError::InProgress`], [`PayError::Expired`],
+    /// [`PayError::NoEndpoint`], [`PayError::NoCommonMint`].
+    pub async fn read_invoice(&self, invoice: &Invoice) -> Result<InvoiceView, PayError> {
+        invoice.verify().map_err(|_| PayError::InvalidInvoice)?;
+        let paid = self.inner.paid_before(invoice).await?.is_some();
+        if !paid {
+            self.inner.check_invoice(invoice)?;
+        }
         let draft = invoice.draft();
         let mints: Vec<MintId> =
             draft.mints.iter().map(|a| a.mint).filter(|id| self.inner.is_payable(id, invoice)).collect();
-        if mints.is_empty() {
+        if mints.is_empty() && !paid {
             return Err(PayError::NoCommonMint);
         }
         Ok(InvoiceView {
@@ -65,6 +72,7 @@ impl Wallet {
             expires_at: draft.expires_at,
             memo: draft.memo.clone(),
             endpoint: draft.endpoint.clone().unwrap_or_default(),
+            paid,
         })
     }
 }

@@ -42,7 +42,7 @@ const SETTLE_AFTER: u64 = 86_400;
 impl Wallet {
     /// Pays an invoice. First goes on with whatever was left unfinished.
     ///
-    /// A single-use invoice paid before is not paid again: its receipt is returned.
+    /// A single-use invoice paid before is not paid again: its receipt is returned, or asked for once more if there is none.
     ///
     /// # Errors
     /// A [`PayError`]. Only [`PayError::Unknown`], [`PayError::InProgress`] and a failed settlement ([`PayError::Issue`]) leave an
@@ -50,10 +50,12 @@ impl Wallet {
     pub async fn pay(&self, invoice: Invoice) -> Result<Paid, PayError> {
         self.ready().await;
         let inner = &self.inner;
-        let url = inner.check_invoice(&invoice)?;
+        // An invoice that was paid stays paid, though its time has passed since.
+        invoice.verify().map_err(|_| PayError::InvalidInvoice)?;
         if let Some(paid) = inner.paid_before(&invoice).await? {
-            return Ok(paid);
+            return Ok(inner.with_receipt(paid).await?);
         }
+        let url = inner.check_invoice(&invoice)?;
         let target = inner.choose_mint(&invoice).await?;
         let working = inner.prepare(&invoice, &target).await?;
         let op = working.op;

@@ -5,10 +5,11 @@ use farthing_protocol::keyset::{Chain, Relation};
 use farthing_protocol::receipt::Receipt;
 
 use super::payee_url;
-use crate::error::{NoReceipt, PayError};
+use crate::error::{NoReceipt, PayError, StoreError};
 use crate::evidence::Evidence;
 use crate::mints::Mint;
-use crate::operation::{Operation, Pay};
+use crate::operation::{Body, Operation, Outcome, Pay};
+use crate::views::Paid;
 use crate::wallet::Inner;
 
 impl Inner {
@@ -40,6 +41,22 @@ impl Inner {
                 Err(NoReceipt::Head)
             }
         }
+    }
+
+    /// Asks once more for the receipt of a payment that was accepted without one.
+    pub(super) async fn with_receipt(&self, mut paid: Paid) -> Result<Paid, StoreError> {
+        let op = paid.op;
+        if paid.receipt.is_some() {
+            return Ok(paid);
+        }
+        let operation = self.vault.run(move |tx| Operation::find(tx, op)).await?.ok_or(StoreError::Damaged)?;
+        let Body::Pay(pay) = &operation.body else { return Err(StoreError::Damaged) };
+        if let Ok(receipt) = self.fetch_receipt(&operation, pay).await {
+            let outcome = Outcome::Paid(Some(receipt));
+            self.vault.run::<_, StoreError>(move |tx| Operation::amend(tx, op, outcome)).await?;
+            paid.receipt = Some(receipt);
+        }
+        Ok(paid)
     }
 
     /// Asks the payee for the receipt of a payment.

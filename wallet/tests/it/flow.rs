@@ -22,7 +22,7 @@ async fn withdraw_and_pay_exactly() {
     let issued = wallet.withdraw(&id, &unit(), WithdrawWhat::Amount(amount(37))).await.unwrap();
     assert_eq!((issued.amount, issued.tokens), (amount(37), 3));
     let invoice = world.invoice(37);
-    assert_eq!(wallet.read_invoice(&invoice).unwrap().mints, [id]);
+    assert_eq!(wallet.read_invoice(&invoice).await.unwrap().mints, [id]);
     let paid = wallet.pay(invoice.clone()).await.unwrap();
     assert_eq!((paid.amount, paid.swaps), (amount(37), 0));
     paid.receipt.unwrap().verify().unwrap();

@@ -339,3 +339,28 @@ async fn a_payment_is_settled_with_a_mint_that_was_caught_cheating() {
     assert!(matches!(settled, Ok(Resumption::TakenBack(_))), "{settled:?}");
     world.assert_settled(&wallet, 1).await;
 }
+
+#[tokio::test]
+async fn a_paid_invoice_stays_paid_when_its_time_has_passed() {
+    let (world, wallet) = rich().await;
+    let invoice = world.invoice(5);
+    assert!(!wallet.read_invoice(&invoice).await.unwrap().paid);
+    // Accepted, says the mint; the payee gives no receipt.
+    world.double.fail_next(verifier_path::PAY, Fault::LieAfter(Code::RequestExpired.into()));
+    world.double.fail_next("/v1/payments", Fault::LoseRequest);
+    let paid = wallet.pay(invoice.clone()).await.unwrap();
+    assert_eq!(paid.receipt, None);
+    world.double.pass(901);
+    assert!(wallet.read_invoice(&invoice).await.unwrap().paid);
+    let again = wallet.pay(invoice.clone()).await.unwrap();
+    assert_eq!(again.op, paid.op);
+    again.receipt.unwrap().verify().unwrap();
+    let asked = world.double.asked(verifier_path::PAY);
+    // Kept now.
+    world.double.with(|state| state.cheat = Some(Cheat::Refuse(Code::RequestExpired)));
+    assert_eq!(wallet.pay(invoice).await.unwrap(), again);
+    assert_eq!(world.double.asked(verifier_path::PAY), asked);
+    let history = wallet.history().await.unwrap();
+    assert!(history.iter().any(|entry| entry.outcome == Outcome::Paid(again.receipt)));
+    world.assert_settled(&wallet, 1).await;
+}
