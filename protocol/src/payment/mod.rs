@@ -122,10 +122,30 @@ impl Payment {
 
 /// payment_id = H(version, kind, mint, keyset id, [(d, P)], request hash, payee, amount).
 pub fn payment_id(terms: &PaymentTerms, tokens: &[Token]) -> PaymentId {
+    payment_id_of(terms, tokens.iter().map(|token| (token.denomination, *token.coin.as_bytes())))
+}
+
+/// The denominations of a payment of this kind and amount with so many tokens, in canonical order; none if there is no
+/// such payment. With it a record that kept the amount and the coin keys alone can be held against its payment id.
+pub fn canonical_denominations(kind: PaymentKind, amount: Amount, tokens: usize) -> Option<Vec<Denomination>> {
+    let digits = amount.digits();
+    match (kind, digits.as_slice()) {
+        _ if digits.len() == tokens && tokens > 0 => Some(digits),
+        // Two of 2^k, to be merged.
+        (PaymentKind::Swap, [sum]) if tokens == 2 => {
+            let half = sum.exponent().checked_sub(1).and_then(Denomination::new)?;
+            Some(alloc::vec![half, half])
+        }
+        _ => None,
+    }
+}
+
+/// The same from denominations and encoded coin keys, as a store may have kept them.
+pub fn payment_id_of(terms: &PaymentTerms, tokens: impl IntoIterator<Item = (Denomination, [u8; 32])>) -> PaymentId {
     let mut coins = Writer::default();
-    for token in tokens {
-        coins.part(&token.denomination);
-        coins.part(&token.coin);
+    for (denomination, coin) in tokens {
+        coins.part(&denomination);
+        coins.bytes(&coin);
     }
     let mut transcript = Transcript::for_domain(Domain::PaymentId);
     transcript.append_bytes(label::KIND, &[terms.kind.to_byte()]);

@@ -62,3 +62,33 @@ fn a_session_is_not_answered_with_another_keysets_keys() {
     let claimed = mint.sessions.claim(session, challenges, now).unwrap();
     assert!(claimed.respond(&stranger.secret).is_err());
 }
+
+#[test]
+fn a_payment_id_can_be_computed_from_amount_and_coins() {
+    use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominations, payment_id_of};
+    let mut mint = Mint::new();
+    let tokens = Wallet::new().withdraw(&mut mint, Shape::Withdrawal(amount(37)));
+    let payment = pay(&mint, &tokens, payee(), RequestHash::from_bytes([7; 32]));
+    let terms = PaymentTerms {
+        kind: payment.kind(),
+        mint: *payment.mint(),
+        keyset: *payment.keyset(),
+        request: *payment.request(),
+        payee: *payment.payee(),
+        amount: payment.amount(),
+    };
+    let denominations = canonical_denominations(PaymentKind::Pay, amount(37), 3).unwrap();
+    let coins = payment.tokens().iter().map(|token| *token.coin.as_bytes());
+    assert_eq!(payment_id_of(&terms, denominations.into_iter().zip(coins)), payment.id());
+    let exponents = |kind, units, tokens| {
+        canonical_denominations(kind, amount(units), tokens)
+            .map(|all| all.iter().map(|d| d.exponent()).collect::<Vec<_>>())
+    };
+    assert_eq!(exponents(PaymentKind::Swap, 8, 2), Some(vec![2, 2]));
+    assert_eq!(exponents(PaymentKind::Swap, 8, 1), Some(vec![3]));
+    assert_eq!(exponents(PaymentKind::Swap, 6, 2), Some(vec![1, 2]));
+    for (kind, units, tokens) in [(PaymentKind::Pay, 8, 2), (PaymentKind::Swap, 1, 2), (PaymentKind::Swap, 6, 3)] {
+        assert_eq!(exponents(kind, units, tokens), None);
+    }
+    assert_eq!(exponents(PaymentKind::Pay, 0, 0), None);
+}
