@@ -4,17 +4,19 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use farthing_protocol::amount::UnixTime;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList, Misconduct};
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::Invoice;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::seed;
 
 const FOLDER: &str = "evidence";
+/// Bytes of the hash that names a file.
+const NAME: usize = 16;
 
 /// What was said. Wire objects stand in it as base64url strings.
 #[derive(Serialize)]
@@ -38,29 +40,24 @@ pub(crate) enum Evidence<'a> {
     Record { request: &'a IssuanceRequest, record: &'a IssuanceRecord },
 }
 
-/// Writes a file, durably, readable by its owner only, and returns its path. The same evidence gives the same file.
-pub(crate) fn write(wallet: &Path, now: UnixTime, evidence: &Evidence<'_>) -> io::Result<PathBuf> {
+/// Writes a file, durably, readable by its owner only, and returns its path. The same evidence gives the same file: it is named by
+/// what is in it.
+pub(crate) fn write(wallet: &Path, evidence: &Evidence<'_>) -> io::Result<PathBuf> {
     let folder = wallet.join(FOLDER);
     seed::make_folder(&folder)?;
     let body = serde_json::to_vec_pretty(evidence).map_err(io::Error::other)?;
-    for place in 0_u32..1000 {
-        let path = folder.join(format!("{}-{place}.json", now.seconds()));
-        match fs::read(&path) {
-            Ok(earlier) if earlier == body => return Ok(path),
-            Ok(_) => continue,
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Err(_) => {}
-        }
-        let mut file = match seed::owner_only().create_new(true).write(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(error),
-        };
-        file.write_all(&body)?;
-        file.sync_all()?;
-        seed::sync_folder(&folder)?;
-        seed::sync_folder(wallet)?;
+    let name: String = Sha256::digest(&body).iter().take(NAME).map(|byte| format!("{byte:02x}")).collect();
+    let path = folder.join(format!("{name}.json"));
+    if fs::read(&path).is_ok_and(|earlier| earlier == body) {
         return Ok(path);
     }
-    Err(io::ErrorKind::AlreadyExists.into())
+    // Whole or not at all, also over one that a crash left unfinished.
+    let draft = folder.join(format!("{name}.draft"));
+    let mut file = seed::owner_only().create(true).truncate(true).write(true).open(&draft)?;
+    file.write_all(&body)?;
+    file.sync_all()?;
+    fs::rename(&draft, &path)?;
+    seed::sync_folder(&folder)?;
+    seed::sync_folder(wallet)?;
+    Ok(path)
 }

@@ -114,13 +114,15 @@ impl Mint {
         self.chains.iter().find_map(|chain| chain.get(id))
     }
 
-    /// The keyset that issues now, while the list is current.
+    /// The keyset that issues now, while the list is current. A revoked one does not, also when it was revoked ahead of this clock:
+    /// what it would issue could not be spent.
     pub(crate) fn active(&self, unit: &Unit, redemption: &Redemption, now: UnixTime) -> Result<Arc<Keyset>, MintError> {
         let chain = self.chain(unit, redemption).ok_or(MintError::NoSuchUnit)?;
         if !self.is_current(now) {
             return Err(MintError::NoActiveKeyset);
         }
-        chain.active(now, self.list.revocations()).cloned().ok_or(MintError::NoActiveKeyset)
+        let active = chain.active(now, self.list.revocations());
+        active.filter(|keyset| self.is_spendable(keyset, now)).cloned().ok_or(MintError::NoActiveKeyset)
     }
 
     /// Whether tokens of a keyset can be spent: before its end, and not revoked.

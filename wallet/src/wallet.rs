@@ -243,7 +243,7 @@ impl Inner {
     }
 
     pub(crate) fn write_evidence(&self, evidence: &Evidence<'_>) -> std::io::Result<PathBuf> {
-        evidence::write(&self.folder, self.now(), evidence)
+        evidence::write(&self.folder, evidence)
     }
 
     /// Takes an operation to work on, unless somebody works on it already.

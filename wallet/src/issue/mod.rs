@@ -186,22 +186,30 @@ impl Inner {
     pub(crate) async fn begin_issue(self: &Arc<Self>, working: Working) -> Result<Issued, IssueError> {
         let op = working.op;
         self.vault.at(Step::IssueStored)?;
-        let result = self.drive_issue(op).await;
-        match &result {
+        let error = match self.drive_issue(op).await {
+            Ok(issued) => return Ok(issued),
             // After a fault of the store nothing more is done.
-            Ok(_) | Err(IssueError::Store(_)) => {}
-            Err(_) => self.drop_if(op, is_unbegun).await?,
-        }
-        result
+            Err(error @ IssueError::Store(_)) => return Err(error),
+            Err(error) => error,
+        };
+        let dropped = self.drop_if(op, is_unbegun).await?;
+        Err(match error {
+            // What is dropped is not pending.
+            IssueError::Pending { cause: PendingCause::Call(cause), .. } if dropped => MintError::Call(cause).into(),
+            other => other,
+        })
     }
 
-    /// Ends an unfinished operation of which nothing came, if it is still like that.
-    pub(crate) async fn drop_if(&self, op: OpId, like_that: fn(&Operation) -> bool) -> Result<(), StoreError> {
+    /// Ends an unfinished operation of which nothing came, if it is still like that. Whether it was.
+    pub(crate) async fn drop_if(&self, op: OpId, like_that: fn(&Operation) -> bool) -> Result<bool, StoreError> {
         let now = self.now();
         self.vault
             .run(move |tx| match Operation::find(tx, op)? {
-                Some(operation) if operation.ended.is_none() && like_that(&operation) => fail(tx, operation, now),
-                _ => Ok(()),
+                Some(operation) if operation.ended.is_none() && like_that(&operation) => {
+                    fail(tx, operation, now)?;
+                    Ok(true)
+                }
+                _ => Ok(false),
             })
             .await
     }

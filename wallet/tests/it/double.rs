@@ -17,7 +17,7 @@ use farthing_protocol::identity::{AccountKey, Keypair, MintId, PayeeKey};
 use farthing_protocol::ids::{KeysetId, PaymentId, RequestNonce};
 use farthing_protocol::issuance::{Funding, IssuanceRecord, IssuanceRequest, RecordedOutput};
 use farthing_protocol::keyset::{
-    Bundle, ChainHead, Keyset, KeysetList, KeysetTerms, ListedHead, Redemption, SecretKeyset,
+    Bundle, ChainHead, Keyset, KeysetList, KeysetTerms, ListedHead, Redemption, Revocation, SecretKeyset,
 };
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_payment};
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
@@ -69,6 +69,7 @@ pub(crate) struct State {
     pub(crate) identity: Keypair,
     pub(crate) payee: Keypair,
     pub(crate) keysets: Vec<(SecretKeyset, Keyset)>,
+    pub(crate) revocations: Vec<Revocation>,
     /// Answered instead of the truth.
     pub(crate) answer: Option<KeysetsAnswer>,
     pub(crate) lie: Option<Lie>,
@@ -111,6 +112,7 @@ impl Double {
             identity,
             payee: Keypair::generate(&mut rng),
             keysets: Vec::new(),
+            revocations: Vec::new(),
             answer: None,
             lie: None,
             cheat: None,
@@ -237,7 +239,8 @@ impl State {
 
     pub(crate) fn list(&self, issued_at: UnixTime, head: ChainHead) -> KeysetList {
         let head = ListedHead { unit: unit(), redemption: Redemption::Open, head };
-        KeysetList::sign(&self.identity, issued_at, issued_at.plus(7 * DAY), vec![head], Vec::new()).unwrap()
+        KeysetList::sign(&self.identity, issued_at, issued_at.plus(7 * DAY), vec![head], self.revocations.clone())
+            .unwrap()
     }
 
     pub(crate) fn truth(&self, now: UnixTime) -> KeysetsAnswer {

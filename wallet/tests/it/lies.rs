@@ -6,7 +6,8 @@ use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::mint_path;
 use farthing_protocol::blind::wallet::UnblindError;
 use farthing_wallet::{
-    Event, IssueError, Lie as Found, PayError, PendingCause, ResumeError, Resumption, Stage, Step, Wallet, WithdrawWhat,
+    Event, IssueError, Lie as Found, MintError, PayError, PendingCause, ResumeError, Resumption, Stage, Step, Wallet,
+    WithdrawWhat,
 };
 use tempfile::TempDir;
 
@@ -57,6 +58,10 @@ async fn wrong_answers_give_no_tokens_and_lose_none() {
         assert_eq!(wallet.operations().await.unwrap()[0].stage, Stage::Unanswered);
         // Asked again it gets the same request, never another challenge; an honest answer then gives the tokens.
         assert!(wallet.resume().await.unwrap()[0].result.is_err());
+        assert!(wallet.resume().await.unwrap()[0].result.is_err());
+        world.double.pass(1);
+        assert!(wallet.resume().await.unwrap()[0].result.is_err());
+        assert_eq!(world.evidence().len(), 1, "{lie:?}");
         world.double.with(|state| state.lie = None);
         assert!(matches!(wallet.resume().await.unwrap()[0].result, Ok(Resumption::Issued(_))));
         assert_eq!(world.balance(&wallet).await, (38, 0));
@@ -344,4 +349,13 @@ async fn a_higher_fee_is_never_signed_without_being_asked() {
         world.withdraw(&wallet, 2).await;
         world.assert_settled(&wallet, 1).await;
     }
+}
+
+#[tokio::test]
+async fn what_was_dropped_is_not_said_to_be_pending() {
+    let (world, wallet) = World::new().await;
+    world.double.fail_next(mint_path::OPEN, Fault::LoseRequest);
+    let dropped = wallet.withdraw(&world.double.id(), &unit(), withdrawal()).await;
+    assert!(matches!(dropped, Err(IssueError::Mint(MintError::Call(_)))), "{dropped:?}");
+    world.assert_settled(&wallet, 0).await;
 }

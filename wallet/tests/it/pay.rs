@@ -6,9 +6,11 @@ use farthing_http::problem::Code;
 use farthing_protocol::api::{mint_path, verifier_path};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::ChainHead;
+use farthing_protocol::keyset::{ChainHead, Revocation};
 use farthing_protocol::request::Invoice;
-use farthing_wallet::{IssueError, NoReceipt, Outcome, PayError, ResumeError, Resumption, Stage, Step, Wallet};
+use farthing_wallet::{
+    IssueError, MintError, NoReceipt, Outcome, PayError, ResumeError, Resumption, Stage, Step, Wallet,
+};
 
 use crate::double::{Cheat, DAY, amount, unit};
 use crate::http::Fault;
@@ -363,4 +365,29 @@ async fn a_paid_invoice_stays_paid_when_its_time_has_passed() {
     let history = wallet.history().await.unwrap();
     assert!(history.iter().any(|entry| entry.outcome == Outcome::Paid(again.receipt)));
     world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn a_keyset_revoked_ahead_of_the_clock_is_not_paid_with() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 32).await;
+    world.double.with(|state| state.add_keyset());
+    world.double.pass(90 * DAY);
+    wallet.refresh_mint(&world.double.id()).await.unwrap();
+    world.withdraw(&wallet, 5).await;
+    world.double.pass(10);
+    world.double.with(|state| {
+        let keyset = *state.keysets[1].1.id();
+        state.revocations.push(Revocation { keyset, revoked_at: world.double.now().plus(100) });
+    });
+    wallet.refresh_mint(&world.double.id()).await.unwrap();
+    assert!(wallet.mints()[0].units[0].active.is_none());
+    // The older keyset's tokens are enough, not exact, and there is nothing to swap them into.
+    let refused = wallet.pay(world.invoice(5)).await;
+    assert!(matches!(refused, Err(PayError::Mint(MintError::NoActiveKeyset))), "{refused:?}");
+    let what = farthing_wallet::WithdrawWhat::Amount(amount(1));
+    let refused = wallet.withdraw(&world.double.id(), &unit(), what).await;
+    assert!(matches!(refused, Err(IssueError::Mint(MintError::NoActiveKeyset))), "{refused:?}");
+    assert_eq!(wallet.operations().await.unwrap(), []);
+    wallet.pay(world.invoice(32)).await.unwrap();
 }
