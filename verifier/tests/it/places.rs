@@ -44,16 +44,19 @@ async fn merchant(folder: &Path, running: &Running, at_once: usize) -> (Merchant
     (Merchant::new(parts).unwrap(), key)
 }
 
+/// An invoice of this payee, paid with fresh coins.
+fn order(key: &Keypair, mint: &TestMint) -> PayRequest {
+    let invoice = draft(key, mint, 3).sign(key).unwrap();
+    PayRequest { payment: pay(mint, &invoice), request: request(&invoice) }
+}
+
 #[tokio::test]
 async fn work_that_nobody_waits_for_still_counts() {
     let running = Running::start(TestMint::new(NOW)).await;
     let folder = tempfile::tempdir().unwrap();
     let (merchant, key) = merchant(folder.path(), &running, 2).await;
     let mint = &running.double.mint;
-    let order = || {
-        let invoice = draft(&key, mint, 3).sign(&key).unwrap();
-        PayRequest { payment: pay(mint, &invoice), request: request(&invoice) }
-    };
+    let order = || order(&key, mint);
     running.mood(Mood::Waits);
     for _ in 0..2 {
         let mut paying = pin!(merchant.pay(order()));
@@ -83,4 +86,33 @@ async fn work_that_nobody_waits_for_still_counts() {
         receipt = merchant.pay(last.clone()).await;
     }
     assert_eq!(receipt.unwrap().draft().payment, last.payment.id());
+}
+
+/// With the one thread for long work taken, the check waits, and the runtime's own thread goes on with everything else.
+#[test]
+fn checks_are_no_work_for_the_runtimes_threads() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let running = Running::start(TestMint::new(NOW)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (merchant, key) = merchant(folder.path(), &running, 1).await;
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || released.recv().unwrap());
+        let order = order(&key, &running.double.mint);
+        let mut paying = pin!(merchant.pay(order));
+        let others = async {
+            for _ in 0..500 {
+                assert!(merchant.payments(1).await.unwrap().is_empty());
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = &mut paying => panic!("it was checked on the runtime's thread"),
+            () = others => {}
+        }
+        assert_eq!(running.asked(), 0);
+        release.send(()).unwrap();
+        busy.await.unwrap();
+        assert!(paying.await.is_ok());
+    });
 }
