@@ -18,6 +18,14 @@ pub enum Event {
         /// The mint.
         mint: MintId,
     },
+    /// The mint's keyset list must be fetched at the moment of paying.
+    ///
+    /// The mint sees from where it was fetched, and soon after a deposit: the time suggests that one wallet did both. A list
+    /// [refreshed](crate::Wallet::refresh_mint) ahead of need shows nothing.
+    ListBeforePaying {
+        /// The mint.
+        mint: MintId,
+    },
     /// Tokens must be swapped at the moment of paying.
     ///
     /// The mint sees a swap, and soon after a deposit of coins that the swap just made possible: time and denominations

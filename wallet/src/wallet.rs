@@ -219,7 +219,7 @@ impl Inner {
 
     pub(crate) async fn account_balance(&self, mint: &Mint) -> Result<Vec<UnitBalance>, MintError> {
         let key = self.seed.account_key(&mint.id);
-        let query = AccountQuery::sign(&key, mint.id, self.now());
+        let query = AccountQuery::sign(&key, mint.id, to_the_minute(self.now()));
         let url = mint.url.join(mint_path::ACCOUNT)?;
         let answer: AccountAnswer = self.http.post_json(&url, &AccountRequest { query }).await?;
         Ok(answer.balances)
@@ -348,6 +348,11 @@ impl fmt::Debug for Wallet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Wallet(<redacted>)")
     }
+}
+
+/// What others are told of the time: nobody knows a wallet again by how far its clock is off. They allow five minutes.
+pub(crate) fn to_the_minute(now: UnixTime) -> UnixTime {
+    now.minus(now.seconds() % 60)
 }
 
 /// Requires that the state was made with this seed. A new state remembers it if told to, once the seed file is there.

@@ -18,6 +18,7 @@ use crate::error::{IssueError, StoreError};
 use crate::operation::{IssueStage, OpId, Operation, Source, Used};
 use crate::stock::{self, TokenKey};
 use crate::vault::Tx;
+use crate::wallet::to_the_minute;
 
 /// Draws a number, makes the request under it, and keeps both with the operation.
 pub(super) fn draw_and_keep(
@@ -180,7 +181,7 @@ fn from_tokens(
         amount: inputs,
     };
     let tokens: Vec<(Token, Witness<'_>)> = opened.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
-    Payment::authorize(&mut rand::rng(), payment, &tokens, Binding::Issuance(&digest), now)
+    Payment::authorize(&mut rand::rng(), payment, &tokens, Binding::Issuance(&digest), to_the_minute(now))
         .map(|payment| Funding::Tokens(Box::new(payment)))
         // The tokens were put in order when they were reserved.
         .map_err(|_| StoreError::Damaged.into())

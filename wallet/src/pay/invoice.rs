@@ -11,6 +11,7 @@ use farthing_protocol::request::{AcceptedMint, Invoice};
 
 use super::pay_url;
 use crate::error::{MintError, PayError, StoreError};
+use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::mints::Mint;
 use crate::operation::{Body, OpId, Operation, Outcome};
@@ -119,8 +120,9 @@ impl Inner {
 
     /// Requires that the payee's head lies on the chain that this wallet was shown.
     async fn compare_heads(&self, invoice: &Invoice, accepted: &AcceptedMint) -> Result<Target, PayError> {
-        let mut mint = self.current_mint(&accepted.mint).await?;
+        let mut mint = self.mint_to_pay_with(&accepted.mint).await?;
         if relation(&mint, invoice, &accepted.head) == Some(Relation::Newer) {
+            self.tell(&Event::ListBeforePaying { mint: accepted.mint });
             mint = self.refresh(&accepted.mint).await?;
         }
         mint.usable()?;
@@ -136,6 +138,16 @@ impl Inner {
             }
             None => Err(MintError::NoSuchUnit.into()),
         }
+    }
+
+    /// A mint whose list is current. Says so if it must be fetched now.
+    pub(super) async fn mint_to_pay_with(&self, id: &MintId) -> Result<Arc<Mint>, MintError> {
+        let mint = self.mint(id)?;
+        if mint.is_current(self.now()) {
+            return Ok(mint);
+        }
+        self.tell(&Event::ListBeforePaying { mint: *id });
+        self.refresh(id).await
     }
 
     fn keep_invoice(&self, mint: &Mint, invoice: &Invoice, head: &ChainHead) -> Result<PathBuf, MintError> {

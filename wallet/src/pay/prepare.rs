@@ -15,7 +15,7 @@ use crate::operation::{Body, OpId, Operation, Pay};
 use crate::plan::{self, Counts, Next};
 use crate::stock::{self, StoredToken, TokenKey, TokenState};
 use crate::vault::Tx;
-use crate::wallet::{Inner, Working};
+use crate::wallet::{Inner, Working, to_the_minute};
 
 impl Inner {
     /// What the wallet can spend of a target's chain.
@@ -36,7 +36,7 @@ impl Inner {
                 return Err(PayError::Expired);
             }
             // Looked up each time: a swap may have made the list be fetched, and a new keyset known.
-            let target = &Target { mint: self.current_mint(&target.mint.id).await?, redemption: target.redemption };
+            let target = &Target { mint: self.mint_to_pay_with(&target.mint.id).await?, redemption: target.redemption };
             let keysets = self.spendable_keysets(target, &draft.unit)?;
             if let Some(working) = self.try_keep(invoice, target, &keysets, swaps).await? {
                 return Ok(working);
@@ -102,7 +102,11 @@ impl Inner {
         first: bool,
     ) -> Result<bool, PayError> {
         let draft = invoice.draft();
-        let active = self.active(&target.mint, &draft.unit, &target.redemption).await?;
+        let (mint, now) = (&target.mint, self.now());
+        if mint.active(&draft.unit, &target.redemption, now).is_err() {
+            self.tell(&Event::ListBeforePaying { mint: mint.id });
+        }
+        let active = self.active(mint, &draft.unit, &target.redemption).await?;
         let live = self.vault.run::<_, StoreError>(|tx| stock::live(tx)).await?;
         if draft.amount > active.max_amount() {
             return Err(PayError::InsufficientFunds);
@@ -143,7 +147,8 @@ fn authorize(
     let opened = tokens.iter().map(|key| stock::reserve(tx, *key, op)?.open()).collect::<Result<Vec<_>, _>>()?;
     let witnesses: Vec<_> = opened.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
     // The tokens are the digits of the amount, ascending.
-    Payment::authorize(&mut rand::rng(), terms, &witnesses, Binding::None, now).map_err(|_| StoreError::Damaged)
+    Payment::authorize(&mut rand::rng(), terms, &witnesses, Binding::None, to_the_minute(now))
+        .map_err(|_| StoreError::Damaged)
 }
 
 /// How many tokens of a keyset are available, by denomination.

@@ -78,6 +78,8 @@ pub(crate) struct State {
     /// Requests of a path before its faults begin.
     pub(crate) healthy: u32,
     pub(crate) requests: BTreeMap<String, u32>,
+    /// The times that wallets signed.
+    pub(crate) times: Vec<UnixTime>,
     /// The last payment that came in.
     pub(crate) last_payment: Option<PayRequest>,
     sessions: Sessions,
@@ -119,6 +121,7 @@ impl Double {
             faults: VecDeque::new(),
             healthy: 0,
             requests: BTreeMap::new(),
+            times: Vec::new(),
             last_payment: None,
             sessions: Sessions::new(&mut rng),
             accounts: BTreeMap::new(),
@@ -468,9 +471,16 @@ impl Service for Double {
         match path {
             mint_path::KEYSETS => Ok(json(&state.answer.clone().unwrap_or_else(|| state.truth(now)))),
             mint_path::OPEN => state.open(&read::<OpenRequest>(body), now).map(|answer| json(&answer)),
-            mint_path::FINISH => state.finish(&read::<FinishRequest>(body).request, now).map(|answer| json(&answer)),
+            mint_path::FINISH => {
+                let request = read::<FinishRequest>(body).request;
+                if let Funding::Tokens(payment) = request.funding() {
+                    state.times.push(payment.authorized_at());
+                }
+                state.finish(&request, now).map(|answer| json(&answer))
+            }
             mint_path::ACCOUNT => {
                 let query = read::<AccountRequest>(body).query;
+                state.times.push(query.asked_at());
                 let account = query.verify(&MintId::from(&state.identity)).map_err(|_| Code::InvalidSignature)?;
                 let balance = *state.accounts.get(&account).ok_or(Code::UnknownAccount)?;
                 let balance = UnitBalance { unit: "EUR".to_owned(), exponent: 2, balance: amount(balance) };
@@ -478,6 +488,7 @@ impl Service for Double {
             }
             verifier_path::PAY => {
                 let PayRequest { payment, request } = read(body);
+                state.times.push(payment.authorized_at());
                 state.last_payment = Some(PayRequest { payment: payment.clone(), request: request.clone() });
                 state.pay(&payment, &request, now).map(|answer| json(&answer))
             }

@@ -177,3 +177,41 @@ async fn a_second_attempt_and_its_events() {
     assert_eq!(told, [Event::SentAgain { op: issued.op }, Event::SwapBeforePaying, Event::SentAgain { op: paid.op }]);
     world.assert_settled(&wallet, 1).await;
 }
+
+#[tokio::test]
+async fn a_list_fetched_at_the_moment_of_paying_is_told() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 37).await;
+    drop(wallet);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let options = world.options().observer(move |event| seen.lock().unwrap().push(event.clone()));
+    let wallet = Wallet::open(world.path(), options).await.unwrap();
+    let told = Event::ListBeforePaying { mint: world.double.id() };
+    wallet.pay(world.invoice(1)).await.unwrap();
+    assert!(!events.lock().unwrap().contains(&told));
+    // The list is over.
+    world.double.pass(8 * DAY);
+    wallet.pay(world.invoice(4)).await.unwrap();
+    assert_eq!(events.lock().unwrap().drain(..).filter(|event| *event == told).count(), 1);
+    // The payee knows a newer head.
+    world.double.pass(10);
+    world.double.with(|state| state.add_keyset());
+    wallet.pay(world.invoice(32)).await.unwrap();
+    assert_eq!(events.lock().unwrap().drain(..).filter(|event| *event == told).count(), 1);
+    world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn no_time_that_is_signed_tells_how_far_the_clock_is_off() {
+    let (world, wallet) = World::new().await;
+    world.double.pass(37);
+    world.withdraw(&wallet, 64).await;
+    wallet.pay(world.invoice(37)).await.unwrap();
+    let times = world.double.with(|state| state.times.clone());
+    // A query, a swap, a payment.
+    assert_eq!(times.len(), 3);
+    let minute = world.double.now().minus(37);
+    assert_eq!(minute.seconds() % 60, 0);
+    assert!(times.iter().all(|time| *time == minute));
+}
