@@ -79,8 +79,10 @@ impl Wallet {
             match working.join_next().await {
                 None => break,
                 // Somebody works on it, or finished it meanwhile.
-                Some(Ok(Resumed { result: Err(ResumeError::Issue(IssueError::Store(error))), .. }))
-                    if matches!(error, StoreError::Busy | StoreError::NoSuchOperation) => {}
+                Some(Ok(Resumed {
+                    result: Err(ResumeError::Issue(IssueError::Store(StoreError::Busy | StoreError::NoSuchOperation))),
+                    ..
+                })) => {}
                 Some(Ok(one)) => resumed.push(one),
                 Some(Err(_)) => tracing::warn!("an unfinished operation could not be gone on with"),
             }
