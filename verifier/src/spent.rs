@@ -164,14 +164,14 @@ pub fn locked(txn: &Txn<'_>, after: Option<&PaymentId>, limit: usize) -> Result<
     rows.iter().map(|(key, _)| payment(key)).collect()
 }
 
-/// Reads every accepted payment that was not dropped, with its kind, keyset by keyset and each in the order of
-/// acceptance: for audits.
+/// Reads every accepted payment that was not dropped, with its kind and its tokens' coin keys P, keyset by keyset and each
+/// in the order of acceptance: for audits.
 ///
 /// # Errors
 /// The store's faults, and whatever `each` returns.
 pub fn for_each<E: From<StoreFault>>(
     txn: &Txn<'_>,
-    each: &mut dyn FnMut(PaymentKind, AcceptedPayment) -> Result<(), E>,
+    each: &mut dyn FnMut(PaymentKind, AcceptedPayment, &[[u8; 32]]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut after_keyset: Option<Vec<u8>> = None;
     while let Some((key, row)) = txn.scan_prefix(KEYSETS, after_keyset.as_deref(), 1)?.pop() {
@@ -181,7 +181,7 @@ pub fn for_each<E: From<StoreFault>>(
             let entries = txn.scan_entries(partition, after, 256)?;
             for (cursor, bytes) in &entries {
                 let (kind, payment) = entry::decode_with_kind(bytes).map_err(|_| StoreFault::Damaged)?;
-                each(kind, payment)?;
+                each(kind, payment, entry::coins(bytes))?;
                 after = Some(*cursor);
             }
             if entries.is_empty() {

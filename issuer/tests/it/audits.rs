@@ -41,7 +41,7 @@ type Tampering = fn(&mut Txn<'_>);
 #[tokio::test(flavor = "multi_thread")]
 async fn every_figure_is_compared_with_the_records() {
     // A value is a format byte and then its fields, amounts in eight bytes, the lowest first.
-    let cases: [(Tampering, &[Figure]); 17] = [
+    let cases: [(Tampering, &[Figure]); 19] = [
         (|txn| flip(txn, b"account/", 1), &[Figure::AccountBalance]),
         (|txn| flip(txn, b"account/", 9), &[Figure::AccountFee]),
         (|txn| remove(txn, b"account/"), &[Figure::AccountBalance]),
@@ -59,6 +59,9 @@ async fn every_figure_is_compared_with_the_records() {
         (|txn| remove(txn, b"funding/"), &[Figure::IssuanceIndex]),
         (|txn| remove(txn, b"session/"), &[Figure::IssuanceIndex]),
         (|txn| drop_spent(txn), &[Figure::Redeemed, Figure::Swap]),
+        // The last byte of an entry is that of a spent token's coin key; the byte at 150 is in the request's hash.
+        (|txn| exchange_spent(txn, |entry| entry.len() - 1), &[Figure::SpentRecord]),
+        (|txn| exchange_spent(txn, |_| 150), &[Figure::SpentRecord]),
     ];
     for (number, (tampering, expected)) in cases.into_iter().enumerate() {
         let (mut world, mut wallet) = busy().await;
@@ -73,6 +76,18 @@ async fn every_figure_is_compared_with_the_records() {
 
 fn drop_spent(txn: &mut Txn<'_>) {
     assert!(!txn.drop_partition(Partition(1 << 31), 1000).unwrap());
+}
+
+/// Writes all spent records anew, with one byte of each changed.
+fn exchange_spent(txn: &mut Txn<'_>, place: fn(&[u8]) -> usize) {
+    let spent = Partition(1 << 31);
+    let entries = txn.scan_entries(spent, None, 1000).unwrap();
+    drop_spent(txn);
+    for (_, mut entry) in entries {
+        let place = place(&entry);
+        entry[place] ^= 1;
+        txn.append(spent, &entry).unwrap();
+    }
 }
 
 async fn assert_stopped(world: &World, wallet: &mut Wallet) {

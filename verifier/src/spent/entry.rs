@@ -91,12 +91,17 @@ pub(super) fn decode_with_kind(bytes: &[u8]) -> Result<(PaymentKind, AcceptedPay
     Ok((kind, AcceptedPayment { payment, keyset, payee, amount, request, accepted_at, claim }))
 }
 
+/// An entry's serials: the coin keys P, in the payment's order.
+pub(super) fn coins(entry: &[u8]) -> &[[u8; 32]] {
+    entry.get(HEAD..).unwrap_or_default().as_chunks::<32>().0
+}
+
 /// Names an entry's keys: its payment id and each serial.
 pub(super) fn keys(entry: &[u8], emit: &mut dyn FnMut(&[u8])) {
     if let Some(id) = entry.get(ID..).and_then(|rest| rest.first_chunk()) {
         emit(&tagged(BY_PAYMENT, id));
     }
-    for coin in entry.get(HEAD..).unwrap_or_default().as_chunks::<32>().0 {
+    for coin in coins(entry) {
         emit(&tagged(BY_SERIAL, coin));
     }
 }

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit};
-use farthing_protocol::identity::{AccountKey, IssuanceId, VoucherKey};
+use farthing_protocol::identity::{AccountKey, IssuanceId, MintId, VoucherKey};
 use farthing_protocol::ids::{KeysetId, PaymentId};
-use farthing_protocol::payment::PaymentKind;
+use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominations, payment_id_of};
 use farthing_verifier::spent;
 use farthing_verifier::store::AcceptedPayment;
 
@@ -57,7 +57,11 @@ impl Recomputed {
         scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
             sums.add_issuance(txn, &parse(key)?, &entry, keysets, &mut open, report)
         })?;
-        spent::for_each(txn, &mut |kind, payment| {
+        let mint: MintId = get(txn, Table::Mint, &[])?.ok_or(LedgerError::Damaged)?;
+        spent::for_each(txn, &mut |kind, payment, coins| {
+            if !is_whole(mint, kind, &payment, coins) {
+                report.differ(None, Figure::SpentRecord, units(payment.amount), 0);
+            }
             sums.add_payment(kind, &payment, keysets, &mut open, report);
             Ok::<_, LedgerError>(())
         })?;
@@ -174,6 +178,15 @@ impl Recomputed {
             PaymentKind::Locked | PaymentKind::Recoup => report.differ(Some(unit), Figure::Redeemed, amount, 0),
         }
     }
+}
+
+/// Whether a payment's record holds the tokens that its id names. The tokens' denominations follow from kind, amount and
+/// number.
+fn is_whole(mint: MintId, kind: PaymentKind, record: &AcceptedPayment, coins: &[[u8; 32]]) -> bool {
+    let AcceptedPayment { payment, keyset, payee, amount, request, .. } = *record;
+    let terms = PaymentTerms { kind, mint, keyset, request, payee, amount };
+    canonical_denominations(kind, amount, coins.len())
+        .is_some_and(|all| payment_id_of(&terms, all.into_iter().zip(coins.iter().copied())) == payment)
 }
 
 /// An issuance's record, session and funding must be there and say the same as its entry.

@@ -72,6 +72,8 @@ pub enum Figure {
     VoucherRecord,
     /// A swap's inputs against its outputs.
     Swap,
+    /// An accepted payment's tokens, payee, amount or request against its payment id: a spent token was exchanged.
+    SpentRecord,
     /// A record of a keyset that the mint does not know.
     UnknownKeyset,
     /// funded − paid out against balances + fees + vouchers + (issued − redeemed).
@@ -152,6 +154,7 @@ impl fmt::Display for Figure {
             Self::IssuanceIndex => "an issuance's session or funding",
             Self::VoucherRecord => "a redeemed voucher",
             Self::Swap => "a swap's inputs and outputs",
+            Self::SpentRecord => "a record of spent tokens",
             Self::UnknownKeyset => "a record of an unknown keyset",
             Self::Identity => "the identity of the books",
         })
