@@ -9,6 +9,8 @@ use farthing_wallet::{
     Event, HistoryEntry, MintView, Options, Outcome, Resumption, UnitView, Wallet, WithdrawWhat, WordCount, Words,
     Work, account_text,
 };
+use rand::rngs::SysRng;
+use rand_core::UnwrapErr;
 
 use crate::args::{WalletCommand, WalletFolder, WalletInit, WalletPay, WalletWithdraw};
 use crate::mint::read_amount;
@@ -36,7 +38,7 @@ async fn init(args: WalletInit) -> Result<()> {
     let url = BaseUrl::parse(&args.mint)?;
     expect_mint(fetch_mint(&url).await?.list.mint(), args.mint_id.as_deref())?;
     let count = if args.words == 24 { WordCount::TwentyFour } else { WordCount::Twelve };
-    let words = Words::generate(&mut rand::rng(), count)?;
+    let words = Words::generate(&mut UnwrapErr(SysRng), count)?;
     let wallet = Wallet::create(&folder, &words, options()).await?;
     note("These words are the wallet. Write them on paper, now: they are not shown again.");
     note("");

@@ -89,7 +89,7 @@ impl VerifierHome {
         if folder.join(CONFIG).try_exists()? {
             return Err(HomeError::Exists);
         }
-        let mut rng = rand::rng();
+        let mut rng = crate::random::system_rng();
         write_key(&folder.join(PAYEE_KEY), Keypair::generate(&mut rng).secret().as_ref())?;
         if options.locked {
             let mut out = Writer::default();

@@ -15,6 +15,7 @@ pub mod home;
 pub mod keyring;
 mod locks;
 pub mod merchant;
+mod random;
 pub mod service;
 pub mod spent;
 pub mod store;

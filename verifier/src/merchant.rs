@@ -181,7 +181,7 @@ impl Merchant {
             amount,
             unit,
             mints: vec![accepted],
-            nonce: RequestNonce::from_bytes(rand::random()),
+            nonce: RequestNonce::from_bytes(crate::random::random()),
             expires_at: now.plus(expires_in.into()),
             reusable,
             memo,

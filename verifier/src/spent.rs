@@ -164,15 +164,15 @@ pub fn locked(txn: &Txn<'_>, after: Option<&PaymentId>, limit: usize) -> Result<
     rows.iter().map(|(key, _)| payment(key)).collect()
 }
 
+/// What [`for_each`] hands records to: kind, payment, and the tokens' coin keys P.
+pub type Reader<'a, E> = dyn FnMut(PaymentKind, AcceptedPayment, &[[u8; 32]]) -> Result<(), E> + 'a;
+
 /// Reads every accepted payment that was not dropped, with its kind and its tokens' coin keys P, keyset by keyset and each
 /// in the order of acceptance: for audits.
 ///
 /// # Errors
 /// The store's faults, and whatever `each` returns.
-pub fn for_each<E: From<StoreFault>>(
-    txn: &Txn<'_>,
-    each: &mut dyn FnMut(PaymentKind, AcceptedPayment, &[[u8; 32]]) -> Result<(), E>,
-) -> Result<(), E> {
+pub fn for_each<E: From<StoreFault>>(txn: &Txn<'_>, each: &mut Reader<'_, E>) -> Result<(), E> {
     let mut after_keyset: Option<Vec<u8>> = None;
     while let Some((key, row)) = txn.scan_prefix(KEYSETS, after_keyset.as_deref(), 1)?.pop() {
         let partition = Row::from_bytes(&row)?.partition;

@@ -16,6 +16,8 @@ use farthing_protocol::request::Invoice;
 use farthing_verifier::home::{HomeOptions, VerifierHome};
 use farthing_verifier::merchant::Merchant;
 use farthing_wallet::{Options, Wallet, WordCount, Words};
+use rand::rngs::SysRng;
+use rand_core::UnwrapErr;
 
 use super::tap::{self, Call, Calls};
 use super::{PAY, order};
@@ -63,7 +65,7 @@ impl Stage {
 
     /// Makes a wallet that trusts the mint.
     pub(super) async fn wallet(&self, name: &str) -> Result<Wallet> {
-        let words = Words::generate(&mut rand::rng(), WordCount::Twelve)?;
+        let words = Words::generate(&mut UnwrapErr(SysRng), WordCount::Twelve)?;
         let wallet = Wallet::create(&self.folder.join(name), &words, Options::new()).await?;
         let mint = wallet.add_mint(&format!("http://{}", self.mint_address)).await?;
         wallet.pin_mint(&mint.id).await?;

@@ -138,7 +138,7 @@ impl Inner {
         let task = tokio::task::spawn_blocking(move || {
             let lock = inner.lock.as_ref();
             let rules = PayeeRules { payee: &inner.payee, now, as_of, keysets: &keysets, lock };
-            check_requested(&mut rand::rng(), &rules, vec![(payment, request)]).pop()
+            check_requested(&mut crate::random::system_rng(), &rules, vec![(payment, request)]).pop()
         });
         let verdict = task.await.ok().flatten().ok_or(StoreError::Unavailable)?;
         Ok(verdict?)
@@ -156,7 +156,7 @@ impl Inner {
         };
         Attempt {
             received_at: now,
-            claim: Claim::from_bytes(rand::random()),
+            claim: Claim::from_bytes(crate::random::random()),
             request: *payment.payment().request(),
             single_use,
             head: self.keyring.head_of(payment.keyset()),
