@@ -89,8 +89,8 @@ pub(crate) enum MintCommand {
     Keysets(MintFolder),
     /// Recompute the books from every record and compare
     ///
-    /// funded − paid out = balances + unused vouchers + (issued − redeemed), for each unit. Exits with 1 when a
-    /// figure differs, and names it.
+    /// funded − paid out = balances + fees + unused vouchers + (issued − redeemed), for each unit. Exits with 1
+    /// when a figure differs, and names it.
     Audit(MintFolder),
 }
 
@@ -134,6 +134,7 @@ pub(crate) struct MintCredit {
     /// The account, as `farthing wallet account` prints it
     pub(crate) account: String,
     /// The amount in the mint's unit, such as 12.50
+    #[arg(allow_negative_numbers = true)]
     pub(crate) amount: String,
     /// Your own name for this credit, such as a bank reference; drawn at random if not given
     #[arg(long, value_name = "TEXT")]
@@ -196,6 +197,7 @@ pub(crate) struct VerifierRequest {
     #[command(flatten)]
     pub(crate) folder: VerifierFolder,
     /// The amount in the mint's unit, such as 0.37
+    #[arg(allow_negative_numbers = true)]
     pub(crate) amount: String,
     /// A note for the payer
     #[arg(long)]
@@ -228,8 +230,8 @@ pub(crate) struct WalletFolder {
 pub(crate) enum WalletCommand {
     /// Make a wallet and show its words, once
     ///
-    /// The words are the money's key: write them on paper. The wallet's folder is not encrypted yet, so
-    /// protect it like cash.
+    /// Everything in the wallet derives from the words: write them on paper. This version cannot restore a wallet from
+    /// them yet, so keep its folder too; and it is not encrypted yet, so protect it like cash.
     Init(WalletInit),
     /// Show what the wallet holds, and its account at the mint
     Balance(WalletFolder),
@@ -268,7 +270,7 @@ pub(crate) struct WalletWithdraw {
     #[command(flatten)]
     pub(crate) folder: WalletFolder,
     /// The amount in the mint's unit, such as 5.10
-    #[arg(required_unless_present = "bundle", conflicts_with = "bundle")]
+    #[arg(required_unless_present = "bundle", conflicts_with = "bundle", allow_negative_numbers = true)]
     pub(crate) amount: Option<String>,
     /// One of the mint's bundles, by its number: tokens for many exact payments
     ///

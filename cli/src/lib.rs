@@ -14,6 +14,7 @@ mod wallet;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use args::{Cli, Role};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -21,7 +22,9 @@ use tracing_subscriber::EnvFilter;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(&cli.log);
+    if let Err(error) = start_log(&cli.log) {
+        return output::fail(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&error.into()),
@@ -40,8 +43,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start_log(directives: &str) {
-    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("warn"));
+fn start_log(directives: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(directives).with_context(|| format!("{directives:?} says not what to log"))?;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
+    Ok(())
 }

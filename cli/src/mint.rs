@@ -9,7 +9,7 @@ use farthing_http::signal::shutdown_signal;
 use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::{KeysetsReport, MoneyAnswer, MoneyRequest, path};
 use farthing_issuer::{
-    AuditReport, Books, InitOptions, KeysetState, KeysetSummary, Mint, MintHome, Passphrase, Protection,
+    AuditReport, Books, HomeError, InitOptions, KeysetState, KeysetSummary, Mint, MintHome, Passphrase, Protection,
     ProtectionKind, Unlock,
 };
 use farthing_protocol::amount::{Amount, Unit};
@@ -37,6 +37,7 @@ pub(crate) async fn run(command: MintCommand) -> Result<()> {
 }
 
 async fn init(args: MintInit) -> Result<()> {
+    let named = args.folder.dir.clone();
     let folder = place::folder(args.folder.dir, "mint")?;
     let unit = Unit::new(&args.unit, args.decimals).context("a unit's code has 1 to 16 letters, digits, - or _")?;
     let protection = match given_secret(&args.unlocking)? {
@@ -48,12 +49,23 @@ async fn init(args: MintInit) -> Result<()> {
         Protection::KeyFile(path) => format!("the key file {}", path.display()),
         Protection::Passphrase { .. } => "the passphrase".to_owned(),
     };
+    let next = next_command(&args.unlocking, named.as_deref());
     let options = InitOptions::new(unit, protection).denominations(args.denominations);
-    let home = tokio::task::spawn_blocking(move || MintHome::init(folder, &options)).await??;
+    let place = folder.clone();
+    let home = match tokio::task::spawn_blocking(move || MintHome::init(place, &options)).await? {
+        Err(HomeError::NotEmpty) if folder.join("mint.toml").exists() => {
+            bail!("there is a mint in {} already", folder.display())
+        }
+        Err(HomeError::NotEmpty) => {
+            bail!("{} is not empty, and there is no mint in it: empty it, or name another with --dir", folder.display())
+        }
+        home => home?,
+    };
     say(format!("mint {}", home.mint_id()));
     note(format!("made in {}", home.folder().display()));
-    note(format!("Keep a copy of the folder's keys and of {secret} in another place."));
-    note("Next: farthing mint run");
+    note(format!("Keep a copy of the folder's keys and of {secret}"));
+    note("in another place.");
+    note(format!("Next: {next}"));
     Ok(())
 }
 
@@ -68,9 +80,13 @@ async fn serve(args: MintRun) -> Result<()> {
     }
     warn_of_plain_http(args.listen);
     let shutdown = shutdown_signal()?;
-    let running = farthing_issuer::run(mint, args.listen, shutdown).await?;
-    say(format!("mint {} at http://{}", home.mint_id(), running.local_addr));
-    Ok(running.wait().await?)
+    let running = farthing_issuer::run(mint, args.listen, shutdown)
+        .await
+        .map_err(|error| explain_listening(error, args.listen))?;
+    say(format!("mint {}\n at http://{}", home.mint_id(), running.local_addr));
+    running.wait().await?;
+    note("stopped; everything is on the disk");
+    Ok(())
 }
 
 async fn credit(args: MintCredit) -> Result<()> {
@@ -80,9 +96,12 @@ async fn credit(args: MintCredit) -> Result<()> {
     let amount = read_amount(&args.amount, unit)?;
     let reference = args.reference.unwrap_or_else(|| to_base64url(&rand::random::<[u8; 16]>()));
     let request = MoneyRequest { account, amount, reference: reference.clone() };
-    let answer: Option<MoneyAnswer> = ask_running(&home, async |client| client.post_json(path::CREDIT, &request).await)
-        .await
-        .with_context(|| format!("repeat it with --reference {reference} to be sure that it is credited once"))?;
+    let asked = ask_running(&home, async |client| client.post_json(path::CREDIT, &request).await).await;
+    let answer: Option<MoneyAnswer> = asked.map_err(|error| match error.downcast_ref::<CallError>() {
+        Some(call) if call.may_have_taken_effect() => error
+            .context(format!("repeat it with --reference {reference}: it is then credited once, whatever happened")),
+        _ => error,
+    })?;
     let (balance, known) = match answer {
         Some(answer) => (answer.balance, answer.known),
         None => {
@@ -137,18 +156,37 @@ async fn audit(folder: MintFolder) -> Result<()> {
     bail!("the books are not right: the mint issues nothing until they are")
 }
 
+/// The command that runs a mint made with these options.
+fn next_command(unlocking: &Unlocking, named: Option<&Path>) -> String {
+    let mut command = "farthing mint run".to_owned();
+    let options = [
+        ("--dir", named),
+        ("--key-file", unlocking.key_file.as_deref()),
+        ("--passphrase-file", unlocking.passphrase_file.as_deref()),
+    ];
+    for (option, value) in options {
+        if let Some(value) = value {
+            command = format!("{command} {option} {}", value.display());
+        }
+    }
+    command
+}
+
 fn open(folder: MintFolder) -> Result<MintHome> {
     let folder = place::folder(folder.dir, "mint")?;
-    MintHome::open(&folder).with_context(|| {
-        format!("no mint can be opened in {}: `farthing mint init` makes one, --dir names another", folder.display())
-    })
+    match MintHome::open(&folder) {
+        Err(HomeError::NoMint) => {
+            bail!("there is no mint in {}: `farthing mint init` makes one, --dir names another", folder.display())
+        }
+        home => home.with_context(|| format!("the mint in {} cannot be opened", folder.display())),
+    }
 }
 
 /// The running totals of each unit.
 pub(crate) fn show_books(report: &AuditReport) -> Result<()> {
     for books in &report.units {
         let unit = Unit::new(&books.unit, books.exponent)?;
-        let mut rows = table(["", ""]);
+        let mut rows = table([&books.unit, ""]);
         let figures = [
             ("funded", books.funded),
             ("paid out", books.paid_out),
@@ -243,9 +281,25 @@ pub(crate) fn read_account(text: &str) -> Result<AccountKey> {
 
 /// Reads an amount as people write it.
 pub(crate) fn read_amount(text: &str, unit: &Unit) -> Result<Amount> {
-    let amount = Amount::parse(text, unit)
-        .with_context(|| format!("{text:?} is not an amount in {} with {} decimals", unit.code(), unit.exponent()))?;
+    let Ok(amount) = Amount::parse(text, unit) else {
+        let example = Amount::new(150).unwrap_or_default().display(unit);
+        bail!(
+            "{text:?} is no amount in {}: it has at most {} decimals, such as {example}",
+            unit.code(),
+            unit.exponent()
+        );
+    };
     if amount.is_zero() { bail!("the amount is zero") } else { Ok(amount) }
+}
+
+/// Why nobody can listen at an address.
+pub(crate) fn explain_listening(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!("{listen} is in use by another program; --listen takes another address")
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot serve at {listen}")),
+    }
 }
 
 /// Plain HTTP is for loopback only.

@@ -19,11 +19,19 @@ pub(crate) fn confirm(question: &str, option: &str) -> Result<bool> {
         bail!("nobody can be asked here: {question} Give {option} to go on without asking");
     }
     let mut err = io::stderr().lock();
-    write!(err, "{question} [y/N] ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    loop {
+        write!(err, "{question} [y/N] ")?;
+        err.flush()?;
+        let mut answer = String::new();
+        if io::stdin().lock().read_line(&mut answer)? == 0 {
+            return Ok(false);
+        }
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => return Ok(true),
+            "" | "n" | "no" => return Ok(false),
+            _ => writeln!(err, "Please answer y or n.")?,
+        }
+    }
 }
 
 /// Asks for a passphrase without showing it.

@@ -5,12 +5,14 @@ use farthing_http::client::{BaseUrl, CallError, HttpClient};
 use farthing_http::signal::shutdown_signal;
 use farthing_http::unix_client::UnixClient;
 use farthing_protocol::amount::{Unit, UnixTime};
-use farthing_protocol::api::{InvoiceAnswer, InvoiceRequest, KeysetsAnswer, PaymentsAnswer, mint_path, verifier_path};
+use farthing_protocol::api::{
+    InvoiceAnswer, InvoiceRequest, KeysetsAnswer, PayeeAnswer, PaymentsAnswer, mint_path, verifier_path,
+};
 use farthing_protocol::identity::MintId;
-use farthing_verifier::home::{HomeOptions, VerifierHome};
+use farthing_verifier::home::{HomeError, HomeOptions, VerifierHome};
 
 use crate::args::{VerifierCommand, VerifierFolder, VerifierInit, VerifierPayments, VerifierRequest, VerifierRun};
-use crate::mint::{read_amount, warn_of_plain_http};
+use crate::mint::{explain_listening, read_amount, warn_of_plain_http};
 use crate::output::{note, say, short, show, table, time};
 use crate::place;
 
@@ -25,7 +27,7 @@ pub(crate) async fn run(command: VerifierCommand) -> Result<()> {
 
 async fn init(args: VerifierInit) -> Result<()> {
     let folder = place::folder(args.folder.dir, "verifier")?;
-    let url = BaseUrl::parse(&args.mint)?;
+    let url = read_url(&args.mint)?;
     let answer = fetch_mint(&url).await?;
     let mint = *answer.list.mint();
     expect_mint(&mint, args.mint_id.as_deref())?;
@@ -34,7 +36,9 @@ async fn init(args: VerifierInit) -> Result<()> {
     let options = HomeOptions { unit: Some(unit.code().to_owned()), ..HomeOptions::default() };
     let home = VerifierHome::init(&folder, &url, &mint, &options)?;
     say(format!("payee {}", home.payee()));
-    note(format!("made in {}, paid in {} of mint {mint}", home.folder().display(), unit.code()));
+    note(format!("made in {}", home.folder().display()));
+    note(format!("paid in {} of mint", unit.code()));
+    note(format!("  {mint}"));
     note("The payee key in it owns what you are paid: keep a copy of the folder in another place.");
     note("Next: farthing verifier run");
     Ok(())
@@ -43,15 +47,20 @@ async fn init(args: VerifierInit) -> Result<()> {
 async fn serve(args: VerifierRun) -> Result<()> {
     let home = open(args.folder)?;
     let home = match args.public_url {
-        Some(url) => home.with_public_url(BaseUrl::parse(&url)?),
+        Some(url) => home.with_public_url(read_url(&url)?),
         None => home,
     };
     let payee = home.payee();
     warn_of_plain_http(args.listen);
     let shutdown = shutdown_signal()?;
-    let running = farthing_verifier::home::run(home, args.listen, shutdown).await?;
-    say(format!("payee {payee} at http://{}", running.local_addr));
-    Ok(running.wait().await?)
+    let running = match farthing_verifier::home::run(home, args.listen, shutdown).await {
+        Err(HomeError::Io(error)) => return Err(explain_listening(error, args.listen)),
+        running => running?,
+    };
+    say(format!("payee {payee}\n at http://{}", running.local_addr));
+    running.wait().await?;
+    note("stopped; everything is on the disk");
+    Ok(())
 }
 
 async fn request(args: VerifierRequest) -> Result<()> {
@@ -97,10 +106,13 @@ async fn payments(args: VerifierPayments) -> Result<()> {
 
 fn open(folder: VerifierFolder) -> Result<VerifierHome> {
     let folder = place::folder(folder.dir, "verifier")?;
-    VerifierHome::open(&folder).with_context(|| {
-        let folder = folder.display();
-        format!("no verifier can be opened in {folder}: `farthing verifier init` makes one, --dir names another")
-    })
+    match VerifierHome::open(&folder) {
+        Err(HomeError::Missing) => bail!(
+            "there is no verifier in {}: `farthing verifier init` makes one, --dir names another",
+            folder.display()
+        ),
+        home => home.with_context(|| format!("the verifier in {} cannot be opened", folder.display())),
+    }
 }
 
 fn control(home: &VerifierHome) -> Result<UnixClient> {
@@ -114,11 +126,10 @@ fn explain_not_running(error: CallError) -> anyhow::Error {
     }
 }
 
-/// The unit in which this verifier is paid, by what is published of it.
+/// The unit in which the running verifier is paid. It knows, also while the mint cannot be reached.
 async fn unit_of(home: &VerifierHome) -> Result<Unit> {
-    let answer = fetch_mint(home.mint_url()).await?;
-    expect_mint(answer.list.mint(), Some(&home.mint().to_text()))?;
-    choose_unit(&units_of(&answer)?, home.options().unit.as_deref())
+    let answer: PayeeAnswer = control(home)?.get_json(verifier_path::PAYEE).await.map_err(explain_not_running)?;
+    Ok(Unit::new(&answer.unit, answer.exponent)?)
 }
 
 /// Fetches a mint's keysets and verifies its list and their signatures.
@@ -131,6 +142,11 @@ pub(crate) async fn fetch_mint(url: &BaseUrl) -> Result<KeysetsAnswer> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     answer.list.accept(answer.list.mint(), None, UnixTime::from_seconds(now.as_secs()))?;
     Ok(answer)
+}
+
+/// Reads an address.
+pub(crate) fn read_url(text: &str) -> Result<BaseUrl> {
+    BaseUrl::parse(text).with_context(|| format!("{text:?} is not an address such as http://127.0.0.1:3338"))
 }
 
 /// Refuses a mint that is not the one expected.

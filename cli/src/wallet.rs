@@ -1,13 +1,12 @@
 //! `farthing wallet …`
 
 use anyhow::{Context, Result, bail};
-use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::request::Invoice;
 use farthing_protocol::text::TextForm;
 use farthing_wallet::{
-    Event, HistoryEntry, MintView, Options, Outcome, Resumption, UnitView, Wallet, WithdrawWhat, WordCount, Words,
-    Work, account_text,
+    Event, HistoryEntry, IssueError, MintView, OpenError, Options, Outcome, PayError, Resumption, UnitView, Wallet,
+    WithdrawWhat, WordCount, Words, Work, account_text,
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
@@ -15,7 +14,7 @@ use rand_core::UnwrapErr;
 use crate::args::{WalletCommand, WalletFolder, WalletInit, WalletPay, WalletWithdraw};
 use crate::mint::read_amount;
 use crate::output::{note, say, short, show, table, time};
-use crate::verifier::{expect_mint, fetch_mint};
+use crate::verifier::{expect_mint, fetch_mint, read_url};
 use crate::{place, prompt};
 
 pub(crate) async fn run(command: WalletCommand) -> Result<()> {
@@ -34,31 +33,38 @@ async fn init(args: WalletInit) -> Result<()> {
     if !args.yes && !prompt::possible() {
         bail!("nobody can be asked here whether the words were written down: give --yes");
     }
-    // Before anything is made: is there a mint, and the right one?
-    let url = BaseUrl::parse(&args.mint)?;
-    expect_mint(fetch_mint(&url).await?.list.mint(), args.mint_id.as_deref())?;
+    if folder.join("seed").exists() {
+        bail!("there is a wallet in {} already; --dir names another folder", folder.display());
+    }
+    // Every question comes before anything is made, so that whoever stops here can begin again.
+    let url = read_url(&args.mint)?;
+    let mint = *fetch_mint(&url).await?.list.mint();
+    expect_mint(&mint, args.mint_id.as_deref())?;
+    note(format!("The mint at {} says that it is", url.as_str()));
+    note(format!("  {mint}"));
+    let sure = args.yes || args.mint_id.is_some();
+    if !sure && !prompt::confirm("Is that the mint you mean?", "--yes or --mint-id")? {
+        bail!("nothing was made. Ask the mint's operator for its identity, and give it with --mint-id");
+    }
     let count = if args.words == 24 { WordCount::TwentyFour } else { WordCount::Twelve };
     let words = Words::generate(&mut UnwrapErr(SysRng), count)?;
-    let wallet = Wallet::create(&folder, &words, options()).await?;
-    note("These words are the wallet. Write them on paper, now: they are not shown again.");
+    note("Everything in the wallet derives from these words. Write them on paper,");
+    note("now: they are not shown again. This version cannot restore a wallet from");
+    note("them yet, so keep its folder too.");
     note("");
     show_words(&words);
     note("");
     if !args.yes && !prompt::confirm("Did you write them down?", "--yes")? {
-        note("The wallet is made all the same; its words are in its folder only.");
+        bail!("nothing was made, and these words are void: begin again when you have paper");
     }
-    let mint = wallet.add_mint(&args.mint).await.context("the wallet is made, but knows no mint yet")?;
-    expect_mint(&mint.id, args.mint_id.as_deref())?;
-    note(format!("The mint at {} says that it is", mint.url.as_str()));
-    note(format!("  {}", mint.id));
-    let sure = args.yes || args.mint_id.is_some();
-    if !sure && !prompt::confirm("Is that the mint you mean?", "--yes or --mint-id")? {
-        bail!("the mint was not confirmed; nothing can be withdrawn from it");
-    }
-    wallet.pin_mint(&mint.id).await?;
+    let wallet = Wallet::create(&folder, &words, options()).await?;
+    let found = wallet.add_mint(&args.mint).await?;
+    expect_mint(&found.id, Some(&mint.to_text()))?;
+    wallet.pin_mint(&mint).await?;
     note(format!("wallet made in {}", folder.display()));
-    note("Next: give the account below to the mint's operator, then farthing wallet withdraw");
-    say(account_text(&wallet.account(&mint.id)));
+    note("Next: have the mint's operator credit the account below, and then");
+    note("  farthing wallet withdraw --bundle 0");
+    say(account_text(&wallet.account(&mint)));
     Ok(())
 }
 
@@ -74,12 +80,17 @@ async fn balance(folder: WalletFolder) -> Result<()> {
             say(format!("{}  in tokens that have ended", balance.ended.display(unit)));
         }
         if let Some(end) = balance.first_end {
-            say(format!("the first of them end at {} UTC", time(end)));
+            say(format!("the first tokens expire on {} UTC", time(end)));
         }
     }
     for mint in wallet.mints() {
         match wallet.account_balance(&mint.id).await {
             Ok(balances) => {
+                if balances.is_empty()
+                    && let Some(unit) = mint.units.first()
+                {
+                    say(format!("{}  in the account at {}", Amount::ZERO.display(&unit.unit), mint.url.as_str()));
+                }
                 for held in balances {
                     let unit = Unit::new(&held.unit, held.exponent)?;
                     say(format!("{}  in the account at {}", held.balance.display(&unit), mint.url.as_str()));
@@ -114,7 +125,14 @@ async fn withdraw(args: WalletWithdraw) -> Result<()> {
     {
         note(format!("the mint's fee is {} parts per million of what is withdrawn", active.fees.withdrawal_ppm));
     }
-    let issued = wallet.withdraw(&mint.id, &unit.unit, what).await?;
+    let issued = match wallet.withdraw(&mint.id, &unit.unit, what).await {
+        Err(IssueError::InsufficientFunds) => {
+            bail!(
+                "the account does not hold so much: `farthing wallet balance` shows it, its mint's operator credits it"
+            )
+        }
+        issued => issued?,
+    };
     say(format!("withdrew {} in {} tokens", issued.amount.display(&unit.unit), issued.tokens));
     Ok(())
 }
@@ -136,19 +154,31 @@ async fn pay(args: WalletPay) -> Result<()> {
     let invoice = Invoice::from_text(args.invoice.trim()).context("this is not an invoice, or it is damaged")?;
     let asked = wallet.read_invoice(&invoice).await?;
     let unit = asked.unit.clone();
-    if !args.yes {
+    if !args.yes && !asked.paid {
         let memo = asked.memo.as_ref().map(|memo| format!(" for {memo:?}")).unwrap_or_default();
         let question = format!("Pay {}{memo} to {}?", asked.amount.display(&unit), short(&asked.payee.to_text()));
         if !prompt::confirm(&question, "--yes")? {
             bail!("nothing was paid");
         }
     }
-    let paid = wallet.pay(invoice).await?;
-    if paid.swaps > 0 {
-        note("Tokens had to be swapped first. The mint sees the swap and then the deposit, and can guess that they");
-        note("belong together. Withdrawing a bundle ahead of need avoids it.");
-    }
-    say(format!("paid {} to {}", paid.amount.display(&unit), short(&paid.payee.to_text())));
+    let paid = match wallet.pay(invoice).await {
+        Err(PayError::InsufficientFunds) => {
+            bail!(
+                "the wallet's tokens do not cover {}: `farthing wallet withdraw` gets more",
+                asked.amount.display(&unit)
+            )
+        }
+        Err(error @ PayError::Unknown { .. }) => {
+            return Err(anyhow::Error::new(error).context(format!(
+                "{} are held until it is known whether the payee accepted. Nothing is lost, and nothing can be paid twice: \
+                 `farthing wallet balance` asks again",
+                asked.amount.display(&unit)
+            )));
+        }
+        paid => paid?,
+    };
+    let what = if asked.paid { "was paid before, and nothing is taken now:" } else { "paid" };
+    say(format!("{what} {} to {}", paid.amount.display(&unit), short(&paid.payee.to_text())));
     match paid.receipt {
         Some(receipt) => note(format!("receipt: {}", receipt.to_text())),
         None => note("The mint says that it was accepted; the payee has not given a receipt."),
@@ -201,6 +231,7 @@ fn outcome(entry: &HistoryEntry) -> &'static str {
         Outcome::Paid(None) => "paid",
         Outcome::TakenBack => "taken back",
         Outcome::Failed => "failed, nothing moved",
+        Outcome::TokensEnded => "tokens ended",
         Outcome::SpentElsewhere => "tokens were spent elsewhere",
         _ => "ended",
     }
@@ -209,12 +240,12 @@ fn outcome(entry: &HistoryEntry) -> &'static str {
 /// Opens the wallet and goes on with what was left unfinished.
 async fn open(folder: WalletFolder) -> Result<Wallet> {
     let folder = place::folder(folder.dir, "wallet")?;
-    let wallet = Wallet::open(&folder, options()).await.with_context(|| {
-        format!(
-            "no wallet can be opened in {}: `farthing wallet init` makes one, --dir names another",
-            folder.display()
-        )
-    })?;
+    let wallet = match Wallet::open(&folder, options()).await {
+        Err(OpenError::Missing) => {
+            bail!("there is no wallet in {}: `farthing wallet init` makes one, --dir names another", folder.display())
+        }
+        wallet => wallet.with_context(|| format!("the wallet in {} cannot be opened", folder.display()))?,
+    };
     for resumed in wallet.resume().await? {
         match resumed.result {
             Ok(Resumption::Issued(issued)) => {
@@ -230,10 +261,18 @@ async fn open(folder: WalletFolder) -> Result<Wallet> {
 }
 
 fn options() -> Options {
-    Options::new().observer(|event| {
-        if let Event::Resuming { op } = event {
-            note(format!("going on with operation {} first", op.get()));
+    Options::new().observer(|event| match event {
+        Event::Resuming { op } => note(format!("going on with operation {}, which was left unfinished", op.get())),
+        Event::SwapBeforePaying => {
+            note("Tokens must be swapped first: the mint sees the swap and then the payee's");
+            note("deposit, and can guess that they belong together. To avoid it next time,");
+            note("withdraw a bundle ahead of need: farthing wallet withdraw --bundle 0");
         }
+        Event::ListBeforePaying { .. } => {
+            note("The mint's keysets had to be fetched just before paying: the mint sees that,");
+            note("and then the payee's deposit, and can guess that they belong together.");
+        }
+        _ => {}
     })
 }
 

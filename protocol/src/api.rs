@@ -253,6 +253,10 @@ pub struct UnitBalance {
 pub struct PayeeAnswer {
     /// The payee.
     pub payee: crate::identity::PayeeKey,
+    /// The code of the unit he is paid in.
+    pub unit: String,
+    /// Its decimals.
+    pub exponent: u8,
     /// The mints whose tokens are taken, each with the head the payee knows (base64url).
     pub mints: Vec<MintHead>,
 }

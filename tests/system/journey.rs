@@ -20,10 +20,12 @@ fn the_tour() {
     assert!(world.run(&["wallet", "history"]).contains("0.37 EUR"));
     assert!(world.run(&["mint", "audit"]).contains("balanced"));
 
+    // Paid again, it costs nothing.
+    assert!(world.run(&["wallet", "pay", &invoice, "--yes"]).contains("paid before"));
     // What goes wrong says so, and changes nothing.
     assert!(world.refused(&["verifier", "request", "0"]).contains("the amount is zero"));
-    assert!(world.refused(&["verifier", "request", "0.375"]).contains("with 2 decimals"));
-    assert!(world.refused(&["wallet", "withdraw", "1000.00"]).contains("do not cover"));
+    assert!(world.refused(&["verifier", "request", "0.375"]).contains("at most 2 decimals"));
+    assert!(world.refused(&["wallet", "withdraw", "1000.00"]).contains("does not hold so much"));
     assert!(world.refused(&["wallet", "withdraw", "--bundle", "9"]).contains("no such bundle"));
     assert!(world.refused(&["wallet", "init", "--mint", &mint.url, "--yes"]).contains("already"));
     assert!(world.refused(&["mint", "credit", &account[..40], "1.00"]).contains("not an account"));

@@ -156,8 +156,13 @@ impl Merchant {
     /// # Errors
     /// An [`InvoiceError`] when nothing current is known of the mint.
     pub fn about(&self) -> Result<PayeeAnswer, InvoiceError> {
-        let (_, AcceptedMint { mint, head }, _) = self.inner.accepted((self.inner.clock)())?;
-        Ok(PayeeAnswer { payee: self.inner.payee, mints: vec![MintHead { mint, head }] })
+        let (unit, AcceptedMint { mint, head }, _) = self.inner.accepted((self.inner.clock)())?;
+        Ok(PayeeAnswer {
+            payee: self.inner.payee,
+            unit: unit.code().to_owned(),
+            exponent: unit.exponent(),
+            mints: vec![MintHead { mint, head }],
+        })
     }
 
     /// Signs an invoice.

@@ -3,7 +3,7 @@
 //! | listener | endpoints |
 //! |---|---|
 //! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health` |
-//! | control socket | `POST /v1/invoices`, `GET /v1/payments?limit=` |
+//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments?limit=` |
 //!
 //! Every refusal is a [`Problem`] with a stable code.
 
@@ -52,6 +52,7 @@ pub fn public_router(merchant: Merchant) -> Router {
 /// MUST be served where nobody else can reach it: a control socket.
 pub fn control_router(merchant: Merchant) -> Router {
     let router = Router::new()
+        .route(verifier_path::PAYEE, get(payee))
         .route(verifier_path::INVOICES, post(invoice))
         .route(verifier_path::PAYMENTS, get(payments))
         .route(HEALTH, get(health));

@@ -69,8 +69,8 @@ pub(super) fn show(stage: &Stage, receipt: &Receipt) -> Result<()> {
             token.value().units()
         ));
     }
-    say("   For each of them one blinding exists that makes it this one: no computing power");
-    say("   tells Alice from Bob. What does show: the amount, the keyset and the time.");
+    say("   For each of them one blinding exists that makes it this one: no amount of");
+    say("   computing tells Alice from Bob. What shows: the amount, the keyset, the time.");
     Ok(())
 }
 

@@ -99,10 +99,11 @@ impl MintHome {
         let text = home.config.to_text();
         // What will be read again must be readable, before anything depends on it.
         Config::parse(&text)?;
+        // Before anything is made: a key file that cannot be had must not leave half a mint behind.
+        options.protection.prepare()?;
         create_folder(&home.folder)?;
         create_folder(&home.keys())?;
         create_folder(&home.keysets())?;
-        options.protection.prepare()?;
         home.store_secret(&options.protection, IDENTITY, identity.secret().as_slice())?;
         let now = clock.now();
         let (secret, keyset) = home.draw_keyset(identity, None, (now, now.plus(options.windows.issue)))?;
