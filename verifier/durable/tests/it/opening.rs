@@ -8,6 +8,20 @@ fn refused(path: &std::path::Path) -> OpenError {
     Engine::open(path, options()).unwrap_err()
 }
 
+/// Opens a folder with sled itself. Its lock may outlive the engine that was just closed: another test's child process holds
+/// a copy of it between its fork and its exec.
+fn open_sled(config: &sled::Config) -> sled::Db {
+    loop {
+        match config.open() {
+            Ok(db) => return db,
+            Err(error) if error.to_string().contains("lock") => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[test]
 fn a_second_opener_is_refused_in_this_process_and_in_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -24,7 +38,7 @@ fn a_second_opener_is_refused_in_this_process_and_in_another() {
 fn a_folder_opened_by_sled_itself_is_in_use() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
-    let _sled = sled::Config::new().path(folder.path()).flush_every_ms(None).open().unwrap();
+    let _sled = open_sled(&sled::Config::new().path(folder.path()).flush_every_ms(None));
     assert!(matches!(refused(folder.path()), OpenError::InUse));
 }
 
@@ -73,7 +87,7 @@ fn values_outside_the_synced_file_are_refused() {
 #[test]
 fn a_folder_of_other_settings_is_foreign() {
     let folder = tempfile::tempdir().unwrap();
-    drop(sled::Config::new().path(folder.path()).segment_size(1 << 16).flush_every_ms(None).open().unwrap());
+    drop(open_sled(&sled::Config::new().path(folder.path()).segment_size(1 << 16).flush_every_ms(None)));
     assert!(matches!(refused(folder.path()), OpenError::Foreign));
 }
 
@@ -89,7 +103,7 @@ fn damaged_and_missing_records_are_noticed() {
             Ok(())
         });
         drop(engine);
-        let tree = sled::Config::new().path(folder.path()).flush_every_ms(None).open().unwrap();
+        let tree = open_sled(&sled::Config::new().path(folder.path()).flush_every_ms(None));
         let key = [b'r', 0, 0, 0, 1, 0, 0, 0, 2];
         assert!(tree.contains_key(key).unwrap());
         match damage {
