@@ -17,6 +17,9 @@ const SEGMENT: usize = 512 * 1024;
 /// Present when sled's file may look different from what is on the disk.
 const SUSPECT: &str = "suspect";
 
+/// Present while sled's files are made for the first time: until it is gone, nothing was ever answered from them.
+const MAKING: &str = "making";
+
 /// A locked folder.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -36,6 +39,7 @@ impl Folder {
             TryLockError::WouldBlock => OpenError::InUse,
             TryLockError::Error(error) => OpenError::Io(error),
         })?;
+        begin_again_if_unfinished(&path)?;
         remove_unfinished_snapshots(&path)?;
         rewrite_if_suspect(&path)?;
         let file = private().create(true).truncate(false).read(true).write(true).open(path.join("db"))?;
@@ -83,6 +87,7 @@ impl Folder {
         File::open(self.path.join("conf"))?.sync_all()?;
         sync_folder(&self.path.join("blobs"))?;
         sync_folder(&self.path)?;
+        finish_making(&self.path)?;
         Ok(db)
     }
 
@@ -114,6 +119,35 @@ impl Drop for Folder {
         // Closing would do, were it not for a child process between its fork and its exec, which holds a copy.
         // What fails here ends with the process.
         let _unlocked = self.lock.unlock();
+    }
+}
+
+/// sled writes its first files without care: killed while it does, it never opens them again. So a new folder is marked
+/// first, and what is found under the mark is taken away. When this returns for a new folder, the mark is on the disk.
+fn begin_again_if_unfinished(path: &Path) -> io::Result<()> {
+    let mark = path.join(MAKING);
+    if mark.try_exists()? {
+        for item in fs::read_dir(path)? {
+            let item = item?;
+            let name = item.file_name();
+            let name = name.as_encoded_bytes();
+            if name == b"blobs" {
+                fs::remove_dir_all(item.path())?;
+            } else if name == b"db" || name == b"conf" || name.starts_with(b"snap.") {
+                fs::remove_file(item.path())?;
+            }
+        }
+    } else if !path.join("db").try_exists()? {
+        create_private(&mark)?.sync_all()?;
+    }
+    sync_folder(path)
+}
+
+/// Takes the mark of a new folder away. When this returns, it is gone from the disk.
+fn finish_making(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path.join(MAKING)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => sync_folder(path),
     }
 }
 

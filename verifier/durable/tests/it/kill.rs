@@ -120,3 +120,16 @@ fn check(folder: &Path, acknowledged: &BTreeMap<u64, u64>) {
         Ok(())
     });
 }
+
+#[test]
+fn a_folder_whose_maker_was_killed_opens() {
+    let random = RandomState::new();
+    for round in 0..40_u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut child, _output) = spawn("write", folder.path(), &[]);
+        thread::sleep(Duration::from_micros(random.hash_one(round) % 25_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        check(folder.path(), &BTreeMap::new());
+    }
+}

@@ -159,3 +159,27 @@ fn a_folder_is_its_owners_alone() {
     let _engine = open(&path);
     check(&path);
 }
+
+#[test]
+fn files_cut_short_while_they_were_made_are_made_anew_and_no_others() {
+    let cut_short = |marked: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(folder.path());
+        run(&engine, |txn| txn.put(b"key", b"value"));
+        drop(engine);
+        assert!(!folder.path().join("making").exists(), "the mark is gone once the folder is open");
+        let conf = folder.path().join("conf");
+        let whole = fs::read(&conf).unwrap();
+        fs::write(&conf, &whole[..whole.len() / 2]).unwrap();
+        if marked {
+            fs::write(folder.path().join("making"), b"").unwrap();
+        }
+        folder
+    };
+    let begun = cut_short(true);
+    assert_eq!(run(&open(begun.path()), |txn| txn.get(b"key")), None);
+    assert_eq!(run(&open(begun.path()), |txn| txn.get(b"other")), None);
+    let used = cut_short(false);
+    assert!(matches!(refused(used.path()), OpenError::Damaged));
+    assert!(used.path().join("db").metadata().unwrap().len() > 0, "nothing of it was taken away");
+}
