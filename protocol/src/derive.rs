@@ -13,7 +13,7 @@ use crate::group::Element;
 use crate::identity::{Keypair, MintId};
 use crate::ids::KeysetId;
 use crate::issuance::FieldKey;
-use crate::locked::RecipientKey;
+use crate::locked::{LockKey, RecipientKey};
 use crate::token::CoinKey;
 use crate::transcript::{Domain, TranscriptExt, label};
 
@@ -38,6 +38,25 @@ impl IssuanceNumber {
     /// The next number, if there is one.
     pub fn next(self) -> Option<Self> {
         self.0.checked_add(1).map(Self)
+    }
+}
+
+/// Which of a wallet's keys for receiving. Nobody can tell that two of them are of one wallet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceivingIndex(u32);
+
+impl ReceivingIndex {
+    /// The first one: by convention that of the record which a wallet publishes.
+    pub const FIRST: Self = Self(0);
+
+    /// An index by its value.
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// Its value.
+    pub const fn get(self) -> u32 {
+        self.0
     }
 }
 
@@ -103,6 +122,19 @@ impl Seed {
         keypair
     }
 
+    /// The key q_i by which the wallet receives locked tokens.
+    pub fn lock_key(&self, index: ReceivingIndex) -> LockKey {
+        LockKey::from_scalar(self.of_index(Domain::LockKey, index).draw_nonzero(label::OUTPUT))
+    }
+
+    /// The key by which the wallet signs the recipient's record and the transfer requests that name Q_i.
+    pub fn payee_key(&self, index: ReceivingIndex) -> Keypair {
+        let mut secret = self.of_index(Domain::PayeeKey, index).draw_bytes(label::OUTPUT);
+        let keypair = Keypair::from_secret(&secret);
+        secret.zeroize();
+        keypair
+    }
+
     /// ρ = PRF(seed; version, mint, keyset id, d, X, n, position, P, A, B).
     pub(crate) fn blinding_root(
         &self,
@@ -122,6 +154,13 @@ impl Seed {
         let mut transcript = self.of_coin(Domain::LockEphemeral, context);
         transcript.append_point(label::RECIPIENT_KEY, recipient.element());
         transcript.draw_nonzero(label::OUTPUT)
+    }
+
+    fn of_index(&self, domain: Domain, index: ReceivingIndex) -> Transcript {
+        let mut transcript = Transcript::for_domain(domain);
+        transcript.append_bytes(label::SEED, &self.0);
+        transcript.append_number(label::NUMBER, u64::from(index.0));
+        transcript
     }
 
     fn of_issuance(&self, domain: Domain, context: &IssuanceContext) -> Transcript {

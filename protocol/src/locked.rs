@@ -66,7 +66,7 @@ impl LockKey {
         Self::from_scalar(zero_to_one(Scalar::random(rng)))
     }
 
-    fn from_scalar(q: Scalar) -> Self {
+    pub(crate) fn from_scalar(q: Scalar) -> Self {
         Self { q, Q: RecipientKey(Element::of_nonzero(&q)) }
     }
 

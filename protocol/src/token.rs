@@ -181,12 +181,7 @@ impl TextToken {
         content: TextTokenContent,
     ) -> Result<Self, DecodeError> {
         if let Some(memo) = &memo {
-            if memo.len() > Self::MAX_MEMO {
-                return Err(DecodeError::TooLong);
-            }
-            if memo.is_empty() || !is_plain(memo) {
-                return Err(DecodeError::NonCanonicalText);
-            }
+            Self::check_memo(memo)?;
         }
         if let TextTokenContent::Bearer(tokens) = &content
             && tokens.iter().any(|(token, key)| token.coin != *key.public())
@@ -204,6 +199,18 @@ impl TextToken {
         let mut coins: Vec<&Element> = tokens.iter().map(|token| &token.coin).collect();
         coins.sort_unstable();
         if coins.is_sorted_by(|a, b| a < b) { Ok(token) } else { Err(DecodeError::Repeated) }
+    }
+
+    /// Checks a note: 1 to 140 bytes of plain text.
+    ///
+    /// # Errors
+    /// [`DecodeError::TooLong`], [`DecodeError::NonCanonicalText`].
+    pub fn check_memo(memo: &str) -> Result<(), DecodeError> {
+        match memo {
+            memo if memo.len() > Self::MAX_MEMO => Err(DecodeError::TooLong),
+            memo if memo.is_empty() || !is_plain(memo) => Err(DecodeError::NonCanonicalText),
+            _ => Ok(()),
+        }
     }
 
     /// The mint.
@@ -224,6 +231,11 @@ impl TextToken {
     /// The tokens with what makes them spendable.
     pub fn content(&self) -> &TextTokenContent {
         &self.content
+    }
+
+    /// The tokens with what makes them spendable, taken out.
+    pub fn into_content(self) -> TextTokenContent {
+        self.content
     }
 
     /// The tokens without their secrets.

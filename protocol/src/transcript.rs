@@ -58,6 +58,10 @@ domains! {
     FieldKey = "field-key";
     /// The wallet's account key at a mint (section 7).
     AccountKey = "account-key";
+    /// q of a wallet that receives locked tokens (section 9).
+    LockKey = "lock-key";
+    /// The key by which a wallet signs its requests and recipient's records (section 9).
+    PayeeKey = "payee-key";
     /// e of a locked token (section 9).
     LockEphemeral = "lock-ephemeral";
     /// t of a locked token (section 9).
@@ -74,6 +78,8 @@ domains! {
     Invoice = "invoice";
     /// Hash of an offer (section 5).
     Offer = "offer";
+    /// Hash of a transfer request (section 9).
+    Transfer = "transfer";
     /// Binding of an invoice to an HTTP request (section 5).
     HttpBinding = "http-binding";
     /// Request hash of the deposit of a locked payment (section 9).

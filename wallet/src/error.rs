@@ -345,6 +345,9 @@ pub enum NoReceipt {
     /// The receipt is not of this payment, or not signed by the payee.
     #[error("the receipt does not fit the payment")]
     Invalid,
+    /// The payment goes with an HTTP request, which is not repeated unasked.
+    #[error("the request that it goes with is repeated only when it is made again")]
+    NotAsked,
     /// The payee's keyset chain differs or could not be compared.
     #[error("the receipt names keysets that differ from the wallet's, or could not be compared")]
     Head,

@@ -8,7 +8,7 @@ use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList, Misconduct};
 use farthing_protocol::receipt::Receipt;
-use farthing_protocol::request::Invoice;
+use farthing_protocol::request::{Invoice, TransferRequest};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -30,6 +30,8 @@ pub(crate) enum Evidence<'a> {
     Chain { list: &'a KeysetList, keysets: &'a [KeysetDocument] },
     /// An invoice whose head is not on the chain that the wallet was shown.
     Invoice { invoice: &'a Invoice, head: &'a ChainHead, keyset: Option<&'a KeysetDocument> },
+    /// A transfer request whose head is not on the chain that the wallet was shown.
+    Transfer { request: &'a TransferRequest, head: &'a ChainHead, keyset: Option<&'a KeysetDocument> },
     /// A receipt whose head is not on the chain that the wallet was shown.
     Receipt { receipt: &'a Receipt, keyset: Option<&'a KeysetDocument> },
     /// A session that must not be answered.

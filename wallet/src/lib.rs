@@ -10,6 +10,8 @@
 //! | be credited | [`Wallet::account`], [`account_text`], [`Wallet::account_balance`] |
 //! | get and exchange tokens | [`Wallet::withdraw`], [`Wallet::swap`] |
 //! | pay | [`Wallet::read_invoice`], [`Wallet::pay`] |
+//! | give money to somebody | [`Wallet::send`], [`Wallet::reclaim`], [`Wallet::send_to`], [`Wallet::answer`] |
+//! | get money from somebody | [`Wallet::receive`], [`Wallet::recipient`], [`Wallet::request`] |
 //! | look | [`Wallet::balance`], [`Wallet::operations`], [`Wallet::history`] |
 //! | go on after a crash | [`Wallet::resume`], [`Wallet::give_up`] |
 //!
@@ -19,6 +21,8 @@
 mod error;
 mod event;
 mod evidence;
+mod exact;
+mod heads;
 mod issue;
 mod mints;
 mod operation;
@@ -28,6 +32,7 @@ mod plan;
 mod resume;
 mod seed;
 mod stock;
+mod transfer;
 mod vault;
 mod views;
 mod wallet;
@@ -41,6 +46,9 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Step;
 pub use pay::InvoiceView;
+pub use transfer::{
+    Ask, AskError, AskView, ReceiveError, Received, SendError, Sent, SentState, SentView, TokenText, TransferView,
+};
 pub use views::{
     ActiveView, Balance, HistoryEntry, Issued, MintView, OperationView, Paid, ResumeError, Resumed, Resumption, Stage,
     UnitView, Work,

@@ -108,6 +108,8 @@ pub enum Step {
     NumberAbandoned,
     /// Tokens are durable.
     TokensStored,
+    /// Tokens that are given out are durably reserved; nobody has their text yet.
+    SendStored,
     /// A payment is durable; it was not sent.
     PaymentStored,
     /// The payee answered; nothing of it is durable.
@@ -122,13 +124,14 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::IssueStored,
         Self::SessionOpened,
         Self::RequestStored,
         Self::RequestAnswered,
         Self::NumberAbandoned,
         Self::TokensStored,
+        Self::SendStored,
         Self::PaymentStored,
         Self::PaymentAnswered,
         Self::ReceiptStored,

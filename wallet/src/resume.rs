@@ -48,11 +48,15 @@ impl Wallet {
                 let operation = inner.vault.run(move |tx| reopened(tx, op)).await?;
                 Ok(Some(inner.settle(operation).await?))
             }
-            Body::Issue(_) if is_idle(&operation) => {
+            Body::Send(_) => {
+                let operation = inner.vault.run(move |tx| reopened(tx, op)).await?;
+                Ok(Some(inner.take_back(operation).await?))
+            }
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) if is_idle(&operation) => {
                 inner.drop_if(op, is_idle).await?;
                 Ok(None)
             }
-            Body::Issue(_) => Err(StoreError::Busy.into()),
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Err(StoreError::Busy.into()),
         }
     }
 
@@ -103,8 +107,13 @@ impl Inner {
         };
         self.tell(&Event::Resuming { op });
         match &operation.body {
-            Body::Issue(_) => Ok(Resumption::Issued(self.drive_issue(op).await?)),
+            Body::Issue(_) | Body::Receive(_) => Ok(Resumption::Issued(self.drive_issue(op).await?)),
+            Body::Lock(_) => {
+                self.drive_issue(op).await?;
+                Ok(Resumption::Locked(op))
+            }
             Body::Pay(_) => Ok(self.resume_payment(operation).await?),
+            Body::Send(_) => self.take_back(operation).await,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The stock of tokens, and the counters from which they derive.
 
-use farthing_protocol::amount::{Amount, Denomination};
+use farthing_protocol::amount::{Amount, Denomination, UnixTime};
 use farthing_protocol::blind::Commitment;
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
 use farthing_protocol::derive::IssuanceNumber;
@@ -39,6 +39,10 @@ pub(crate) struct StoredToken {
     pub(crate) mint: MintId,
     pub(crate) denomination: Denomination,
     pub(crate) state: TokenState,
+    /// When it came into this wallet.
+    pub(crate) since: UnixTime,
+    /// Came back from the words, and may have been spent since: it may be renewed, alone, and not be paid.
+    pub(crate) restored: bool,
     /// Token ‖ coin key ‖ commitment: the commitment is what recoup needs to show how the token was blinded.
     secret: Zeroizing<[u8; Self::SECRET]>,
 }
@@ -46,7 +50,13 @@ pub(crate) struct StoredToken {
 impl StoredToken {
     const SECRET: usize = Token::LENGTH + 32 + 64;
 
-    pub(crate) fn new(mint: MintId, token: &Token, key: &CoinKey, commitment: &Commitment) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        mint: MintId,
+        token: &Token,
+        key: &CoinKey,
+        commitment: &Commitment,
+        since: UnixTime,
+    ) -> Result<Self, StoreError> {
         let mut out = Writer::default();
         out.part(token);
         out.part(key);
@@ -57,7 +67,19 @@ impl StoredToken {
             return Err(StoreError::Damaged);
         }
         secret.copy_from_slice(&bytes);
-        Ok(Self { mint, denomination: token.denomination, state: TokenState::Available, secret })
+        Ok(Self {
+            mint,
+            denomination: token.denomination,
+            state: TokenState::Available,
+            since,
+            restored: false,
+            secret,
+        })
+    }
+
+    /// Whether it may be chosen for whatever comes.
+    pub(crate) fn is_payable(&self) -> bool {
+        self.state == TokenState::Available && !self.restored
     }
 
     /// Token and coin key.
@@ -144,7 +166,7 @@ pub(crate) fn choose<'t>(
     let mut chosen: Vec<&(TokenKey, StoredToken)> = Vec::with_capacity(denominations.len());
     for denomination in denominations {
         let fits = |(key, token): &&(TokenKey, StoredToken)| {
-            token.state == TokenState::Available
+            token.is_payable()
                 && key.keyset == *keyset
                 && token.denomination == *denomination
                 && chosen.iter().all(|(other, _)| other != key)
@@ -273,6 +295,8 @@ impl Encode for StoredToken {
         out.part(&self.mint);
         out.part(&self.denomination);
         out.part(&self.state);
+        out.part(&self.since);
+        out.u8(u8::from(self.restored));
         out.bytes(self.secret.as_slice());
     }
 }
@@ -283,6 +307,12 @@ impl Decode for StoredToken {
             mint: input.part()?,
             denomination: input.part()?,
             state: input.part()?,
+            since: input.part()?,
+            restored: match input.u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(DecodeError::UnknownTag),
+            },
             secret: Zeroizing::new(input.array()?),
         })
     }
@@ -322,6 +352,8 @@ mod tests {
                 mint: MintId::from_bytes([2; 32]),
                 denomination: Denomination::new(3).unwrap(),
                 state: TokenState::Available,
+                since: UnixTime::from_seconds(1),
+                restored: false,
                 secret: Zeroizing::new([0; StoredToken::SECRET]),
             };
             add(tx, key, &token)?;

@@ -1,17 +1,21 @@
 //! What a wallet shows: nothing in here is secret, and nothing can be done with it.
 
+use std::collections::BTreeSet;
+
 use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Amount, Fees, Unit, UnixTime};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Bundle, Redemption};
 use farthing_protocol::receipt::Receipt;
+use farthing_protocol::request::PaymentRequest;
 use farthing_protocol::shape::Shape;
 
 use crate::error::{IssueError, PayError, StoreError};
 use crate::mints::Mint;
-use crate::operation::{Body, IssueStage, OpId, Operation, Outcome};
-use crate::stock::{self, TokenState};
+use crate::operation::{Body, Delivery, IssueStage, OpId, Operation, Outcome};
+use crate::stock::{self, StoredToken, TokenState};
+use crate::vault::Tx;
 use crate::wallet::Wallet;
 
 /// A mint.
@@ -72,6 +76,10 @@ pub struct Balance {
     pub available: Amount,
     /// What unfinished operations hold.
     pub reserved: Amount,
+    /// What was given out, and nobody is known to have claimed.
+    pub sent: Amount,
+    /// What came back from the words and must be renewed before it can be paid: some of it may have been spent.
+    pub restored: Amount,
     /// What cannot be spent any more, because its keyset ended or was revoked.
     pub ended: Amount,
     /// How many tokens are available.
@@ -88,7 +96,7 @@ pub enum Work {
     Withdrawal,
     /// Tokens for tokens.
     Swap,
-    /// Pays an invoice.
+    /// Pays an invoice, or what a web server asks.
     Payment {
         /// Who is paid.
         payee: PayeeKey,
@@ -96,6 +104,27 @@ pub enum Work {
         memo: Option<String>,
         /// Before when.
         expires_at: UnixTime,
+        /// The address that is paid for.
+        url: Option<String>,
+    },
+    /// Gives tokens out as a text.
+    Send {
+        /// The note.
+        memo: Option<String>,
+    },
+    /// Locks tokens to their recipient.
+    Lock {
+        /// Who receives.
+        payee: PayeeKey,
+        /// The note.
+        memo: Option<String>,
+    },
+    /// Swaps somebody else's tokens for own ones.
+    Receive {
+        /// The sender's note.
+        memo: Option<String>,
+        /// Whether they were locked to this wallet.
+        locked: bool,
     },
 }
 
@@ -107,8 +136,10 @@ pub enum Stage {
     Beginning,
     /// A message went out, or may have, and is not answered.
     Unanswered,
-    /// A payment was given up, and is being settled with the mint.
+    /// A payment was given up, or what was given out is taken back, and that is being settled with the mint.
     Settling,
+    /// Tokens were given out, and nobody is known to have claimed them. There is nothing to be done.
+    Out,
     /// What was to fund it went to another wallet of the same words. It asks again when it is gone on with, or can be given up.
     Stopped,
 }
@@ -201,8 +232,12 @@ pub enum Resumption {
     Issued(Issued),
     /// The payee was paid.
     Paid(Paid),
-    /// The payment can never be accepted any more, and its value is back.
+    /// The payment can never be accepted any more, or what was given out never be claimed, and its value is back.
     TakenBack(Amount),
+    /// Somebody claimed what was given out.
+    Claimed(Amount),
+    /// Tokens are locked to their recipient: [`Wallet::sent_text`] gives their text.
+    Locked(OpId),
 }
 
 /// Why an operation is not finished, or how it failed.
@@ -229,7 +264,10 @@ impl Wallet {
     /// # Errors
     /// A [`StoreError`].
     pub async fn balance(&self) -> Result<Vec<Balance>, StoreError> {
-        let tokens = self.inner.vault.run::<_, StoreError>(|tx| stock::live(tx)).await?;
+        let read = |tx: &mut Tx<'_, '_>| Ok((stock::live(tx)?, Operation::all_live(tx)?));
+        let (tokens, live) = self.inner.vault.run::<_, StoreError>(read).await?;
+        let is_send = |operation: &&Operation| matches!(operation.body, Body::Send(_));
+        let sent: BTreeSet<OpId> = live.iter().filter(is_send).map(|operation| operation.id).collect();
         let now = self.inner.now();
         let mut balances = Vec::new();
         for mint in self.inner.all_mints() {
@@ -243,7 +281,7 @@ impl Wallet {
                 for (place, token) in &tokens {
                     if let Some(keyset) = chain.get(&place.keyset) {
                         let end = mint.is_spendable(keyset, now).then_some(keyset.terms().spend_until);
-                        balance.add(token.state, token.denomination.value(), end)?;
+                        balance.add(token, end, |op| sent.contains(&op))?;
                     }
                 }
                 balances.push(balance);
@@ -295,22 +333,42 @@ impl MintView {
 impl Balance {
     fn empty(mint: MintId, unit: Unit) -> Self {
         let zero = Amount::ZERO;
-        Self { mint, unit, available: zero, reserved: zero, ended: zero, tokens: 0, first_end: None }
+        Self {
+            mint,
+            unit,
+            available: zero,
+            reserved: zero,
+            sent: zero,
+            restored: zero,
+            ended: zero,
+            tokens: 0,
+            first_end: None,
+        }
     }
 
-    /// `end` is none for tokens that cannot be spent any more.
-    fn add(&mut self, state: TokenState, value: Amount, end: Option<UnixTime>) -> Result<(), StoreError> {
-        let sum = match (state, end) {
+    /// `end` is none for tokens that cannot be spent any more; `is_sent` says that the operation gave its tokens out.
+    fn add(
+        &mut self,
+        token: &StoredToken,
+        end: Option<UnixTime>,
+        is_sent: impl Fn(OpId) -> bool,
+    ) -> Result<(), StoreError> {
+        let sum = match (token.state, end) {
+            (TokenState::Reserved(op), _) if is_sent(op) => &mut self.sent,
             (TokenState::Reserved(_), _) => &mut self.reserved,
             (TokenState::Spent(_) | TokenState::Lost(_), _) => return Ok(()),
             (TokenState::Available, None) => &mut self.ended,
             (TokenState::Available, Some(end)) => {
-                self.tokens = self.tokens.saturating_add(1);
                 self.first_end = Some(self.first_end.map_or(end, |first| first.min(end)));
-                &mut self.available
+                if token.restored {
+                    &mut self.restored
+                } else {
+                    self.tokens = self.tokens.saturating_add(1);
+                    &mut self.available
+                }
             }
         };
-        *sum = sum.checked_add(value).ok_or(StoreError::TooLarge)?;
+        *sum = sum.checked_add(token.denomination.value()).ok_or(StoreError::TooLarge)?;
         Ok(())
     }
 }
@@ -323,9 +381,19 @@ impl Work {
                 Shape::Split(_) | Shape::Merge(_) | Shape::Renew(_) => Self::Swap,
             },
             Body::Pay(pay) => {
-                let draft = pay.invoice.draft();
-                Self::Payment { payee: draft.payee, memo: draft.memo.clone(), expires_at: draft.expires_at }
+                let memo = match &pay.request {
+                    PaymentRequest::Invoice(invoice) => invoice.draft().memo.clone(),
+                    PaymentRequest::Offer(_) => None,
+                };
+                let url = match &pay.delivery {
+                    Delivery::Endpoint => None,
+                    Delivery::Http(exchange) => Some(exchange.url.clone()),
+                };
+                Self::Payment { payee: *pay.request.payee(), memo, expires_at: pay.request.expires_at(), url }
             }
+            Body::Send(sending) => Self::Send { memo: sending.memo.clone() },
+            Body::Lock(locking) => Self::Lock { payee: *locking.to.payee(), memo: locking.memo.clone() },
+            Body::Receive(receiving) => Self::Receive { memo: receiving.memo.clone(), locked: receiving.locked },
         }
     }
 }
@@ -334,9 +402,10 @@ impl OperationView {
     fn of(operation: &Operation) -> Self {
         let stage = match (&operation.body, operation.issue().map(|issue| issue.stage)) {
             (_, Some(IssueStage::Stopped)) => Stage::Stopped,
-            (Body::Pay(_), Some(_)) => Stage::Settling,
-            (Body::Pay(_), None) | (Body::Issue(_), Some(IssueStage::Sent)) => Stage::Unanswered,
-            (Body::Issue(_), _) => Stage::Beginning,
+            (Body::Pay(_) | Body::Send(_), Some(_)) => Stage::Settling,
+            (Body::Send(_), None) => Stage::Out,
+            (Body::Pay(_), None) | (_, Some(IssueStage::Sent)) => Stage::Unanswered,
+            (Body::Issue(_) | Body::Lock(_) | Body::Receive(_), _) => Stage::Beginning,
         };
         Self {
             id: operation.id,

@@ -271,7 +271,7 @@ impl Inner {
     pub(crate) async fn unfinished(&self) -> Result<Vec<OpId>, StoreError> {
         let _alone = self.creating.write().await;
         let live = self.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
-        Ok(live.iter().map(|operation| operation.id).collect())
+        Ok(live.iter().filter(|operation| !operation.is_out()).map(|operation| operation.id).collect())
     }
 
     async fn fetch_keysets(&self, url: &BaseUrl) -> Result<KeysetsAnswer, MintError> {

@@ -2,6 +2,7 @@
 
 mod invoice;
 mod offer;
+mod transfer;
 
 use crate::amount::{Amount, UnixTime};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
@@ -10,6 +11,7 @@ use crate::ids::RequestHash;
 
 pub use invoice::{AcceptedMint, Invoice, InvoiceDraft};
 pub use offer::{Offer, OfferDraft};
+pub use transfer::{TransferDraft, TransferRequest};
 
 /// What a payment answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use farthing_http::client::CallError;
 use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, WINNER};
 use farthing_protocol::api::FinishAnswer;
-use farthing_protocol::blind::wallet::unblind_all;
-use farthing_protocol::derive::Seed;
 use farthing_protocol::identity::IssuanceId;
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
-use farthing_protocol::keyset::Keyset;
-use farthing_protocol::token::Token;
 
+use super::examine::{Found, examine};
 use super::request::Kept;
 use super::{Answered, request, settle};
 use crate::error::{IssueError, Lie, MintError, StoreError};
@@ -20,7 +17,6 @@ use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::operation::{Body, OpId, Operation, Used};
 use crate::options::Step;
-use crate::stock::{StoredToken, TokenKey};
 use crate::views::Issued;
 use crate::wallet::Inner;
 
@@ -91,16 +87,6 @@ pub(super) fn deciding_finish_code(error: &CallError, unsent: bool) -> Option<Co
     deciding_code(error).filter(|code| unsent || is_after_lookup(*code))
 }
 
-/// What a record is to us.
-enum Found {
-    /// Our tokens, for this operation.
-    Tokens(Vec<(TokenKey, StoredToken)>),
-    /// Recorded under our issuance id with other challenges.
-    Other,
-    /// Ours, but funded by something this operation knows nothing of.
-    OtherFunding,
-}
-
 impl Inner {
     /// Sends a request and follows the answer. `fresh` says that it surely was not sent before. `None`: the operation has changed,
     /// look again.
@@ -153,7 +139,8 @@ impl Inner {
         let op = operation.id;
         let mint = self.mint(&operation.mint)?;
         let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
-        match examine(&self.seed, keyset, used, request, record) {
+        let lock = operation.issue().and_then(|issue| issue.lock);
+        match examine(&self.seed, keyset, used, lock.as_ref(), request, record, self.now()) {
             Err(lie) => Err(self.lie(op, lie, request, record)),
             Ok(Found::Other) => self.abandon(op, used).await,
             Ok(Found::OtherFunding) => {
@@ -161,9 +148,9 @@ impl Inner {
                 self.tell(&Event::NumberTaken { op });
                 self.abandon(op, used).await
             }
-            Ok(Found::Tokens(tokens)) => {
-                let (count, now) = (tokens.len(), self.now());
-                self.vault.run::<_, StoreError>(move |tx| settle::issued(tx, op, used, tokens, now)).await?;
+            Ok(Found::Ours(made)) => {
+                let (count, now) = (made.count(), self.now());
+                self.vault.run::<_, StoreError>(move |tx| settle::issued(tx, op, used, made, now)).await?;
                 self.vault.at(Step::TokensStored)?;
                 Ok(Some(Issued { op, amount: operation.amount, tokens: count }))
             }
@@ -207,7 +194,9 @@ impl Inner {
             Err(cause) => Err(IssueError::Pending { op, cause: cause.into() }),
             Ok(FinishAnswer { record }) => {
                 let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
-                if let Ok(Found::Other) = examine(&self.seed, keyset, used, &request, &record) {
+                let lock = operation.issue().and_then(|issue| issue.lock);
+                let found = examine(&self.seed, keyset, used, lock.as_ref(), &request, &record, self.now());
+                if matches!(found, Ok(Found::Other)) {
                     // The mint spent our funding on challenges that are not ours.
                     return Err(self.lie(op, Lie::OtherTerms, &request, &record));
                 }
@@ -240,7 +229,7 @@ impl Inner {
                 self.vault.at(Step::PaymentSettled)?;
                 Err(IssueError::WasAccepted { op })
             }
-            _ if operation.tokens().is_empty() => Err(IssueError::Pending { op, cause: error.into() }),
+            _ if issue.source.keyset().is_none() => Err(IssueError::Pending { op, cause: error.into() }),
             _ => {
                 let is_it = move |request: &IssuanceRequest| request::swap_payment_id(request) == Some(earlier);
                 if let Some(kept) = self.find_kept(is_it).await? {
@@ -269,25 +258,25 @@ impl Inner {
         code: Code,
     ) -> Result<Option<Issued>, IssueError> {
         let (op, now) = (operation.id, self.now());
-        let Kept { op: other, used, request } = kept;
+        let Kept { op: other, used, lock, request } = kept;
         let mint = self.mint(&operation.mint)?;
         let record = match self.send_finish(op, &mint, &request, false).await?.answer {
             Err(cause) => return Err(IssueError::Pending { op, cause: cause.into() }),
             Ok(FinishAnswer { record }) => record,
         };
         let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
-        let tokens = match examine(&self.seed, keyset, used, &request, &record) {
-            Ok(Found::Tokens(tokens)) => tokens,
+        let made = match examine(&self.seed, keyset, used, lock.as_ref(), &request, &record, now) {
+            Ok(Found::Ours(made)) => made,
             Ok(Found::Other | Found::OtherFunding) => return Err(self.lie(op, Lie::OtherTerms, &request, &record)),
             Err(lie) => return Err(self.lie(op, lie, &request, &record)),
         };
-        let count = tokens.len();
-        self.vault.run::<_, StoreError>(move |tx| settle::came_of_other(tx, op, other, used, tokens, now)).await?;
+        let count = made.count();
+        self.vault.run::<_, StoreError>(move |tx| settle::came_of_other(tx, op, other, used, made, now)).await?;
         self.vault.at(Step::TokensStored)?;
         match &operation.body {
-            // A payment with a token that was spent before can never be accepted.
-            Body::Pay(_) => Ok(Some(Issued { op, amount: operation.amount, tokens: count })),
-            Body::Issue(_) => Err(IssueError::Refused { op, code }),
+            // A payment with a token that was spent before can never be accepted, and tokens given out can never be claimed.
+            Body::Pay(_) | Body::Send(_) => Ok(Some(Issued { op, amount: operation.amount, tokens: count })),
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Err(IssueError::Refused { op, code }),
         }
     }
 
@@ -306,53 +295,4 @@ impl Inner {
         self.vault.run::<_, StoreError>(move |tx| settle::stopped(tx, op)).await?;
         Ok(IssueError::SeedUsedElsewhere { op })
     }
-}
-
-/// Recomputes every challenge from the recorded commitments, and unblinds if they are ours.
-fn examine(
-    seed: &Seed,
-    keyset: &Keyset,
-    used: Used,
-    request: &IssuanceRequest,
-    record: &IssuanceRecord,
-) -> Result<Found, Lie> {
-    let terms = request.terms();
-    if record.issuance != terms.issuance {
-        return Err(Lie::OtherRecord);
-    }
-    let context = request::context(terms.mint, &used);
-    let mut waiting = Vec::with_capacity(record.outputs.len());
-    let mut coins = Vec::with_capacity(record.outputs.len());
-    for (position, recorded) in (0..).zip(&record.outputs) {
-        let output = &recorded.output;
-        let Ok((key, coin, state)) =
-            request::awaiting(seed, keyset, &context, position, output.denomination, &output.commitment)
-        else {
-            return Ok(Found::Other);
-        };
-        if state.challenge() != output.challenge {
-            return Ok(Found::Other);
-        }
-        waiting.push((key, state));
-        coins.push((TokenKey::new(&used, position), coin, output));
-    }
-    if record.keyset != used.keyset || record.outputs.is_empty() {
-        return Ok(Found::Other);
-    }
-    if record.funding != request.funding().source().id() {
-        return Ok(Found::OtherFunding);
-    }
-    let asked = terms.outputs.iter().map(|output| output.denomination);
-    let got = record.outputs.iter().map(|recorded| recorded.output.denomination);
-    if record.debit != terms.debit || record.shape != terms.shape || !asked.eq(got) {
-        return Err(Lie::OtherTerms);
-    }
-    let responses: Vec<_> = record.outputs.iter().map(|recorded| recorded.response).collect();
-    let signatures = unblind_all(&mut rand::rng(), waiting, &responses)?;
-    let tokens = coins.into_iter().zip(signatures).map(|((place, coin, output), signature)| {
-        let token = Token { denomination: output.denomination, coin: *coin.public(), signature };
-        Ok((place, StoredToken::new(terms.mint, &token, &coin, &output.commitment)?))
-    });
-    // A token has one length.
-    tokens.collect::<Result<_, StoreError>>().map(Found::Tokens).map_err(|_| Lie::OtherTerms)
 }

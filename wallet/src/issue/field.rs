@@ -5,16 +5,20 @@
 //! | 1 | layout, 1 |
 //! | 1 | shape: 1 withdrawal, 2 bundle, 3 split, 4 merge, 5 renew |
 //! | 8 | when it was requested, Unix seconds, little-endian |
-//! | 78 | zero; later layouts keep the recipient's key Q of locked tokens here |
+//! | 1 | 1 if the tokens are locked to a recipient, else 0 |
+//! | 32 | the recipient's key Q, or zero |
+//! | 45 | zero |
 
 use farthing_protocol::amount::UnixTime;
+use farthing_protocol::codec::Writer;
 use farthing_protocol::issuance::FIELD_PLAINTEXT;
+use farthing_protocol::locked::RecipientKey;
 use farthing_protocol::shape::Shape;
 
 const LAYOUT: u8 = 1;
 
 /// The field's 88 bytes.
-pub(super) fn plaintext(shape: &Shape, requested_at: UnixTime) -> [u8; FIELD_PLAINTEXT] {
+pub(super) fn plaintext(shape: &Shape, requested_at: UnixTime, lock: Option<&RecipientKey>) -> [u8; FIELD_PLAINTEXT] {
     let kind = match shape {
         Shape::Withdrawal(_) => 1,
         Shape::Bundle(_) => 2,
@@ -22,22 +26,32 @@ pub(super) fn plaintext(shape: &Shape, requested_at: UnixTime) -> [u8; FIELD_PLA
         Shape::Merge(_) => 4,
         Shape::Renew(_) => 5,
     };
-    let content = [LAYOUT, kind].into_iter().chain(requested_at.seconds().to_le_bytes());
+    let mut content = Writer::default();
+    content.u8(LAYOUT);
+    content.u8(kind);
+    content.part(&requested_at);
+    content.optional(lock);
     let mut text = [0; FIELD_PLAINTEXT];
-    text.iter_mut().zip(content).for_each(|(place, byte)| *place = byte);
+    text.iter_mut().zip(content.finish()).for_each(|(place, byte)| *place = byte);
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use farthing_protocol::amount::Denomination;
+    use farthing_protocol::amount::{Amount, Denomination};
+    use farthing_protocol::derive::{ReceivingIndex, Seed};
 
     use super::*;
 
     #[test]
     fn the_layout_is_as_documented() {
-        let text = plaintext(&Shape::Merge(Denomination::new(3).unwrap()), UnixTime::from_seconds(0x0102));
+        let text = plaintext(&Shape::Merge(Denomination::new(3).unwrap()), UnixTime::from_seconds(0x0102), None);
         assert_eq!(text[..10], [1, 4, 2, 1, 0, 0, 0, 0, 0, 0]);
         assert!(text[10..].iter().all(|byte| *byte == 0));
+        let key = *Seed::from_bytes([2; 64]).lock_key(ReceivingIndex::FIRST).public();
+        let text = plaintext(&Shape::Renew(Amount::new(1).unwrap()), UnixTime::from_seconds(0x0102), Some(&key));
+        assert_eq!(text[..11], [1, 5, 2, 1, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(text[11..43], *key.element().as_bytes());
+        assert!(text[43..].iter().all(|byte| *byte == 0));
     }
 }

@@ -12,6 +12,7 @@
 //! another challenge.
 
 mod answer;
+mod examine;
 mod field;
 mod open;
 mod request;
@@ -107,13 +108,8 @@ impl Wallet {
         if inner.balance_in(&mint, unit).await? < debit {
             return Err(IssueError::InsufficientFunds);
         }
-        let issue = Issue {
-            shape,
-            redemption: REDEMPTION,
-            source: Source::Account { operation: OperationId::from_bytes(rand::random()), max_debit: debit },
-            used: Vec::new(),
-            stage: IssueStage::Opening,
-        };
+        let source = Source::Account { operation: OperationId::from_bytes(rand::random()), max_debit: debit };
+        let issue = Issue::new(shape, REDEMPTION, source);
         let (mint, unit, now) = (mint.id, unit.clone(), inner.now());
         let working = inner
             .create::<StoreError>(move |tx| {
@@ -167,13 +163,7 @@ impl Inner {
                 for key in &chosen {
                     stock::reserve(tx, *key, id)?;
                 }
-                let issue = Issue {
-                    shape,
-                    redemption,
-                    source: Source::Tokens(chosen),
-                    used: Vec::new(),
-                    stage: IssueStage::Opening,
-                };
+                let issue = Issue::new(shape, redemption, Source::Tokens(chosen));
                 Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }
                     .keep(tx)?;
                 Ok(Some(id))
@@ -306,12 +296,20 @@ struct Answered {
 
 /// Whether nothing of an operation can have reached a mint's ledger: no number was drawn for it.
 pub(crate) fn is_unbegun(operation: &Operation) -> bool {
-    matches!(&operation.body, Body::Issue(issue) if issue.used.is_empty() && issue.stage == IssueStage::Opening)
+    of_itself(operation).is_some_and(|issue| issue.used.is_empty() && issue.stage == IssueStage::Opening)
 }
 
 /// Whether an operation has no unanswered number: whatever it sent was refused for good, or what was to fund it went elsewhere.
 pub(crate) fn is_idle(operation: &Operation) -> bool {
-    matches!(&operation.body, Body::Issue(issue) if issue.stage != IssueStage::Sent)
+    of_itself(operation).is_some_and(|issue| issue.stage != IssueStage::Sent)
+}
+
+/// The issuance that an operation is, not one by which something else is settled.
+fn of_itself(operation: &Operation) -> Option<&Issue> {
+    match &operation.body {
+        Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => operation.issue(),
+        Body::Pay(_) | Body::Send(_) => None,
+    }
 }
 
 /// Ends an operation of which nothing came, and gives back what it reserved.

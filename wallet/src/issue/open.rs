@@ -83,8 +83,8 @@ impl Inner {
 
     pub(super) async fn refresh_for(&self, operation: &Operation) -> Result<Arc<Mint>, MintError> {
         match operation.body {
-            Body::Issue(_) => self.refresh(&operation.mint).await,
-            Body::Pay(_) => self.refresh_even_refused(&operation.mint).await,
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => self.refresh(&operation.mint).await,
+            Body::Pay(_) | Body::Send(_) => self.refresh_even_refused(&operation.mint).await,
         }
     }
 
@@ -104,7 +104,7 @@ impl Inner {
 
 /// Requires of a swap that the mint still takes its tokens: a number drawn for others would be wasted.
 fn require_spendable(mint: &Mint, op: OpId, issue: &Issue, now: UnixTime) -> Result<(), IssueError> {
-    let Source::Tokens(tokens) = &issue.source else { return Ok(()) };
-    let keyset = tokens.first().and_then(|token| mint.keyset(&token.keyset)).ok_or(StoreError::Damaged)?;
+    let Some(keyset) = issue.source.keyset() else { return Ok(()) };
+    let keyset = mint.keyset(&keyset).ok_or(StoreError::Damaged)?;
     if mint.is_spendable(keyset, now) { Ok(()) } else { Err(IssueError::TokensEnded { op }) }
 }

@@ -5,10 +5,12 @@ use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::blind::wallet::AwaitingResponse;
 use farthing_protocol::blind::{Commitment, VerificationKey};
 use farthing_protocol::derive::{CoinContext, IssuanceContext, Seed};
+use farthing_protocol::group::Element;
 use farthing_protocol::identity::{AccountKey, IssuanceId, Keypair, MintId};
 use farthing_protocol::ids::{KeysetId, OperationId, PaymentId};
 use farthing_protocol::issuance::{Funding, FundingSource, IssuanceRequest, IssuanceTerms, Output};
 use farthing_protocol::keyset::Keyset;
+use farthing_protocol::locked::{LockedCoin, RecipientKey};
 use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
 use farthing_protocol::shape::ShapeError;
 use farthing_protocol::token::{CoinKey, Token};
@@ -16,7 +18,7 @@ use farthing_protocol::token::{CoinKey, Token};
 use super::field;
 use crate::error::{IssueError, StoreError};
 use crate::operation::{IssueStage, OpId, Operation, Source, Used};
-use crate::stock::{self, TokenKey};
+use crate::stock;
 use crate::vault::Tx;
 use crate::wallet::to_the_minute;
 
@@ -50,9 +52,9 @@ pub(super) fn draw_and_keep(
             }
             debit
         }
-        Source::Tokens(_) => amount,
+        Source::Tokens(_) | Source::Foreign(_) => amount,
     };
-    let text = field::plaintext(&issue.shape, now);
+    let text = field::plaintext(&issue.shape, now, issue.lock.as_ref());
     let terms = IssuanceTerms {
         mint,
         keyset: *keyset.id(),
@@ -61,12 +63,18 @@ pub(super) fn draw_and_keep(
         session: opened.session,
         amount,
         debit,
-        outputs: blind(seed, keyset, &context, outputs, &opened.commitments)?,
+        outputs: blind(seed, keyset, &context, outputs, &opened.commitments, issue.lock.as_ref())?,
         field: seed.field_key(&context).encrypt(&mut rand::rng(), &issuance, &text),
     };
     let funding = match &issue.source {
         Source::Account { operation, .. } => from_account(&seed.account_key(&mint), *operation, &terms),
-        Source::Tokens(keys) => from_tokens(tx, op, keys, &terms, now)?,
+        Source::Tokens(keys) => {
+            let opened: Vec<(Token, CoinKey)> =
+                keys.iter().map(|key| stock::reserved(tx, *key, op)?.open()).collect::<Result<_, _>>()?;
+            let keyset = keys.first().ok_or(StoreError::Damaged)?.keyset;
+            from_tokens(keyset, &opened, &terms, now)?
+        }
+        Source::Foreign(foreign) => from_tokens(foreign.keyset, &foreign.tokens, &terms, now)?,
     };
     let request = IssuanceRequest::sign(terms, opened.seal, funding, &key).map_err(StoreError::from)?;
     issue.used.push(used);
@@ -85,6 +93,7 @@ pub(super) fn load(tx: &Tx<'_, '_>, op: OpId, used: &Used) -> Result<IssuanceReq
 pub(super) struct Kept {
     pub(super) op: OpId,
     pub(super) used: Used,
+    pub(super) lock: Option<RecipientKey>,
     pub(super) request: IssuanceRequest,
 }
 
@@ -93,10 +102,11 @@ pub(super) fn find_kept(tx: &Tx<'_, '_>, is_it: impl Fn(&IssuanceRequest) -> boo
     let operations = Operation::all_live(tx)?.into_iter().chain(Operation::all_ended(tx)?);
     for operation in operations {
         let op = operation.id;
-        for used in operation.issue().map(|issue| issue.used.as_slice()).unwrap_or_default() {
+        let Some(issue) = operation.issue() else { continue };
+        for used in &issue.used {
             let request: Option<IssuanceRequest> = tx.get_large(&key_of(op, used))?;
             if let Some(request) = request.filter(&is_it) {
-                return Ok(Some(Kept { op, used: *used, request }));
+                return Ok(Some(Kept { op, used: *used, lock: issue.lock, request }));
             }
         }
     }
@@ -112,19 +122,39 @@ pub(super) fn context(mint: MintId, used: &Used) -> IssuanceContext {
     IssuanceContext { mint, keyset: used.keyset, number: used.number }
 }
 
-/// A token's way back from a response, and its coin key.
+/// What makes a token that is being issued spendable: by us, or by the one it is locked to.
+pub(super) enum Coin {
+    /// With our coin key.
+    Own(CoinKey),
+    /// With the E that goes with the token to its recipient.
+    Locked(LockedCoin),
+}
+
+impl Coin {
+    /// P.
+    pub(super) fn public(&self) -> &Element {
+        match self {
+            Self::Own(key) => key.public(),
+            Self::Locked(coin) => coin.coin(),
+        }
+    }
+}
+
+/// A token's way back from a response, and what makes it spendable.
 pub(super) fn awaiting<'k>(
     seed: &Seed,
     keyset: &'k Keyset,
-    context: &IssuanceContext,
-    position: u32,
-    denomination: Denomination,
+    context: &CoinContext,
     commitment: &Commitment,
-) -> Result<(&'k VerificationKey, CoinKey, AwaitingResponse), ShapeError> {
-    let key = keyset.key(denomination).ok_or(ShapeError::UnknownDenomination)?;
-    let context = CoinContext { issuance: *context, position, denomination };
-    let coin = seed.coin_key(&context);
-    let (state, _) = AwaitingResponse::new(seed, &context, key, *coin.public(), *commitment);
+    lock: Option<&RecipientKey>,
+) -> Result<(&'k VerificationKey, Coin, AwaitingResponse), ShapeError> {
+    let key = keyset.key(context.denomination).ok_or(ShapeError::UnknownDenomination)?;
+    let coin = match lock {
+        None => Coin::Own(seed.coin_key(context)),
+        // P is the identity with probability 2⁻²⁵².
+        Some(lock) => Coin::Locked(LockedCoin::derive(seed, context, lock).ok_or(ShapeError::UnknownDenomination)?),
+    };
+    let (state, _) = AwaitingResponse::new(seed, context, key, *coin.public(), *commitment);
     Ok((key, coin, state))
 }
 
@@ -142,11 +172,13 @@ fn blind(
     context: &IssuanceContext,
     outputs: &[Denomination],
     commitments: &[Commitment],
+    lock: Option<&RecipientKey>,
 ) -> Result<Vec<Output>, ShapeError> {
     (0..)
         .zip(outputs.iter().zip(commitments))
         .map(|(position, (denomination, commitment))| {
-            let (_, _, state) = awaiting(seed, keyset, context, position, *denomination, commitment)?;
+            let context = CoinContext { issuance: *context, position, denomination: *denomination };
+            let (_, _, state) = awaiting(seed, keyset, &context, commitment, lock)?;
             Ok(Output { denomination: *denomination, commitment: *commitment, challenge: state.challenge() })
         })
         .collect()
@@ -158,17 +190,13 @@ fn from_account(key: &Keypair, operation: OperationId, terms: &IssuanceTerms) ->
     Funding::Account { account, operation, signature: key.sign(digest.as_bytes()) }
 }
 
-/// A payment of kind `swap` to the mint itself, whose authorization binds D.
+/// A payment of kind `swap` to the mint itself, whose authorization binds D. The tokens are in a payment's order.
 fn from_tokens(
-    tx: &Tx<'_, '_>,
-    op: OpId,
-    keys: &[TokenKey],
+    keyset: KeysetId,
+    opened: &[(Token, CoinKey)],
     terms: &IssuanceTerms,
     now: UnixTime,
 ) -> Result<Funding, IssueError> {
-    let opened: Vec<(Token, CoinKey)> =
-        keys.iter().map(|key| stock::reserved(tx, *key, op)?.open()).collect::<Result<_, _>>()?;
-    let keyset: KeysetId = keys.first().ok_or(StoreError::Damaged)?.keyset;
     let inputs: Amount = stock::worth(opened.iter().map(|(token, _)| token.denomination))?;
     let source = FundingSource::Tokens(keyset, opened.iter().map(|(token, _)| &token.coin).collect());
     let digest = terms.digest(&source.id());

@@ -1,39 +1,56 @@
 //! The transactions that end an issuance, or send it back to its beginning. Each looks at what is kept before it changes it.
 
-use farthing_protocol::amount::UnixTime;
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::codec::Wire;
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::shape::Shape;
+use farthing_protocol::token::{CoinKey, TextToken, TextTokenContent, Token};
 
+use super::examine::Made;
 use super::request;
 use crate::error::StoreError;
-use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Source, Used};
-use crate::stock::{self, StoredToken, TokenKey};
+use crate::operation::{Body, Foreign, Issue, IssueStage, OpId, Operation, Outcome, Receiving, Source, Used};
+use crate::stock;
 use crate::vault::Tx;
 
-/// Tokens came of a number: they are kept, what paid for them is spent, the operation ended.
-pub(super) fn issued(
-    tx: &mut Tx<'_, '_>,
-    op: OpId,
-    used: Used,
-    tokens: Vec<(TokenKey, StoredToken)>,
-    now: UnixTime,
-) -> Result<(), StoreError> {
-    let operation = Operation::load(tx, op)?;
+/// Something came of a number: it is kept, what paid for it is spent, the operation ended.
+pub(super) fn issued(tx: &mut Tx<'_, '_>, op: OpId, used: Used, made: Made, now: UnixTime) -> Result<(), StoreError> {
+    let mut operation = Operation::load(tx, op)?;
     let numbers = operation.issue().ok_or(StoreError::NoSuchOperation)?.used.clone();
     if !numbers.contains(&used) {
         return Err(StoreError::Busy);
     }
-    for (key, token) in &tokens {
-        stock::add(tx, *key, token)?;
-    }
+    keep_made(tx, &mut operation, used, made)?;
     stock::spend(tx, operation.tokens(), op)?;
-    stock::came_to_something(tx, &used)?;
     request::forget(tx, op, &numbers)?;
-    let outcome = match operation.body {
-        Body::Issue(_) => Outcome::Issued,
-        Body::Pay(_) => Outcome::TakenBack,
+    let outcome = match &mut operation.body {
+        Body::Issue(_) | Body::Lock(_) => Outcome::Issued,
+        Body::Receive(receiving) => {
+            // What they were worth is in own tokens now; their keys open nothing any more.
+            receiving.issue.source = Source::Tokens(Vec::new());
+            Outcome::Issued
+        }
+        Body::Pay(_) | Body::Send(_) => Outcome::TakenBack,
     };
     operation.end(tx, now, outcome)
+}
+
+/// Keeps what a number of an operation made: own tokens go to the stock, locked ones into the operation.
+fn keep_made(tx: &mut Tx<'_, '_>, operation: &mut Operation, used: Used, made: Made) -> Result<(), StoreError> {
+    match (made, &mut operation.body) {
+        (Made::Own(tokens), _) => {
+            for (key, token) in &tokens {
+                stock::add(tx, *key, token)?;
+            }
+        }
+        (Made::Locked(tokens), Body::Lock(locking)) => {
+            let content = TextTokenContent::Locked(tokens);
+            let text = TextToken::new(operation.mint, used.keyset, locking.memo.clone(), content)?;
+            locking.made = Some(text.to_bytes());
+        }
+        (Made::Locked(_), _) => return Err(StoreError::Damaged),
+    }
+    stock::came_to_something(tx, &used)
 }
 
 /// A number came to nothing.
@@ -43,13 +60,13 @@ pub(super) fn abandoned(tx: &mut Tx<'_, '_>, op: OpId, used: Used) -> Result<(),
     operation.keep(tx)
 }
 
-/// The mint refused for good. A withdrawal or swap has failed; a payment still has to be settled some other time.
+/// The mint refused for good. A payment, or what was given out, still has to be settled some other time.
 pub(super) fn refused(tx: &mut Tx<'_, '_>, op: OpId, used: Used, now: UnixTime) -> Result<(), StoreError> {
     let mut operation = Operation::load(tx, op)?;
     sent(&mut operation, used)?.stage = IssueStage::Opening;
     match operation.body {
-        Body::Issue(_) => super::fail(tx, operation, now),
-        Body::Pay(_) => operation.keep(tx),
+        Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => super::fail(tx, operation, now),
+        Body::Pay(_) | Body::Send(_) => operation.keep(tx),
     }
 }
 
@@ -82,26 +99,59 @@ pub(crate) fn tokens_ended(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Resu
 /// A token was spent in a payment this wallet does not know of. One token alone is lost; of several it is not known which, so
 /// that each is settled by a renewal of its own.
 pub(super) fn spent_elsewhere(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<(), StoreError> {
-    let operation = Operation::load(tx, op)?;
-    if let [token] = operation.tokens() {
-        stock::lose(tx, *token, op)?;
-        return operation.end(tx, now, Outcome::SpentElsewhere);
+    let mut operation = Operation::load(tx, op)?;
+    let outcome = match operation.body {
+        Body::Send(_) => Outcome::Claimed,
+        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Outcome::SpentElsewhere,
+    };
+    let redemption = operation.issue().ok_or(StoreError::NoSuchOperation)?.redemption;
+    match operation.tokens() {
+        [] => {}
+        [token] => stock::lose(tx, *token, op)?,
+        tokens => {
+            for token in tokens {
+                let id = Operation::next_id(tx)?;
+                let amount = stock::hand_on(tx, *token, op, id)?.denomination.value();
+                let issue = Issue::new(Shape::Renew(amount), redemption, Source::Tokens(vec![*token]));
+                keep_part(tx, &operation, id, amount, Body::Issue(issue), now)?;
+            }
+        }
     }
-    for token in operation.tokens() {
+    for (amount, receiving) in take_apart(&mut operation) {
         let id = Operation::next_id(tx)?;
-        let amount = stock::hand_on(tx, *token, op, id)?.denomination.value();
-        let redemption = operation.issue().ok_or(StoreError::NoSuchOperation)?.redemption;
-        let issue = Issue {
-            shape: Shape::Renew(amount),
-            redemption,
-            source: Source::Tokens(vec![*token]),
-            used: Vec::new(),
-            stage: IssueStage::Opening,
-        };
-        let (mint, unit) = (operation.mint, operation.unit.clone());
-        Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }.keep(tx)?;
+        keep_part(tx, &operation, id, amount, Body::Receive(Box::new(receiving)), now)?;
     }
-    operation.end(tx, now, Outcome::SpentElsewhere)
+    operation.end(tx, now, outcome)
+}
+
+/// Several tokens that were to be received, each as something to be received on its own.
+fn take_apart(operation: &mut Operation) -> Vec<(Amount, Receiving)> {
+    let Body::Receive(whole) = &mut operation.body else { return Vec::new() };
+    let Source::Foreign(foreign) = &mut whole.issue.source else { return Vec::new() };
+    let tokens = std::mem::take(&mut foreign.tokens);
+    if tokens.len() < 2 {
+        return Vec::new();
+    }
+    let part = |(token, key): (Token, CoinKey)| {
+        let amount = token.value();
+        let source = Source::Foreign(Foreign { keyset: foreign.keyset, tokens: vec![(token, key)] });
+        let issue = Issue::new(Shape::Renew(amount), whole.issue.redemption, source);
+        (amount, Receiving { memo: whole.memo.clone(), locked: whole.locked, request: whole.request, issue })
+    };
+    tokens.into_iter().map(part).collect()
+}
+
+/// Keeps a part of an operation as an operation of its own.
+fn keep_part(
+    tx: &mut Tx<'_, '_>,
+    whole: &Operation,
+    id: OpId,
+    amount: Amount,
+    body: Body,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    let (mint, unit) = (whole.mint, whole.unit.clone());
+    Operation { id, created_at: now, mint, unit, amount, body, ended: None }.keep(tx)
 }
 
 /// A stopped operation may ask again.
@@ -121,27 +171,27 @@ pub(super) fn came_of_other(
     op: OpId,
     other: OpId,
     used: Used,
-    tokens: Vec<(TokenKey, StoredToken)>,
+    made: Made,
     now: UnixTime,
 ) -> Result<(), StoreError> {
     let operation = Operation::load(tx, op)?;
-    let other = Operation::find(tx, other)?.ok_or(StoreError::Damaged)?;
-    for (key, token) in &tokens {
-        stock::add(tx, *key, token)?;
-    }
-    stock::came_to_something(tx, &used)?;
+    let mut other = Operation::find(tx, other)?.ok_or(StoreError::Damaged)?;
+    keep_made(tx, &mut other, used, made)?;
     let (spent, back): (Vec<_>, Vec<_>) = operation.tokens().iter().partition(|token| other.tokens().contains(token));
     stock::spend(tx, &spent, op)?;
     stock::release(tx, &back, op)?;
     for token in other.tokens().iter().filter(|token| !spent.contains(token)) {
         stock::spend_available(tx, *token, other.id)?;
     }
-    if matches!((&other.body, other.ended), (Body::Issue(_), Some((_, Outcome::Failed)))) {
-        Operation::amend(tx, other.id, Outcome::Issued)?;
+    if let Some((at, Outcome::Failed)) = other.ended
+        && !matches!(other.body, Body::Pay(_) | Body::Send(_))
+    {
+        other.ended = Some((at, Outcome::Issued));
     }
+    other.keep_again(tx)?;
     let outcome = match operation.body {
-        Body::Issue(_) => Outcome::Failed,
-        Body::Pay(_) => Outcome::TakenBack,
+        Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Outcome::Failed,
+        Body::Pay(_) | Body::Send(_) => Outcome::TakenBack,
     };
     operation.end(tx, now, outcome)
 }

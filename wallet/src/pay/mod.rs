@@ -27,8 +27,9 @@ use farthing_protocol::shape::Shape;
 
 use crate::error::{IssueError, NoReceipt, PayError, StoreError};
 use crate::event::Event;
+use crate::heads::{Asked, from_choose_error};
 use crate::issue::{accepted, deciding_code, fail, tokens_ended};
-use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Pay, Source};
+use crate::operation::{Body, Delivery, Issue, OpId, Operation, Outcome, Pay, Source};
 use crate::options::Step;
 use crate::vault::Tx;
 use crate::views::{Paid, Resumption};
@@ -56,8 +57,8 @@ impl Wallet {
             return Ok(inner.with_receipt(paid).await?);
         }
         let url = inner.check_invoice(&invoice)?;
-        let target = inner.choose_mint(&invoice).await?;
-        let working = inner.prepare(&invoice, &target).await?;
+        let target = inner.choose_mint(Asked::Invoice(&invoice)).await?;
+        let working = inner.prepare(&invoice, &target.mint, target.redemption).await?;
         let op = working.op;
         inner.vault.at(Step::PaymentStored)?;
         match inner.send(op, &url, true).await? {
@@ -75,10 +76,16 @@ impl Inner {
             return self.settle(operation).await;
         }
         // However long the invoice lives, money of which nobody knows where it is does not wait longer than this.
-        let until = pay.invoice.draft().expires_at.min(operation.created_at.plus(SETTLE_AFTER));
+        let until = pay.request.expires_at().min(operation.created_at.plus(SETTLE_AFTER));
         if self.now() < until {
-            let url = pay_url(&pay.invoice)?;
-            return self.send(operation.id, &url, false).await;
+            return match (&pay.delivery, &pay.request) {
+                (Delivery::Endpoint, PaymentRequest::Invoice(invoice)) => {
+                    let url = pay_url(invoice)?;
+                    self.send(operation.id, &url, false).await
+                }
+                // What was bought may be something that must not be done twice unasked.
+                _ => Err(PayError::Unknown { op: operation.id, cause: NoReceipt::NotAsked }),
+            };
         }
         match self.fetch_receipt(&operation, pay).await {
             Ok(receipt) => Ok(Resumption::Paid(self.accept_receipt(&operation, pay, receipt).await?)),
@@ -90,7 +97,7 @@ impl Inner {
     async fn send(self: &Arc<Self>, op: OpId, url: &Endpoint, fresh: bool) -> Result<Resumption, PayError> {
         let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
         let Body::Pay(pay) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
-        let body = PayRequest { payment: pay.payment.clone(), request: PaymentRequest::Invoice(pay.invoice.clone()) };
+        let body = PayRequest { payment: pay.payment.clone(), request: pay.request.clone() };
         let mut surely_unsent = fresh;
         let mut attempt = 1;
         loop {
@@ -198,19 +205,16 @@ impl Inner {
     }
 }
 
+from_choose_error!(PayError);
+
 fn begin_settling(tx: &mut Tx<'_, '_>, op: OpId, redemption: Redemption) -> Result<(), StoreError> {
     let mut operation = Operation::load(tx, op)?;
     let Body::Pay(pay) = &mut operation.body else { return Err(StoreError::NoSuchOperation) };
     if pay.settling.is_some() {
         return Ok(());
     }
-    pay.settling = Some(Issue {
-        shape: Shape::Renew(pay.payment.amount()),
-        redemption,
-        source: Source::Tokens(pay.tokens.clone()),
-        used: Vec::new(),
-        stage: IssueStage::Opening,
-    });
+    let shape = Shape::Renew(pay.payment.amount());
+    pay.settling = Some(Issue::new(shape, redemption, Source::Tokens(pay.tokens.clone())));
     operation.keep(tx)
 }
 
@@ -221,6 +225,12 @@ fn paid(op: OpId, pay: &Pay, receipt: Option<Receipt>) -> Paid {
 /// Where an invoice is paid.
 fn pay_url(invoice: &Invoice) -> Result<Endpoint, PayError> {
     payee_url(invoice, verifier_path::PAY)
+}
+
+/// Where the receipt of a payment is asked for.
+fn receipt_url(pay: &Pay) -> Result<Endpoint, PayError> {
+    let PaymentRequest::Invoice(invoice) = &pay.request else { return Err(PayError::NoEndpoint) };
+    payee_url(invoice, &verifier_path::PAYMENT.replace("{id}", &pay.payment.id().to_text()))
 }
 
 fn payee_url(invoice: &Invoice, path: &str) -> Result<Endpoint, PayError> {

@@ -1,10 +1,10 @@
 //! Receipts: what counts as paid.
 
-use farthing_protocol::api::{PaymentAnswer, verifier_path};
+use farthing_protocol::api::PaymentAnswer;
 use farthing_protocol::keyset::{Chain, Relation};
 use farthing_protocol::receipt::Receipt;
 
-use super::payee_url;
+use super::receipt_url;
 use crate::error::{NoReceipt, PayError, StoreError};
 use crate::evidence::Evidence;
 use crate::mints::Mint;
@@ -62,8 +62,7 @@ impl Inner {
     /// Asks the payee for the receipt of a payment.
     pub(super) async fn fetch_receipt(&self, operation: &Operation, pay: &Pay) -> Result<Receipt, PayError> {
         let op = operation.id;
-        let path = verifier_path::PAYMENT.replace("{id}", &pay.payment.id().to_text());
-        let url = payee_url(&pay.invoice, &path)?;
+        let url = receipt_url(pay)?;
         let answer: Result<PaymentAnswer, _> = self.http.get_json(&url).await;
         let receipt = answer.map_err(|error| PayError::Unknown { op, cause: error.into() })?.receipt;
         self.check_receipt(operation, pay, &receipt).await.map_err(|cause| PayError::Unknown { op, cause })?;

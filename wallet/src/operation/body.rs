@@ -1,0 +1,193 @@
+//! What operations do.
+
+use farthing_protocol::amount::Amount;
+use farthing_protocol::derive::IssuanceNumber;
+use farthing_protocol::identity::PayeeKey;
+use farthing_protocol::ids::{KeysetId, OperationId, RequestHash};
+use farthing_protocol::keyset::Redemption;
+use farthing_protocol::locked::{Recipient, RecipientKey};
+use farthing_protocol::payment::Payment;
+use farthing_protocol::request::{PaymentRequest, TransferRequest};
+use farthing_protocol::shape::Shape;
+use farthing_protocol::token::{CoinKey, Token};
+
+use crate::stock::TokenKey;
+
+/// What an operation does.
+pub(crate) enum Body {
+    /// Tokens are issued: a withdrawal or a swap.
+    Issue(Issue),
+    /// A request is paid.
+    Pay(Box<Pay>),
+    /// Tokens are given out as a text that whoever has it can claim.
+    Send(Box<Sending>),
+    /// Tokens are swapped for ones that only their recipient can spend.
+    Lock(Box<Locking>),
+    /// Somebody else's tokens are swapped for own ones.
+    Receive(Box<Receiving>),
+}
+
+/// An issuance, until tokens are there.
+pub(crate) struct Issue {
+    pub(crate) shape: Shape,
+    pub(crate) redemption: Redemption,
+    pub(crate) source: Source,
+    /// To whom the tokens are locked that it makes; own ones if to nobody.
+    pub(crate) lock: Option<RecipientKey>,
+    /// Every number drawn for it; the last one may be unanswered.
+    pub(crate) used: Vec<Used>,
+    pub(crate) stage: IssueStage,
+}
+
+impl Issue {
+    /// One that nothing was sent for yet, of own tokens.
+    pub(crate) fn new(shape: Shape, redemption: Redemption, source: Source) -> Self {
+        Self { shape, redemption, source, lock: None, used: Vec::new(), stage: IssueStage::Opening }
+    }
+}
+
+/// What pays for an issuance.
+pub(crate) enum Source {
+    /// The wallet's account at the mint.
+    Account {
+        /// Stays the same for all numbers.
+        operation: OperationId,
+        /// What was due when the withdrawal began: never is more signed away.
+        max_debit: Amount,
+    },
+    /// Tokens reserved by the operation, in the order of the swap's payment.
+    Tokens(Vec<TokenKey>),
+    /// Tokens that were never in this wallet's stock.
+    Foreign(Foreign),
+}
+
+impl Source {
+    /// Tokens of this wallet's stock.
+    pub(crate) fn own(&self) -> &[TokenKey] {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            Self::Account { .. } | Self::Foreign(_) => &[],
+        }
+    }
+
+    /// The keyset of the tokens.
+    pub(crate) fn keyset(&self) -> Option<KeysetId> {
+        match self {
+            Self::Account { .. } => None,
+            Self::Tokens(tokens) => tokens.first().map(|token| token.keyset),
+            Self::Foreign(foreign) => Some(foreign.keyset),
+        }
+    }
+}
+
+/// Somebody else's tokens with their coin keys, in the order of a payment.
+pub(crate) struct Foreign {
+    pub(crate) keyset: KeysetId,
+    pub(crate) tokens: Vec<(Token, CoinKey)>,
+}
+
+/// A number drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Used {
+    pub(crate) keyset: KeysetId,
+    pub(crate) number: IssuanceNumber,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IssueStage {
+    /// No number is unanswered: the next step is to open a session.
+    Opening,
+    /// The request of the last number may have been sent: the next step is to send it (again).
+    Sent,
+    /// Another wallet uses the same seed: nothing more is done until it is gone on with, or given up.
+    Stopped,
+}
+
+/// A payment, until it is known whether it was accepted.
+pub(crate) struct Pay {
+    pub(crate) request: PaymentRequest,
+    pub(crate) payment: Payment,
+    pub(crate) tokens: Vec<TokenKey>,
+    /// How many swaps had to be made just before.
+    pub(crate) swaps: u32,
+    pub(crate) delivery: Delivery,
+    /// The renewal that settles it, once it was given up. From then on it is never sent again.
+    pub(crate) settling: Option<Issue>,
+}
+
+/// How a payment gets to its payee.
+pub(crate) enum Delivery {
+    /// To the endpoint that the invoice names.
+    Endpoint,
+    /// With an HTTP request that is repeated for it.
+    Http(Box<HttpExchange>),
+}
+
+/// An HTTP request that is paid for, whole: it is sent again with the same bytes.
+pub(crate) struct HttpExchange {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    /// The value of the header that carries the payment.
+    pub(crate) signature: String,
+    /// What the server said of the payment's settlement, once it did.
+    pub(crate) settled: Option<String>,
+}
+
+/// Tokens that were given out as a text, until somebody claimed them or they were taken back.
+pub(crate) struct Sending {
+    pub(crate) tokens: Vec<TokenKey>,
+    pub(crate) memo: Option<String>,
+    /// How many swaps had to be made just before.
+    pub(crate) swaps: u32,
+    /// The renewal that takes them back, once that was begun.
+    pub(crate) reclaiming: Option<Issue>,
+}
+
+/// For whom tokens are locked.
+pub(crate) enum LockTo {
+    /// For the owner of a published record.
+    Recipient(Recipient),
+    /// For whoever asked.
+    Request(TransferRequest),
+}
+
+impl LockTo {
+    /// Q.
+    pub(crate) fn key(&self) -> &RecipientKey {
+        match self {
+            Self::Recipient(recipient) => recipient.key(),
+            Self::Request(request) => &request.draft().key,
+        }
+    }
+
+    /// Who signed.
+    pub(crate) fn payee(&self) -> &PayeeKey {
+        match self {
+            Self::Recipient(recipient) => recipient.payee(),
+            Self::Request(request) => &request.draft().payee,
+        }
+    }
+}
+
+/// A swap into tokens that are locked to somebody, until the text that holds them is there.
+pub(crate) struct Locking {
+    pub(crate) to: LockTo,
+    pub(crate) memo: Option<String>,
+    /// How many swaps had to be made just before.
+    pub(crate) swaps: u32,
+    pub(crate) issue: Issue,
+    /// The text token's bytes, once its tokens were issued.
+    pub(crate) made: Option<Vec<u8>>,
+}
+
+/// A swap of somebody else's tokens.
+pub(crate) struct Receiving {
+    pub(crate) memo: Option<String>,
+    /// Whether the tokens were locked to this wallet.
+    pub(crate) locked: bool,
+    /// The request of this wallet that they answer.
+    pub(crate) request: Option<RequestHash>,
+    pub(crate) issue: Issue,
+}

@@ -1,0 +1,176 @@
+//! Asking for money: the record that a wallet publishes, and requests for an amount.
+
+use farthing_protocol::amount::{Amount, Unit};
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
+use farthing_protocol::derive::{ReceivingIndex, Seed};
+use farthing_protocol::identity::MintId;
+use farthing_protocol::ids::RequestNonce;
+use farthing_protocol::keyset::Redemption;
+use farthing_protocol::locked::{LockKey, Recipient};
+use farthing_protocol::request::{AcceptedMint, TransferDraft, TransferRequest};
+use farthing_protocol::token::TextToken;
+
+use super::AskError;
+use crate::error::StoreError;
+use crate::operation::{Count, OpId};
+use crate::vault::Tx;
+use crate::wallet::Wallet;
+
+/// A wallet looks for its keys so far beyond the last that it knows to have used: after a restore it knows of none.
+const SEARCHED: u32 = 256;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// How much.
+    pub amount: Amount,
+    /// In which unit.
+    pub unit: Unit,
+    /// One mint, or all that the wallet trusts with the unit.
+    pub mint: Option<MintId>,
+    /// A note for the payer, 1 to 140 bytes.
+    pub memo: Option<String>,
+    /// How long it can be answered, in seconds.
+    pub expires_in: u64,
+}
+
+/// A request that this wallet made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AskView {
+    /// The request.
+    pub request: TransferRequest,
+    /// The operation that received its answer.
+    pub answered: Option<OpId>,
+}
+
+impl Wallet {
+    /// The record by which everybody can lock tokens to this wallet. It is always the same while the wallet trusts the same mints: whoever
+    /// has it from two places knows that they are of one wallet. A [`request`](Self::request) has a key of its own.
+    ///
+    /// # Errors
+    /// [`AskError::NoMint`].
+    pub fn recipient(&self) -> Result<Recipient, AskError> {
+        let usable = self.inner.all_mints().into_iter().filter(|mint| mint.usable().is_ok());
+        let mints: Vec<MintId> = usable.map(|mint| mint.id).take(Recipient::MAX_MINTS).collect();
+        let seed = &self.inner.seed;
+        let key = *seed.lock_key(ReceivingIndex::FIRST).public();
+        Recipient::sign(&seed.payee_key(ReceivingIndex::FIRST), key, mints).map_err(|_| AskError::NoMint)
+    }
+
+    /// Makes a request for money, with keys that no other request has.
+    ///
+    /// # Errors
+    /// An [`AskError`].
+    pub async fn request(&self, ask: Ask) -> Result<TransferRequest, AskError> {
+        if ask.amount.is_zero() {
+            return Err(AskError::Nothing);
+        }
+        ask.memo.as_deref().map_or(Ok(()), TextToken::check_memo).map_err(AskError::Memo)?;
+        let usable = self.inner.all_mints().into_iter().filter(|mint| mint.usable().is_ok());
+        let asked = usable.filter(|mint| ask.mint.is_none_or(|id| id == mint.id));
+        let accepted = asked.filter_map(|mint| {
+            let head = mint.chain(&ask.unit, &Redemption::Open)?.head();
+            Some(AcceptedMint { mint: mint.id, head })
+        });
+        let mints: Vec<AcceptedMint> = accepted.take(TransferDraft::MAX_MINTS).collect();
+        if mints.is_empty() {
+            return Err(AskError::NoMint);
+        }
+        let (inner, now) = (self.inner.clone(), self.inner.now());
+        self.inner
+            .vault
+            .run(move |tx| {
+                let index = next(tx)?;
+                let seed = &inner.seed;
+                let draft = TransferDraft {
+                    payee: (&seed.payee_key(index)).into(),
+                    key: *seed.lock_key(index).public(),
+                    amount: ask.amount,
+                    unit: ask.unit,
+                    mints,
+                    nonce: RequestNonce::from_bytes(rand::random()),
+                    expires_at: now.plus(ask.expires_in),
+                    memo: ask.memo,
+                };
+                // Amount, mints and note were checked.
+                let request = draft.sign(&seed.payee_key(index)).map_err(StoreError::from)?;
+                tx.put_large(&key_of(index), &Kept { request: request.clone(), answered: None })?;
+                tx.put(NEXT, &Count(u64::from(index.get()).saturating_add(1)))?;
+                Ok(request)
+            })
+            .await
+    }
+
+    /// Requests that this wallet made, newest first.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn requests(&self) -> Result<Vec<AskView>, StoreError> {
+        self.inner
+            .vault
+            .run(|tx| {
+                let indices = (1..next(tx)?.get()).rev().map(ReceivingIndex::new);
+                let view = |Kept { request, answered }| AskView { request, answered };
+                indices
+                    .filter_map(|index| tx.get_large(&key_of(index)).transpose().map(|kept| kept.map(view)))
+                    .collect()
+            })
+            .await
+    }
+}
+
+/// Which key of this wallet a token is locked to, searched for by `opens`.
+pub(super) fn find_key<T>(
+    seed: &Seed,
+    next: ReceivingIndex,
+    opens: impl Fn(&LockKey) -> Option<T>,
+) -> Option<(ReceivingIndex, T)> {
+    let indices = (0..next.get().saturating_add(SEARCHED)).map(ReceivingIndex::new);
+    indices.into_iter().find_map(|index| Some((index, opens(&seed.lock_key(index))?)))
+}
+
+/// The first index that no request has.
+pub(super) fn next(tx: &Tx<'_, '_>) -> Result<ReceivingIndex, StoreError> {
+    let next = tx.get::<Count>(NEXT)?.map_or(1, |count| count.0);
+    u32::try_from(next).map(ReceivingIndex::new).map_err(|_| StoreError::TooLarge)
+}
+
+/// Notes which operation received the answer to the request with this index, and says which request that is.
+pub(super) fn answered(
+    tx: &mut Tx<'_, '_>,
+    index: ReceivingIndex,
+    op: OpId,
+) -> Result<Option<TransferRequest>, StoreError> {
+    let Some(mut kept) = tx.get_large::<Kept>(&key_of(index))? else { return Ok(None) };
+    kept.answered = Some(op);
+    tx.put_large(&key_of(index), &kept)?;
+    Ok(Some(kept.request))
+}
+
+const NEXT: &[u8] = b"asked";
+
+fn key_of(index: ReceivingIndex) -> Vec<u8> {
+    [b"a/".as_slice(), &index.get().to_be_bytes()].concat()
+}
+
+/// A request as it is kept.
+struct Kept {
+    request: TransferRequest,
+    answered: Option<OpId>,
+}
+
+impl Encode for Kept {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.request);
+        out.optional(self.answered.as_ref());
+    }
+}
+
+impl Decode for Kept {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { request: input.part()?, answered: input.optional()? })
+    }
+}
+
+impl Wire for Kept {}
