@@ -15,19 +15,22 @@ use farthing_protocol::payment::{
     AuthenticPayment, CheckBinding, Payment, PaymentCheck, PaymentError, PaymentKind, verify_payment, verify_payments,
 };
 use farthing_protocol::receipt::Receipt;
-use farthing_protocol::request::{Invoice, PaymentRequest};
+use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::TextToken;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::reference::enc;
 use crate::reference::payment::{LOCKED, PAY, RECOUP};
 use crate::reference::world::world;
 use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::part;
 use crate::vectors::payments::{DIGEST, swap_statement};
-use crate::vectors::requests::{invoice_body, query_bytes, receipt_bytes, signed_invoice, text_token, two_mints};
+use crate::vectors::requests::{
+    invoice_body, query_bytes, receipt_bytes, signed_invoice, signed_transfer, text_token, transfer_body, two_mints,
+};
 
 /// One change to the bytes of a valid object.
 #[derive(Clone, Debug)]
@@ -162,10 +165,14 @@ fn takes(request: &IssuanceRequest) -> bool {
 type Signed = (&'static str, [Vec<u8>; 2], fn(&[u8]) -> bool);
 
 static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
+    let transfer = |memo, amount| signed_transfer(&transfer_body(&enc(&world().Q), &two_mints(), memo, amount));
     let invoice = |memo, amount| signed_invoice(&invoice_body(&two_mints(), memo, amount));
     vec![
         ("keyset", [world().document_bytes(), crate::reference::world::later().document_bytes()], |bytes| {
             canonical::<KeysetDocument>(bytes).is_some_and(|document| document.verify().is_ok())
+        }),
+        ("transfer", [transfer("one", 370), transfer("two", 371)], |bytes| {
+            canonical::<TransferRequest>(bytes).is_some_and(|request| request.verify().is_ok())
         }),
         ("invoice", [invoice("one", 370), invoice("two", 371)], |bytes| {
             canonical::<Invoice>(bytes).is_some_and(|invoice| invoice.verify().is_ok())
@@ -205,6 +212,7 @@ fn as_everything(bytes: &[u8]) {
     canonical::<OpenedSession>(bytes);
     canonical::<IssuanceRequest>(bytes);
     canonical::<IssuanceRecord>(bytes);
+    canonical::<TransferRequest>(bytes);
 }
 
 /// One object of every kind.

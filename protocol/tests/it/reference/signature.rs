@@ -45,6 +45,16 @@ impl Place<'_> {
         )
     }
 
+    /// q_i, with n for i.
+    pub(crate) fn lock_key(&self) -> Scalar {
+        hash_to_scalar(b"farthing/v1/lock-key", &[(b"seed", self.seed), (b"n", &self.n.to_le_bytes())])
+    }
+
+    /// The secret key that signs what names Q_i.
+    pub(crate) fn payee_key(&self) -> [u8; 32] {
+        hash(b"farthing/v1/payee-key", &[(b"seed", self.seed), (b"n", &self.n.to_le_bytes())])
+    }
+
     /// The secret key of the issuance.
     pub(crate) fn issuance_key(&self) -> [u8; 32] {
         hash(

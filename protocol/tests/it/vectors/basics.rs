@@ -3,7 +3,7 @@
 use curve25519_dalek::scalar::Scalar;
 use farthing_protocol::amount::{Denomination, UnixTime};
 use farthing_protocol::codec::{DecodeError, Wire};
-use farthing_protocol::derive::{CoinContext, IssuanceContext, IssuanceNumber, Seed};
+use farthing_protocol::derive::{CoinContext, IssuanceContext, IssuanceNumber, ReceivingIndex, Seed};
 use farthing_protocol::group::{Element, H_SEED, scalar_from_bytes};
 use farthing_protocol::identity::{AccountKey, IssuanceId, Keypair, MintId};
 use farthing_protocol::ids::KeysetId;
@@ -237,6 +237,18 @@ fn derivation() {
             })
         })
         .collect();
+    let receiving: Vec<_> = [0, 1, u64::from(u32::MAX)]
+        .into_iter()
+        .map(|i| {
+            let place = world.place(i, 0, 0);
+            json!({
+                "i": i,
+                "q": hex(place.lock_key().as_bytes()),
+                "Q": hex(enc(&(G * place.lock_key()))),
+                "payee_secret": hex(place.payee_key()),
+            })
+        })
+        .collect();
     let account = world.place(0, 0, 0).account_key();
     let made = json!({
         "seed": hex(world.seed),
@@ -245,6 +257,7 @@ fn derivation() {
         "account_secret": hex(account),
         "account": hex(ed25519_public(&account)),
         "cases": cases,
+        "receiving": receiving,
     });
     let file = stored("derivation.json", &made);
 
@@ -264,5 +277,12 @@ fn derivation() {
         let issuance_key = seed.issuance_key(&issuance);
         assert_eq!(*issuance_key.secret(), case.array("issuance_secret"));
         assert_eq!(IssuanceId::from(&issuance_key).as_bytes(), &case.array("issuance_id"));
+    }
+    for case in file.each("receiving") {
+        let index = ReceivingIndex::new(u32::try_from(case.number("i")).unwrap());
+        let key = seed.lock_key(index);
+        assert_eq!(encoded(&key), case.bytes("q"));
+        assert_eq!(key.public().element().as_bytes(), &case.array("Q"));
+        assert_eq!(*seed.payee_key(index).secret(), case.array("payee_secret"));
     }
 }

@@ -112,6 +112,7 @@ fn every_vector_file_is_one_that_is_checked() {
         "receipt.json",
         "shapes.json",
         "text-forms.json",
+        "transfer.json",
     ];
     assert_eq!(files, checked);
 }

@@ -8,7 +8,9 @@ use farthing_protocol::ids::{HttpBinding, RequestNonce};
 use farthing_protocol::keyset::ChainHead;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
-use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, OfferDraft, PaymentRequest};
+use farthing_protocol::request::{
+    AcceptedMint, Invoice, InvoiceDraft, OfferDraft, PaymentRequest, TransferDraft, TransferRequest,
+};
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::{TextToken, TextTokenContent};
 use serde_json::json;
@@ -17,7 +19,7 @@ use super::{hex, stored};
 use crate::reference::payment::{Coin, PAY};
 use crate::reference::texts::bech32m;
 use crate::reference::world::{NOW, other, world};
-use crate::reference::{cat, ed25519_sign, hash, text};
+use crate::reference::{cat, ed25519_sign, enc, hash, text};
 
 const MEMO: &str = "Zwei Kaffee — danke";
 const ENDPOINT: &str = "https://shop.example/v1/pay";
@@ -114,6 +116,76 @@ fn invoices() {
     assert_eq!(read, invoice);
     assert_eq!(read.verify(), Ok(()));
     assert_eq!(PaymentRequest::from_bytes(&file.bytes("request")).unwrap(), PaymentRequest::Invoice(invoice));
+}
+
+pub(crate) fn transfer_body(key: &[u8; 32], mints: &[[u8; 32]], memo: &str, amount: u64) -> Vec<u8> {
+    let world = world();
+    let head = cat(&[&0_u64.to_le_bytes(), &world.keyset]);
+    cat(&[
+        &world.payee,
+        key,
+        &amount.to_le_bytes(),
+        &text("EUR"),
+        &[2],
+        &u16::try_from(mints.len()).unwrap().to_le_bytes(),
+        &mints.iter().flat_map(|mint| cat(&[mint, &head])).collect::<Vec<u8>>(),
+        &[0x18; 16],
+        &(NOW + 900).to_le_bytes(),
+        &text(memo),
+    ])
+}
+
+pub(crate) fn signed_transfer(body: &[u8]) -> Vec<u8> {
+    let hash = hash(b"farthing/v1/transfer", &[(b"request-body", body)]);
+    cat(&[&[1], body, &ed25519_sign(&world().payee_secret, &hash)])
+}
+
+#[test]
+fn transfer_requests() {
+    let world = world();
+    let body = transfer_body(&enc(&world.Q), &two_mints(), MEMO, 370);
+    let bytes = signed_transfer(&body);
+    let made = json!({
+        "payee_secret": hex(world.payee_secret),
+        "payee": hex(world.payee),
+        "Q": hex(enc(&world.Q)),
+        "amount": 370,
+        "unit": { "code": "EUR", "exponent": 2 },
+        "mints": two_mints().iter().map(hex).collect::<Vec<_>>(),
+        "head": { "sequence": 0, "keyset": hex(world.keyset) },
+        "nonce": hex([0x18; 16]),
+        "expires_at": NOW + 900,
+        "memo": MEMO,
+        "body": hex(&body),
+        "hash": hex(hash(b"farthing/v1/transfer", &[(b"request-body", &body)])),
+        "transfer": hex(&bytes),
+        "text": bech32m("farthingrequest", &bytes),
+    });
+    let file = stored("transfer.json", &made);
+
+    let head = ChainHead {
+        sequence: file.at("head").number("sequence"),
+        keyset: farthing_protocol::ids::KeysetId::from_bytes(file.at("head").array("keyset")),
+    };
+    let payee = Keypair::from_secret(&file.array("payee_secret"));
+    let draft = TransferDraft {
+        payee: (&payee).into(),
+        key: file.part("Q"),
+        amount: Amount::new(file.number("amount")).unwrap(),
+        unit: Unit::new("EUR", 2).unwrap(),
+        mints: two_mints().iter().map(|mint| AcceptedMint { mint: MintId::from_bytes(*mint), head }).collect(),
+        nonce: RequestNonce::from_bytes(file.array("nonce")),
+        expires_at: UnixTime::from_seconds(file.number("expires_at")),
+        memo: Some(file.text("memo")),
+    };
+    assert_eq!(draft.hash().as_bytes(), &file.array("hash"));
+    assert!(draft.clone().sign(&Keypair::from_secret(&[9; 32])).is_err());
+    let request = draft.sign(&payee).unwrap();
+    assert_eq!(request.to_bytes(), file.bytes("transfer"));
+    assert_eq!(request.to_text(), file.text("text"));
+    let read = TransferRequest::from_text(&file.text("text").to_uppercase()).unwrap();
+    assert_eq!(read, request);
+    assert_eq!(read.verify(), Ok(()));
 }
 
 pub(crate) fn offer_body(amount: u64) -> Vec<u8> {

@@ -8,11 +8,15 @@ use crate::reference::{cat, ed25519_sign, enc, hash};
 use crate::vectors::hex;
 use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::requests::{
-    invoice_body, offer_body, query_bytes, receipt_bytes, signed_invoice, text_token, two_mints,
+    invoice_body, offer_body, query_bytes, receipt_bytes, signed_invoice, signed_transfer, text_token, transfer_body,
+    two_mints,
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    [invoices(), offers(), receipts(), recipients(), issuances(), text_tokens()].into_iter().flatten().collect()
+    [invoices(), offers(), receipts(), recipients(), transfers(), issuances(), text_tokens()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn invoices() -> Vec<Case> {
@@ -96,6 +100,40 @@ fn receipts() -> Vec<Case> {
         asked("account-query-to-another-mint", edited(&query, 33, &other().mint)),
         asked("account-query-at-another-time", edited(&query, 65, &(NOW + 1).to_le_bytes())),
         asked("account-query-of-another-account", edited(&query, 1, &other().payee)),
+    ]
+}
+
+fn transfers() -> Vec<Case> {
+    let key = enc(&world().Q);
+    let body = transfer_body(&key, &two_mints(), "a memo", 370);
+    let good = signed_transfer(&body);
+    let decode =
+        |reason, body: Vec<u8>, error| Case::new(reason, "decode transfer", &good, signed_transfer(&body), error);
+    let verify = |reason, refused: Vec<u8>| Case::new(reason, "verify transfer", &good, refused, "InvalidSignature");
+    let body_of = |mints: &[[u8; 32]], memo: &str| transfer_body(&key, mints, memo, 370);
+    let reversed: Vec<_> = two_mints().into_iter().rev().collect();
+    let signature = good.len() - 64;
+    vec![
+        decode("transfer-Q-identity", transfer_body(&IDENTITY, &two_mints(), "a memo", 370), "IdentityPoint"),
+        decode("transfer-mints-unordered", body_of(&reversed, "a memo"), "NonCanonicalShape"),
+        decode("transfer-mint-repeated", body_of(&[world().mint, world().mint], "a memo"), "NonCanonicalShape"),
+        decode("transfer-without-mints", body_of(&[], "a memo"), "Empty"),
+        decode(
+            "transfer-with-17-mints",
+            body_of(&std::array::from_fn::<_, 17, _>(|i| [i as u8; 32]), "a memo"),
+            "TooLong",
+        ),
+        decode("transfer-amount-zero", transfer_body(&key, &two_mints(), "a memo", 0), "OutOfRange"),
+        decode("transfer-memo-with-escape", body_of(&two_mints(), "a\u{1b}[31mmemo"), "NonCanonicalText"),
+        decode("transfer-memo-too-long", body_of(&two_mints(), &"m".repeat(141)), "TooLong"),
+        Case::new("transfer-trailing-byte", "decode transfer", &good, cat(&[&good, &[0]]), "TrailingBytes"),
+        verify("transfer-amount-altered", edited(&good, 65, &[0x73])),
+        verify("transfer-Q-exchanged", edited(&good, 33, &enc(&other().Q))),
+        verify("transfer-payee-altered", edited(&good, 1, &other().payee)),
+        verify(
+            "transfer-signed-as-an-invoice",
+            spliced(&good, signature, 64, &ed25519_sign(&world().payee_secret, &invoice_hash(&body))),
+        ),
     ]
 }
 

@@ -16,7 +16,7 @@ use farthing_protocol::keyset::{Chain, ChainError, Keyset, KeysetDocument, Keyse
 use farthing_protocol::locked::{LockKey, Recipient};
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_payment, verify_payments};
 use farthing_protocol::receipt::Receipt;
-use farthing_protocol::request::{Invoice, PaymentRequest};
+use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::{TextToken, Token};
@@ -50,6 +50,7 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "decode invoice" => decoded::<Invoice>(&bytes()),
         "decode request" => decoded::<PaymentRequest>(&bytes()),
         "decode receipt" => decoded::<Receipt>(&bytes()),
+        "decode transfer" => decoded::<TransferRequest>(&bytes()),
         "decode recipient" => decoded::<Recipient>(&bytes()),
         "decode shape" => decoded::<Shape>(&bytes()),
         "decode text token" => decoded::<TextToken>(&bytes()),
@@ -69,6 +70,7 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "verify keyset" => KeysetDocument::from_bytes(&bytes()).map_err(name)?.verify().map(drop).map_err(name),
         "verify invoice" => Invoice::from_bytes(&bytes()).map_err(name)?.verify().map_err(name),
         "verify receipt" => Receipt::from_bytes(&bytes()).map_err(name)?.verify().map_err(name),
+        "verify transfer" => TransferRequest::from_bytes(&bytes()).map_err(name)?.verify().map_err(name),
         "verify recipient" => Recipient::from_bytes(&bytes()).map_err(name)?.verify().map_err(name),
         "verify issuance request" => {
             IssuanceRequest::from_bytes(&bytes()).map_err(name)?.verify().map(drop).map_err(name)
