@@ -138,8 +138,6 @@ pub enum Stage {
     Unanswered,
     /// A payment was given up, or what was given out is taken back, and that is being settled with the mint.
     Settling,
-    /// Tokens were given out, and nobody is known to have claimed them. There is nothing to be done.
-    Out,
     /// What was to fund it went to another wallet of the same words. It asks again when it is gone on with, or can be given up.
     Stopped,
 }
@@ -291,13 +289,13 @@ impl Wallet {
         Ok(balances)
     }
 
-    /// Unfinished operations, oldest first.
+    /// Unfinished operations, oldest first. What was given out and waits to be claimed is not among them: [`Wallet::sent`] lists it.
     ///
     /// # Errors
     /// A [`StoreError`].
     pub async fn operations(&self) -> Result<Vec<OperationView>, StoreError> {
         let live = self.inner.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
-        Ok(live.iter().map(OperationView::of).collect())
+        Ok(live.iter().filter(|operation| !operation.is_out()).map(OperationView::of).collect())
     }
 
     /// Finished operations, newest first.
@@ -402,8 +400,7 @@ impl OperationView {
     fn of(operation: &Operation) -> Self {
         let stage = match (&operation.body, operation.issue().map(|issue| issue.stage)) {
             (_, Some(IssueStage::Stopped)) => Stage::Stopped,
-            (Body::Pay(_) | Body::Send(_), Some(_)) => Stage::Settling,
-            (Body::Send(_), None) => Stage::Out,
+            (Body::Pay(_), Some(_)) | (Body::Send(_), _) => Stage::Settling,
             (Body::Pay(_), None) | (_, Some(IssueStage::Sent)) => Stage::Unanswered,
             (Body::Issue(_) | Body::Lock(_) | Body::Receive(_), _) => Stage::Beginning,
         };

@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::operation::{Body, OpId, Operation, Used};
 use crate::options::Step;
+use crate::stock;
 use crate::views::Issued;
 use crate::wallet::Inner;
 
@@ -174,12 +175,33 @@ impl Inner {
         match issue.used.iter().find(is_winner).copied() {
             None => match self.find_kept(move |request| request.terms().issuance == winner).await? {
                 Some(kept) => self.adopt_other(operation, kept, Code::FundingUsed).await,
+                // Whoever else had the keys of these tokens swapped exactly them.
+                None if self.may_be_claimed(operation).await? => {
+                    let (op, now) = (operation.id, self.now());
+                    self.vault.run::<_, StoreError>(move |tx| settle::claimed(tx, op, now)).await?;
+                    Err(IssueError::SpentElsewhere { op })
+                }
                 None => Err(self.stop(operation.id, request, winner).await?),
             },
             // Asked under this very number, the mint would have answered with the record.
             Some(used) if used == current => Err(IssueError::Pending { op: operation.id, cause: error.into() }),
             Some(used) => self.fetch_own_record(operation, used).await,
         }
+    }
+
+    /// Whether somebody else may rightly have the keys of an operation's tokens: they were given out or received, or came back from
+    /// the words, under which they may have been given out before.
+    async fn may_be_claimed(&self, operation: &Operation) -> Result<bool, StoreError> {
+        if matches!(operation.body, Body::Send(_) | Body::Receive(_)) {
+            return Ok(true);
+        }
+        let (op, tokens) = (operation.id, operation.tokens().to_vec());
+        self.vault
+            .run(move |tx| {
+                let restored = tokens.iter().map(|token| Ok(stock::reserved(tx, *token, op)?.restored));
+                Ok(restored.collect::<Result<Vec<_>, StoreError>>()?.contains(&true))
+            })
+            .await
     }
 
     async fn fetch_own_record(

@@ -9,7 +9,7 @@ use farthing_protocol::token::{CoinKey, TextToken, TextTokenContent, Token};
 use super::examine::Made;
 use super::request;
 use crate::error::StoreError;
-use crate::operation::{Body, Foreign, Issue, IssueStage, OpId, Operation, Outcome, Receiving, Source, Used};
+use crate::operation::{Body, Foreign, Issue, IssueStage, OpId, Operation, Outcome, Receiving, Sending, Source, Used};
 use crate::stock;
 use crate::vault::Tx;
 
@@ -96,14 +96,27 @@ pub(crate) fn tokens_ended(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Resu
     operation.end(tx, now, Outcome::TokensEnded)
 }
 
+/// All tokens of an operation were swapped together by somebody else who had their keys.
+pub(super) fn claimed(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<(), StoreError> {
+    let mut operation = Operation::load(tx, op)?;
+    operation.tokens().iter().try_for_each(|token| stock::lose(tx, *token, op))?;
+    drop(take_apart(&mut operation));
+    let outcome = spent_outcome(&operation);
+    operation.end(tx, now, outcome)
+}
+
+fn spent_outcome(operation: &Operation) -> Outcome {
+    match operation.body {
+        Body::Send(_) => Outcome::Claimed,
+        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Outcome::SpentElsewhere,
+    }
+}
+
 /// A token was spent in a payment this wallet does not know of. One token alone is lost; of several it is not known which, so
 /// that each is settled by a renewal of its own.
 pub(super) fn spent_elsewhere(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<(), StoreError> {
     let mut operation = Operation::load(tx, op)?;
-    let outcome = match operation.body {
-        Body::Send(_) => Outcome::Claimed,
-        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Outcome::SpentElsewhere,
-    };
+    let outcome = spent_outcome(&operation);
     let redemption = operation.issue().ok_or(StoreError::NoSuchOperation)?.redemption;
     match operation.tokens() {
         [] => {}
@@ -113,7 +126,16 @@ pub(super) fn spent_elsewhere(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> R
                 let id = Operation::next_id(tx)?;
                 let amount = stock::hand_on(tx, *token, op, id)?.denomination.value();
                 let issue = Issue::new(Shape::Renew(amount), redemption, Source::Tokens(vec![*token]));
-                keep_part(tx, &operation, id, amount, Body::Issue(issue), now)?;
+                let body = match &operation.body {
+                    Body::Send(sending) => Body::Send(Box::new(Sending {
+                        tokens: vec![*token],
+                        memo: sending.memo.clone(),
+                        swaps: 0,
+                        reclaiming: Some(issue),
+                    })),
+                    Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Body::Issue(issue),
+                };
+                keep_part(tx, &operation, id, amount, body, now)?;
             }
         }
     }

@@ -15,4 +15,5 @@ mod http;
 mod lies;
 mod misconduct;
 mod pay;
+mod transfer;
 mod world;
