@@ -42,6 +42,12 @@ pub(crate) enum Evidence<'a> {
     Record { request: &'a IssuanceRequest, record: &'a IssuanceRecord },
 }
 
+/// How many files there are.
+pub(crate) fn count(wallet: &Path) -> usize {
+    let Ok(folder) = fs::read_dir(wallet.join(FOLDER)) else { return 0 };
+    folder.flatten().filter(|file| file.path().extension().is_some_and(|ending| ending == "json")).count()
+}
+
 /// Writes a file, durably, readable by its owner only, and returns its path. The same evidence gives the same file: it is named by
 /// what is in it.
 pub(crate) fn write(wallet: &Path, evidence: &Evidence<'_>) -> io::Result<PathBuf> {

@@ -13,15 +13,19 @@
 //! | give money to somebody | [`Wallet::send`], [`Wallet::reclaim`], [`Wallet::send_to`], [`Wallet::answer`] |
 //! | get money from somebody | [`Wallet::receive`], [`Wallet::recipient`], [`Wallet::request`] |
 //! | look | [`Wallet::balance`], [`Wallet::operations`], [`Wallet::history`] |
+//! | keep it in order | [`Wallet::doctor`], [`Wallet::export`], [`Wallet::forget`] |
 //! | go on after a crash | [`Wallet::resume`], [`Wallet::give_up`] |
 //!
 //! # Security
 //! Unaudited. The state is not encrypted yet: protect the folder like cash. One set of words serves one live wallet.
 
+mod doctor;
 mod error;
 mod event;
 mod evidence;
 mod exact;
+mod export;
+mod forget;
 mod heads;
 mod issue;
 mod mints;
@@ -38,8 +42,11 @@ mod views;
 mod wallet;
 mod words;
 
+pub use doctor::{Diagnosis, Finding, MintDiagnosis};
 pub use error::{IssueError, Lie, MintError, NoReceipt, OpenError, PayError, PendingCause, StoreError};
 pub use event::Event;
+pub use export::Export;
+pub use forget::{Forget, Forgotten};
 pub use issue::{SwapWhat, WithdrawWhat};
 pub use operation::{OpId, Outcome};
 pub use options::Options;

@@ -157,6 +157,16 @@ fn change(tx: &mut Tx<'_, '_>, key: TokenKey, from: TokenState, to: TokenState) 
     Ok(token)
 }
 
+/// Forgets tokens that are spent or lost and came here before a time; with `dry`, only counts them.
+pub(crate) fn forget_gone(tx: &mut Tx<'_, '_>, before: UnixTime, dry: bool) -> Result<usize, StoreError> {
+    let gone = tx.scan::<StoredToken>(&[GONE])?;
+    let old: Vec<Vec<u8>> = gone.into_iter().filter(|(_, token)| token.since < before).map(|(key, _)| key).collect();
+    if !dry {
+        old.iter().try_for_each(|key| tx.delete(key))?;
+    }
+    Ok(old.len())
+}
+
 /// Available tokens of a keyset with exactly these denominations, if it has them.
 pub(crate) fn choose<'t>(
     tokens: &'t [(TokenKey, StoredToken)],

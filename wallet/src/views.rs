@@ -397,7 +397,7 @@ impl Work {
 }
 
 impl OperationView {
-    fn of(operation: &Operation) -> Self {
+    pub(crate) fn of(operation: &Operation) -> Self {
         let stage = match (&operation.body, operation.issue().map(|issue| issue.stage)) {
             (_, Some(IssueStage::Stopped)) => Stage::Stopped,
             (Body::Pay(_), Some(_)) | (Body::Send(_), _) => Stage::Settling,

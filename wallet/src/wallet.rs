@@ -246,6 +246,10 @@ impl Inner {
         evidence::write(&self.folder, evidence)
     }
 
+    pub(crate) fn count_evidence(&self) -> usize {
+        evidence::count(&self.folder)
+    }
+
     /// Takes an operation to work on, unless somebody works on it already.
     pub(crate) fn work_on(self: &Arc<Self>, op: OpId) -> Result<Working, StoreError> {
         let taken = self.working.lock().unwrap_or_else(PoisonError::into_inner).insert(op);

@@ -312,6 +312,12 @@ fn of_itself(operation: &Operation) -> Option<&Issue> {
     }
 }
 
+/// Forgets what an operation asked.
+pub(crate) fn forget_requests(tx: &mut Tx<'_, '_>, operation: &Operation) -> Result<(), StoreError> {
+    let used = operation.issue().map(|issue| issue.used.as_slice()).unwrap_or_default();
+    request::forget(tx, operation.id, used)
+}
+
 /// Ends an operation of which nothing came, and gives back what it reserved.
 pub(crate) fn fail(tx: &mut Tx<'_, '_>, operation: Operation, now: UnixTime) -> Result<(), StoreError> {
     stock::release(tx, operation.tokens(), operation.id)?;

@@ -1,6 +1,6 @@
 //! What operations do.
 
-use farthing_protocol::amount::Amount;
+use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::derive::IssuanceNumber;
 use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::{KeysetId, OperationId, RequestHash};
@@ -159,6 +159,14 @@ impl LockTo {
         match self {
             Self::Recipient(recipient) => recipient.key(),
             Self::Request(request) => &request.draft().key,
+        }
+    }
+
+    /// Before when whoever asked takes it.
+    pub(crate) fn expires_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::Recipient(_) => None,
+            Self::Request(request) => Some(request.draft().expires_at),
         }
     }
 

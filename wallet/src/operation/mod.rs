@@ -60,6 +60,21 @@ pub enum Outcome {
     TokensEnded,
 }
 
+impl Outcome {
+    /// The word for it in exports.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Paid(_) => "paid",
+            Self::TakenBack => "taken_back",
+            Self::Failed => "failed",
+            Self::SpentElsewhere => "spent_elsewhere",
+            Self::Claimed => "claimed",
+            Self::TokensEnded => "tokens_ended",
+        }
+    }
+}
+
 /// One operation.
 pub(crate) struct Operation {
     pub(crate) id: OpId,
@@ -158,6 +173,12 @@ impl Operation {
         let mut operation: Self = tx.get_large(&key(ENDED, id))?.ok_or(StoreError::NoSuchOperation)?;
         operation.ended = operation.ended.map(|(at, _)| (at, outcome));
         tx.put_large(&key(ENDED, id), &operation)
+    }
+
+    /// Erases a finished operation.
+    pub(crate) fn erase(&self, tx: &mut Tx<'_, '_>) -> Result<(), StoreError> {
+        tx.delete(&key(ENDED, self.id))?;
+        tx.delete_large(&key(ENDED, self.id))
     }
 
     pub(crate) fn all_live(tx: &Tx<'_, '_>) -> Result<Vec<Self>, StoreError> {

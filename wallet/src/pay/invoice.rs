@@ -99,6 +99,6 @@ pub(super) fn before(tx: &mut Tx<'_, '_>, key: &[u8], reusable: bool) -> Result<
 }
 
 /// Under which key it is kept which operation pays an invoice.
-pub(super) fn key_of(invoice: &Invoice) -> Vec<u8> {
+pub(crate) fn key_of(invoice: &Invoice) -> Vec<u8> {
     [b"r".as_slice(), invoice.hash().as_bytes()].concat()
 }

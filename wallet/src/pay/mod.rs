@@ -36,6 +36,7 @@ use crate::views::{Paid, Resumption};
 use crate::wallet::{Inner, Wallet};
 
 pub use invoice::InvoiceView;
+pub(crate) use invoice::key_of as invoice_key;
 
 /// A payment without an answer is settled after so many seconds, if the invoice does not expire before.
 const SETTLE_AFTER: u64 = 86_400;

@@ -1,6 +1,6 @@
 //! Asking for money: the record that a wallet publishes, and requests for an amount.
 
-use farthing_protocol::amount::{Amount, Unit};
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
 use farthing_protocol::derive::{ReceivingIndex, Seed};
 use farthing_protocol::identity::MintId;
@@ -146,6 +146,21 @@ pub(super) fn answered(
     kept.answered = Some(op);
     tx.put_large(&key_of(index), &kept)?;
     Ok(Some(kept.request))
+}
+
+/// Forgets requests that expired before a time; with `dry`, only counts them. Their keys stay used.
+pub(crate) fn forget_asked(tx: &mut Tx<'_, '_>, before: UnixTime, dry: bool) -> Result<usize, StoreError> {
+    let mut count = 0_usize;
+    for index in (1..next(tx)?.get()).map(ReceivingIndex::new) {
+        let kept = tx.get_large::<Kept>(&key_of(index))?;
+        if kept.is_some_and(|kept| kept.request.draft().expires_at < before) {
+            count = count.saturating_add(1);
+            if !dry {
+                tx.delete_large(&key_of(index))?;
+            }
+        }
+    }
+    Ok(count)
 }
 
 const NEXT: &[u8] = b"asked";

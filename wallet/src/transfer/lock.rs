@@ -176,6 +176,14 @@ fn before(tx: &Tx<'_, '_>, key: &[u8]) -> Result<Option<OpId>, SendError> {
     }
 }
 
+/// Forgets that somebody who asked was answered.
+pub(crate) fn forget_answer(tx: &mut Tx<'_, '_>, to: &LockTo) -> Result<(), StoreError> {
+    match to {
+        LockTo::Recipient(_) => Ok(()),
+        LockTo::Request(request) => tx.delete(&key_of(request)),
+    }
+}
+
 /// Under which key it is kept which operation answers a request.
 fn key_of(request: &TransferRequest) -> Vec<u8> {
     [b"r".as_slice(), request.hash().as_bytes()].concat()

@@ -16,4 +16,5 @@ mod lies;
 mod misconduct;
 mod pay;
 mod transfer;
+mod upkeep;
 mod world;
