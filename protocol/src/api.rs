@@ -9,6 +9,7 @@ use merlin::Transcript;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{Amount, UnixTime};
+use crate::archive::ArchiveIndex;
 use crate::blind::mint::OpenedSession;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{AccountKey, InvalidSignature, Keypair, MintId, Signature};
@@ -33,6 +34,24 @@ pub mod mint_path {
     pub const DEPOSIT: &str = "/v1/deposit";
     /// POST [`AccountRequest`](super::AccountRequest) → [`AccountAnswer`](super::AccountAnswer).
     pub const ACCOUNT: &str = "/v1/account";
+    /// GET: [`ArchiveAnswer`](super::ArchiveAnswer), the same bytes for everyone.
+    pub const ARCHIVE: &str = "/v1/archive";
+    /// GET with a keyset, a period and a part: the bytes of a [`SpentFilter`](crate::archive::SpentFilter), the same
+    /// for ever. Numbers are decimal without leading zeros.
+    pub const SPENT: &str = "/v1/archive/spent/{keyset}/{period}/{part}";
+    /// GET with a keyset, a segment and a prefix: the bytes of an [`IssuanceFile`](crate::archive::IssuanceFile), the
+    /// same for ever.
+    pub const ISSUED: &str = "/v1/archive/issued/{keyset}/{segment}/{prefix}";
+
+    /// The path of one part of a filter.
+    pub fn spent(filter: &crate::archive::FilterHead) -> alloc::string::String {
+        alloc::format!("/v1/archive/spent/{}/{}/{}", filter.keyset, filter.period, filter.part)
+    }
+
+    /// The path of one file of issuance records.
+    pub fn issued(file: &crate::archive::FileHead) -> alloc::string::String {
+        alloc::format!("/v1/archive/issued/{}/{}/{}", file.keyset, file.segment, file.prefix.value())
+    }
 }
 
 /// Paths of a verifier's endpoints. [`INVOICES`](verifier_path::INVOICES) and
@@ -58,6 +77,14 @@ pub struct KeysetsAnswer {
     pub list: KeysetList,
     /// Every keyset of every chain, each chain in order.
     pub keysets: Vec<KeysetDocument>,
+}
+
+/// What there is in a mint's archive.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveAnswer {
+    /// The signed index.
+    pub index: ArchiveIndex,
 }
 
 /// Asks a mint to open an issuance session.

@@ -22,6 +22,7 @@
 //! | [`shape`], [`issuance`] | canonical shapes; the digest that funds an issuance |
 //! | [`request`], [`payment`], [`receipt`] | invoice or offer, payment, receipt |
 //! | [`locked`] | tokens only one recipient can spend |
+//! | [`archive`] | what a mint publishes for restoring wallets |
 //! | [`api`] | JSON bodies of the services |
 #![no_std]
 
@@ -29,6 +30,7 @@ extern crate alloc;
 
 pub mod amount;
 pub mod api;
+pub mod archive;
 pub mod blind;
 pub mod codec;
 pub mod derive;

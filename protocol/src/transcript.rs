@@ -92,6 +92,16 @@ domains! {
     Receipt = "receipt";
     /// Digest of a signed question about an account.
     AccountQuery = "account-query";
+    /// H(issuance id), by which the archive is cut into files (section 11).
+    IssuanceHash = "issuance-hash";
+    /// Digest of a file of issuance records (section 11).
+    IssuanceFile = "issuance-file";
+    /// Fingerprint of a spent serial (section 11).
+    SpentFingerprint = "spent-fingerprint";
+    /// Digest of a filter of spent serials (section 11).
+    SpentFilter = "spent-filter";
+    /// Digest of the archive's index (section 11).
+    ArchiveIndex = "archive-index";
 }
 
 macro_rules! labels {
@@ -163,6 +173,10 @@ labels! {
     PROOF_K = b"K";
     PROOF_CHALLENGES = b"e";
     RECEIPT_BODY = b"receipt-body";
+    PERIOD = b"period";
+    FILE_BODY = b"file-body";
+    FILTER_BODY = b"filter-body";
+    INDEX_BODY = b"index-body";
 }
 
 /// What Farthing appends to and draws from a transcript.

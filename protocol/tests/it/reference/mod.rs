@@ -4,6 +4,7 @@
 //! implementations agree, and tests of dishonest parties do their own mathematics with it.
 #![allow(non_snake_case, reason = "names follow the paper")]
 
+pub(crate) mod archive;
 pub(crate) mod issuance;
 pub(crate) mod payment;
 pub(crate) mod signature;

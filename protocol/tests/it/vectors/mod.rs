@@ -4,6 +4,7 @@
 //! the same values from the stored inputs. `FARTHING_WRITE_VECTORS=1 cargo test -p farthing-protocol --test it vectors`
 //! writes the files anew.
 
+pub(crate) mod archive;
 mod basics;
 pub(crate) mod issuance;
 pub(crate) mod payments;
@@ -97,6 +98,7 @@ fn every_vector_file_is_one_that_is_checked() {
         .collect();
     files.sort();
     let checked = [
+        "archive.json",
         "batch.json",
         "blind-signature.json",
         "chain.json",

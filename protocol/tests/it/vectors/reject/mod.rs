@@ -5,6 +5,7 @@
 
 mod operations;
 
+mod archive;
 mod keysets;
 mod objects;
 mod payments;
@@ -53,7 +54,7 @@ impl Case {
 
 fn cases() -> Vec<Case> {
     let groups = [payments::decoding(), payments::verifying(), tokens::cases(), keysets::cases(), objects::cases()];
-    groups.into_iter().flatten().chain(texts::cases()).collect()
+    groups.into_iter().flatten().chain(texts::cases()).chain(archive::cases()).collect()
 }
 
 #[test]
@@ -120,6 +121,8 @@ fn every_error_of_decoding_and_verifying_is_met() {
         "Contradiction",
         "WentBack",
         "NotCurrent",
+        // Files of the archive
+        "OtherFile",
     ];
     let all: BTreeSet<&str> = all.into();
     assert_eq!(met, all);

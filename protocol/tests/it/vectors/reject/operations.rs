@@ -6,6 +6,7 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::AccountQuery;
+use farthing_protocol::archive::{ArchiveIndex, FileHead, FilterHead, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::blind::{Challenge, Response};
 use farthing_protocol::codec::{Decode, DecodeError, Reader, Wire, from_base64url};
@@ -84,6 +85,24 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
             let seen = KeysetList::from_bytes(&with.bytes("seen")).unwrap();
             let (mint, now) = (MintId::from_bytes(with.array("mint")), UnixTime::from_seconds(with.number("now")));
             KeysetList::from_bytes(&bytes()).map_err(name)?.accept(&mint, Some(&seen), now).map_err(name)
+        }
+        "decode spent filter" => decoded::<SpentFilter>(&bytes()),
+        "decode issuance file" => decoded::<IssuanceFile>(&bytes()),
+        "decode archive index" => decoded::<ArchiveIndex>(&bytes()),
+        "open issuance file" => {
+            let file = IssuanceFile::from_bytes(&bytes()).map_err(name)?;
+            file.records().iter().try_for_each(|record| record.open().map(drop)).map_err(name)
+        }
+        "accept spent filter" => {
+            SpentFilter::from_bytes(&bytes()).map_err(name)?.accept(&with.part::<FilterHead>("asked")).map_err(name)
+        }
+        "accept issuance file" => {
+            IssuanceFile::from_bytes(&bytes()).map_err(name)?.accept(&with.part::<FileHead>("asked")).map_err(name)
+        }
+        "accept archive index" => {
+            let seen = ArchiveIndex::from_bytes(&with.bytes("seen")).unwrap();
+            let (mint, now) = (MintId::from_bytes(with.array("mint")), UnixTime::from_seconds(with.number("now")));
+            ArchiveIndex::from_bytes(&bytes()).map_err(name)?.accept(&mint, Some(&seen), now).map_err(name)
         }
         other => panic!("no operation {other}"),
     }
