@@ -13,6 +13,7 @@
 //! discards its sessions when it notices (a changed process id, or wall clock and boot-time clock drifting apart),
 //! but a clone inside that window cannot be stopped.
 
+mod archive;
 mod books;
 mod clock;
 pub mod control;
@@ -27,12 +28,13 @@ mod mint;
 mod server;
 mod store;
 
+pub use archive::ArchiveError;
 pub use books::{Books, BooksError};
 #[doc(hidden)]
 pub use clock::Clock;
 pub use clock::SystemClock;
 pub use deposit::DepositError;
-pub use home::{HomeError, InitOptions, MintHome, ProtectionKind, Windows, default_bundles};
+pub use home::{ArchiveTimes, HomeError, InitOptions, MintHome, ProtectionKind, Windows, default_bundles};
 pub use issuance::{FinishError, OpenError};
 pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};

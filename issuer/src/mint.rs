@@ -15,6 +15,7 @@ use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::SecretKeyset;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::archive::ArchiveKeeper;
 use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
 use crate::home::{HomeError, MintHome};
@@ -114,6 +115,7 @@ struct Inner {
     keys: RwLock<BTreeMap<KeysetId, Arc<SecretKeyset>>>,
     sessions: SessionKeeper,
     list: ListKeeper,
+    archive: ArchiveKeeper,
     /// One keyset is made at a time.
     making: std::sync::Mutex<()>,
     /// Work that goes on when its asker has gone away.
@@ -166,6 +168,7 @@ impl Mint {
             keys: RwLock::new(keys),
             sessions: SessionKeeper::new(clock),
             list: ListKeeper::default(),
+            archive: ArchiveKeeper::default(),
             making: std::sync::Mutex::new(()),
             work: Arc::new(Semaphore::new(AT_WORK)),
         })))
@@ -291,6 +294,14 @@ impl Mint {
     /// The right to begin work that nobody can call off; none when there is too much of it.
     pub(crate) fn permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.work).try_acquire_owned().ok()
+    }
+
+    pub(crate) fn archive(&self) -> &ArchiveKeeper {
+        &self.0.archive
+    }
+
+    pub(crate) fn identity(&self) -> &Keypair {
+        &self.0.identity
     }
 
     pub(crate) fn sessions(&self) -> &SessionKeeper {

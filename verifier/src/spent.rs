@@ -19,7 +19,7 @@ mod recorder;
 
 use std::sync::Arc;
 
-use farthing_durable::{Indexer, Partition, StoreFault, Txn};
+use farthing_durable::{Cursor, Indexer, Partition, StoreFault, Txn};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::{Claim, KeysetId, PaymentId};
@@ -191,6 +191,56 @@ pub fn for_each<E: From<StoreFault>>(txn: &Txn<'_>, each: &mut Reader<'_, E>) ->
         after_keyset = Some(key);
     }
     Ok(())
+}
+
+/// An accepted payment's place, time and tokens.
+#[derive(Clone)]
+pub struct SpentEntry {
+    /// Its place among those of its keyset.
+    pub cursor: Cursor,
+    /// When it was accepted.
+    pub accepted_at: UnixTime,
+    /// Its tokens' coin keys P.
+    pub coins: Vec<[u8; 32]>,
+}
+
+impl std::fmt::Debug for SpentEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpentEntry").field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}
+
+/// The keysets of which anything was accepted and not dropped.
+///
+/// # Errors
+/// The store's faults.
+pub fn keysets(txn: &Txn<'_>) -> Result<Vec<KeysetId>, StoreFault> {
+    let (mut found, mut after) = (Vec::new(), None::<Vec<u8>>);
+    while let Some((key, _)) = txn.scan_prefix(KEYSETS, after.as_deref(), 1)?.pop() {
+        let id = key.get(KEYSETS.len()..).and_then(|id| id.try_into().ok()).ok_or(StoreFault::Damaged)?;
+        found.push(KeysetId::from_bytes(id));
+        after = Some(key);
+    }
+    Ok(found)
+}
+
+/// A keyset's accepted payments behind a place, in the order of acceptance, at most so many.
+///
+/// # Errors
+/// The store's faults.
+pub fn entries(
+    txn: &Txn<'_>,
+    keyset: &KeysetId,
+    after: Option<Cursor>,
+    at_most: usize,
+) -> Result<Vec<SpentEntry>, StoreFault> {
+    let Some(row) = txn.get(&keyset_key(KEYSETS, keyset))? else { return Ok(Vec::new()) };
+    let entries = txn.scan_entries(Row::from_bytes(&row)?.partition, after, at_most)?;
+    let read = |(cursor, bytes): &(Cursor, Vec<u8>)| {
+        let accepted_at = entry::decode(bytes).map_err(|_| StoreFault::Damaged)?.accepted_at;
+        Ok(SpentEntry { cursor: *cursor, accepted_at, coins: entry::coins(bytes).to_vec() })
+    };
+    entries.iter().map(read).collect()
 }
 
 /// Buries a keyset whose `deposit_until` has passed: from now on nothing of it is accepted, whatever the clock says.

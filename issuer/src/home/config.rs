@@ -5,7 +5,7 @@ use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::keyset::{Bundle, Redemption};
 use serde::{Deserialize, Serialize};
 
-use super::{HomeError, InitOptions, Windows};
+use super::{ArchiveTimes, HomeError, InitOptions, Windows};
 use crate::keys::Protection;
 
 /// What protects the mint's keys.
@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) windows: Windows,
     pub(crate) fees: Fees,
     pub(crate) bundles: Vec<Bundle>,
+    pub(crate) archive: ArchiveTimes,
 }
 
 /// The settings as they are written.
@@ -41,6 +42,23 @@ struct File {
     unit: String,
     decimals: u8,
     keysets: Keysets,
+    /// A mint made before there were archives has none.
+    #[serde(default)]
+    archive: Archive,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Archive {
+    seal_seconds: u64,
+    filter_seconds: u64,
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        let ArchiveTimes { seal, filter } = ArchiveTimes::default();
+        Self { seal_seconds: seal, filter_seconds: filter }
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,12 +91,17 @@ impl Config {
             windows: options.windows,
             fees: options.fees,
             bundles: options.bundles.clone(),
+            archive: options.archive,
         }
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, HomeError> {
         let file: File = toml::from_str(text).map_err(|_| HomeError::Config)?;
         let keysets = file.keysets;
+        let archive = ArchiveTimes { seal: file.archive.seal_seconds, filter: file.archive.filter_seconds };
+        if archive.seal == 0 || archive.filter == 0 {
+            return Err(HomeError::Config);
+        }
         let redemption = match keysets.redemption.as_str() {
             "open" => Redemption::Open,
             payee => Redemption::Closed(PayeeKey::from_text(payee).map_err(|_| HomeError::Config)?),
@@ -102,6 +125,7 @@ impl Config {
             },
             fees: Fees { withdrawal_ppm: keysets.withdrawal_fee_ppm, deposit_ppm: keysets.deposit_fee_ppm },
             bundles: keysets.bundles.iter().map(bundle).collect::<Result<_, _>>()?,
+            archive,
         })
     }
 
@@ -157,6 +181,12 @@ deposit_fee_ppm = {deposit_fee}
 # look alike.
 bundles = [
 {bundles}]
+
+# What is published so that wallets can be restored from their words: issuances in files sealed every so many seconds,
+# spent tokens in filters closed every so many seconds. A restore is finished after the next sealing.
+[archive]
+seal_seconds = {seal}
+filter_seconds = {filter}
 ",
             mint = self.mint.to_text(),
             unit = self.unit.code(),
@@ -169,6 +199,8 @@ bundles = [
             withdrawal = self.fees.withdrawal_ppm,
             deposit_fee = self.fees.deposit_ppm,
             bundles = bundles.concat(),
+            seal = self.archive.seal,
+            filter = self.archive.filter,
         )
     }
 }

@@ -5,6 +5,7 @@
 //! keys/              secret keys, encrypted: identity.key, keyset-<id>.key
 //! keysets/           public keysets, signed: <sequence>-<id>.keyset
 //! ledger/            the books
+//! archive/           files of issuance records and filters of spent serials, signed, for everyone
 //! control.sock       the control socket of the running mint
 //! ```
 
@@ -28,7 +29,7 @@ use crate::keysets::KeysetBook;
 
 pub(crate) use config::Config;
 pub use config::ProtectionKind;
-pub use options::{InitOptions, Windows, default_bundles};
+pub use options::{ArchiveTimes, InitOptions, Windows, default_bundles};
 
 const CONFIG: &str = "mint.toml";
 const IDENTITY: &str = "identity";
@@ -158,6 +159,10 @@ impl MintHome {
 
     pub(crate) fn ledger(&self) -> PathBuf {
         self.folder.join("ledger")
+    }
+
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.folder.join("archive")
     }
 
     fn keys(&self) -> PathBuf {

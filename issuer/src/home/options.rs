@@ -25,6 +25,22 @@ impl Default for Windows {
     }
 }
 
+/// How often the archive grows, in seconds, 1 or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchiveTimes {
+    /// Issuances are sealed in files so often.
+    pub seal: u64,
+    /// Filters of spent serials are closed so often.
+    pub filter: u64,
+}
+
+impl Default for ArchiveTimes {
+    /// An hour, a day.
+    fn default() -> Self {
+        Self { seal: 3600, filter: DAY }
+    }
+}
+
 /// What a new mint is like.
 #[derive(Clone, Debug)]
 pub struct InitOptions {
@@ -45,6 +61,8 @@ pub struct InitOptions {
     /// Payees who are one operator with the mint and have no spent-token store but this ledger: keysets closed to
     /// them are decided here (protocol section 8).
     pub closed_to: Vec<PayeeKey>,
+    /// How often the archive grows.
+    pub archive: ArchiveTimes,
 }
 
 impl InitOptions {
@@ -59,6 +77,7 @@ impl InitOptions {
             protection,
             redemption: Redemption::Open,
             closed_to: Vec::new(),
+            archive: ArchiveTimes::default(),
         }
     }
 

@@ -17,6 +17,7 @@ use farthing_verifier::spent::{self, RecordError};
 use farthing_verifier::store::Outcome;
 
 use super::LedgerError;
+use super::archive::log;
 use super::book::{Place, TransferError, transfer};
 use super::deposits::is_revoked;
 use super::records::{AnsweredSession, IssuanceEntry, RedeemedBy, Source, Table, VoucherState, get, put};
@@ -178,6 +179,7 @@ fn write(txn: &mut Txn<'_>, now: UnixTime, issue: Issue, source: Source) -> Resu
     put(txn, Table::Session, session.as_bytes(), &answered)?;
     put(txn, Table::Funding, funding.as_bytes(), &id)?;
     put(txn, Table::Issuance, id.as_bytes(), &entry)?;
+    log(txn, entry.keyset, id, now)?;
     txn.put_large(&Table::Issuance.key(id.as_bytes()), &record.to_bytes()).map_err(LedgerError::from)?;
     Ok(record)
 }

@@ -4,6 +4,7 @@
 //! (issued − redeemed). Every operation is one transaction.
 
 mod accounts;
+mod archive;
 mod audit;
 mod book;
 mod deposits;
@@ -25,6 +26,10 @@ use records::{Table, get, put};
 
 pub use accounts::{Credited, MovementError};
 pub(crate) use accounts::{balances, create_voucher, credit, pay_out};
+pub(crate) use archive::{
+    Listing, begin_archive, filter_row, last_filter, list_files, logged, plan, record_bytes, segment_row, spent_after,
+    spent_keysets, stored_index,
+};
 pub(crate) use audit::KeysetFacts;
 pub(crate) use audit::audit;
 pub use audit::{AuditReport, Difference, Figure, UnitBooks};
@@ -32,6 +37,7 @@ pub(crate) use deposits::{DepositRefusal, deposit, known};
 pub use error::LedgerError;
 pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by, issue};
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
+pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
 
 /// The store, its clock, and the one way to run something in it.
 #[derive(Clone, Debug)]
@@ -75,7 +81,12 @@ impl Ledger {
             })
             .wait()
             .map_err(LedgerError::from)??;
-        if owner == mint { Ok(ledger) } else { Err(LedgerOpenError::OtherMint) }
+
+        if owner != mint {
+            return Err(LedgerOpenError::OtherMint);
+        }
+        ledger.submit(|txn, _| begin_archive(txn)).wait().map_err(LedgerError::from)??;
+        Ok(ledger)
     }
 
     /// Queues a job. It gets the time, which is never behind what an earlier job saw.

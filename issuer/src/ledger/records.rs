@@ -13,11 +13,17 @@
 //! | `funding/` ‖ funding id | issuance id |
 //! | `revoked/` ‖ keyset | when |
 //! | `list` (large) | the signed keyset list |
+//! | `issued/` ‖ number | [`LoggedIssuance`]: issuances in the order in which they were recorded |
+//! | `archive/state` | [`ArchiveState`] |
+//! | `archive/segment/` ‖ keyset ‖ number | [`SegmentRow`] |
+//! | `archive/filter/` ‖ keyset ‖ number | [`FilterRow`] |
+//! | `archive/index` (large) | the signed index of the archive |
 //!
 //! Keys that begin with `spent/` are the verifier's.
 
-use farthing_durable::Txn;
+use farthing_durable::{Cursor, Txn};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::archive::{ListedFilter, ListedSegment};
 use farthing_protocol::blind::SessionId;
 use farthing_protocol::blind::mint::ChallengesHash;
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -45,6 +51,13 @@ pub(crate) enum Table {
     Funding,
     Revoked,
     List,
+    /// How many issuances are in the log.
+    LogLength,
+    Log,
+    ArchiveState,
+    Segment,
+    Filter,
+    ArchiveIndex,
 }
 
 impl Table {
@@ -63,6 +76,12 @@ impl Table {
             Self::Funding => b"funding/",
             Self::Revoked => b"revoked/",
             Self::List => b"list",
+            Self::LogLength => b"meta/issued",
+            Self::Log => b"issued/",
+            Self::ArchiveState => b"archive/state",
+            Self::Segment => b"archive/segment/",
+            Self::Filter => b"archive/filter/",
+            Self::ArchiveIndex => b"archive/index",
         }
     }
 
@@ -323,5 +342,101 @@ record! {
     AnsweredSession {
         issuance: IssuanceId,
         challenges: ChallengesHash,
+    }
+}
+
+/// A place in the log of issuances, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LogPlace(pub(crate) u64);
+
+impl LogPlace {
+    /// Places order as their keys do.
+    pub(crate) const fn key(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
+    pub(crate) fn next(self) -> Result<Self, LedgerError> {
+        self.0.checked_add(1).map(Self).ok_or(LedgerError::Overflow)
+    }
+}
+
+impl Encode for LogPlace {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+}
+
+impl Decode for LogPlace {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.u64().map(Self)
+    }
+}
+
+record! {
+    /// An issuance, in the order of recording.
+    LoggedIssuance {
+        keyset: KeysetId,
+        issuance: IssuanceId,
+        at: UnixTime,
+    }
+}
+
+/// Behind which entry of a keyset's spent records something begins; its first if there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SpentPlace(pub(crate) Option<Cursor>);
+
+impl Encode for SpentPlace {
+    fn encode_to(&self, out: &mut Writer) {
+        match self.0 {
+            None => out.u8(0),
+            Some(cursor) => {
+                out.u8(1);
+                out.bytes(&cursor.to_bytes());
+            }
+        }
+    }
+}
+
+impl Decode for SpentPlace {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match input.u8()? {
+            0 => Ok(Self(None)),
+            1 => Ok(Self(Some(Cursor::from_bytes(input.array()?)))),
+            _ => Err(DecodeError::UnknownTag),
+        }
+    }
+}
+
+record! {
+    /// How far the archive is.
+    ArchiveState {
+        /// Issuances before this are listed.
+        sealed_until: UnixTime,
+        /// Issuances before this are being listed: whatever is recorded from now on is later.
+        sealing_until: UnixTime,
+        /// The first in the log that is not listed.
+        next: LogPlace,
+        /// Serials spent before this are listed.
+        filtered_until: UnixTime,
+        /// Serials spent before this are being listed.
+        filtering_until: UnixTime,
+    }
+}
+
+record! {
+    /// A listed segment, and where in the log its issuances are, among those of other keysets.
+    SegmentRow {
+        listed: ListedSegment,
+        first: LogPlace,
+        end: LogPlace,
+    }
+}
+
+record! {
+    /// A listed filter, and where the keyset's spent records of its time are.
+    FilterRow {
+        listed: ListedFilter,
+        after: SpentPlace,
+        last: SpentPlace,
     }
 }

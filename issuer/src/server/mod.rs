@@ -2,6 +2,7 @@
 
 mod control;
 mod public;
+mod sealing;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -41,6 +42,7 @@ pub async fn run(
     let socket = mint.books().home().control_socket();
     let limits = Limits::default();
     let public_router = harden(public::router(mint.clone()), limits);
+    let (sealer, sealed_until) = (mint.clone(), stopped.clone());
     let control_router = harden(control::router(mint), limits);
     let mut control = Box::pin(serve_unix(socket, control_router, until(stopped.clone())));
     // The socket is bound before this future waits for anything: polled once, it can be used, or has failed.
@@ -58,6 +60,7 @@ pub async fn run(
             () = asked.closed() => {}
         }
     });
+    tokio::spawn(sealing::keep_sealing(sealer, until(sealed_until)));
     tracing::info!("the mint is being served");
     Ok(RunningMint { local_addr, stop, public, control })
 }

@@ -41,7 +41,7 @@ type Tampering = fn(&mut Txn<'_>);
 #[tokio::test(flavor = "multi_thread")]
 async fn every_figure_is_compared_with_the_records() {
     // A value is a format byte and then its fields, amounts in eight bytes, the lowest first.
-    let cases: [(Tampering, &[Figure]); 19] = [
+    let cases: [(Tampering, &[Figure]); 22] = [
         (|txn| flip(txn, b"account/", 1), &[Figure::AccountBalance]),
         (|txn| flip(txn, b"account/", 9), &[Figure::AccountFee]),
         (|txn| remove(txn, b"account/"), &[Figure::AccountBalance]),
@@ -58,6 +58,9 @@ async fn every_figure_is_compared_with_the_records() {
         (|txn| remove(txn, b"issuance/"), &[Figure::Issued]),
         (|txn| remove(txn, b"funding/"), &[Figure::IssuanceIndex]),
         (|txn| remove(txn, b"session/"), &[Figure::IssuanceIndex]),
+        (|txn| remove(txn, b"issued/"), &[Figure::IssuanceLog]),
+        (|txn| flip(txn, b"issued/", 40), &[Figure::IssuanceLog]),
+        (|txn| flip(txn, b"meta/issued", 1), &[Figure::IssuanceLog]),
         (|txn| drop_spent(txn), &[Figure::Redeemed, Figure::Swap]),
         // The last byte of an entry is that of a spent token's coin key; the byte at 150 is in the request's hash.
         (|txn| exchange_spent(txn, |entry| entry.len() - 1), &[Figure::SpentRecord]),

@@ -154,3 +154,19 @@ fn no_secret_is_printed() {
     let text = format!("{:?} {:?}", unlock(), options());
     assert!(!text.contains("horse") && text.contains("<redacted>"));
 }
+
+#[test]
+fn a_mint_from_before_there_were_archives_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = MintHome::init(folder.path().join("mint"), &options()).unwrap();
+    let path = home.folder().join("mint.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, archive) = text.split_once("[archive]").unwrap();
+    assert!(archive.contains("seal_seconds = 3600") && archive.contains("filter_seconds = 86400"));
+    fs::write(&path, before).unwrap();
+    MintHome::open(home.folder()).unwrap();
+    for (name, value) in [("seal_seconds = 3600", "seal_seconds = 0"), ("filter_seconds", "other_seconds")] {
+        fs::write(&path, text.replace(name, value)).unwrap();
+        assert!(matches!(MintHome::open(home.folder()), Err(HomeError::Config)));
+    }
+}

@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod archive;
 mod audits;
 mod closed;
 mod common;

@@ -1,5 +1,6 @@
 //! The audit: every figure computed anew from the records, and compared with the running totals.
 
+mod log;
 mod recompute;
 mod report;
 
@@ -25,6 +26,7 @@ pub(crate) fn audit(txn: &Txn<'_>, at: UnixTime, keysets: &KeysetFacts) -> Resul
     let fees = compare_accounts(txn, &computed, &mut report)?;
     let kept = compare_keysets(txn, &computed, &mut report)?;
     compare_units(txn, &computed, &fees, &kept, &mut report)?;
+    log::compare(txn, &mut report)?;
     Ok(report)
 }
 

@@ -68,6 +68,8 @@ pub enum Figure {
     IssuanceRecord,
     /// An issuance's session or funding id, which must lead back to it.
     IssuanceIndex,
+    /// An issuance against the log from which the archive is made.
+    IssuanceLog,
     /// A redeemed voucher against its issuance.
     VoucherRecord,
     /// A swap's inputs against its outputs.
@@ -152,6 +154,7 @@ impl fmt::Display for Figure {
             Self::AccountFee => "an account's uncharged deposit fees",
             Self::IssuanceRecord => "an issuance's record",
             Self::IssuanceIndex => "an issuance's session or funding",
+            Self::IssuanceLog => "an issuance's place in the log",
             Self::VoucherRecord => "a redeemed voucher",
             Self::Swap => "a swap's inputs and outputs",
             Self::SpentRecord => "a record of spent tokens",

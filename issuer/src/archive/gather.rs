@@ -1,0 +1,222 @@
+//! Reading what a step is made from, in portions, so that the ledger's other work goes on.
+
+use std::collections::BTreeMap;
+
+use farthing_protocol::archive::{FiledRecord, Fingerprinter, Span};
+use farthing_protocol::ids::KeysetId;
+use farthing_verifier::spent::SpentEntry;
+
+use super::ArchiveError;
+use super::cut::Filter;
+use crate::ledger::{self, ArchiveState, FilterRow, Ledger, LedgerError, LogPlace, LoggedIssuance, SpentPlace};
+
+/// How many bytes of records make a segment end before its hour does. They are held in memory.
+const ENOUGH: usize = 64 << 20;
+
+/// How many issuances, or accepted payments, are read at once.
+const PORTION: usize = 256;
+
+/// Records of one stretch of time, by keyset.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) span: Span,
+    pub(super) end: LogPlace,
+    pub(super) records: BTreeMap<KeysetId, Vec<FiledRecord>>,
+}
+
+impl Gathered {
+    pub(super) async fn from_log(ledger: &Ledger, state: &ArchiveState) -> Result<Self, ArchiveError> {
+        let mut gathering = Gathering { enough: ENOUGH, ..Gathering::new(state.next) };
+        let mut until = None;
+        'log: loop {
+            let from = gathering.end;
+            let portion = portion(ledger, from, LogPlace(u64::MAX)).await?;
+            let last = portion.len() < PORTION;
+            for (logged, record) in portion {
+                if logged.at >= state.sealing_until {
+                    break 'log;
+                }
+                if let Some(ended) = gathering.add(&logged, &record)? {
+                    until = Some(ended);
+                    break 'log;
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        let span = Span::new(state.sealed_until, until.unwrap_or(state.sealing_until));
+        Ok(Self { span: span.ok_or(LedgerError::Damaged)?, end: gathering.end, records: gathering.records })
+    }
+}
+
+/// The records of a keyset between two places of the log.
+pub(super) async fn records_between(
+    ledger: &Ledger,
+    keyset: KeysetId,
+    first: LogPlace,
+    end: LogPlace,
+) -> Result<Vec<FiledRecord>, ArchiveError> {
+    let (mut place, mut records) = (first, Vec::new());
+    while place < end {
+        let portion = portion(ledger, place, end).await?;
+        if portion.is_empty() {
+            return Err(LedgerError::Damaged.into());
+        }
+        for (logged, record) in portion {
+            if logged.keyset == keyset {
+                records.push(FiledRecord::from_wire(&record)?);
+            }
+            place = place.next()?;
+        }
+    }
+    Ok(records)
+}
+
+async fn portion(
+    ledger: &Ledger,
+    from: LogPlace,
+    end: LogPlace,
+) -> Result<Vec<(LoggedIssuance, Vec<u8>)>, LedgerError> {
+    let at_most = end.0.saturating_sub(from.0).min(u64::try_from(PORTION).unwrap_or(u64::MAX));
+    ledger
+        .read(move |txn| {
+            let logged = ledger::logged(txn, from, at_most)?;
+            logged
+                .into_iter()
+                .map(|logged| {
+                    let record = ledger::record_bytes(txn, &logged.issuance)?;
+                    Ok((logged, record))
+                })
+                .collect()
+        })
+        .await
+}
+
+/// Records added one after another.
+struct Gathering {
+    end: LogPlace,
+    records: BTreeMap<KeysetId, Vec<FiledRecord>>,
+    bytes: usize,
+    enough: usize,
+    last: Option<farthing_protocol::amount::UnixTime>,
+}
+
+impl Gathering {
+    fn new(first: LogPlace) -> Self {
+        Self { end: first, records: BTreeMap::new(), bytes: 0, enough: usize::MAX, last: None }
+    }
+
+    /// Adds a record; or, if there is enough and a new second begins, says when the segment ends and adds nothing.
+    fn add(
+        &mut self,
+        logged: &LoggedIssuance,
+        record: &[u8],
+    ) -> Result<Option<farthing_protocol::amount::UnixTime>, ArchiveError> {
+        if let Some(last) = self.last
+            && self.bytes >= self.enough
+            && last < logged.at
+        {
+            return Ok(Some(last.plus(1)));
+        }
+        let record = FiledRecord::from_wire(record)?;
+        self.bytes = self.bytes.saturating_add(record.length());
+        self.records.entry(logged.keyset).or_default().push(record);
+        self.last = Some(logged.at);
+        self.end = self.end.next()?;
+        Ok(None)
+    }
+}
+
+/// The filter of what was spent of a keyset since its last one, and where its spent records lie; nothing if nothing was.
+pub(super) async fn filter(
+    ledger: &Ledger,
+    state: &ArchiveState,
+    keyset: KeysetId,
+    period: u32,
+) -> Result<Option<(Filter, FilterRow)>, ArchiveError> {
+    let after = ledger.read(move |txn| ledger::last_filter(txn, &keyset, period)).await?;
+    let until = state.filtering_until;
+    let before_end = move |entry: &SpentEntry| entry.accepted_at < until;
+    let (fingerprints, last) = fingerprints(ledger, keyset, period, after, before_end).await?;
+    if fingerprints.is_empty() {
+        return Ok(None);
+    }
+    let span = Span::new(state.filtered_until, until).ok_or(LedgerError::Damaged)?;
+    let filter = Filter::cut(span, fingerprints).ok_or(farthing_protocol::DecodeError::TooLong)?;
+    let row = FilterRow { listed: filter.listed, after, last };
+    Ok(Some((filter, row)))
+}
+
+/// The filter of a row, made again.
+pub(super) async fn filter_again(
+    ledger: &Ledger,
+    keyset: KeysetId,
+    period: u32,
+    row: &FilterRow,
+) -> Result<Filter, ArchiveError> {
+    let last = row.last;
+    let within = move |entry: &SpentEntry| Some(entry.cursor) <= last.0;
+    let (fingerprints, _) = fingerprints(ledger, keyset, period, row.after, within).await?;
+    Ok(Filter::cut(row.listed.span, fingerprints).ok_or(LedgerError::Damaged)?)
+}
+
+/// Fingerprints of the spent records behind a place, as long as they are wanted, and the last one's place.
+async fn fingerprints(
+    ledger: &Ledger,
+    keyset: KeysetId,
+    period: u32,
+    after: SpentPlace,
+    wanted: impl Fn(&SpentEntry) -> bool,
+) -> Result<(Vec<farthing_protocol::archive::Fingerprint>, SpentPlace), ArchiveError> {
+    let (printer, mut found, mut place) = (Fingerprinter::new(&keyset, period), Vec::new(), after);
+    loop {
+        let entries = ledger.read(move |txn| ledger::spent_after(txn, &keyset, place, PORTION)).await?;
+        let last = entries.len() < PORTION;
+        for entry in entries {
+            if !wanted(&entry) {
+                return Ok((found, place));
+            }
+            found.extend(entry.coins.iter().map(|coin| printer.of(coin)));
+            place = SpentPlace(Some(entry.cursor));
+        }
+        if last {
+            return Ok((found, place));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use farthing_protocol::amount::UnixTime;
+    use farthing_protocol::identity::IssuanceId;
+
+    use super::*;
+
+    /// The beginning of a record: a merge of keyset 1.
+    fn record(issuance: [u8; 32]) -> Vec<u8> {
+        [[1].as_slice(), &[1; 32], &[4, 0], &issuance, &[0; 100]].concat()
+    }
+
+    #[test]
+    fn a_segment_ends_early_between_two_seconds_when_there_is_enough() {
+        let mut gathering = Gathering { enough: 3 * 166, ..Gathering::new(LogPlace(7)) };
+        let mut add = |number: u8, at| {
+            let id = [number; 32];
+            let logged = LoggedIssuance {
+                keyset: KeysetId::from_bytes([1; 32]),
+                issuance: IssuanceId::from_bytes(id),
+                at: UnixTime::from_seconds(at),
+            };
+            gathering.add(&logged, &record(id)).unwrap().map(UnixTime::seconds)
+        };
+        let ended: Vec<_> =
+            [(1, 10), (2, 11), (3, 12), (4, 12), (5, 12)].into_iter().map(|(n, at)| add(n, at)).collect();
+        assert_eq!(ended, [None; 5]);
+        assert_eq!(add(6, 15), Some(13));
+        assert_eq!(gathering.end, LogPlace(12));
+        assert_eq!(gathering.records.values().map(Vec::len).sum::<usize>(), 5);
+    }
+}

@@ -1,0 +1,184 @@
+//! The archive (protocol section 11): what is published so that wallets can be restored from their words.
+//!
+//! Files are made from the ledger alone, written, and listed in the ledger's signed index in this order. How far they go is
+//! decided in the ledger first: after a crash in between the same bytes are made again. What is listed never changes; a
+//! file that is missing or damaged is made again from the ledger.
+
+mod cut;
+mod files;
+mod gather;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use farthing_http::problem::{Code, Problem};
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset};
+use farthing_protocol::codec::DecodeError;
+use farthing_protocol::identity::Keypair;
+use farthing_protocol::ids::KeysetId;
+
+use crate::ledger::{self, ArchiveState, FilterRow, LedgerError, Listing, SegmentRow};
+use crate::mint::Mint;
+use cut::{Filter, Made, Segment};
+use gather::Gathered;
+
+pub(crate) use serve::{ArchiveKeeper, Wanted};
+
+/// Why the archive did not grow, or a file of it was not given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The folder.
+    #[error("the archive's folder could not be read or written: {}", .0.kind())]
+    Io(#[from] io::Error),
+    /// What would be published breaks a rule of the protocol, or is too long.
+    #[error("the archive cannot be written: {0}")]
+    Rules(#[from] DecodeError),
+    /// What would be published contradicts what was.
+    #[error("the archive contradicts what was published before; nothing is signed")]
+    Contradiction,
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Ledger(error) => Self::new(error.code()),
+            ArchiveError::Io(_) | ArchiveError::Rules(_) | ArchiveError::Contradiction => {
+                tracing::error!(%error, "the archive cannot be served");
+                Self::new(Code::Internal)
+            }
+        }
+    }
+}
+
+/// What one step adds to the archive.
+#[derive(Default)]
+struct Step {
+    segments: Vec<(KeysetId, Segment)>,
+    filters: Vec<(KeysetId, Filter, FilterRow)>,
+}
+
+impl Mint {
+    /// Makes the archive grow by what is complete: issuances up to the last full hour, spent serials up to the last full day
+    /// (or whatever `mint.toml` says). A served mint does so by itself. When this returns, everything listed is durable.
+    ///
+    /// # Errors
+    /// An [`ArchiveError`]: nothing more is listed; try again later.
+    pub async fn seal(&self) -> Result<ArchiveIndex, ArchiveError> {
+        let _one_at_a_time = self.archive().sealing.lock().await;
+        let (ledger, times) = (self.books().ledger(), self.books().home().config().archive);
+        let mut state = ledger.run(move |txn, now| ledger::plan(txn, now, times.seal, times.filter)).await?;
+        let mut index = ledger.read(ledger::stored_index).await?;
+        loop {
+            let (after, step) = if state.sealed_until < state.sealing_until {
+                self.next_segments(&state).await?
+            } else if state.filtered_until < state.filtering_until {
+                self.next_filters(&state, index.as_ref()).await?
+            } else if let Some(index) = index {
+                self.archive().serve(index.clone())?;
+                return Ok(index);
+            } else {
+                (state.clone(), Step::default())
+            };
+            let mint = self.clone();
+            let before = std::mem::replace(&mut state, after.clone());
+            let listing = tokio::task::spawn_blocking(move || mint.write_step(before, after, step, index.as_ref()));
+            let listing = listing.await.map_err(|_| LedgerError::Stopped)??;
+            index = Some(listing.index.clone());
+            ledger.run(move |txn, _| ledger::list_files(txn, &listing)).await?;
+        }
+    }
+
+    /// The next segment of each keyset: what was issued until the hour's end, or until there is enough.
+    async fn next_segments(&self, state: &ArchiveState) -> Result<(ArchiveState, Step), ArchiveError> {
+        let gathered = Gathered::from_log(self.books().ledger(), state).await?;
+        let (span, end) = (gathered.span, gathered.end);
+        let mut step = Step::default();
+        for (keyset, records) in gathered.records {
+            step.segments.push((keyset, Segment::cut(span, records).ok_or(DecodeError::TooLong)?));
+        }
+        let after = ArchiveState { sealed_until: span.until(), next: end, ..state.clone() };
+        Ok((after, step))
+    }
+
+    /// The next filter of each keyset.
+    async fn next_filters(
+        &self,
+        state: &ArchiveState,
+        index: Option<&ArchiveIndex>,
+    ) -> Result<(ArchiveState, Step), ArchiveError> {
+        let ledger = self.books().ledger();
+        let mut step = Step::default();
+        for keyset in ledger.read(ledger::spent_keysets).await? {
+            let period = index.and_then(|index| index.keyset(&keyset)).map_or(0, |archived| archived.filters.len());
+            let period = u32::try_from(period).map_err(|_| DecodeError::TooLong)?;
+            if let Some((filter, row)) = gather::filter(ledger, state, keyset, period).await? {
+                step.filters.push((keyset, filter, row));
+            }
+        }
+        let after = ArchiveState { filtered_until: state.filtering_until, ..state.clone() };
+        Ok((after, step))
+    }
+
+    /// Writes a step's files, and signs the index that lists them.
+    fn write_step(
+        &self,
+        before: ArchiveState,
+        after: ArchiveState,
+        step: Step,
+        last: Option<&ArchiveIndex>,
+    ) -> Result<Listing, ArchiveError> {
+        let identity = self.identity();
+        let listed = last.map(ArchiveIndex::keysets).unwrap_or_default();
+        let mut keysets: BTreeMap<_, _> = listed.iter().map(|archived| (archived.keyset, archived.clone())).collect();
+        let (mut made, mut segments, mut filters) = (Vec::new(), Vec::new(), Vec::new());
+        for (keyset, segment) in step.segments {
+            let archived = entry(&mut keysets, keyset);
+            let number = u32::try_from(archived.segments.len()).map_err(|_| DecodeError::TooLong)?;
+            made.extend(segment.files(identity, keyset, number)?);
+            archived.segments.push(segment.listed);
+            segments.push((keyset, number, SegmentRow { listed: segment.listed, first: before.next, end: after.next }));
+        }
+        for (keyset, filter, row) in step.filters {
+            let archived = entry(&mut keysets, keyset);
+            let number = u32::try_from(archived.filters.len()).map_err(|_| DecodeError::TooLong)?;
+            made.extend(filter.parts(identity, keyset, number)?);
+            archived.filters.push(filter.listed);
+            filters.push((keyset, number, row));
+        }
+        self.write_files(&made)?;
+        let index = sign(identity, self.books().clock().now(), &after, keysets.into_values().collect(), last)?;
+        Ok(Listing { before, after, segments, filters, index })
+    }
+
+    fn write_files(&self, made: &[Made]) -> io::Result<()> {
+        let folder = self.books().home().archive();
+        made.iter().try_for_each(|(name, bytes)| files::write(&folder, name, bytes))?;
+        files::sync(&folder, made.iter().map(|(name, _)| name.as_path()))
+    }
+}
+
+/// A keyset's place in the index.
+fn entry(by_id: &mut BTreeMap<KeysetId, ArchivedKeyset>, keyset: KeysetId) -> &mut ArchivedKeyset {
+    by_id.entry(keyset).or_insert_with(|| ArchivedKeyset { keyset, segments: Vec::new(), filters: Vec::new() })
+}
+
+/// Signs an index later than the last, which takes nothing of it back.
+fn sign(
+    identity: &Keypair,
+    now: UnixTime,
+    state: &ArchiveState,
+    keysets: Vec<ArchivedKeyset>,
+    last: Option<&ArchiveIndex>,
+) -> Result<ArchiveIndex, ArchiveError> {
+    let times = (state.sealed_until, state.filtered_until);
+    let issued_at = last.map_or(now, |last| now.max(last.issued_at().plus(1))).max(times.0).max(times.1);
+    let index = ArchiveIndex::sign(identity, issued_at, times, keysets)?;
+    index.accept(&identity.into(), last, issued_at).map_err(|_| ArchiveError::Contradiction)?;
+    Ok(index)
+}

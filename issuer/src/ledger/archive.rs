@@ -1,0 +1,160 @@
+//! The log of issuances, and what of it and of the spent records is listed in the archive.
+
+use farthing_durable::Txn;
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::archive::ArchiveIndex;
+use farthing_protocol::codec::Wire;
+use farthing_protocol::identity::IssuanceId;
+use farthing_protocol::ids::KeysetId;
+use farthing_verifier::spent::{self, SpentEntry};
+
+use super::LedgerError;
+use super::records::{
+    ArchiveState, FilterRow, IssuanceEntry, LogPlace, LoggedIssuance, SegmentRow, SpentPlace, Table, get, parse, put,
+    scan,
+};
+
+/// Adds an issuance to the log, in the transaction that records it.
+pub(super) fn log(txn: &mut Txn<'_>, keyset: KeysetId, issuance: IssuanceId, at: UnixTime) -> Result<(), LedgerError> {
+    let place = get(txn, Table::LogLength, &[])?.unwrap_or(LogPlace(0));
+    put(txn, Table::Log, &place.key(), &LoggedIssuance { keyset, issuance, at })?;
+    put(txn, Table::LogLength, &[], &place.next()?)
+}
+
+/// Gives a ledger that has none its log: the issuances by their time.
+pub(crate) fn begin_archive(txn: &mut Txn<'_>) -> Result<(), LedgerError> {
+    if get::<LogPlace>(txn, Table::LogLength, &[])?.is_some() {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
+        found.push((entry.at, parse::<IssuanceId>(key)?, entry.keyset));
+        Ok(())
+    })?;
+    found.sort_unstable_by_key(|(at, issuance, _)| (*at, *issuance));
+    put(txn, Table::LogLength, &[], &LogPlace(0))?;
+    found.into_iter().try_for_each(|(at, issuance, keyset)| log(txn, keyset, issuance, at))
+}
+
+/// Decides how far the archive will be listed: to the last end of an hour and of a day (of so many seconds). What was decided
+/// before and is not listed yet stays as it was, so that after a crash the same files are made.
+///
+/// The ledger's time never goes back, so nothing recorded after this job lies before what it decides.
+pub(crate) fn plan(txn: &mut Txn<'_>, now: UnixTime, seal: u64, filter: u64) -> Result<ArchiveState, LedgerError> {
+    let stored: Option<ArchiveState> = get(txn, Table::ArchiveState, &[])?;
+    let mut state = match &stored {
+        Some(state) => state.clone(),
+        None => begin(txn, now, seal, filter)?,
+    };
+    if state.sealing_until <= state.sealed_until {
+        state.sealing_until = whole(now, seal).max(state.sealed_until);
+    }
+    if state.filtering_until <= state.filtered_until {
+        state.filtering_until = whole(now, filter).max(state.filtered_until);
+    }
+    if stored.as_ref() != Some(&state) {
+        put(txn, Table::ArchiveState, &[], &state)?;
+    }
+    Ok(state)
+}
+
+/// An archive begins where the first issuance lies: nothing was spent before it.
+fn begin(txn: &Txn<'_>, now: UnixTime, seal: u64, filter: u64) -> Result<ArchiveState, LedgerError> {
+    let first: Option<LoggedIssuance> = get(txn, Table::Log, &LogPlace(0).key())?;
+    let first = first.map_or(now, |first| first.at.min(now));
+    let (sealed_until, filtered_until) = (whole(first, seal), whole(first, filter));
+    Ok(ArchiveState {
+        sealed_until,
+        sealing_until: sealed_until,
+        next: LogPlace(0),
+        filtered_until,
+        filtering_until: filtered_until,
+    })
+}
+
+fn whole(time: UnixTime, step: u64) -> UnixTime {
+    UnixTime::from_seconds(time.seconds() - time.seconds() % step.max(1))
+}
+
+/// The log from a place on, at most so many.
+pub(crate) fn logged(txn: &Txn<'_>, from: LogPlace, at_most: u64) -> Result<Vec<LoggedIssuance>, LedgerError> {
+    let places = from.0..from.0.saturating_add(at_most);
+    places.map_while(|place| get(txn, Table::Log, &LogPlace(place).key()).transpose()).collect()
+}
+
+/// The wire object of an issuance's record.
+pub(crate) fn record_bytes(txn: &Txn<'_>, issuance: &IssuanceId) -> Result<Vec<u8>, LedgerError> {
+    txn.get_large(&Table::Issuance.key(issuance.as_bytes()))?.ok_or(LedgerError::Damaged)
+}
+
+/// Keysets of which anything was spent.
+pub(crate) fn spent_keysets(txn: &Txn<'_>) -> Result<Vec<KeysetId>, LedgerError> {
+    Ok(spent::keysets(txn)?)
+}
+
+/// A keyset's spent records behind a place, in the order of acceptance.
+pub(crate) fn spent_after(
+    txn: &Txn<'_>,
+    keyset: &KeysetId,
+    after: SpentPlace,
+    at_most: usize,
+) -> Result<Vec<SpentEntry>, LedgerError> {
+    Ok(spent::entries(txn, keyset, after.0, at_most)?)
+}
+
+/// Up to where a keyset's filters go, and how many there are.
+pub(crate) fn last_filter(txn: &Txn<'_>, keyset: &KeysetId, filters: u32) -> Result<SpentPlace, LedgerError> {
+    let Some(last) = filters.checked_sub(1) else { return Ok(SpentPlace(None)) };
+    Ok(filter_row(txn, keyset, last)?.ok_or(LedgerError::Damaged)?.last)
+}
+
+pub(crate) fn segment_row(txn: &Txn<'_>, keyset: &KeysetId, number: u32) -> Result<Option<SegmentRow>, LedgerError> {
+    get(txn, Table::Segment, &numbered(keyset, number))
+}
+
+pub(crate) fn filter_row(txn: &Txn<'_>, keyset: &KeysetId, number: u32) -> Result<Option<FilterRow>, LedgerError> {
+    get(txn, Table::Filter, &numbered(keyset, number))
+}
+
+/// The index last stored.
+pub(crate) fn stored_index(txn: &Txn<'_>) -> Result<Option<ArchiveIndex>, LedgerError> {
+    let Some(bytes) = txn.get_large(Table::ArchiveIndex.prefix())? else { return Ok(None) };
+    ArchiveIndex::from_bytes(&bytes).map(Some).map_err(|_| LedgerError::Damaged)
+}
+
+/// Files that are durable in the folder, and are to be listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    /// What they were made from.
+    pub(crate) before: ArchiveState,
+    pub(crate) after: ArchiveState,
+    pub(crate) segments: Vec<(KeysetId, u32, SegmentRow)>,
+    pub(crate) filters: Vec<(KeysetId, u32, FilterRow)>,
+    pub(crate) index: ArchiveIndex,
+}
+
+/// Lists files. The index MUST NOT leave before this is durable. What was listed is never listed again in another way.
+pub(crate) fn list_files(txn: &mut Txn<'_>, listing: &Listing) -> Result<(), LedgerError> {
+    let Listing { before, after, segments, filters, index } = listing;
+    if get::<ArchiveState>(txn, Table::ArchiveState, &[])?.as_ref() != Some(before) {
+        return Err(LedgerError::Damaged);
+    }
+    for (keyset, number, row) in segments {
+        if segment_row(txn, keyset, *number)?.is_some() {
+            return Err(LedgerError::Damaged);
+        }
+        put(txn, Table::Segment, &numbered(keyset, *number), row)?;
+    }
+    for (keyset, number, row) in filters {
+        if filter_row(txn, keyset, *number)?.is_some() {
+            return Err(LedgerError::Damaged);
+        }
+        put(txn, Table::Filter, &numbered(keyset, *number), row)?;
+    }
+    put(txn, Table::ArchiveState, &[], after)?;
+    Ok(txn.put_large(Table::ArchiveIndex.prefix(), &index.to_bytes())?)
+}
+
+fn numbered(keyset: &KeysetId, number: u32) -> Vec<u8> {
+    [keyset.as_bytes().as_slice(), &number.to_be_bytes()].concat()
+}
