@@ -1,5 +1,7 @@
 //! What a wallet tells about its progress. Nothing in it is secret.
 
+use std::time::Duration;
+
 use farthing_protocol::identity::MintId;
 
 use crate::operation::OpId;
@@ -31,6 +33,16 @@ pub enum Event {
     /// The mint sees a swap, and soon after a deposit of coins that the swap just made possible: time and denominations
     /// suggest that one wallet did both.
     SwapBeforePaying,
+    /// A [refresh](crate::Wallet::refresh) waits for so long before it does something.
+    UpkeepPause {
+        /// How long.
+        length: Duration,
+    },
+    /// A [refresh](crate::Wallet::refresh) begins a swap or a withdrawal.
+    Upkeep {
+        /// The mint.
+        mint: MintId,
+    },
     /// An issuance number came to nothing; the next one is used.
     NumberAbandoned {
         /// The operation.

@@ -113,7 +113,7 @@ impl Inner {
         }
     }
 
-    /// Keysets of the chain that can be spent, oldest first.
+    /// Keysets of the chain that can be spent, those that end first before the others.
     fn spendable_keysets(
         &self,
         mint: &Mint,
@@ -122,10 +122,12 @@ impl Inner {
     ) -> Result<Vec<Arc<Keyset>>, MintError> {
         let now = self.now();
         let chain = mint.chain(unit, redemption).ok_or(MintError::NoSuchUnit)?;
-        Ok(chain.iter().filter(|keyset| mint.is_spendable(keyset, now)).cloned().collect())
+        let mut keysets: Vec<_> = chain.iter().filter(|keyset| mint.is_spendable(keyset, now)).cloned().collect();
+        keysets.sort_by_key(|keyset| (keyset.terms().spend_until, keyset.terms().sequence));
+        Ok(keysets)
     }
 
-    /// Keeps an operation with exact tokens of the oldest keyset that has them.
+    /// Keeps an operation with exact tokens of the first keyset that has them.
     async fn try_keep<E>(
         self: &Arc<Self>,
         wanted: &Wanted,

@@ -36,14 +36,14 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn unit(self) -> &'a Unit {
+    pub(crate) fn unit(self) -> &'a Unit {
         match self {
             Self::Invoice(invoice) => &invoice.draft().unit,
             Self::Transfer(request) => &request.draft().unit,
         }
     }
 
-    fn amount(self) -> Amount {
+    pub(crate) fn amount(self) -> Amount {
         match self {
             Self::Invoice(invoice) => invoice.draft().amount,
             Self::Transfer(request) => request.draft().amount,
@@ -51,7 +51,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The chains whose tokens can pay: those of many payees and, to a merchant, that of this payee.
-    fn candidates<'m>(self, mint: &'m Mint) -> impl Iterator<Item = &'m Chain> {
+    pub(crate) fn candidates(self, mint: &Mint) -> impl Iterator<Item = &Chain> {
         let closed = match self {
             Self::Invoice(invoice) => Some(Redemption::Closed(invoice.draft().payee)),
             Self::Transfer(_) => None,
@@ -62,7 +62,7 @@ impl<'a> Asked<'a> {
     }
 
     /// How the payee's head lies to the chain it can belong to; the best of several.
-    fn relation(self, mint: &Mint, head: &ChainHead) -> Option<Relation> {
+    pub(crate) fn relation(self, mint: &Mint, head: &ChainHead) -> Option<Relation> {
         let rank = |relation: &Relation| match relation {
             Relation::Known => 0,
             Relation::Newer => 1,

@@ -12,6 +12,8 @@
 //! | pay | [`Wallet::read_invoice`], [`Wallet::pay`] |
 //! | give money to somebody | [`Wallet::send`], [`Wallet::reclaim`], [`Wallet::send_to`], [`Wallet::answer`] |
 //! | get money from somebody | [`Wallet::receive`], [`Wallet::recipient`], [`Wallet::request`] |
+//! | keep tokens ready | [`Wallet::stock_view`], [`Wallet::set_stock_policy`], [`Wallet::refresh`], [`daemon`] |
+//! | know before paying | [`Wallet::payment_outlook`], [`Wallet::expiries`] |
 //! | look | [`Wallet::balance`], [`Wallet::operations`], [`Wallet::history`] |
 //! | keep it in order | [`Wallet::doctor`], [`Wallet::export`], [`Wallet::forget`] |
 //! | go on after a crash | [`Wallet::resume`], [`Wallet::give_up`] |
@@ -33,6 +35,7 @@ mod operation;
 mod options;
 mod pay;
 mod plan;
+mod ready;
 mod resume;
 mod seed;
 mod stock;
@@ -53,6 +56,10 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Step;
 pub use pay::InvoiceView;
+pub use ready::{
+    Due, Expiry, InvalidPolicy, KeysetOutlook, Outlook, Pace, RefreshLimits, RefreshReport, Remark, Schedule, Severity,
+    StockLine, StockPolicy, StockView, Upkeep, UpkeepFailure, UpkeepKind, daemon,
+};
 pub use transfer::{
     Ask, AskError, AskView, ReceiveError, Received, SendError, Sent, SentState, SentView, TokenText, TransferView,
 };

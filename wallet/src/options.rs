@@ -8,6 +8,7 @@ use farthing_http::client::HttpClient;
 use farthing_protocol::amount::UnixTime;
 
 use crate::event::Event;
+use crate::ready::Pace;
 
 pub(crate) type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -21,6 +22,7 @@ pub struct Options {
     pub(crate) observer: Observer,
     pub(crate) attempts: u32,
     pub(crate) pause: Duration,
+    pub(crate) pace: Pace,
     pub(crate) hook: Option<Hook>,
 }
 
@@ -32,6 +34,7 @@ impl Default for Options {
             observer: Arc::new(|_| {}),
             attempts: 2,
             pause: Duration::from_millis(500),
+            pace: Pace::default(),
             hook: None,
         }
     }
@@ -73,6 +76,13 @@ impl Options {
     pub fn attempts(mut self, attempts: u32, pause: Duration) -> Self {
         self.attempts = attempts.max(1);
         self.pause = pause;
+        self
+    }
+
+    /// Sets where random times come from, and how the wallet waits between swaps that nobody waits for.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
         self
     }
 

@@ -167,7 +167,12 @@ pub(crate) fn forget_gone(tx: &mut Tx<'_, '_>, before: UnixTime, dry: bool) -> R
     Ok(old.len())
 }
 
-/// Available tokens of a keyset with exactly these denominations, if it has them.
+/// Available tokens of a keyset with exactly these denominations, if it has them: of each denomination the one that has been here
+/// longest.
+///
+/// The mint does not see which of a keyset's tokens it issued when. What it can see is an issuance, and a payment just afterwards: so
+/// nothing is as telling as a token that came moments ago, and a choice by chance would take such a one now and then. Taking the
+/// longest held leaves every token as much time as the stock allows.
 pub(crate) fn choose<'t>(
     tokens: &'t [(TokenKey, StoredToken)],
     keyset: &KeysetId,
@@ -181,7 +186,7 @@ pub(crate) fn choose<'t>(
                 && token.denomination == *denomination
                 && chosen.iter().all(|(other, _)| other != key)
         };
-        let token = tokens.iter().find(fits)?;
+        let token = tokens.iter().filter(fits).min_by_key(|(key, token)| (token.since, *key))?;
         chosen.push(token);
     }
     Some(chosen)
@@ -346,9 +351,39 @@ impl Decode for Counter {
 impl Wire for Counter {}
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::vault::Vault;
+
+    /// A token that nobody signed.
+    pub(crate) fn sample(exponent: u8, since: u64) -> StoredToken {
+        StoredToken {
+            mint: MintId::from_bytes([2; 32]),
+            denomination: Denomination::new(exponent).unwrap(),
+            state: TokenState::Available,
+            since: UnixTime::from_seconds(since),
+            restored: false,
+            secret: Zeroizing::new([0; StoredToken::SECRET]),
+        }
+    }
+
+    #[test]
+    fn the_longest_held_is_chosen_and_none_that_may_be_spent() {
+        let keyset = KeysetId::from_bytes([1; 32]);
+        let key = |number| TokenKey::new(&Used { keyset, number: IssuanceNumber::new(number) }, 0);
+        let mut perhaps_spent = sample(3, 1);
+        perhaps_spent.restored = true;
+        let tokens =
+            [(key(0), sample(3, 50)), (key(1), sample(3, 20)), (key(2), sample(3, 30)), (key(3), perhaps_spent)];
+        let d = Denomination::new(3).unwrap();
+        let chosen = |number| -> Option<Vec<u64>> {
+            let chosen = choose(&tokens, &keyset, &vec![d; number])?;
+            Some(chosen.into_iter().map(|(key, _)| key.number).collect())
+        };
+        assert_eq!(chosen(1), Some(vec![1]));
+        assert_eq!(chosen(3), Some(vec![1, 2, 0]));
+        assert_eq!(chosen(4), None);
+    }
 
     #[tokio::test]
     async fn a_token_is_reserved_for_one_operation_and_spent_by_no_other() {
@@ -358,15 +393,7 @@ mod tests {
         let key = TokenKey::new(&used, 0);
         let (one, two) = (OpId::new(1), OpId::new(2));
         let done = vault.run::<_, StoreError>(move |tx| {
-            let token = StoredToken {
-                mint: MintId::from_bytes([2; 32]),
-                denomination: Denomination::new(3).unwrap(),
-                state: TokenState::Available,
-                since: UnixTime::from_seconds(1),
-                restored: false,
-                secret: Zeroizing::new([0; StoredToken::SECRET]),
-            };
-            add(tx, key, &token)?;
+            add(tx, key, &sample(3, 1))?;
             reserve(tx, key, one)?;
             assert_eq!(reserve(tx, key, two).err(), Some(StoreError::Busy));
             assert_eq!(reserved(tx, key, two).err(), Some(StoreError::Damaged));
@@ -377,7 +404,7 @@ mod tests {
             spend(tx, &[key], two)?;
             assert_eq!(reserve(tx, key, one).err(), Some(StoreError::Busy));
             // Issued once more, it stays spent.
-            add(tx, key, &token)?;
+            add(tx, key, &sample(3, 1))?;
             assert!(live(tx)?.is_empty());
             Ok(())
         });

@@ -36,7 +36,7 @@ use crate::evidence::Evidence;
 use crate::mints::Mint;
 use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Source, Used};
 use crate::options::Step;
-use crate::stock;
+use crate::stock::{self, StoredToken, TokenKey};
 use crate::vault::Tx;
 use crate::views::Issued;
 use crate::wallet::{Inner, Wallet, Working};
@@ -149,16 +149,30 @@ impl Inner {
         from: Vec<Arc<Keyset>>,
         what: SwapWhat,
     ) -> Result<Working, IssueError> {
-        let shape = Shape::from(what);
-        let inputs = shape.inputs().unwrap_or_default();
-        let amount = stock::worth(inputs.iter().copied())?;
+        let inputs = Shape::from(what).inputs().unwrap_or_default();
         let unit = from.first().ok_or(IssueError::NoSuchTokens)?.terms().unit.clone();
+        let pick = move |live: &[(TokenKey, StoredToken)]| {
+            let chosen = from.iter().find_map(|keyset| stock::choose(live, keyset.id(), &inputs));
+            stock::in_payment_order(chosen.ok_or(IssueError::NoSuchTokens)?).map_err(IssueError::from)
+        };
+        self.reserve_swap_of(mint, unit, redemption, what, pick).await
+    }
+
+    /// Keeps a swap of the tokens that `pick` takes of those that are not spent, in the order of a payment, and reserves them.
+    pub(crate) async fn reserve_swap_of(
+        self: &Arc<Self>,
+        mint: &Mint,
+        unit: Unit,
+        redemption: &Redemption,
+        what: SwapWhat,
+        pick: impl FnOnce(&[(TokenKey, StoredToken)]) -> Result<Vec<TokenKey>, IssueError> + Send + 'static,
+    ) -> Result<Working, IssueError> {
+        let shape = Shape::from(what);
+        let amount = stock::worth(shape.inputs().unwrap_or_default())?;
         let (mint, redemption, now) = (mint.id, *redemption, self.now());
         let working = self
             .create::<IssueError>(move |tx| {
-                let live = stock::live(tx)?;
-                let chosen = from.iter().find_map(|keyset| stock::choose(&live, keyset.id(), &inputs));
-                let chosen = stock::in_payment_order(chosen.ok_or(IssueError::NoSuchTokens)?)?;
+                let chosen = pick(&stock::live(tx)?)?;
                 let id = Operation::next_id(tx)?;
                 for key in &chosen {
                     stock::reserve(tx, *key, id)?;
