@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::unlock::{NewPassphrase, WalletUnlocking};
+
 /// Private digital cash for small payments.
 ///
 /// A mint signs tokens without seeing them, a wallet holds and spends them, a merchant's verifier checks
@@ -223,6 +225,8 @@ pub(crate) struct WalletFolder {
     /// The wallet's folder [default: ~/.farthing/wallet]
     #[arg(long, short = 'd', value_name = "DIR", env = "FARTHING_WALLET_DIR")]
     pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) unlocking: WalletUnlocking,
 }
 
 /// Commands of a wallet. Each first goes on with whatever was left unfinished.
@@ -231,7 +235,8 @@ pub(crate) enum WalletCommand {
     /// Make a wallet and show its words, once
     ///
     /// Everything in the wallet derives from the words: write them on paper. This version cannot restore a wallet from
-    /// them yet, so keep its folder too; and it is not encrypted yet, so protect it like cash.
+    /// them yet, so keep its folder too. The folder is encrypted under a passphrase, which is asked for if it is not given;
+    /// without it nobody opens the wallet, not even you.
     Init(WalletInit),
     /// Show what the wallet holds, and its account at the mint
     Balance(WalletFolder),
@@ -243,6 +248,10 @@ pub(crate) enum WalletCommand {
     Pay(WalletPay),
     /// List what was done, newest first
     History(WalletFolder),
+    /// Change the wallet's passphrase
+    ///
+    /// Whoever has a copy of the folder from before still opens it with the old passphrase, and the words stay the same.
+    Passphrase(WalletPassphrase),
 }
 
 /// `farthing wallet init`
@@ -256,6 +265,9 @@ pub(crate) struct WalletInit {
     /// The mint's identity, if you know it from elsewhere: refuse any other
     #[arg(long, value_name = "ID")]
     pub(crate) mint_id: Option<String>,
+    /// Protect the wallet by no passphrase: whoever reads its folder has the money
+    #[arg(long, conflicts_with = "WalletUnlocking")]
+    pub(crate) no_passphrase: bool,
     /// How many words: 12 or 24
     #[arg(long, default_value_t = 12, value_parser = parse_word_count)]
     pub(crate) words: u8,
@@ -290,6 +302,15 @@ pub(crate) struct WalletPay {
     /// Do not ask before paying
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
+}
+
+/// `farthing wallet passphrase`
+#[derive(Debug, Args)]
+pub(crate) struct WalletPassphrase {
+    #[command(flatten)]
+    pub(crate) folder: WalletFolder,
+    #[command(flatten)]
+    pub(crate) new: NewPassphrase,
 }
 
 /// `farthing demo`

@@ -8,6 +8,7 @@ mod mint;
 mod output;
 mod place;
 mod prompt;
+mod unlock;
 mod verifier;
 mod wallet;
 

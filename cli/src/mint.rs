@@ -17,10 +17,10 @@ use farthing_protocol::codec::to_base64url;
 use farthing_protocol::identity::AccountKey;
 use farthing_protocol::text;
 use farthing_wallet::ACCOUNT_PREFIX;
-use zeroize::Zeroizing;
 
 use crate::args::{MintCommand, MintCredit, MintFolder, MintInit, MintRun, Unlocking};
 use crate::output::{note, say, show, table, time};
+use crate::unlock::read_passphrase;
 use crate::{place, prompt};
 
 const KEY_FILE_VARIABLE: &str = "FARTHING_MINT_KEY_FILE";
@@ -43,7 +43,9 @@ async fn init(args: MintInit) -> Result<()> {
     let protection = match given_secret(&args.unlocking)? {
         Some(Secret::KeyFile(path)) => Protection::KeyFile(path),
         Some(Secret::Passphrase(passphrase)) => Protection::passphrase(passphrase),
-        None => Protection::passphrase(Passphrase::new(prompt::new_passphrase()?.as_str())),
+        None => {
+            Protection::passphrase(Passphrase::new(prompt::new_passphrase(NEW_PASSPHRASE, SECRET_OPTIONS)?.as_str()))
+        }
     };
     let secret = match &protection {
         Protection::KeyFile(path) => format!("the key file {}", path.display()),
@@ -237,6 +239,9 @@ enum Secret {
     KeyFile(std::path::PathBuf),
 }
 
+const NEW_PASSPHRASE: &str = "New passphrase for the mint's keys: ";
+const SECRET_OPTIONS: &str = "--passphrase-file or --key-file";
+
 /// What the command line or the environment gives.
 fn given_secret(unlocking: &Unlocking) -> Result<Option<Secret>> {
     if let Some(path) = &unlocking.passphrase_file {
@@ -259,16 +264,10 @@ fn unlock(home: &MintHome, unlocking: &Unlocking) -> Result<Unlock> {
         (Some(Secret::KeyFile(path)), _) => Unlock::KeyFile(path),
         (Some(Secret::Passphrase(passphrase)), _) => Unlock::Passphrase(passphrase),
         (None, ProtectionKind::KeyFile) => bail!("this mint's keys need its key file: give --key-file"),
-        (None, ProtectionKind::Passphrase) => {
-            Unlock::Passphrase(Passphrase::new(prompt::passphrase("Passphrase of the mint's keys: ")?.as_str()))
-        }
+        (None, ProtectionKind::Passphrase) => Unlock::Passphrase(Passphrase::new(
+            prompt::passphrase("Passphrase of the mint's keys: ", SECRET_OPTIONS)?.as_str(),
+        )),
     })
-}
-
-fn read_passphrase(path: &Path) -> Result<Passphrase> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let text = Zeroizing::new(text);
-    Ok(Passphrase::new(text.lines().next().unwrap_or_default()))
 }
 
 /// Reads an account in the form that wallets print.

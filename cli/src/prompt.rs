@@ -37,10 +37,10 @@ pub(crate) fn confirm(question: &str, option: &str) -> Result<bool> {
 /// Asks for a passphrase without showing it.
 ///
 /// # Errors
-/// When nobody can be asked.
-pub(crate) fn passphrase(question: &str) -> Result<Zeroizing<String>> {
+/// When nobody can be asked: then the command says which options answer instead.
+pub(crate) fn passphrase(question: &str, options: &str) -> Result<Zeroizing<String>> {
     if !possible() {
-        bail!("nobody can be asked for the passphrase here: give --passphrase-file or --key-file");
+        bail!("nobody can be asked for the passphrase here: give {options}");
     }
     Ok(Zeroizing::new(rpassword::prompt_password(question)?))
 }
@@ -49,12 +49,12 @@ pub(crate) fn passphrase(question: &str) -> Result<Zeroizing<String>> {
 ///
 /// # Errors
 /// When nobody can be asked, the two differ, or it is empty.
-pub(crate) fn new_passphrase() -> Result<Zeroizing<String>> {
-    let first = passphrase("New passphrase for the mint's keys: ")?;
+pub(crate) fn new_passphrase(question: &str, options: &str) -> Result<Zeroizing<String>> {
+    let first = passphrase(question, options)?;
     if first.is_empty() {
         bail!("the passphrase is empty");
     }
-    if *first != *passphrase("Again: ")? {
+    if *first != *passphrase("Again: ", options)? {
         bail!("the two passphrases differ");
     }
     Ok(first)

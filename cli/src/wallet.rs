@@ -5,17 +5,17 @@ use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::request::Invoice;
 use farthing_protocol::text::TextForm;
 use farthing_wallet::{
-    Event, HistoryEntry, IssueError, MintView, OpenError, Options, Outcome, PayError, Resumption, UnitView, Wallet,
-    WithdrawWhat, WordCount, Words, Work, account_text,
+    Event, HistoryEntry, IssueError, MintView, OpenError, Options, Outcome, PayError, Protection, Resumption, UnitView,
+    Wallet, WithdrawWhat, WordCount, Words, Work, account_text,
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 
-use crate::args::{WalletCommand, WalletFolder, WalletInit, WalletPay, WalletWithdraw};
+use crate::args::{WalletCommand, WalletFolder, WalletInit, WalletPassphrase, WalletPay, WalletWithdraw};
 use crate::mint::read_amount;
 use crate::output::{note, say, short, show, table, time};
 use crate::verifier::{expect_mint, fetch_mint, read_url};
-use crate::{place, prompt};
+use crate::{place, prompt, unlock};
 
 pub(crate) async fn run(command: WalletCommand) -> Result<()> {
     match command {
@@ -25,6 +25,7 @@ pub(crate) async fn run(command: WalletCommand) -> Result<()> {
         WalletCommand::Withdraw(args) => withdraw(args).await,
         WalletCommand::Pay(args) => pay(args).await,
         WalletCommand::History(folder) => history(folder).await,
+        WalletCommand::Passphrase(args) => passphrase(args).await,
     }
 }
 
@@ -33,9 +34,12 @@ async fn init(args: WalletInit) -> Result<()> {
     if !args.yes && !prompt::possible() {
         bail!("nobody can be asked here whether the words were written down: give --yes");
     }
-    if folder.join("seed").exists() {
-        bail!("there is a wallet in {} already; --dir names another folder", folder.display());
+    match Wallet::needs_passphrase(&folder) {
+        Err(OpenError::Missing) => {}
+        Err(error @ (OpenError::Unencrypted | OpenError::Io(_))) => return Err(error.into()),
+        _ => bail!("there is a wallet in {} already; --dir names another folder", folder.display()),
     }
+    unlock::expect_new(&args.folder.unlocking, args.no_passphrase)?;
     // Every question comes before anything is made, so that whoever stops here can begin again.
     let url = read_url(&args.mint)?;
     let mint = *fetch_mint(&url).await?.list.mint();
@@ -46,6 +50,7 @@ async fn init(args: WalletInit) -> Result<()> {
     if !sure && !prompt::confirm("Is that the mint you mean?", "--yes or --mint-id")? {
         bail!("nothing was made. Ask the mint's operator for its identity, and give it with --mint-id");
     }
+    let protection = unlock::protection(&args.folder.unlocking, args.no_passphrase)?;
     let count = if args.words == 24 { WordCount::TwentyFour } else { WordCount::Twelve };
     let words = Words::generate(&mut UnwrapErr(SysRng), count)?;
     note("Everything in the wallet derives from these words. Write them on paper,");
@@ -57,7 +62,7 @@ async fn init(args: WalletInit) -> Result<()> {
     if !args.yes && !prompt::confirm("Did you write them down?", "--yes")? {
         bail!("nothing was made, and these words are void: begin again when you have paper");
     }
-    let wallet = Wallet::create(&folder, &words, options()).await?;
+    let wallet = Wallet::create(&folder, &words, protection, options()).await?;
     let found = wallet.add_mint(&args.mint).await?;
     expect_mint(&found.id, Some(&mint.to_text()))?;
     wallet.pin_mint(&mint).await?;
@@ -213,6 +218,23 @@ async fn history(folder: WalletFolder) -> Result<()> {
     Ok(())
 }
 
+async fn passphrase(args: WalletPassphrase) -> Result<()> {
+    let folder = place::folder(args.folder.dir, "wallet")?;
+    let unlock = unlock::unlock(&folder, &args.folder.unlocking)?;
+    let protection = unlock::changed_protection(&args.new)?;
+    let none = matches!(protection, Protection::NoPassphrase);
+    match Wallet::change_passphrase(&folder, unlock, protection).await {
+        Err(OpenError::Missing) => bail!(unlock::missing(&folder)),
+        changed => changed.with_context(|| format!("the passphrase of {} was not changed", folder.display()))?,
+    }
+    say(if none {
+        "the wallet has no passphrase any more: protect its folder like cash"
+    } else {
+        "passphrase changed"
+    });
+    Ok(())
+}
+
 fn describe(work: &Work) -> (String, String) {
     match work {
         Work::Withdrawal => ("withdrawal".to_owned(), String::new()),
@@ -238,12 +260,11 @@ fn outcome(entry: &HistoryEntry) -> &'static str {
 }
 
 /// Opens the wallet and goes on with what was left unfinished.
-async fn open(folder: WalletFolder) -> Result<Wallet> {
-    let folder = place::folder(folder.dir, "wallet")?;
-    let wallet = match Wallet::open(&folder, options()).await {
-        Err(OpenError::Missing) => {
-            bail!("there is no wallet in {}: `farthing wallet init` makes one, --dir names another", folder.display())
-        }
+async fn open(args: WalletFolder) -> Result<Wallet> {
+    let folder = place::folder(args.dir, "wallet")?;
+    let unlock = unlock::unlock(&folder, &args.unlocking)?;
+    let wallet = match Wallet::open(&folder, unlock, options()).await {
+        Err(OpenError::Missing) => bail!(unlock::missing(&folder)),
         wallet => wallet.with_context(|| format!("the wallet in {} cannot be opened", folder.display()))?,
     };
     for resumed in wallet.resume().await? {

@@ -13,7 +13,7 @@ fn whoever_is_killed_value_is_conserved() {
     let mint_port = mint.port();
     let mut merchant = world.merchant(&mint);
     let merchant_port = merchant.port();
-    world.run(&["wallet", "init", "--mint", &mint.url, "--yes"]);
+    world.run(&["wallet", "init", "--mint", &mint.url, "--yes", "--no-passphrase"]);
     let account = world.run(&["wallet", "account"]);
     world.run(&["mint", "credit", &account, "100.00"]);
     world.run(&["wallet", "withdraw", "--bundle", "0"]);

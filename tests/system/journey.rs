@@ -8,7 +8,7 @@ fn the_tour() {
     let mint = world.mint();
     world.run(&["verifier", "init", "--mint", &mint.url]);
     let _merchant = world.serve(&["verifier", "run", "--listen", "127.0.0.1:0"]);
-    world.run(&["wallet", "init", "--mint", &mint.url, "--yes"]);
+    world.run(&["wallet", "init", "--mint", &mint.url, "--yes", "--no-passphrase"]);
     let account = world.run(&["wallet", "account"]);
     world.run(&["mint", "credit", &account, "10.00"]);
     world.run(&["wallet", "withdraw", "--bundle", "0"]);
@@ -27,7 +27,7 @@ fn the_tour() {
     assert!(world.refused(&["verifier", "request", "0.375"]).contains("at most 2 decimals"));
     assert!(world.refused(&["wallet", "withdraw", "1000.00"]).contains("does not hold so much"));
     assert!(world.refused(&["wallet", "withdraw", "--bundle", "9"]).contains("no such bundle"));
-    assert!(world.refused(&["wallet", "init", "--mint", &mint.url, "--yes"]).contains("already"));
+    assert!(world.refused(&["wallet", "init", "--mint", &mint.url, "--yes", "--no-passphrase"]).contains("already"));
     assert!(world.refused(&["mint", "credit", &account[..40], "1.00"]).contains("not an account"));
     let dear = world.run(&["verifier", "request", "50.00"]);
     assert!(world.refused(&["wallet", "pay", &dear, "--yes"]).contains("do not cover"));

@@ -24,12 +24,41 @@ pub enum OpenError {
     /// Another process has the wallet open.
     #[error("the wallet is in use by another process")]
     InUse,
-    /// The seed file cannot be read as one.
-    #[error("the seed file is damaged")]
-    SeedDamaged,
-    /// The state was made with another seed.
-    #[error("the seed file does not belong to this wallet's state")]
-    SeedMismatch,
+    /// The wallet has a passphrase, and none was given.
+    #[error("the wallet is protected by a passphrase")]
+    NeedsPassphrase,
+    /// It is another passphrase, or bytes of the file `keys` were changed: nobody can tell the two apart.
+    #[error("the passphrase does not open the wallet, or its file `keys` was changed")]
+    WrongPassphrase,
+    /// A passphrase was given for a wallet that has none: it may be another one than the one meant.
+    #[error("the wallet has no passphrase, and one was given: it may not be the wallet you mean")]
+    NoPassphrase,
+    /// A passphrase with nothing in it.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
+    /// What a guess at the passphrase is to cost is outside of what this version computes.
+    #[error("the cost of the passphrase is out of range")]
+    Cost,
+    /// The folder was made by a version that did not encrypt.
+    #[error(
+        "this wallet was made by a version that did not encrypt: make a new one in another folder, and with that version pay \
+         to it what this one holds"
+    )]
+    Unencrypted,
+    /// The file with the wallet's keys cannot be read as one.
+    #[error(
+        "the wallet's file `keys` is damaged: put a copy of it back, or restore the wallet from its words in a new folder"
+    )]
+    KeysDamaged,
+    /// The state was made with other keys.
+    #[error("the wallet's file `keys` and its state do not belong together")]
+    KeysMismatch,
+    /// Something that was written to the state is not there any more.
+    #[error(
+        "a part of the wallet's state is gone: put a copy of its folder back that nothing was done with since, or restore the \
+         wallet from its words in a new folder"
+    )]
+    StateTruncated,
     /// The operating system refused.
     #[error("the wallet's folder could not be read or written")]
     Io(#[from] std::io::Error),
@@ -61,7 +90,10 @@ pub enum StoreError {
     #[error("the wallet's state is not available; open the wallet again")]
     Unavailable,
     /// Something stored does not decode.
-    #[error("the wallet's state is damaged")]
+    #[error(
+        "the wallet's state is damaged: put a copy of its folder back that nothing was done with since, or restore the wallet from \
+         its words in a new folder"
+    )]
     Damaged,
     /// Something is larger than the store takes.
     #[error("a part of the wallet's state is too large")]

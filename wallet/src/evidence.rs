@@ -1,7 +1,7 @@
 //! Evidence of a mint's or payee's misconduct: files that anybody can verify, in the wallet's folder `evidence`.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use farthing_protocol::blind::mint::OpenedSession;
@@ -9,10 +9,9 @@ use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList, Misconduct};
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, TransferRequest};
+use farthing_sealed::files;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-
-use crate::seed;
 
 const FOLDER: &str = "evidence";
 /// Bytes of the hash that names a file.
@@ -52,20 +51,14 @@ pub(crate) fn count(wallet: &Path) -> usize {
 /// what is in it.
 pub(crate) fn write(wallet: &Path, evidence: &Evidence<'_>) -> io::Result<PathBuf> {
     let folder = wallet.join(FOLDER);
-    seed::make_folder(&folder)?;
+    files::create_folder(&folder)?;
     let body = serde_json::to_vec_pretty(evidence).map_err(io::Error::other)?;
     let name: String = Sha256::digest(&body).iter().take(NAME).map(|byte| format!("{byte:02x}")).collect();
     let path = folder.join(format!("{name}.json"));
     if fs::read(&path).is_ok_and(|earlier| earlier == body) {
         return Ok(path);
     }
-    // Whole or not at all, also over one that a crash left unfinished.
-    let draft = folder.join(format!("{name}.draft"));
-    let mut file = seed::owner_only().create(true).truncate(true).write(true).open(&draft)?;
-    file.write_all(&body)?;
-    file.sync_all()?;
-    fs::rename(&draft, &path)?;
-    seed::sync_folder(&folder)?;
-    seed::sync_folder(wallet)?;
+    // Whole or not at all, also over one that is damaged.
+    files::replace(&path, &body)?;
     Ok(path)
 }

@@ -1,11 +1,12 @@
 //! Wallet library: seed, stock of tokens, crash-safe operations, clients of mints and payees.
 //!
-//! A [`Wallet`] is a folder that one process has open: `seed` (the key to everything, readable by its owner only), `state` (every
-//! token and operation), and `evidence` (what mints or payees signed that they must not have signed).
+//! A [`Wallet`] is a folder that one process has open: `keys` (the seed and the key of the state, sealed under a passphrase),
+//! `state` (every token and operation, encrypted), and `evidence` (what mints or payees signed that they must not have signed).
 //!
 //! | to | call |
 //! |---|---|
-//! | make or open one | [`Wallet::create`], [`Wallet::open`], [`Words`] |
+//! | make or open one | [`Wallet::create`], [`Wallet::open`], [`Words`], [`Protection`], [`Unlock`] |
+//! | change what protects it | [`Wallet::change_passphrase`] |
 //! | know a mint | [`Wallet::add_mint`], [`Wallet::pin_mint`], [`Wallet::mints`] |
 //! | be credited | [`Wallet::account`], [`account_text`], [`Wallet::account_balance`] |
 //! | get and exchange tokens | [`Wallet::withdraw`], [`Wallet::swap`] |
@@ -19,7 +20,9 @@
 //! | go on after a crash | [`Wallet::resume`], [`Wallet::give_up`] |
 //!
 //! # Security
-//! Unaudited. The state is not encrypted yet: protect the folder like cash. One set of words serves one live wallet.
+//! Unaudited. Without its passphrase a wallet's folder gives away how many entries of which kind it holds, and when they changed;
+//! evidence is not encrypted, for it is made to be published. A wallet without a passphrase must be protected like cash.
+//! One set of words serves one live wallet.
 
 mod doctor;
 mod error;
@@ -30,6 +33,7 @@ mod export;
 mod forget;
 mod heads;
 mod issue;
+mod lockbox;
 mod mints;
 mod operation;
 mod options;
@@ -37,7 +41,6 @@ mod pay;
 mod plan;
 mod ready;
 mod resume;
-mod seed;
 mod stock;
 mod transfer;
 mod vault;
@@ -49,8 +52,10 @@ pub use doctor::{Diagnosis, Finding, MintDiagnosis};
 pub use error::{IssueError, Lie, MintError, NoReceipt, OpenError, PayError, PendingCause, StoreError};
 pub use event::Event;
 pub use export::Export;
+pub use farthing_sealed::{Cost, Passphrase};
 pub use forget::{Forget, Forgotten};
 pub use issue::{SwapWhat, WithdrawWhat};
+pub use lockbox::{Protection, Unlock};
 pub use operation::{OpId, Outcome};
 pub use options::Options;
 #[doc(hidden)]

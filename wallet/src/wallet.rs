@@ -13,15 +13,16 @@ use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer
 use farthing_protocol::derive::Seed;
 use farthing_protocol::identity::{AccountKey, MintId};
 use farthing_protocol::text;
+use farthing_sealed::files;
 use tokio::sync::OnceCell;
 
 use crate::error::{MintError, OpenError, StoreError};
 use crate::event::Event;
 use crate::evidence::{self, Evidence};
+use crate::lockbox::{self, Keys, Protection, Sealed, Unlock};
 use crate::mints::{Mint, MintRecord, Rejection};
 use crate::operation::{OpId, Operation};
 use crate::options::Options;
-use crate::seed;
 use crate::vault::{Tx, Vault};
 use crate::views::MintView;
 use crate::words::Words;
@@ -63,18 +64,27 @@ impl Wallet {
     ///
     /// # Errors
     /// [`OpenError::Exists`] when there is one; the others when the folder cannot be written.
-    pub async fn create(folder: &Path, words: &Words, options: Options) -> Result<Self, OpenError> {
+    pub async fn create(
+        folder: &Path,
+        words: &Words,
+        protection: Protection,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        lockbox::refuse_old(folder)?;
+        let keys = Keys::of(words)?;
+        // Before anything is made, for it may be refused.
+        let (keys, sealed) = slowly(move || keys.seal(&protection).map(|sealed| (keys, sealed))).await?;
         let state = folder.join(STATE);
         // Closed to others even if the wallet's folder was there before and is open.
-        seed::make_folder(&state)?;
+        files::create_folder(&state)?;
         // The state's lock comes first, so that of two only one makes the wallet.
-        let vault = Vault::open(&state, options.hook.clone())?;
-        if seed::exists(folder)? {
+        let vault = Vault::open(&state, keys.data(), options.hook.clone()).await?;
+        if lockbox::exists(folder)? {
             return Err(OpenError::Exists);
         }
-        let seed = words.seed();
+        let seed = keys.seed();
         check_fingerprint(&vault, &seed, false).await?;
-        seed::write(folder, &words.seed_bytes())?;
+        sealed.write_new(folder)?;
         check_fingerprint(&vault, &seed, true).await?;
         Self::assemble(folder, vault, seed, options).await
     }
@@ -82,15 +92,32 @@ impl Wallet {
     /// Opens a wallet.
     ///
     /// # Errors
-    /// [`OpenError::Missing`] when there is none, [`OpenError::InUse`] when another process has it open, and others.
-    pub async fn open(folder: &Path, options: Options) -> Result<Self, OpenError> {
-        if !seed::exists(folder)? {
-            return Err(OpenError::Missing);
-        }
-        let vault = Vault::open(&folder.join(STATE), options.hook.clone())?;
-        let seed = seed::read(folder)?;
-        check_fingerprint(&vault, &seed, true).await?;
-        Self::assemble(folder, vault, seed, options).await
+    /// [`OpenError::Missing`] when there is none, [`OpenError::NeedsPassphrase`] and [`OpenError::WrongPassphrase`] before
+    /// anything else of the folder is opened, [`OpenError::InUse`] when another process has it open, and others.
+    pub async fn open(folder: &Path, unlock: Unlock, options: Options) -> Result<Self, OpenError> {
+        let (vault, keys) = unlocked(folder, unlock, &options).await?;
+        Self::assemble(folder, vault, keys.seed(), options).await
+    }
+
+    /// Whether a passphrase is needed to open the wallet in a folder.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`], [`OpenError::Unencrypted`], [`OpenError::KeysDamaged`], [`OpenError::Io`].
+    pub fn needs_passphrase(folder: &Path) -> Result<bool, OpenError> {
+        Sealed::read(folder)?.needs_passphrase()
+    }
+
+    /// Changes what protects a wallet that nobody has open. After a crash it opens with the old passphrase or with the new one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). The wallet then opens as before.
+    ///
+    /// # Security
+    /// The keys themselves stay the same: whoever has a copy of the folder from before opens it with the old passphrase, and with
+    /// its keys whatever is written later. Against one who had both only a new wallet helps, to which the money is moved.
+    pub async fn change_passphrase(folder: &Path, unlock: Unlock, protection: Protection) -> Result<(), OpenError> {
+        let (_alone, keys) = unlocked(folder, unlock, &Options::new()).await?;
+        slowly(move || keys.seal(&protection)).await?.replace(folder)
     }
 
     async fn assemble(folder: &Path, vault: Vault, seed: Seed, options: Options) -> Result<Self, OpenError> {
@@ -359,22 +386,44 @@ pub(crate) fn to_the_minute(now: UnixTime) -> UnixTime {
     now.minus(now.seconds() % 60)
 }
 
-/// Requires that the state was made with this seed. A new state remembers it if told to, once the seed file is there.
+/// Unseals the keys, and only then opens the state.
+async fn unlocked(folder: &Path, unlock: Unlock, options: &Options) -> Result<(Vault, Keys), OpenError> {
+    let sealed = Sealed::read(folder)?;
+    let keys = slowly(move || sealed.open(&unlock)).await?;
+    let vault = Vault::open(&folder.join(STATE), keys.data(), options.hook.clone()).await?;
+    lockbox::tidy(folder)?;
+    check_fingerprint(&vault, &keys.seed(), true).await?;
+    Ok((vault, keys))
+}
+
+/// Computes what takes long where nothing waits for it.
+async fn slowly<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    tokio::task::spawn_blocking(job).await.unwrap_or_else(|_| Err(std::io::Error::other("interrupted").into()))
+}
+
+/// Requires that the state was made with these keys. A new state remembers the seed if told to, once the file `keys` is there.
 async fn check_fingerprint(vault: &Vault, seed: &Seed, remember: bool) -> Result<(), OpenError> {
-    let own = Fingerprint(seed::fingerprint(seed));
+    let own = Fingerprint(lockbox::fingerprint(seed));
     let stored = vault
         .run::<_, StoreError>(move |tx| {
-            let stored: Option<Fingerprint> = tx.get(FINGERPRINT)?;
+            // A scan finds it under any key of the state, and reads it under the right one only.
+            let stored = tx.scan::<Fingerprint>(FINGERPRINT)?.pop().map(|(_, stored)| stored);
             if stored.is_none() && remember {
                 tx.put(FINGERPRINT, &own)?;
             }
             Ok(stored.is_none_or(|stored| stored.0 == own.0))
         })
-        .await?;
-    if stored { Ok(()) } else { Err(OpenError::SeedMismatch) }
+        .await;
+    match stored {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(StoreError::Damaged) => Err(OpenError::KeysMismatch),
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// Everything but the seed.
+/// Everything but the keys.
 const STATE: &str = "state";
 const FINGERPRINT: &[u8] = b"fingerprint";
 

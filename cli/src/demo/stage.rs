@@ -15,7 +15,7 @@ use farthing_protocol::keyset::Keyset;
 use farthing_protocol::request::Invoice;
 use farthing_verifier::home::{HomeOptions, VerifierHome};
 use farthing_verifier::merchant::Merchant;
-use farthing_wallet::{Options, Wallet, WordCount, Words};
+use farthing_wallet::{Options, Unlock, Wallet, WordCount, Words};
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 
@@ -66,7 +66,9 @@ impl Stage {
     /// Makes a wallet that trusts the mint.
     pub(super) async fn wallet(&self, name: &str) -> Result<Wallet> {
         let words = Words::generate(&mut UnwrapErr(SysRng), WordCount::Twelve)?;
-        let wallet = Wallet::create(&self.folder.join(name), &words, Options::new()).await?;
+        let wallet =
+            Wallet::create(&self.folder.join(name), &words, farthing_wallet::Protection::NoPassphrase, Options::new())
+                .await?;
         let mint = wallet.add_mint(&format!("http://{}", self.mint_address)).await?;
         wallet.pin_mint(&mint.id).await?;
         Ok(wallet)
@@ -81,7 +83,8 @@ impl Stage {
             copy_folder(&from, &to)
         })
         .await??;
-        Ok((Wallet::open(&original, Options::new()).await?, Wallet::open(&copy, Options::new()).await?))
+        let open = async |folder| Wallet::open(folder, Unlock::NoPassphrase, Options::new()).await;
+        Ok((open(&original).await?, open(&copy).await?))
     }
 
     pub(super) async fn credit(&self, wallet: &Wallet, units: u64) -> Result<()> {

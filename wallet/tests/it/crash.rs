@@ -11,7 +11,7 @@ use farthing_wallet::{PayError, Wallet, WithdrawWhat};
 
 use crate::double::{Cheat, amount, unit};
 use crate::http::Fault;
-use crate::world::World;
+use crate::world::{World, protection};
 
 /// A withdrawal of 64, and a payment of 37 that needs a split.
 struct Script {
@@ -51,7 +51,7 @@ async fn with_crash_at(call: u32, cheat: Option<Cheat>) -> bool {
             // Once dead, it does nothing more.
             dead.fetch_or(now == call || now == call + 1, Ordering::SeqCst) || now == call || now == call + 1
         };
-        let wallet = Wallet::open(world.path(), world.options().hook(hook)).await.unwrap();
+        let wallet = Wallet::open(world.path(), protection().unlock(), world.options().hook(hook)).await.unwrap();
         let done = script.run(&world, &wallet).await;
         drop(wallet);
         if done.is_ok() {

@@ -12,7 +12,7 @@ use farthing_wallet::{
 
 use crate::double::{DAY, amount, denomination, unit};
 use crate::http::Fault;
-use crate::world::World;
+use crate::world::{World, protection};
 
 #[tokio::test]
 async fn withdraw_and_pay_exactly() {
@@ -123,13 +123,16 @@ async fn tokens_of_an_ended_keyset_are_shown_apart() {
 #[tokio::test]
 async fn one_process_one_wallet_one_seed() {
     let (world, wallet) = World::new().await;
-    assert!(matches!(Wallet::open(world.path(), world.options()).await, Err(OpenError::InUse)));
+    assert!(matches!(Wallet::open(world.path(), protection().unlock(), world.options()).await, Err(OpenError::InUse)));
     drop(wallet);
     let words = Words::generate(&mut rand::rng(), WordCount::TwentyFour).unwrap();
-    assert!(matches!(Wallet::create(world.path(), &words, Options::new()).await, Err(OpenError::Exists)));
-    std::fs::remove_file(world.path().join("seed")).unwrap();
-    assert!(matches!(Wallet::open(world.path(), Options::new()).await, Err(OpenError::Missing)));
-    assert!(matches!(Wallet::create(world.path(), &words, Options::new()).await, Err(OpenError::SeedMismatch)));
+    assert!(matches!(Wallet::create(world.path(), &words, protection(), Options::new()).await, Err(OpenError::Exists)));
+    std::fs::remove_file(world.path().join("keys")).unwrap();
+    assert!(matches!(Wallet::open(world.path(), protection().unlock(), Options::new()).await, Err(OpenError::Missing)));
+    assert!(matches!(
+        Wallet::create(world.path(), &words, protection(), Options::new()).await,
+        Err(OpenError::KeysMismatch)
+    ));
 }
 
 #[cfg(unix)]
@@ -139,9 +142,9 @@ async fn what_holds_money_is_closed_to_others() {
     let open = tempfile::tempdir().unwrap();
     std::fs::set_permissions(open.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
-    drop(Wallet::create(open.path(), &words, Options::new()).await.unwrap());
+    drop(Wallet::create(open.path(), &words, protection(), Options::new()).await.unwrap());
     let mode = |name| std::fs::metadata(open.path().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("state"), mode("seed")), (0o700, 0o600));
+    assert_eq!((mode("state"), mode("keys")), (0o700, 0o600));
 }
 
 #[tokio::test]
@@ -168,7 +171,7 @@ async fn a_second_attempt_and_its_events() {
     let options = world.options().attempts(2, Duration::ZERO).observer(move |event| {
         seen.lock().unwrap().push(event.clone());
     });
-    let wallet = Wallet::open(world.path(), options).await.unwrap();
+    let wallet = Wallet::open(world.path(), protection().unlock(), options).await.unwrap();
     world.double.fail_next(mint_path::FINISH, Fault::LoseAnswer);
     let issued = wallet.withdraw(&world.double.id(), &unit(), WithdrawWhat::Amount(amount(64))).await.unwrap();
     world.double.fail_next(verifier_path::PAY, Fault::LoseAnswer);
@@ -186,7 +189,7 @@ async fn a_list_fetched_at_the_moment_of_paying_is_told() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&events);
     let options = world.options().observer(move |event| seen.lock().unwrap().push(event.clone()));
-    let wallet = Wallet::open(world.path(), options).await.unwrap();
+    let wallet = Wallet::open(world.path(), protection().unlock(), options).await.unwrap();
     let told = Event::ListBeforePaying { mint: world.double.id() };
     wallet.pay(world.invoice(1)).await.unwrap();
     assert!(!events.lock().unwrap().contains(&told));

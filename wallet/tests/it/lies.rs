@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::double::{DAY, Lie, amount, unit};
 use crate::http::Fault;
-use crate::world::World;
+use crate::world::{World, protection};
 
 fn withdrawal() -> WithdrawWhat {
     WithdrawWhat::Amount(amount(37))
@@ -196,7 +196,7 @@ async fn assert_stops(wallet: &Wallet) {
 #[tokio::test]
 async fn a_foreign_winner_stops_the_operation_until_its_number_comes() {
     let (world, copy) = twins(2).await;
-    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
+    let other = Wallet::open(copy.path(), protection().unlock(), world.options()).await.unwrap();
     assert_stops(&other).await;
     assert_stops(&other).await;
     // The winner's number: what came of it is this operation's own.
@@ -208,7 +208,7 @@ async fn a_foreign_winner_stops_the_operation_until_its_number_comes() {
 #[tokio::test]
 async fn a_stopped_operation_asks_a_few_times_and_can_be_given_up() {
     let (world, copy) = twins(20).await;
-    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
+    let other = Wallet::open(copy.path(), protection().unlock(), world.options()).await.unwrap();
     let asked = world.double.asked(mint_path::FINISH);
     for _ in 0..12 {
         assert_stops(&other).await;
@@ -235,7 +235,7 @@ async fn an_older_copy_put_back_goes_on_with_the_next_number() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&events);
     let options = world.options().observer(move |event| seen.lock().unwrap().push(event.clone()));
-    let other = Wallet::open(copy.path(), options).await.unwrap();
+    let other = Wallet::open(copy.path(), protection().unlock(), options).await.unwrap();
     let issued = other.withdraw(&world.double.id(), &unit(), withdrawal()).await.unwrap();
     assert_eq!(world.balance(&other).await, (37, 0));
     // Debited once for each of the three.

@@ -17,6 +17,7 @@ mod misconduct;
 mod outlook;
 mod pay;
 mod ready;
+mod sealed;
 mod transfer;
 mod upkeep;
 mod world;

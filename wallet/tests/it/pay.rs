@@ -14,7 +14,7 @@ use farthing_wallet::{
 
 use crate::double::{Cheat, DAY, amount, unit};
 use crate::http::Fault;
-use crate::world::World;
+use crate::world::{World, protection};
 
 async fn rich() -> (World, Wallet) {
     let (world, wallet) = World::new().await;
@@ -212,7 +212,7 @@ async fn tokens_spent_by_a_copy_of_the_wallet_are_found_lost() {
     let copy = world.copy();
     let wallet = world.open().await;
     wallet.pay(world.invoice(37)).await.unwrap();
-    let other = Wallet::open(copy.path(), world.options()).await.unwrap();
+    let other = Wallet::open(copy.path(), protection().unlock(), world.options()).await.unwrap();
     let lost = other.pay(world.invoice(37)).await;
     assert!(matches!(lost, Err(PayError::Issue(IssueError::SpentElsewhere { .. }))), "{lost:?}");
     // Of three tokens nobody says which is spent: each is tried alone.

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::double::{DAY, amount, unit};
 use crate::http::Fault;
-use crate::world::World;
+use crate::world::{World, protection};
 
 /// A second person, who has nothing yet.
 struct Other {
@@ -27,7 +27,7 @@ impl Other {
     async fn new(world: &World) -> (Self, Wallet) {
         let other = Self { folder: tempfile::tempdir().unwrap() };
         let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
-        let wallet = Wallet::create(other.folder.path(), &words, world.options()).await.unwrap();
+        let wallet = Wallet::create(other.folder.path(), &words, protection(), world.options()).await.unwrap();
         let view = wallet.add_mint(&world.url).await.unwrap();
         wallet.pin_mint(&view.id).await.unwrap();
         (other, wallet)
@@ -256,7 +256,7 @@ async fn what_is_received_while_the_mint_is_away_arrives_later() {
     assert!(matches!(bob.receive(token(&sent)).await, Err(ReceiveError::Issue(_))));
     assert_eq!(bob.operations().await.unwrap().len(), 1);
     drop(bob);
-    let bob = Wallet::open(folder.folder.path(), world.options()).await.unwrap();
+    let bob = Wallet::open(folder.folder.path(), protection().unlock(), world.options()).await.unwrap();
     let resumed = bob.resume().await.unwrap();
     assert!(matches!(&resumed[0].result, Ok(Resumption::Issued(issued)) if issued.amount == amount(5)));
     assert_eq!(bob.history().await.unwrap()[0].outcome, Outcome::Issued);
@@ -292,7 +292,8 @@ async fn with_crash_at(call: u32, way: Way, recipient_dies: bool) -> bool {
 
     let mut text = None;
     for attempt in 0..4 {
-        let alice = Wallet::open(world.path(), options(!recipient_dies && attempt < 2)).await.unwrap();
+        let alice =
+            Wallet::open(world.path(), protection().unlock(), options(!recipient_dies && attempt < 2)).await.unwrap();
         if alice.resume().await.is_err() {
             continue;
         }
@@ -317,14 +318,16 @@ async fn with_crash_at(call: u32, way: Way, recipient_dies: bool) -> bool {
     }
     for attempt in 0..3 {
         let Some(text) = &text else { break };
-        let bob = Wallet::open(folder.folder.path(), options(recipient_dies && attempt < 2)).await.unwrap();
+        let bob = Wallet::open(folder.folder.path(), protection().unlock(), options(recipient_dies && attempt < 2))
+            .await
+            .unwrap();
         match bob.receive(TextToken::from_text(text).unwrap()).await {
             Ok(_) | Err(ReceiveError::Before { .. }) => break,
             Err(_) => {}
         }
     }
-    let alice = Wallet::open(world.path(), honest()).await.unwrap();
-    let bob = Wallet::open(folder.folder.path(), honest()).await.unwrap();
+    let alice = Wallet::open(world.path(), protection().unlock(), honest()).await.unwrap();
+    let bob = Wallet::open(folder.folder.path(), protection().unlock(), honest()).await.unwrap();
     alice.resume().await.unwrap();
     bob.resume().await.unwrap();
     let got = world.balance(&bob).await.0;

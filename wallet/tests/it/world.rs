@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::request::{Invoice, InvoiceDraft};
-use farthing_wallet::{Options, Step, Wallet, WithdrawWhat, WordCount, Words};
+use farthing_wallet::{Cost, Options, Passphrase, Protection, Step, Wallet, WithdrawWhat, WordCount, Words};
 use tempfile::TempDir;
 
 use crate::double::{Double, amount, unit};
@@ -19,6 +19,16 @@ pub(crate) struct World {
     folder: TempDir,
 }
 
+/// A passphrase that costs nothing to guess.
+pub(crate) fn protection() -> Protection {
+    Protection::Passphrase {
+        passphrase: Passphrase::new(PASSPHRASE),
+        cost: Cost { memory_kib: 64, passes: 1, lanes: 1 },
+    }
+}
+
+pub(crate) const PASSPHRASE: &str = "an open secret of the tests";
+
 impl World {
     /// A wallet that has pinned the mint, whose account holds 10,000.
     pub(crate) async fn new() -> (Self, Wallet) {
@@ -26,7 +36,7 @@ impl World {
         let url = format!("http://{}", http::serve(Arc::clone(&double)).await);
         let world = Self { double, url, folder: tempfile::tempdir().unwrap() };
         let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
-        let wallet = Wallet::create(world.path(), &words, world.options()).await.unwrap();
+        let wallet = Wallet::create(world.path(), &words, protection(), world.options()).await.unwrap();
         let view = wallet.add_mint(&world.url).await.unwrap();
         assert_eq!(view.id, world.double.id());
         wallet.pin_mint(&view.id).await.unwrap();
@@ -45,7 +55,7 @@ impl World {
     }
 
     pub(crate) async fn open(&self) -> Wallet {
-        Wallet::open(self.path(), self.options()).await.unwrap()
+        Wallet::open(self.path(), protection().unlock(), self.options()).await.unwrap()
     }
 
     /// The wallet's folder as it is now, in another place. Nobody may have it open.
@@ -58,7 +68,7 @@ impl World {
     /// Stops the wallet at the first step of this kind.
     pub(crate) async fn open_until(&self, step: Step) -> Wallet {
         let options = self.options().hook(move |at| at == step);
-        Wallet::open(self.path(), options).await.unwrap()
+        Wallet::open(self.path(), protection().unlock(), options).await.unwrap()
     }
 
     pub(crate) async fn withdraw(&self, wallet: &Wallet, units: u64) {
