@@ -13,5 +13,6 @@ mod crash;
 mod durable_answers;
 mod harness;
 mod journey;
+mod passphrase;
 mod races;
 mod raw;

@@ -185,8 +185,11 @@ mod tests {
     /// Does something to the store behind the vault's back.
     async fn behind(path: &Path, job: impl FnOnce(&mut Txn<'_>) + Send + 'static) {
         let engine = Engine::open(path, farthing_durable::Options::new()).unwrap();
-        let done: Result<Result<(), StoreError>, _> = engine.submit(move |txn| Ok(job(txn))).await;
-        done.unwrap().unwrap();
+        let done = engine.submit(move |txn| {
+            job(txn);
+            Ok::<(), StoreError>(())
+        });
+        done.await.unwrap().unwrap();
     }
 
     async fn read(vault: &Vault, key: &'static [u8]) -> Result<Option<u64>, StoreError> {

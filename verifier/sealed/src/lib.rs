@@ -1,7 +1,7 @@
 //! Secrets in files: sealed under a passphrase or a key, each bound to its purpose, written whole and durably.
 //!
 //! Mint and wallet share it; it knows nothing of either. [`seal`] and [`unseal`] make and read the bytes of a file, [`files`] puts
-//! them on the disk.
+//! them on the disk. [`ValueKey`] and [`HashKey`] are for stores that seal many values under a key from such a file.
 //!
 //! # Security
 //! Without its passphrase or key a sealed file gives away its purpose, its length and what a guess costs. Each byte of it is
@@ -9,6 +9,7 @@
 
 pub mod files;
 mod format;
+mod values;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ use rand_core::{Rng, UnwrapErr};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use format::{protection, seal, unseal};
+pub use values::{HashKey, OVERHEAD, ValueKey};
 
 /// A passphrase, byte for byte as it was typed. Zeroized when dropped; `Debug` shows nothing.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -133,6 +135,9 @@ pub enum SealedError {
     /// The passphrase is empty.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes")]
+    Randomness,
 }
 
 /// Random bytes from the operating system.
