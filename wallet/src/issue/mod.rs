@@ -114,7 +114,7 @@ impl Wallet {
         let working = inner
             .create::<StoreError>(move |tx| {
                 let id = Operation::next_id(tx)?;
-                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }
+                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(Box::new(issue)), ended: None }
                     .keep(tx)?;
                 Ok(Some(id))
             })
@@ -178,7 +178,7 @@ impl Inner {
                     stock::reserve(tx, *key, id)?;
                 }
                 let issue = Issue::new(shape, redemption, Source::Tokens(chosen));
-                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(issue), ended: None }
+                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(Box::new(issue)), ended: None }
                     .keep(tx)?;
                 Ok(Some(id))
             })

@@ -133,7 +133,7 @@ pub(super) fn spent_elsewhere(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> R
                         swaps: 0,
                         reclaiming: Some(issue),
                     })),
-                    Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Body::Issue(issue),
+                    Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Body::Issue(Box::new(issue)),
                 };
                 keep_part(tx, &operation, id, amount, body, now)?;
             }

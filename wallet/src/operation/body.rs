@@ -16,7 +16,7 @@ use crate::stock::TokenKey;
 /// What an operation does.
 pub(crate) enum Body {
     /// Tokens are issued: a withdrawal or a swap.
-    Issue(Issue),
+    Issue(Box<Issue>),
     /// A request is paid.
     Pay(Box<Pay>),
     /// Tokens are given out as a text that whoever has it can claim.

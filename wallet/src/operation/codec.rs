@@ -321,7 +321,7 @@ impl Encode for Body {
         match self {
             Self::Issue(issue) => {
                 out.u8(1);
-                out.part(issue);
+                out.part(issue.as_ref());
             }
             Self::Pay(pay) => {
                 out.u8(2);
@@ -346,7 +346,7 @@ impl Encode for Body {
 impl Decode for Body {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match input.u8()? {
-            1 => Ok(Self::Issue(input.part()?)),
+            1 => Ok(Self::Issue(Box::new(input.part()?))),
             2 => Ok(Self::Pay(Box::new(input.part()?))),
             3 => Ok(Self::Send(Box::new(input.part()?))),
             4 => Ok(Self::Lock(Box::new(input.part()?))),

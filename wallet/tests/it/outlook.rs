@@ -8,7 +8,7 @@ use farthing_wallet::{Ask, PayError, Remark, SendError, Severity, Wallet, WordCo
 use rand::{RngExt, SeedableRng};
 
 use crate::double::{DAY, Double, amount, unit};
-use crate::world::World;
+use crate::world::{World, protection};
 
 #[tokio::test]
 async fn a_payment_is_foretold() {
@@ -124,7 +124,7 @@ async fn a_transfer_is_foretold_and_an_altered_request_refused() {
     world.double.pass(3600);
     let folder = tempfile::tempdir().unwrap();
     let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
-    let bob = Wallet::create(folder.path(), &words, world.options()).await.unwrap();
+    let bob = Wallet::create(folder.path(), &words, protection(), world.options()).await.unwrap();
     bob.add_mint(&world.url).await.unwrap();
     bob.pin_mint(&world.double.id()).await.unwrap();
     let ask = Ask { amount: amount(37), unit: unit(), mint: None, memo: None, expires_in: 3600 };

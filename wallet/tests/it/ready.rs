@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::double::{DAY, Double, amount, unit};
 use crate::http::{self, Fault};
-use crate::world::World;
+use crate::world::{World, protection};
 
 /// As many swaps as it takes.
 fn no_limit() -> RefreshLimits {
@@ -42,7 +42,7 @@ fn options(world: &World) -> Options {
 
 async fn reopen(world: &World, wallet: Wallet) -> Wallet {
     drop(wallet);
-    Wallet::open(world.path(), options(world)).await.unwrap()
+    Wallet::open(world.path(), protection().unlock(), options(world)).await.unwrap()
 }
 
 async fn world_with(policy: StockPolicy) -> (World, Wallet) {
@@ -243,11 +243,11 @@ async fn with_crash_at(call: u32) -> bool {
         let is_it = counted.fetch_add(1, Ordering::SeqCst) + 1 == call;
         dead.fetch_or(is_it, Ordering::SeqCst) || is_it
     };
-    let wallet = Wallet::open(world.path(), options(&world).hook(hook)).await.unwrap();
+    let wallet = Wallet::open(world.path(), protection().unlock(), options(&world).hook(hook)).await.unwrap();
     let crashed = wallet.refresh(&no_limit()).await.is_err();
     drop(wallet);
     assert_eq!(crashed, calls.load(Ordering::SeqCst) >= call, "{call}");
-    let wallet = Wallet::open(world.path(), options(&world)).await.unwrap();
+    let wallet = Wallet::open(world.path(), protection().unlock(), options(&world)).await.unwrap();
     succeeded(&wallet.refresh(&no_limit()).await.unwrap());
     let view = wallet.stock_view(&world.double.id(), &unit()).await.unwrap();
     assert_eq!((view.planned_swaps, view.renewals, view.withdrawal), (0, 0, None));
@@ -282,7 +282,7 @@ async fn times(units: u64, seed: u64) -> (Vec<Duration>, Vec<u64>) {
     world.withdraw(&wallet, units).await;
     drop(wallet);
     let (pace, pauses) = pace(seed);
-    let wallet = Wallet::open(world.path(), world.options().pace(pace)).await.unwrap();
+    let wallet = Wallet::open(world.path(), protection().unlock(), world.options().pace(pace)).await.unwrap();
     wallet.refresh(&RefreshLimits::new().swaps(2)).await.unwrap();
     let mut next = Vec::new();
     for _ in 0..2 {
@@ -312,7 +312,7 @@ async fn it_is_not_begun_with_the_program_and_its_time_is_kept() {
     // Beginning anew changes nothing.
     for _ in 0..3 {
         world.double.pass(1);
-        let wallet = Wallet::open(world.path(), options(&world)).await;
+        let wallet = Wallet::open(world.path(), protection().unlock(), options(&world)).await;
         assert!(wallet.is_err(), "in use");
     }
     let wallet = reopen(&world, wallet).await;
@@ -353,7 +353,7 @@ async fn the_daemon_opens_the_wallet_only_while_it_works() {
         // While it sleeps nobody has the wallet.
         let (path, clock, counted) = (path.clone(), Arc::clone(&clock), Arc::clone(&counted));
         async move {
-            drop(Wallet::open(&path, Options::new()).await.expect("not in use"));
+            drop(Wallet::open(&path, protection().unlock(), Options::new()).await.expect("not in use"));
             clock.fetch_add(length.as_secs(), Ordering::SeqCst);
             counted.fetch_add(1, Ordering::SeqCst);
         }
@@ -362,7 +362,7 @@ async fn the_daemon_opens_the_wallet_only_while_it_works() {
     let opening = Arc::clone(&world);
     let open = move || {
         let world = Arc::clone(&opening);
-        async move { Wallet::open(world.path(), options(&world)).await }
+        async move { Wallet::open(world.path(), protection().unlock(), options(&world)).await }
     };
     let mut stop = Some(stop);
     let (mut swaps, mut idle, mut in_use) = (0, 0, 0);
