@@ -3,6 +3,7 @@
 //! Every Ed25519 signature of the protocol is over a 32-byte digest drawn from a transcript of its own
 //! [`Domain`](crate::transcript::Domain), and is verified strictly: canonical, no small-order keys.
 
+use alloc::string::String;
 use core::fmt;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
@@ -68,6 +69,16 @@ impl PayeeKey {
 }
 
 impl MintId {
+    /// The mint's name as a network of x402: `farthing:` and the first 24 bytes in base64url, 32 characters, which is all that
+    /// CAIP-2 leaves room for.
+    ///
+    /// # Security
+    /// Compare it with the names of mints that are known. Nothing MUST be derived from it.
+    pub fn network(&self) -> String {
+        let (front, _) = self.0.split_at(24);
+        alloc::format!("farthing:{}", crate::codec::to_base64url(front))
+    }
+
     /// The payee of a swap is the mint itself.
     pub const fn as_payee(&self) -> PayeeKey {
         PayeeKey::from_bytes(*self.as_bytes())

@@ -24,12 +24,12 @@ use rand_core::CryptoRng;
 pub use error::CheckError;
 pub use keysets::{KeysetState, KnownKeysets};
 pub use mint::{MintRules, SwapCheck, check_deposits, check_swap, check_swaps};
-pub use payee::{MAX_SKEW, PayeeRules, check_requested, judge_expiry};
+pub use payee::{MAX_SKEW, PayeeRules, Requirements, check_offered, check_requested, judge_expiry};
 
 /// Which of the check functions passed a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// [`check_requested`]: it answers a request of the payee who checked it.
+    /// [`check_requested`] or [`check_offered`]: it answers what the payee who checked it asked for.
     Requested,
     /// [`check_deposits`]: it is to be credited to its payee at its mint.
     Deposit,

@@ -1,11 +1,11 @@
 //! What a payee checks.
 
-use farthing_protocol::amount::UnixTime;
-use farthing_protocol::identity::PayeeKey;
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::keyset::{Keyset, Redemption};
 use farthing_protocol::locked::LockKey;
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentKind};
-use farthing_protocol::request::{Invoice, PaymentRequest};
+use farthing_protocol::request::{Invoice, Offer, PaymentRequest};
 use rand_core::CryptoRng;
 
 use super::{Candidate, CheckError, KnownKeysets, Purpose, VerifiedPayment, verify_all};
@@ -61,47 +61,134 @@ pub fn judge_expiry(request: &PaymentRequest, now: UnixTime) -> Result<(), Check
     if now < request.expires_at() { Ok(()) } else { Err(CheckError::Expired) }
 }
 
+/// What a server that speaks x402 demands: its own words, and never the payer's.
+#[derive(Clone, Copy, Debug)]
+pub struct Requirements<'a> {
+    /// The mint whose name is the network.
+    pub mint: &'a MintId,
+    /// `payTo`.
+    pub payee: &'a PayeeKey,
+    /// `asset`: the unit's code.
+    pub asset: &'a str,
+    /// `amount`.
+    pub amount: Amount,
+    /// `maxTimeoutSeconds`.
+    pub timeout_seconds: u32,
+}
+
+/// Checks payments of offers, with one multiplication for all, each against what its server demands. Answers are in order.
+///
+/// An offer is unsigned and made by the payer: all that counts of it is that it says what `Requirements` say, at a time that is
+/// possible. What else a payment must be is as in [`check_requested`].
+///
+/// # Security
+/// `rng` MUST be the system's. The requirements MUST come from the server; what a payer says it accepted is not looked at.
+///
+/// # Errors
+/// For each payment a [`CheckError`].
+pub fn check_offered<R: CryptoRng + ?Sized>(
+    rng: &mut R,
+    rules: &PayeeRules<'_>,
+    payments: Vec<(Payment, Offer, Requirements<'_>)>,
+) -> Vec<Result<VerifiedPayment, CheckError>> {
+    let offered = |(payment, offer, demanded)| offered(rules, payment, &PaymentRequest::Offer(offer), &demanded);
+    let candidates = payments.into_iter().map(offered).collect();
+    verify_all(rng, Purpose::Requested, candidates)
+}
+
 fn candidate<'a>(
     rules: &PayeeRules<'a>,
     payment: Payment,
     request: &PaymentRequest,
 ) -> Result<Candidate<'a>, CheckError> {
-    let binding = match (payment.kind(), rules.lock) {
-        (PaymentKind::Pay, _) => CheckBinding::None,
-        (PaymentKind::Locked, Some(lock)) => CheckBinding::Recipient(lock),
-        (PaymentKind::Locked, None) | (PaymentKind::Swap | PaymentKind::Recoup, _) => {
-            return Err(CheckError::UnsupportedKind);
-        }
-    };
+    let binding = judge_kind(rules, &payment)?;
     if payment.payee() != rules.payee || request.payee() != rules.payee {
         return Err(CheckError::WrongPayee);
     }
     let PaymentRequest::Invoice(invoice) = request else {
         return Err(CheckError::UnsupportedRequest);
     };
-    if *payment.request() != request.hash() || payment.amount() != request.amount() {
-        return Err(CheckError::WrongRequest);
-    }
+    judge_answer(&payment, request)?;
     invoice.verify().map_err(|_| CheckError::InvalidRequest)?;
     let keyset = rules.keysets.usable(payment.mint(), payment.keyset(), rules.as_of)?;
-    judge_keyset(rules, &payment, invoice, keyset)?;
+    judge_asked(invoice, keyset)?;
+    judge_keyset(rules, &payment, keyset)?;
     judge_expiry(request, rules.as_of)?;
     Ok(Candidate { payment, keyset: keyset.clone(), binding })
 }
 
-fn judge_keyset(
-    rules: &PayeeRules<'_>,
-    payment: &Payment,
-    invoice: &Invoice,
-    keyset: &Keyset,
-) -> Result<(), CheckError> {
+fn offered<'a>(
+    rules: &PayeeRules<'a>,
+    payment: Payment,
+    request: &PaymentRequest,
+    demanded: &Requirements<'_>,
+) -> Result<Candidate<'a>, CheckError> {
+    let binding = judge_kind(rules, &payment)?;
+    if payment.payee() != rules.payee || demanded.payee != rules.payee {
+        return Err(CheckError::WrongPayee);
+    }
+    let PaymentRequest::Offer(offer) = request else {
+        return Err(CheckError::UnsupportedRequest);
+    };
+    judge_offer(offer, demanded, rules.now)?;
+    judge_answer(&payment, request)?;
+    if payment.mint() != demanded.mint {
+        return Err(CheckError::UnknownMint);
+    }
+    let keyset = rules.keysets.usable(payment.mint(), payment.keyset(), rules.as_of)?;
+    if keyset.terms().unit.code() != demanded.asset {
+        return Err(CheckError::WrongRequest);
+    }
+    judge_keyset(rules, &payment, keyset)?;
+    judge_expiry(request, rules.as_of)?;
+    Ok(Candidate { payment, keyset: keyset.clone(), binding })
+}
+
+fn judge_kind<'a>(rules: &PayeeRules<'a>, payment: &Payment) -> Result<CheckBinding<'a>, CheckError> {
+    match (payment.kind(), rules.lock) {
+        (PaymentKind::Pay, _) => Ok(CheckBinding::None),
+        (PaymentKind::Locked, Some(lock)) => Ok(CheckBinding::Recipient(lock)),
+        (PaymentKind::Locked, None) | (PaymentKind::Swap | PaymentKind::Recoup, _) => Err(CheckError::UnsupportedKind),
+    }
+}
+
+/// A payment names what it answers, and is for as much.
+fn judge_answer(payment: &Payment, request: &PaymentRequest) -> Result<(), CheckError> {
+    if *payment.request() != request.hash() || payment.amount() != request.amount() {
+        return Err(CheckError::WrongRequest);
+    }
+    Ok(())
+}
+
+/// An offer says what the server demands. Its time is the payer's, who may round it up to the next full minute.
+fn judge_offer(offer: &Offer, demanded: &Requirements<'_>, now: UnixTime) -> Result<(), CheckError> {
+    let draft = offer.draft();
+    if draft.payee != *demanded.payee {
+        return Err(CheckError::WrongPayee);
+    }
+    if draft.mint != *demanded.mint {
+        return Err(CheckError::UnknownMint);
+    }
+    let same = draft.asset == demanded.asset
+        && draft.amount == demanded.amount
+        && draft.timeout_seconds == demanded.timeout_seconds;
+    if !same {
+        return Err(CheckError::WrongRequest);
+    }
+    if draft.offered_at > now.plus(MAX_SKEW) { Err(CheckError::NotYet) } else { Ok(()) }
+}
+
+/// The keyset is of a mint and a unit that an invoice names.
+fn judge_asked(invoice: &Invoice, keyset: &Keyset) -> Result<(), CheckError> {
     let (terms, draft) = (keyset.terms(), invoice.draft());
     if draft.mints.iter().all(|accepted| accepted.mint != terms.mint) {
         return Err(CheckError::UnknownMint);
     }
-    if draft.unit != terms.unit {
-        return Err(CheckError::WrongRequest);
-    }
+    if draft.unit == terms.unit { Ok(()) } else { Err(CheckError::WrongRequest) }
+}
+
+fn judge_keyset(rules: &PayeeRules<'_>, payment: &Payment, keyset: &Keyset) -> Result<(), CheckError> {
+    let terms = keyset.terms();
     match terms.redemption {
         Redemption::Closed(payee) if payee != *rules.payee => return Err(CheckError::ClosedToAnother),
         Redemption::Closed(_) | Redemption::Open => {}

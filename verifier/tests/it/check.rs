@@ -7,10 +7,10 @@ use farthing_protocol::ids::{IssuanceDigest, RequestHash, RequestNonce};
 use farthing_protocol::keyset::{KeysetTerms, Redemption};
 use farthing_protocol::locked::LockKey;
 use farthing_protocol::payment::Payment;
-use farthing_protocol::request::{Invoice, OfferDraft, PaymentRequest};
+use farthing_protocol::request::{Invoice, Offer, OfferDraft, PaymentRequest};
 use farthing_verifier::check::{
-    CheckError, KnownKeysets, MintRules, PayeeRules, Purpose, SwapCheck, VerifiedPayment, check_deposits,
-    check_requested, check_swap,
+    CheckError, KnownKeysets, MintRules, PayeeRules, Purpose, Requirements, SwapCheck, VerifiedPayment, check_deposits,
+    check_offered, check_requested, check_swap,
 };
 use farthing_verifier::conformance::TestMint;
 
@@ -212,10 +212,8 @@ fn locked_tokens_pay_their_recipient_alone() {
     assert_eq!(verdict[0].as_ref().err(), Some(&CheckError::UnsupportedKind));
 }
 
-#[test]
-fn offers_are_not_taken_for_invoices() {
-    let shop = Shop::new();
-    let offer = OfferDraft {
+fn offer_with(shop: &Shop, change: impl FnOnce(&mut OfferDraft)) -> Offer {
+    let mut draft = OfferDraft {
         mint: shop.mint.id(),
         payee: shop.payee,
         asset: "EUR".into(),
@@ -224,13 +222,126 @@ fn offers_are_not_taken_for_invoices() {
         nonce: RequestNonce::from_bytes(rand::random()),
         offered_at: NOW,
         timeout_seconds: 60,
+    };
+    change(&mut draft);
+    draft.make().unwrap()
+}
+
+fn pay_offer(shop: &Shop, offer: &Offer) -> Payment {
+    let coins = shop.mint.coins(offer.draft().amount);
+    shop.mint.pay(&coins.iter().collect::<Vec<_>>(), offer.draft().payee, offer.hash(), None)
+}
+
+impl Shop {
+    /// What an honest server of this shop demands.
+    fn demands<R>(&self, then: impl FnOnce(Requirements<'_>) -> R) -> R {
+        let mint = self.mint.id();
+        let amount = crate::common::amount(5);
+        then(Requirements { mint: &mint, payee: &self.payee, asset: "EUR", amount, timeout_seconds: 60 })
     }
-    .make()
-    .unwrap();
-    let coins = shop.mint.coins(crate::common::amount(5));
-    let payment = shop.mint.pay(&coins.iter().collect::<Vec<_>>(), shop.payee, offer.hash(), None);
-    let verdict = shop.check(payment, PaymentRequest::Offer(offer));
+
+    fn check_offer(
+        &self,
+        payment: Payment,
+        offer: Offer,
+        demanded: Requirements<'_>,
+    ) -> Result<VerifiedPayment, CheckError> {
+        let lock = self.lock.as_ref();
+        let rules = PayeeRules { payee: &self.payee, now: self.now, as_of: self.now, keysets: &self.known, lock };
+        check_offered(&mut rand::rng(), &rules, vec![(payment, offer, demanded)]).remove(0)
+    }
+}
+
+#[test]
+fn offers_are_not_taken_for_invoices() {
+    let shop = Shop::new();
+    let offer = offer_with(&shop, |_| {});
+    let verdict = shop.check(pay_offer(&shop, &offer), PaymentRequest::Offer(offer));
     assert_eq!(verdict.err(), Some(CheckError::UnsupportedRequest));
+}
+
+#[test]
+fn an_offer_is_held_against_what_the_server_demands() {
+    let shop = Shop::new();
+    let offer = offer_with(&shop, |_| {});
+    let payment = pay_offer(&shop, &offer);
+    let verified = shop.demands(|demanded| shop.check_offer(payment.clone(), offer.clone(), demanded)).unwrap();
+    assert_eq!((verified.id(), verified.purpose()), (&payment.id(), Purpose::Requested));
+
+    // The payer's own idea of price, unit, time, mint and payee, each paid as it says.
+    let mint = Shop::new().mint.id();
+    type Change = Box<dyn FnOnce(&mut OfferDraft)>;
+    let changes: [(Change, CheckError); 6] = [
+        (Box::new(|draft| draft.amount = crate::common::amount(4)), CheckError::WrongRequest),
+        (Box::new(|draft| draft.amount = crate::common::amount(6)), CheckError::WrongRequest),
+        (Box::new(|draft| draft.asset = "XXX".into()), CheckError::WrongRequest),
+        (Box::new(|draft| draft.timeout_seconds = 61), CheckError::WrongRequest),
+        (Box::new(move |draft| draft.mint = mint), CheckError::UnknownMint),
+        (Box::new(|draft| draft.payee = PayeeKey::from(&keypair())), CheckError::WrongPayee),
+    ];
+    for (change, why) in changes {
+        let changed = offer_with(&shop, change);
+        let payment = pay_offer(&shop, &changed);
+        assert_eq!(shop.demands(|demanded| shop.check_offer(payment, changed, demanded)).err(), Some(why));
+    }
+    // A payment of an offer that the server would take, shown with another one of the same words.
+    let other = offer_with(&shop, |_| {});
+    let verdict = shop.demands(|demanded| shop.check_offer(payment.clone(), other, demanded));
+    assert_eq!(verdict.err(), Some(CheckError::WrongRequest));
+    // What the server demands decides, and not what the offer says.
+    let demanded = |change: fn(&mut Requirements<'_>)| {
+        shop.demands(|mut demanded| {
+            change(&mut demanded);
+            shop.check_offer(payment.clone(), offer.clone(), demanded).err()
+        })
+    };
+    assert_eq!(demanded(|demanded| demanded.amount = crate::common::amount(4)), Some(CheckError::WrongRequest));
+    assert_eq!(demanded(|demanded| demanded.timeout_seconds = 59), Some(CheckError::WrongRequest));
+    assert_eq!(demanded(|demanded| demanded.asset = "USD"), Some(CheckError::WrongRequest));
+    let stranger = PayeeKey::from(&keypair());
+    let verdict = shop.demands(|demanded| {
+        shop.check_offer(payment.clone(), offer.clone(), Requirements { payee: &stranger, ..demanded })
+    });
+    assert_eq!(verdict.err(), Some(CheckError::WrongPayee));
+}
+
+#[test]
+fn an_offer_is_of_its_time() {
+    let mut shop = Shop::new();
+    let offer = offer_with(&shop, |_| {});
+    let payment = pay_offer(&shop, &offer);
+    let at = |shop: &Shop| shop.demands(|d| shop.check_offer(payment.clone(), offer.clone(), d)).err();
+    for (now, why) in [
+        (NOW.plus(59), None),
+        (NOW.plus(60), Some(CheckError::Expired)),
+        (NOW.minus(300), None),
+        (NOW.minus(301), Some(CheckError::NotYet)),
+    ] {
+        shop.now = now;
+        assert_eq!(at(&shop), why, "{now:?}");
+    }
+}
+
+#[test]
+fn a_payment_of_an_offer_is_verified_like_any_other() {
+    let mut shop = Shop::new();
+    let offer = offer_with(&shop, |_| {});
+    let good = pay_offer(&shop, &offer);
+    let check = |shop: &Shop, payment: Payment| shop.demands(|d| shop.check_offer(payment, offer.clone(), d)).err();
+    assert_eq!(check(&shop, altered(&good, AUTHORIZED_AT)), Some(CheckError::InvalidAuthorization));
+    assert_eq!(check(&shop, altered(&good, 146 + 1 + 1 + 32 + 32)), Some(CheckError::InvalidToken));
+    assert_eq!(check(&shop, altered(&good, PAYEE)), Some(CheckError::WrongPayee));
+    let coins = shop.mint.coins(crate::common::amount(4));
+    let less = shop.mint.pay(&[&coins[0]], shop.payee, offer.hash(), None);
+    assert_eq!(check(&shop, less), Some(CheckError::WrongRequest));
+    shop.known.revoke(shop.mint.keyset().id(), NOW);
+    assert_eq!(check(&shop, good), Some(CheckError::KeysetRevoked));
+    // A keyset closed to somebody else.
+    let closed = Shop::with(|_, terms| terms.redemption = Redemption::Closed(PayeeKey::from(&keypair())));
+    let offer = offer_with(&closed, |_| {});
+    let payment = pay_offer(&closed, &offer);
+    let verdict = closed.demands(|demanded| closed.check_offer(payment, offer, demanded));
+    assert_eq!(verdict.err(), Some(CheckError::ClosedToAnother));
 }
 
 #[test]

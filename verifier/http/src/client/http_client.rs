@@ -179,6 +179,12 @@ impl HttpClient {
         Builder::new()
     }
 
+    /// The same client with another largest body of an answer, in bytes.
+    #[must_use]
+    pub fn with_answer_bytes(&self, limit: usize) -> Self {
+        Self { client: self.client.clone(), answer_bytes: limit }
+    }
+
     /// Posts JSON and reads JSON.
     ///
     /// # Errors

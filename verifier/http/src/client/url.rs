@@ -119,6 +119,12 @@ impl Endpoint {
         self.0.as_str()
     }
 
+    /// Scheme, host and port, without the port that the scheme stands for: `https://shop.example`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     pub(crate) fn url(&self) -> Url {
         self.0.clone()
     }
