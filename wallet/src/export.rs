@@ -9,6 +9,7 @@ use farthing_protocol::request::PaymentRequest;
 use farthing_protocol::text::TextForm;
 use serde::Serialize;
 
+use crate::budget::Budget;
 use crate::error::StoreError;
 use crate::mints::Mint;
 use crate::operation::{Body, Delivery, LockTo, Operation, Outcome};
@@ -32,6 +33,7 @@ pub struct Export {
     tokens: Vec<ExportedToken>,
     operations: Vec<ExportedOperation>,
     requests: Vec<ExportedRequest>,
+    budgets: Vec<ExportedBudget>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +86,8 @@ struct ExportedOperation {
     payee: Option<PayeeKey>,
     memo: Option<String>,
     url: Option<String>,
+    /// The server's name for the settlement of a payment over HTTP.
+    transaction: Option<String>,
     payment: Option<PaymentId>,
     request: Option<String>,
     receipt: Option<String>,
@@ -98,6 +102,17 @@ struct ExportedRequest {
     expires_at: UnixTime,
     memo: Option<String>,
     answered_by: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ExportedBudget {
+    origin: String,
+    unit: String,
+    exponent: u8,
+    limit: Amount,
+    spent: Amount,
+    since: UnixTime,
+    window: Option<u64>,
 }
 
 impl fmt::Debug for Export {
@@ -121,6 +136,7 @@ impl Wallet {
         let mut operations: Vec<_> = operations.iter().map(ExportedOperation::of).collect();
         operations.sort_by_key(|operation| operation.operation);
         let requests = self.requests().await?;
+        let budgets = self.budgets().await?;
         let mint = |mint: &Mint| ExportedMint::of(mint, account_text(&self.account(&mint.id)));
         Ok(Export {
             format: FORMAT,
@@ -129,7 +145,22 @@ impl Wallet {
             tokens: tokens.iter().map(ExportedToken::of).collect(),
             operations,
             requests: requests.iter().map(ExportedRequest::of).collect(),
+            budgets: budgets.iter().map(ExportedBudget::of).collect(),
         })
+    }
+}
+
+impl ExportedBudget {
+    fn of(budget: &Budget) -> Self {
+        Self {
+            origin: budget.origin.clone(),
+            unit: budget.unit.code().to_owned(),
+            exponent: budget.unit.exponent(),
+            limit: budget.limit,
+            spent: budget.spent,
+            since: budget.since,
+            window: budget.window,
+        }
     }
 }
 
@@ -197,6 +228,7 @@ impl ExportedOperation {
             payee: None,
             memo: None,
             url: None,
+            transaction: None,
             payment: None,
             request: None,
             receipt: None,
@@ -221,6 +253,7 @@ impl ExportedOperation {
                 }
                 if let Delivery::Http(exchange) = &pay.delivery {
                     self.url = Some(exchange.url.clone());
+                    self.transaction = exchange.settlement().map(|settlement| settlement.transaction);
                 }
             }
             Body::Send(sending) => {

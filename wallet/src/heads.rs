@@ -117,7 +117,7 @@ impl Inner {
     }
 
     /// Requires that the payee's head lies on the chain that this wallet was shown.
-    async fn compare_heads(&self, asked: Asked<'_>, accepted: &AcceptedMint) -> Result<Target, ChooseError> {
+    pub(crate) async fn compare_heads(&self, asked: Asked<'_>, accepted: &AcceptedMint) -> Result<Target, ChooseError> {
         let mut mint = self.mint_to_pay_with(&accepted.mint).await?;
         if asked.relation(&mint, &accepted.head) == Some(Relation::Newer) {
             self.tell(&Event::ListBeforePaying { mint: accepted.mint });

@@ -15,6 +15,7 @@
 //! | get money from somebody | [`Wallet::receive`], [`Wallet::recipient`], [`Wallet::request`] |
 //! | keep tokens ready | [`Wallet::stock_view`], [`Wallet::set_stock_policy`], [`Wallet::refresh`], [`daemon`] |
 //! | know before paying | [`Wallet::payment_outlook`], [`Wallet::expiries`] |
+//! | pay over HTTP | [`Wallet::get`], [`HttpRequest`], [`GetLimits`], [`Wallet::set_budget`] |
 //! | look | [`Wallet::balance`], [`Wallet::operations`], [`Wallet::history`] |
 //! | keep it in order | [`Wallet::doctor`], [`Wallet::export`], [`Wallet::forget`] |
 //! | go on after a crash | [`Wallet::resume`], [`Wallet::give_up`] |
@@ -24,6 +25,7 @@
 //! evidence is not encrypted, for it is made to be published. A wallet without a passphrase must be protected like cash.
 //! One set of words serves one live wallet.
 
+mod budget;
 mod doctor;
 mod error;
 mod event;
@@ -47,7 +49,9 @@ mod vault;
 mod views;
 mod wallet;
 mod words;
+mod x402;
 
+pub use budget::{Budget, BudgetError};
 pub use doctor::{Diagnosis, Finding, MintDiagnosis};
 pub use error::{IssueError, Lie, MintError, NoReceipt, OpenError, PayError, PendingCause, StoreError};
 pub use event::Event;
@@ -60,7 +64,10 @@ pub use operation::{OpId, Outcome};
 pub use options::Options;
 #[doc(hidden)]
 pub use options::Step;
-pub use pay::InvoiceView;
+pub use pay::{
+    Denied, GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, InvoiceView, NotAllowed, Part, Price,
+    RequestError,
+};
 pub use ready::{
     Due, Expiry, InvalidPolicy, KeysetOutlook, Outlook, Pace, RefreshLimits, RefreshReport, Remark, Schedule, Severity,
     StockLine, StockPolicy, StockView, Upkeep, UpkeepFailure, UpkeepKind, daemon,
@@ -74,3 +81,4 @@ pub use views::{
 };
 pub use wallet::{ACCOUNT_PREFIX, Wallet, account_text};
 pub use words::{InvalidWords, WordCount, Words};
+pub use x402::{BadInvoice, DemandError, Field, Settlement, Unusable};

@@ -17,6 +17,7 @@ use crate::operation::{Body, Delivery, IssueStage, OpId, Operation, Outcome};
 use crate::stock::{self, StoredToken, TokenState};
 use crate::vault::Tx;
 use crate::wallet::Wallet;
+use crate::x402::Settlement;
 
 /// A mint.
 #[derive(Clone, Debug)]
@@ -106,6 +107,8 @@ pub enum Work {
         expires_at: UnixTime,
         /// The address that is paid for.
         url: Option<String>,
+        /// What its server said became of the payment.
+        settlement: Option<Box<Settlement>>,
     },
     /// Gives tokens out as a text.
     Send {
@@ -383,11 +386,17 @@ impl Work {
                     PaymentRequest::Invoice(invoice) => invoice.draft().memo.clone(),
                     PaymentRequest::Offer(_) => None,
                 };
-                let url = match &pay.delivery {
+                let exchange = match &pay.delivery {
                     Delivery::Endpoint => None,
-                    Delivery::Http(exchange) => Some(exchange.url.clone()),
+                    Delivery::Http(exchange) => Some(exchange),
                 };
-                Self::Payment { payee: *pay.request.payee(), memo, expires_at: pay.request.expires_at(), url }
+                Self::Payment {
+                    payee: *pay.request.payee(),
+                    memo,
+                    expires_at: pay.request.expires_at(),
+                    url: exchange.map(|exchange| exchange.url.clone()),
+                    settlement: exchange.and_then(|exchange| exchange.settlement()).map(Box::new),
+                }
             }
             Body::Send(sending) => Self::Send { memo: sending.memo.clone() },
             Body::Lock(locking) => Self::Lock { payee: *locking.to.payee(), memo: locking.memo.clone() },

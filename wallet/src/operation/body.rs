@@ -12,6 +12,7 @@ use farthing_protocol::shape::Shape;
 use farthing_protocol::token::{CoinKey, Token};
 
 use crate::stock::TokenKey;
+use crate::x402::Settlement;
 
 /// What an operation does.
 pub(crate) enum Body {
@@ -124,6 +125,7 @@ pub(crate) enum Delivery {
 }
 
 /// An HTTP request that is paid for, whole: it is sent again with the same bytes.
+#[derive(Clone)]
 pub(crate) struct HttpExchange {
     pub(crate) method: String,
     pub(crate) url: String,
@@ -131,8 +133,20 @@ pub(crate) struct HttpExchange {
     pub(crate) body: Vec<u8>,
     /// The value of the header that carries the payment.
     pub(crate) signature: String,
-    /// What the server said of the payment's settlement, once it did.
+    /// The value of the header in which the server said what became of the payment, once it did.
     pub(crate) settled: Option<String>,
+}
+
+impl HttpExchange {
+    /// What the server said became of the payment, if it made sense.
+    pub(crate) fn settlement(&self) -> Option<Settlement> {
+        self.settled.as_deref().and_then(|said| Settlement::read([said.as_bytes()]))
+    }
+
+    /// Whether both are the same request, whatever was paid for it.
+    pub(crate) fn is_same_request(&self, other: &Self) -> bool {
+        self.method == other.method && self.url == other.url && self.headers == other.headers && self.body == other.body
+    }
 }
 
 /// Tokens that were given out as a text, until somebody claimed them or they were taken back.

@@ -9,6 +9,7 @@ use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::identity::MintId;
 use farthing_protocol::receipt::Receipt;
 
+use crate::budget;
 use crate::error::StoreError;
 use crate::stock::TokenKey;
 use crate::vault::Tx;
@@ -46,7 +47,7 @@ impl fmt::Display for OpId {
 pub enum Outcome {
     /// Tokens were issued.
     Issued,
-    /// The payee was paid. Without a receipt it is the mint who says so.
+    /// The payee was paid. Without a receipt it is the mint who says so, or the server that was paid over HTTP.
     Paid(Option<Receipt>),
     /// The payment was settled: it can never be accepted any more, and its value is back.
     TakenBack,
@@ -120,6 +121,17 @@ impl Operation {
         }
     }
 
+    /// Nothing of an HTTP request is sent again once its payment is decided: what may be secret in it is not kept any longer.
+    fn forget_content(&mut self) {
+        if let Body::Pay(pay) = &mut self.body
+            && let Delivery::Http(exchange) = &mut pay.delivery
+        {
+            exchange.headers.clear();
+            exchange.body.clear();
+            exchange.signature.clear();
+        }
+    }
+
     /// Whether it waits for somebody else: nothing is to be gone on with.
     pub(crate) fn is_out(&self) -> bool {
         matches!(&self.body, Body::Send(sending) if sending.reclaiming.is_none())
@@ -153,6 +165,10 @@ impl Operation {
 
     /// Moves the operation to the history.
     pub(crate) fn end(mut self, tx: &mut Tx<'_, '_>, at: UnixTime, outcome: Outcome) -> Result<(), StoreError> {
+        if matches!(outcome, Outcome::TakenBack | Outcome::Failed) {
+            budget::give_back(tx, &self)?;
+        }
+        self.forget_content();
         self.ended = Some((at, outcome));
         tx.delete(&key(LIVE, self.id))?;
         tx.delete_large(&key(LIVE, self.id))?;

@@ -12,6 +12,7 @@
 //! A refusal is the payee's word only, who might still deposit: so the tokens are settled with the mint, and never authorized for
 //! anybody else before.
 
+mod http;
 mod invoice;
 mod prepare;
 mod receipt;
@@ -19,6 +20,7 @@ mod receipt;
 use std::sync::Arc;
 
 use farthing_http::client::{BaseUrl, CallError, Endpoint};
+use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{PayAnswer, PayRequest, verifier_path};
 use farthing_protocol::keyset::Redemption;
 use farthing_protocol::receipt::Receipt;
@@ -35,6 +37,9 @@ use crate::vault::Tx;
 use crate::views::{Paid, Resumption};
 use crate::wallet::{Inner, Wallet};
 
+pub use http::{
+    Denied, GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, NotAllowed, Part, Price, RequestError,
+};
 pub use invoice::InvoiceView;
 pub(crate) use invoice::key_of as invoice_key;
 
@@ -76,9 +81,7 @@ impl Inner {
         if pay.settling.is_some() {
             return self.settle(operation).await;
         }
-        // However long the invoice lives, money of which nobody knows where it is does not wait longer than this.
-        let until = pay.request.expires_at().min(operation.created_at.plus(SETTLE_AFTER));
-        if self.now() < until {
+        if self.now() < until(&operation, pay) {
             return match (&pay.delivery, &pay.request) {
                 (Delivery::Endpoint, PaymentRequest::Invoice(invoice)) => {
                     let url = pay_url(invoice)?;
@@ -217,6 +220,12 @@ fn begin_settling(tx: &mut Tx<'_, '_>, op: OpId, redemption: Redemption) -> Resu
     let shape = Shape::Renew(pay.payment.amount());
     pay.settling = Some(Issue::new(shape, redemption, Source::Tokens(pay.tokens.clone())));
     operation.keep(tx)
+}
+
+/// Until when a payment may be sent again. However long the request lives, money of which nobody knows where it is does not wait longer
+/// than a day.
+fn until(operation: &Operation, pay: &Pay) -> UnixTime {
+    pay.request.expires_at().min(operation.created_at.plus(SETTLE_AFTER))
 }
 
 fn paid(op: OpId, pay: &Pay, receipt: Option<Receipt>) -> Paid {

@@ -11,6 +11,8 @@
 mod crash;
 mod double;
 mod flow;
+mod get;
+mod get_limits;
 mod http;
 mod lies;
 mod misconduct;
@@ -18,6 +20,7 @@ mod outlook;
 mod pay;
 mod ready;
 mod sealed;
+mod shop;
 mod transfer;
 mod upkeep;
 mod world;
