@@ -120,6 +120,12 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Sends the process a signal, by its name without `SIG`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.url.rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap()
     }

@@ -16,3 +16,4 @@ mod journey;
 mod passphrase;
 mod races;
 mod raw;
+mod x402;
