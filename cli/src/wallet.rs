@@ -5,8 +5,8 @@ use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::request::Invoice;
 use farthing_protocol::text::TextForm;
 use farthing_wallet::{
-    Event, HistoryEntry, IssueError, MintView, OpenError, Options, Outcome, PayError, Protection, Resumption, UnitView,
-    Wallet, WithdrawWhat, WordCount, Words, Work, account_text,
+    Event, HistoryEntry, IssueError, MintError, MintView, OpenError, Options, Outcome, PayError, Protection,
+    Resumption, UnitView, Wallet, WithdrawWhat, WordCount, Words, Work, account_text,
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
@@ -14,7 +14,7 @@ use rand_core::UnwrapErr;
 use crate::args::{WalletCommand, WalletFolder, WalletInit, WalletPassphrase, WalletPay, WalletWithdraw};
 use crate::mint::read_amount;
 use crate::output::{note, say, short, show, table, time};
-use crate::verifier::{expect_mint, fetch_mint, read_url};
+use crate::verifier::{expect_mint, read_url};
 use crate::{place, prompt, unlock};
 
 pub(crate) async fn run(command: WalletCommand) -> Result<()> {
@@ -42,7 +42,15 @@ async fn init(args: WalletInit) -> Result<()> {
     unlock::expect_new(&args.folder.unlocking, args.no_passphrase)?;
     // Every question comes before anything is made, so that whoever stops here can begin again.
     let url = read_url(&args.mint)?;
-    let mint = *fetch_mint(&url).await?.list.mint();
+    let found = Wallet::look_at_mint(&args.mint, &options()).await;
+    let mint = match found {
+        Err(MintError::Call(error)) => {
+            return Err(
+                anyhow::Error::new(*error).context(format!("there is no mint to be reached at {}", url.as_str()))
+            );
+        }
+        found => found?.id,
+    };
     expect_mint(&mint, args.mint_id.as_deref())?;
     note(format!("The mint at {} says that it is", url.as_str()));
     note(format!("  {mint}"));

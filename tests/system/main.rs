@@ -13,6 +13,7 @@ mod crash;
 mod durable_answers;
 mod harness;
 mod journey;
+mod network;
 mod passphrase;
 mod races;
 mod raw;

@@ -141,6 +141,9 @@ pub enum MintError {
     /// The mint could not be asked, or refused.
     #[error(transparent)]
     Call(Box<CallError>),
+    /// The way to the network cannot be set up.
+    #[error(transparent)]
+    Http(#[from] BuildError),
     /// The wallet does not know this mint.
     #[error("the wallet does not know this mint")]
     Unknown,

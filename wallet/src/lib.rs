@@ -7,7 +7,7 @@
 //! |---|---|
 //! | make or open one | [`Wallet::create`], [`Wallet::open`], [`Words`], [`Protection`], [`Unlock`] |
 //! | change what protects it | [`Wallet::change_passphrase`] |
-//! | know a mint | [`Wallet::add_mint`], [`Wallet::pin_mint`], [`Wallet::mints`] |
+//! | know a mint | [`Wallet::look_at_mint`], [`Wallet::add_mint`], [`Wallet::pin_mint`], [`Wallet::mints`] |
 //! | be credited | [`Wallet::account`], [`account_text`], [`Wallet::account_balance`] |
 //! | get and exchange tokens | [`Wallet::withdraw`], [`Wallet::swap`] |
 //! | pay | [`Wallet::read_invoice`], [`Wallet::pay`] |

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use farthing_http::client::HttpClient;
+use farthing_http::client::{BuildError, Builder, Clients, HttpClient};
 use farthing_protocol::amount::UnixTime;
 
 use crate::event::Event;
@@ -17,7 +17,7 @@ pub(crate) type Hook = Arc<dyn Fn(Step) -> bool + Send + Sync>;
 /// Settings of an open wallet.
 #[derive(Clone)]
 pub struct Options {
-    pub(crate) http: Option<HttpClient>,
+    pub(crate) http: Builder,
     pub(crate) clock: Clock,
     pub(crate) observer: Observer,
     pub(crate) attempts: u32,
@@ -29,7 +29,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            http: None,
+            http: HttpClient::builder(),
             clock: Arc::new(system_time),
             observer: Arc::new(|_| {}),
             attempts: 2,
@@ -41,19 +41,33 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The system's clock, a client with its default settings, two attempts for each message.
+    /// The system's clock, no proxy, two attempts for each message.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the HTTP client: a proxy, other time limits.
+    /// Sends everything through a SOCKS proxy, name resolution included: `socks5h://host:port`. Without one, mints and payees see
+    /// the wallet's network address.
     ///
-    /// # Security
-    /// It should not reuse connections: whoever sees two requests on one connection knows that one wallet made them.
+    /// Each operation gets a user name and a password of its own, drawn at random, and so does each call outside of operations: a
+    /// proxy like Tor gives each its own path, so that nobody at its end sees that they are of one wallet. A URL with a user name is
+    /// therefore refused when the wallet is opened ([`BuildError::ProxyUser`]), and so is what is no such URL. Nothing is ever sent
+    /// past the proxy, and proxies named in the environment are never used.
     #[must_use]
-    pub fn http(mut self, client: HttpClient) -> Self {
-        self.http = Some(client);
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.http = self.http.proxy(url);
         self
+    }
+
+    /// Sets what clients are made of: time limits, root certificates. A [`proxy`](Self::proxy) set before is forgotten.
+    #[must_use]
+    pub fn http(mut self, builder: Builder) -> Self {
+        self.http = builder;
+        self
+    }
+
+    pub(crate) fn clients(&self) -> Result<Clients, BuildError> {
+        self.http.clone().clients()
     }
 
     /// Sets the clock.

@@ -1,11 +1,12 @@
 //! The wallet: its folder, its mints, its account at each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_http::client::{BaseUrl, HttpClient};
+use farthing_http::client::{BaseUrl, CallError, Clients, HttpClient};
 use farthing_http::problem::Code;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::api::{AccountAnswer, AccountQuery, AccountRequest, KeysetsAnswer, UnitBalance, mint_path};
@@ -46,7 +47,7 @@ pub(crate) struct Inner {
     pub(crate) folder: PathBuf,
     pub(crate) seed: Arc<Seed>,
     pub(crate) vault: Vault,
-    pub(crate) http: HttpClient,
+    clients: Clients,
     pub(crate) options: Options,
     pub(crate) mints: Mutex<BTreeMap<MintId, Arc<Mint>>>,
     /// One list at a time is fetched and compared.
@@ -54,8 +55,8 @@ pub(crate) struct Inner {
     /// Operations are kept and taken to work on under a shared lock, and listed under an exclusive one: what is listed and not
     /// taken was left unfinished.
     creating: tokio::sync::RwLock<()>,
-    /// Operations being worked on.
-    working: Mutex<BTreeSet<OpId>>,
+    /// Operations being worked on, each with its way to the network once it called somebody.
+    working: Mutex<BTreeMap<OpId, Option<HttpClient>>>,
     pub(crate) resumed: OnceCell<()>,
 }
 
@@ -63,7 +64,7 @@ impl Wallet {
     /// Makes a wallet of these words in a folder that has none.
     ///
     /// # Errors
-    /// [`OpenError::Exists`] when there is one; the others when the folder cannot be written.
+    /// [`OpenError::Exists`] when there is one; [`OpenError::Http`] for an unusable proxy; the others when the folder cannot be written.
     pub async fn create(
         folder: &Path,
         words: &Words,
@@ -71,6 +72,7 @@ impl Wallet {
         options: Options,
     ) -> Result<Self, OpenError> {
         lockbox::refuse_old(folder)?;
+        let clients = options.clients()?;
         let keys = Keys::of(words)?;
         // Before anything is made, for it may be refused.
         let (keys, sealed) = slowly(move || keys.seal(&protection).map(|sealed| (keys, sealed))).await?;
@@ -86,17 +88,19 @@ impl Wallet {
         check_fingerprint(&vault, &seed, false).await?;
         sealed.write_new(folder)?;
         check_fingerprint(&vault, &seed, true).await?;
-        Self::assemble(folder, vault, seed, options).await
+        Self::assemble(folder, vault, seed, options, clients).await
     }
 
     /// Opens a wallet.
     ///
     /// # Errors
     /// [`OpenError::Missing`] when there is none, [`OpenError::NeedsPassphrase`] and [`OpenError::WrongPassphrase`] before
-    /// anything else of the folder is opened, [`OpenError::InUse`] when another process has it open, and others.
+    /// anything else of the folder is opened, [`OpenError::InUse`] when another process has it open, [`OpenError::Http`] for an
+    /// unusable proxy, and others.
     pub async fn open(folder: &Path, unlock: Unlock, options: Options) -> Result<Self, OpenError> {
+        let clients = options.clients()?;
         let (vault, keys) = unlocked(folder, unlock, &options).await?;
-        Self::assemble(folder, vault, keys.seed(), options).await
+        Self::assemble(folder, vault, keys.seed(), options, clients).await
     }
 
     /// Whether a passphrase is needed to open the wallet in a folder.
@@ -120,18 +124,20 @@ impl Wallet {
         slowly(move || keys.seal(&protection)).await?.replace(folder)
     }
 
-    async fn assemble(folder: &Path, vault: Vault, seed: Seed, options: Options) -> Result<Self, OpenError> {
-        let http = match &options.http {
-            Some(http) => http.clone(),
-            None => HttpClient::builder().build()?,
-        };
+    async fn assemble(
+        folder: &Path,
+        vault: Vault,
+        seed: Seed,
+        options: Options,
+        clients: Clients,
+    ) -> Result<Self, OpenError> {
         let mints = vault.run::<_, StoreError>(|tx| Mint::load_all(tx)).await?;
         let mints = mints.into_iter().map(|mint| (mint.id, Arc::new(mint))).collect();
         let inner = Inner {
             folder: folder.to_owned(),
             seed: Arc::new(seed),
             vault,
-            http,
+            clients,
             options,
             mints: Mutex::new(mints),
             refreshing: tokio::sync::Mutex::new(()),
@@ -140,6 +146,21 @@ impl Wallet {
             resumed: OnceCell::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Asks who answers at an address, and checks its keysets: what an owner wants to see before there is a wallet. It goes the way
+    /// that the options say, proxy included; nothing is remembered.
+    ///
+    /// # Errors
+    /// A [`MintError`].
+    pub async fn look_at_mint(url: &str, options: &Options) -> Result<MintView, MintError> {
+        let (url, now) = (BaseUrl::parse(url)?, (options.clock)());
+        let answer = options.clients()?.fresh()?.get_json(&url.join(mint_path::KEYSETS)?).await?;
+        match Mint::accept(None, &url, answer, now) {
+            Ok(mint) => Ok(MintView::of(&mint, now)),
+            Err(Rejection::Refused(error)) => Err(error),
+            Err(Rejection::Misconduct(_) | Rejection::Lists | Rejection::Chain) => Err(MintError::BadKeysets),
+        }
     }
 
     /// Fetches a mint's keysets and remembers it, **without trusting it**: its owner must compare the identity shown
@@ -248,7 +269,7 @@ impl Inner {
         let key = self.seed.account_key(&mint.id);
         let query = AccountQuery::sign(&key, mint.id, to_the_minute(self.now()));
         let url = mint.url.join(mint_path::ACCOUNT)?;
-        let answer: AccountAnswer = self.http.post_json(&url, &AccountRequest { query }).await?;
+        let answer: AccountAnswer = self.http_once()?.post_json(&url, &AccountRequest { query }).await?;
         Ok(answer.balances)
     }
 
@@ -277,10 +298,30 @@ impl Inner {
         evidence::count(&self.folder)
     }
 
+    /// The way to the network of one operation: the same for all its calls while it is worked on, and no other's.
+    pub(crate) fn http_for(&self, op: OpId) -> Result<HttpClient, CallError> {
+        let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = working.get_mut(&op) else { return self.http_once() };
+        match kept {
+            Some(client) => Ok(client.clone()),
+            None => Ok(kept.insert(self.clients.fresh()?).clone()),
+        }
+    }
+
+    /// A way to the network for one call that belongs to no operation.
+    pub(crate) fn http_once(&self) -> Result<HttpClient, CallError> {
+        self.clients.fresh()
+    }
+
     /// Takes an operation to work on, unless somebody works on it already.
     pub(crate) fn work_on(self: &Arc<Self>, op: OpId) -> Result<Working, StoreError> {
-        let taken = self.working.lock().unwrap_or_else(PoisonError::into_inner).insert(op);
-        if taken { Ok(Working { inner: Arc::clone(self), op }) } else { Err(StoreError::Busy) }
+        match self.working.lock().unwrap_or_else(PoisonError::into_inner).entry(op) {
+            Entry::Occupied(_) => Err(StoreError::Busy),
+            Entry::Vacant(place) => {
+                place.insert(None);
+                Ok(Working { inner: Arc::clone(self), op })
+            }
+        }
     }
 
     /// Keeps an operation, and takes it to work on before anybody else can.
@@ -306,7 +347,7 @@ impl Inner {
     }
 
     async fn fetch_keysets(&self, url: &BaseUrl) -> Result<KeysetsAnswer, MintError> {
-        Ok(self.http.get_json(&url.join(mint_path::KEYSETS)?).await?)
+        Ok(self.http_once()?.get_json(&url.join(mint_path::KEYSETS)?).await?)
     }
 
     /// Accepts an answer, or keeps the evidence against the mint and refuses it from now on.

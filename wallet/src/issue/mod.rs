@@ -280,7 +280,8 @@ impl Inner {
         let mut unsent = fresh;
         let mut attempt = 1;
         loop {
-            let answer: Result<FinishAnswer, CallError> = self.http.post_json(&url, &body).await;
+            let answer: Result<FinishAnswer, CallError> =
+                async { self.http_for(op)?.post_json(&url, &body).await }.await;
             self.vault.at(Step::RequestAnswered)?;
             let code = answer.as_ref().err().and_then(|error| deciding_finish_code(error, unsent));
             if answer.is_ok() || code.is_some() || attempt >= self.options.attempts {

@@ -46,7 +46,8 @@ impl Inner {
         }
         let url = mint.url.join(mint_path::OPEN).map_err(MintError::from)?;
         let request = OpenRequest { keyset: *keyset.id(), shape: issue.shape };
-        let opened = match self.http.post_json::<_, OpenAnswer>(&url, &request).await {
+        let answer = async { self.http_for(op)?.post_json::<_, OpenAnswer>(&url, &request).await }.await;
+        let opened = match answer {
             Ok(answer) => answer.opened,
             Err(error) => return Err(self.not_opened(operation, error).await?),
         };

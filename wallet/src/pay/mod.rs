@@ -105,7 +105,7 @@ impl Inner {
         let mut surely_unsent = fresh;
         let mut attempt = 1;
         loop {
-            let answer: Result<PayAnswer, CallError> = self.http.post_json(url, &body).await;
+            let answer: Result<PayAnswer, CallError> = async { self.http_for(op)?.post_json(url, &body).await }.await;
             self.vault.at(Step::PaymentAnswered)?;
             let error = match answer {
                 Ok(PayAnswer { receipt }) => {

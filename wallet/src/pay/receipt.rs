@@ -63,7 +63,7 @@ impl Inner {
     pub(super) async fn fetch_receipt(&self, operation: &Operation, pay: &Pay) -> Result<Receipt, PayError> {
         let op = operation.id;
         let url = receipt_url(pay)?;
-        let answer: Result<PaymentAnswer, _> = self.http.get_json(&url).await;
+        let answer: Result<PaymentAnswer, _> = async { self.http_for(op)?.get_json(&url).await }.await;
         let receipt = answer.map_err(|error| PayError::Unknown { op, cause: error.into() })?.receipt;
         self.check_receipt(operation, pay, &receipt).await.map_err(|cause| PayError::Unknown { op, cause })?;
         Ok(receipt)

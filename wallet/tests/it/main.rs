@@ -18,6 +18,7 @@ mod lies;
 mod misconduct;
 mod outlook;
 mod pay;
+mod proxy;
 mod ready;
 mod sealed;
 mod shop;

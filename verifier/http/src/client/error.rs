@@ -79,6 +79,11 @@ pub enum BuildError {
     /// The proxy is not of the form `socks5h://host:port`.
     #[error("the proxy is not of the form socks5h://host:port")]
     Proxy,
+    /// The proxy's URL has a user name or a password where each client gets its own.
+    #[error(
+        "the proxy's URL must not contain a user name or a password: each client draws its own, so that the proxy keeps them apart"
+    )]
+    ProxyUser,
     /// A root certificate could not be read.
     #[error("a root certificate could not be read")]
     Certificate,

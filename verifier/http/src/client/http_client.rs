@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Answer, BuildError, CallError, Endpoint, Unsent};
+use super::{Answer, BuildError, CallError, Clients, Endpoint, Unsent};
 use crate::extract::JSON;
 
 /// What every user of Farthing says about the program: its name, no version.
@@ -107,8 +107,27 @@ impl Builder {
     ///
     /// When the proxy or a root certificate cannot be read.
     pub fn build(self) -> Result<HttpClient, BuildError> {
+        let proxy = self.proxy.as_deref().map(socks).transpose()?;
+        let proxy = proxy.map(|url| Proxy::all(url).map_err(|_| BuildError::Proxy)).transpose()?;
+        self.build_with(self.tls()?, proxy)
+    }
+
+    /// Settings for many clients that share nothing: connections are not kept, whatever was set.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build), and [`BuildError::ProxyUser`] when the proxy's URL has a user name or a password.
+    pub fn clients(self) -> Result<Clients, BuildError> {
+        Clients::new(self)
+    }
+
+    pub(super) fn proxy_url(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    pub(super) fn build_with(&self, tls: ClientConfig, proxy: Option<Proxy>) -> Result<HttpClient, BuildError> {
         let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls()?)
+            .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .retry(retry::never())
@@ -121,19 +140,19 @@ impl Builder {
         if !self.reuse_connections {
             client = client.pool_max_idle_per_host(0);
         }
-        if let Some(proxy) = &self.proxy {
-            client = client.proxy(socks(proxy)?);
+        if let Some(proxy) = proxy {
+            client = client.proxy(proxy);
         }
         #[cfg(unix)]
-        if let Some(path) = self.unix_socket {
-            client = client.unix_socket(path);
+        if let Some(path) = &self.unix_socket {
+            client = client.unix_socket(path.clone());
         }
         let client = client.build().map_err(|_| BuildError::Setup)?;
         Ok(HttpClient { client, answer_bytes: self.answer_bytes })
     }
 
     /// rustls on ring with the web's roots compiled in: nothing is read from the machine, nothing from the process's defaults.
-    fn tls(&self) -> Result<ClientConfig, BuildError> {
+    pub(super) fn tls(&self) -> Result<ClientConfig, BuildError> {
         let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         for der in &self.extra_roots {
             roots.add(CertificateDer::from(der.as_slice()).into_owned()).map_err(|_| BuildError::Certificate)?;
@@ -264,10 +283,10 @@ impl std::fmt::Debug for HttpClient {
 }
 
 /// `socks5h` alone: with `socks5` names would be resolved, and so betrayed, outside of the proxy.
-fn socks(text: &str) -> Result<Proxy, BuildError> {
+pub(super) fn socks(text: &str) -> Result<Url, BuildError> {
     let url = Url::parse(text).map_err(|_| BuildError::Proxy)?;
     if url.scheme() != "socks5h" || url.host_str().is_none_or(str::is_empty) {
         return Err(BuildError::Proxy);
     }
-    Proxy::all(url).map_err(|_| BuildError::Proxy)
+    Ok(url)
 }
