@@ -101,6 +101,10 @@ pub enum StoreError {
     /// There is no such operation, or it ended.
     #[error("there is no such unfinished operation")]
     NoSuchOperation,
+    /// Another wallet uses the same words, or an old copy of this folder was put back: nothing is moved until the wallet is brought
+    /// together again with [`resynchronise`](crate::Wallet::resynchronise).
+    #[error("another wallet uses these words, or an old copy of this folder was put back; resynchronise it first")]
+    WordsUsedElsewhere,
     /// Something else changed the operation meanwhile.
     #[error("the operation is being worked on already")]
     Busy,

@@ -48,10 +48,11 @@ pub enum Event {
         /// The operation.
         op: OpId,
     },
-    /// The mint had an issuance under this number that this wallet knows nothing of; the next number is used.
+    /// The mint had an issuance under this number that this wallet knows nothing of.
     ///
-    /// An older copy of the wallet's folder was put back, or another wallet uses the same words: what that issuance brought is not in
-    /// this wallet.
+    /// While a restore is not finished the next number is used: the restore will find it. Otherwise an older copy of the wallet's folder
+    /// was put back, or another wallet uses the same words, and nothing is moved any more until the wallet is
+    /// [resynchronised](crate::Wallet::resynchronise).
     NumberTaken {
         /// The operation.
         op: OpId,
@@ -60,6 +61,31 @@ pub enum Event {
     SentAgain {
         /// The operation.
         op: OpId,
+    },
+    /// A file of a mint's archive was read.
+    RestoreProgress {
+        /// The mint.
+        mint: MintId,
+        /// How many files were read.
+        done: usize,
+        /// How many there are, as far as is known: what is found may need more.
+        total: usize,
+        /// Tokens found so far.
+        tokens: u64,
+    },
+    /// The mint is too busy to give a file, and is asked again later.
+    RestoreWaits {
+        /// The mint.
+        mint: MintId,
+        /// When, in seconds.
+        seconds: u64,
+    },
+    /// Everything that a mint's archive lists was read.
+    RestoreRead {
+        /// The mint.
+        mint: MintId,
+        /// Whether that is all; otherwise the mint has not sealed everything yet.
+        finished: bool,
     },
     /// A payment whose outcome is not known is settled with the mint.
     Settling {

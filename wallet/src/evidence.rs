@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList, Misconduct};
@@ -35,6 +36,10 @@ pub(crate) enum Evidence<'a> {
     Receipt { receipt: &'a Receipt, keyset: Option<&'a KeysetDocument> },
     /// A session that must not be answered.
     Session { opened: &'a OpenedSession },
+    /// Two indexes of an archive, both signed by the mint, of which the later takes something back.
+    Archive { earlier: &'a ArchiveIndex, later: &'a ArchiveIndex },
+    /// A signed file of the archive that holds a wrong answer to a request of this wallet (base64url).
+    ArchiveFile { file: String },
     /// A request whose funding, says the mint, went to an issuance that this wallet did not ask for.
     Funding { request: &'a IssuanceRequest, winner: String },
     /// A record that does not fit the request.

@@ -18,6 +18,7 @@
 //! | pay over HTTP | [`Wallet::get`], [`HttpRequest`], [`GetLimits`], [`Wallet::set_budget`] |
 //! | look | [`Wallet::balance`], [`Wallet::operations`], [`Wallet::history`] |
 //! | keep it in order | [`Wallet::doctor`], [`Wallet::export`], [`Wallet::forget`] |
+//! | come back from words alone | [`Wallet::restore`], [`Wallet::resynchronise`], [`Wallet::confirm_restored`] |
 //! | go on after a crash | [`Wallet::resume`], [`Wallet::give_up`] |
 //!
 //! # Security
@@ -42,6 +43,7 @@ mod options;
 mod pay;
 mod plan;
 mod ready;
+mod restore;
 mod resume;
 mod stock;
 mod transfer;
@@ -71,6 +73,10 @@ pub use pay::{
 pub use ready::{
     Due, Expiry, InvalidPolicy, KeysetOutlook, Outlook, Pace, RefreshLimits, RefreshReport, Remark, Schedule, Severity,
     StockLine, StockPolicy, StockView, Upkeep, UpkeepFailure, UpkeepKind, daemon,
+};
+pub use restore::{
+    BadFile, Confirmed, PerhapsSentToken, Renewal, RestoreError, RestoreState, RestoreView, Restored,
+    WHAT_A_RESTORE_SHOWS,
 };
 pub use transfer::{
     Ask, AskError, AskView, ReceiveError, Received, SendError, Sent, SentState, SentView, TokenText, TransferView,

@@ -144,11 +144,13 @@ pub enum Step {
     SettlementStored,
     /// It is durable how a payment was settled.
     PaymentSettled,
+    /// It is durable what a file of a mint's archive brought.
+    ArchiveRead,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::IssueStored,
         Self::SessionOpened,
         Self::RequestStored,
@@ -161,6 +163,7 @@ impl Step {
         Self::ReceiptStored,
         Self::SettlementStored,
         Self::PaymentSettled,
+        Self::ArchiveRead,
     ];
 }
 

@@ -61,13 +61,16 @@ impl Wallet {
     }
 
     /// Goes on with what was left unfinished, once after opening. What fails stays listed as an unfinished operation.
-    pub(crate) async fn ready(&self) {
+    ///
+    /// Refuses when another wallet is known to use the words.
+    pub(crate) async fn ready(&self) -> Result<(), StoreError> {
         let resume = || async {
             if self.resume_all().await.is_err() {
                 tracing::warn!("unfinished operations could not be listed");
             }
         };
         self.inner.resumed.get_or_init(resume).await;
+        if self.used_elsewhere().await?.is_empty() { Ok(()) } else { Err(StoreError::WordsUsedElsewhere) }
     }
 
     /// A few at a time, so that one slow mint or payee does not keep the others waiting.

@@ -43,6 +43,8 @@ pub(crate) struct StoredToken {
     pub(crate) since: UnixTime,
     /// Came back from the words, and may have been spent since: it may be renewed, alone, and not be paid.
     pub(crate) restored: bool,
+    /// And the mint's filters say that it was.
+    pub(crate) suspected: bool,
     /// Token ‖ coin key ‖ commitment: the commitment is what recoup needs to show how the token was blinded.
     secret: Zeroizing<[u8; Self::SECRET]>,
 }
@@ -73,6 +75,7 @@ impl StoredToken {
             state: TokenState::Available,
             since,
             restored: false,
+            suspected: false,
             secret,
         })
     }
@@ -97,9 +100,38 @@ pub(crate) fn live(tx: &Tx<'_, '_>) -> Result<Vec<(TokenKey, StoredToken)>, Stor
 
 /// Adds a token; the same one again changes nothing.
 pub(crate) fn add(tx: &mut Tx<'_, '_>, key: TokenKey, token: &StoredToken) -> Result<(), StoreError> {
+    add_new(tx, key, token).map(drop)
+}
+
+/// Adds a token that is not known; whether it was new.
+pub(crate) fn add_new(tx: &mut Tx<'_, '_>, key: TokenKey, token: &StoredToken) -> Result<bool, StoreError> {
     let known =
         tx.get::<StoredToken>(&key.to_key(LIVE))?.is_some() || tx.get::<StoredToken>(&key.to_key(GONE))?.is_some();
-    if known { Ok(()) } else { tx.put(&key.to_key(LIVE), token) }
+    if !known {
+        tx.put(&key.to_key(LIVE), token)?;
+    }
+    Ok(!known)
+}
+
+/// Marks an available token as one that may have been spent elsewhere: it must be renewed before it is paid.
+pub(crate) fn doubt(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
+    flag(tx, key, |token| token.restored = true)
+}
+
+/// Marks an available token that came back as one that the mint's filters hold.
+pub(crate) fn suspect(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
+    flag(tx, key, |token| token.suspected = token.restored)
+}
+
+/// Changes a token that is still there and that nothing has reserved.
+fn flag(tx: &mut Tx<'_, '_>, key: TokenKey, change: impl FnOnce(&mut StoredToken)) -> Result<(), StoreError> {
+    match tx.get::<StoredToken>(&key.to_key(LIVE))? {
+        Some(mut token) if token.state == TokenState::Available => {
+            change(&mut token);
+            tx.put(&key.to_key(LIVE), &token)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reserves an available token for one operation.
@@ -220,6 +252,16 @@ pub(crate) fn draw(tx: &mut Tx<'_, '_>, keyset: &KeysetId) -> Result<Option<Issu
     Ok(Some(number))
 }
 
+/// Goes on from a number at least: whatever lies before was used, or is left out.
+pub(crate) fn raise(tx: &mut Tx<'_, '_>, keyset: &KeysetId, at_least: u64) -> Result<(), StoreError> {
+    let mut counter: Counter = tx.get(&counter_key(keyset))?.unwrap_or_default();
+    if counter.next < at_least {
+        counter = Counter { next: at_least, floor: at_least };
+        tx.put(&counter_key(keyset), &counter)?;
+    }
+    Ok(())
+}
+
 /// Notes that tokens came of a number.
 pub(crate) fn came_to_something(tx: &mut Tx<'_, '_>, used: &Used) -> Result<(), StoreError> {
     let mut counter: Counter = tx.get(&counter_key(&used.keyset))?.ok_or(StoreError::Damaged)?;
@@ -243,6 +285,11 @@ fn counter_key(keyset: &KeysetId) -> Vec<u8> {
 impl TokenKey {
     pub(crate) fn new(used: &Used, position: u32) -> Self {
         Self { keyset: used.keyset, number: used.number.get(), position }
+    }
+
+    /// The issuance's number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     fn to_key(self, kind: u8) -> Vec<u8> {
@@ -311,25 +358,25 @@ impl Encode for StoredToken {
         out.part(&self.denomination);
         out.part(&self.state);
         out.part(&self.since);
-        out.u8(u8::from(self.restored));
+        out.u8(match (self.restored, self.suspected) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => 2,
+        });
         out.bytes(self.secret.as_slice());
     }
 }
 
 impl Decode for StoredToken {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            mint: input.part()?,
-            denomination: input.part()?,
-            state: input.part()?,
-            since: input.part()?,
-            restored: match input.u8()? {
-                0 => false,
-                1 => true,
-                _ => return Err(DecodeError::UnknownTag),
-            },
-            secret: Zeroizing::new(input.array()?),
-        })
+        let (mint, denomination, state, since) = (input.part()?, input.part()?, input.part()?, input.part()?);
+        let (restored, suspected) = match input.u8()? {
+            0 => (false, false),
+            1 => (true, false),
+            2 => (true, true),
+            _ => return Err(DecodeError::UnknownTag),
+        };
+        Ok(Self { mint, denomination, state, since, restored, suspected, secret: Zeroizing::new(input.array()?) })
     }
 }
 
@@ -363,6 +410,7 @@ pub(crate) mod tests {
             state: TokenState::Available,
             since: UnixTime::from_seconds(since),
             restored: false,
+            suspected: false,
             secret: Zeroizing::new([0; StoredToken::SECRET]),
         }
     }

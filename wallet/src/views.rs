@@ -81,6 +81,8 @@ pub struct Balance {
     pub sent: Amount,
     /// What came back from the words and must be renewed before it can be paid: some of it may have been spent.
     pub restored: Amount,
+    /// What came back from the words and the mint's filters say was spent: it is settled by renewing it.
+    pub suspected: Amount,
     /// What cannot be spent any more, because its keyset ended or was revoked.
     pub ended: Amount,
     /// How many tokens are available.
@@ -341,6 +343,7 @@ impl Balance {
             reserved: zero,
             sent: zero,
             restored: zero,
+            suspected: zero,
             ended: zero,
             tokens: 0,
             first_end: None,
@@ -361,7 +364,9 @@ impl Balance {
             (TokenState::Available, None) => &mut self.ended,
             (TokenState::Available, Some(end)) => {
                 self.first_end = Some(self.first_end.map_or(end, |first| first.min(end)));
-                if token.restored {
+                if token.suspected {
+                    &mut self.suspected
+                } else if token.restored {
                     &mut self.restored
                 } else {
                     self.tokens = self.tokens.saturating_add(1);

@@ -24,6 +24,7 @@ use crate::lockbox::{self, Keys, Protection, Sealed, Unlock};
 use crate::mints::{Mint, MintRecord, Rejection};
 use crate::operation::{OpId, Operation};
 use crate::options::Options;
+use crate::restore::record;
 use crate::vault::{Tx, Vault};
 use crate::views::MintView;
 use crate::words::Words;
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) mints: Mutex<BTreeMap<MintId, Arc<Mint>>>,
     /// One list at a time is fetched and compared.
     refreshing: tokio::sync::Mutex<()>,
+    /// One restore at a time is worked on.
+    pub(crate) restoring: tokio::sync::Mutex<()>,
     /// Operations are kept and taken to work on under a shared lock, and listed under an exclusive one: what is listed and not
     /// taken was left unfinished.
     creating: tokio::sync::RwLock<()>,
@@ -141,6 +144,7 @@ impl Wallet {
             options,
             mints: Mutex::new(mints),
             refreshing: tokio::sync::Mutex::new(()),
+            restoring: tokio::sync::Mutex::new(()),
             creating: tokio::sync::RwLock::new(()),
             working: Mutex::default(),
             resumed: OnceCell::new(),
@@ -333,6 +337,11 @@ impl Inner {
         E: From<StoreError> + Send + 'static,
     {
         let _creating = self.creating.read().await;
+        let mints: Vec<MintId> = self.all_mints().iter().map(|mint| mint.id).collect();
+        let job = move |tx: &mut Tx<'_, '_>| {
+            mints.iter().try_for_each(|mint| record::require_alone(tx, mint))?;
+            job(tx)
+        };
         match self.vault.run(job).await? {
             Some(op) => Ok(Some(self.work_on(op)?)),
             None => Ok(None),
@@ -382,6 +391,12 @@ impl Inner {
             self.replace(&known, |record| record.refused = true).await?;
         }
         Err(MintError::Misconduct { evidence })
+    }
+
+    /// Refuses a mint from now on.
+    pub(crate) async fn refuse(&self, mint: &MintId) -> Result<(), MintError> {
+        let known = self.mint(mint)?;
+        self.replace(&known, |record| record.refused = true).await.map(drop)
     }
 
     async fn replace(&self, known: &Mint, change: impl FnOnce(&mut MintRecord)) -> Result<Arc<Mint>, MintError> {

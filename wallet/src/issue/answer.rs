@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::operation::{Body, OpId, Operation, Used};
 use crate::options::Step;
+use crate::restore::record::{self, Restoring};
 use crate::stock;
 use crate::views::Issued;
 use crate::wallet::Inner;
@@ -147,7 +148,7 @@ impl Inner {
             Ok(Found::OtherFunding) => {
                 // The funding id keeps the next number from being debited a second time.
                 self.tell(&Event::NumberTaken { op });
-                self.abandon(op, used).await
+                self.taken(operation, used).await
             }
             Ok(Found::Ours(made)) => {
                 let (count, now) = (made.count(), self.now());
@@ -300,6 +301,23 @@ impl Inner {
             Body::Pay(_) | Body::Send(_) => Ok(Some(Issued { op, amount: operation.amount, tokens: count })),
             Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Err(IssueError::Refused { op, code }),
         }
+    }
+
+    /// A number was used with these words, and not by this wallet. A restore that is not finished will find what it brought; otherwise
+    /// nothing more is moved until the wallet is resynchronised.
+    async fn taken(&self, operation: &Operation, used: Used) -> Result<Option<Issued>, IssueError> {
+        let (op, mint) = (operation.id, operation.mint);
+        let alone = self
+            .vault
+            .run::<_, StoreError>(move |tx| {
+                settle::abandoned(tx, op, used)?;
+                let restoring = Restoring::load(tx, &mint)?.is_some_and(|restoring| restoring.is_unfinished());
+                if restoring { Ok(true) } else { record::mark(tx, &mint).map(|()| false) }
+            })
+            .await?;
+        self.tell(&Event::NumberAbandoned { op });
+        self.vault.at(Step::NumberAbandoned)?;
+        if alone { Ok(None) } else { Err(StoreError::WordsUsedElsewhere.into()) }
     }
 
     /// Gives a number up for good. The funding stays, and the next number comes.

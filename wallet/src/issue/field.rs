@@ -10,7 +10,7 @@
 //! | 45 | zero |
 
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::codec::Writer;
+use farthing_protocol::codec::{Reader, Writer};
 use farthing_protocol::issuance::FIELD_PLAINTEXT;
 use farthing_protocol::locked::RecipientKey;
 use farthing_protocol::shape::Shape;
@@ -36,6 +36,22 @@ pub(super) fn plaintext(shape: &Shape, requested_at: UnixTime, lock: Option<&Rec
     text
 }
 
+/// What a field says.
+pub(crate) struct FieldContent {
+    pub(crate) requested_at: UnixTime,
+    pub(crate) lock: Option<RecipientKey>,
+}
+
+/// Reads a field's 88 bytes; nothing if they are of a layout that this version does not know.
+pub(crate) fn read(text: &[u8; FIELD_PLAINTEXT]) -> Option<FieldContent> {
+    let mut input = Reader::new(text);
+    let (layout, _kind) = (input.u8().ok()?, input.u8().ok()?);
+    if layout != LAYOUT {
+        return None;
+    }
+    Some(FieldContent { requested_at: input.part().ok()?, lock: input.optional().ok()? })
+}
+
 #[cfg(test)]
 mod tests {
     use farthing_protocol::amount::{Amount, Denomination};
@@ -53,5 +69,8 @@ mod tests {
         assert_eq!(text[..11], [1, 5, 2, 1, 0, 0, 0, 0, 0, 0, 1]);
         assert_eq!(text[11..43], *key.element().as_bytes());
         assert!(text[43..].iter().all(|byte| *byte == 0));
+        let read = read(&text).unwrap();
+        assert_eq!((read.requested_at, read.lock), (UnixTime::from_seconds(0x0102), Some(key)));
+        assert!(super::read(&[0; FIELD_PLAINTEXT]).is_none());
     }
 }

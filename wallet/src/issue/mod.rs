@@ -44,6 +44,8 @@ use crate::wallet::{Inner, Wallet, Working};
 use answer::deciding_finish_code;
 
 pub(crate) use answer::deciding_code;
+pub(crate) use field::read as read_field;
+pub(crate) use request::{Coin, awaiting, context};
 pub(crate) use settle::{accepted, reopened, tokens_ended};
 
 /// Withdrawals, and swaps for their own sake, are of tokens that many payees take.
@@ -97,7 +99,7 @@ impl Wallet {
     /// # Errors
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
     pub async fn withdraw(&self, mint: &MintId, unit: &Unit, what: WithdrawWhat) -> Result<Issued, IssueError> {
-        self.ready().await;
+        self.ready().await?;
         let inner = &self.inner;
         let mint = inner.current_mint(mint).await?;
         mint.usable()?;
@@ -127,7 +129,7 @@ impl Wallet {
     /// # Errors
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
     pub async fn swap(&self, mint: &MintId, unit: &Unit, what: SwapWhat) -> Result<Issued, IssueError> {
-        self.ready().await;
+        self.ready().await?;
         let mint = self.inner.current_mint(mint).await?;
         mint.usable()?;
         let keyset = self.inner.active(&mint, unit, &REDEMPTION).await?;

@@ -15,13 +15,15 @@ use crate::evidence::Evidence;
 use crate::mints::Mint;
 use crate::operation::{Body, Issue, OpId, Operation, Source};
 use crate::options::Step;
+use crate::restore::record;
 use crate::stock;
 use crate::wallet::Inner;
 
 impl Inner {
     /// Opens a session, draws a number, and keeps number and request.
     pub(super) async fn open_session(self: &Arc<Self>, operation: &Operation, issue: &Issue) -> Result<(), IssueError> {
-        let op = operation.id;
+        let (op, id) = (operation.id, operation.mint);
+        self.vault.run::<_, StoreError>(move |tx| record::require_alone(tx, &id)).await?;
         // What is known already may say that the tokens ended, and a mint of that time may be gone.
         require_spendable(&*self.mint(&operation.mint)?, op, issue, self.now())?;
         let mint = self.mint_for(operation).await?;

@@ -18,6 +18,7 @@ use farthing_protocol::token::{CoinKey, Token};
 use super::field;
 use crate::error::{IssueError, StoreError};
 use crate::operation::{IssueStage, OpId, Operation, Source, Used};
+use crate::restore::record;
 use crate::stock;
 use crate::vault::Tx;
 use crate::wallet::to_the_minute;
@@ -38,6 +39,7 @@ pub(super) fn draw_and_keep(
     if issue.stage != IssueStage::Opening {
         return Err(StoreError::Busy.into());
     }
+    record::require_alone(tx, &mint)?;
     let number = stock::draw(tx, keyset.id())?.ok_or(IssueError::TooManyAbandoned { op })?;
     let used = Used { keyset: *keyset.id(), number };
     let context = context(mint, &used);
@@ -118,12 +120,12 @@ pub(super) fn forget(tx: &mut Tx<'_, '_>, op: OpId, used: &[Used]) -> Result<(),
     used.iter().try_for_each(|used| tx.delete_large(&key_of(op, used)))
 }
 
-pub(super) fn context(mint: MintId, used: &Used) -> IssuanceContext {
+pub(crate) fn context(mint: MintId, used: &Used) -> IssuanceContext {
     IssuanceContext { mint, keyset: used.keyset, number: used.number }
 }
 
 /// What makes a token that is being issued spendable: by us, or by the one it is locked to.
-pub(super) enum Coin {
+pub(crate) enum Coin {
     /// With our coin key.
     Own(CoinKey),
     /// With the E that goes with the token to its recipient.
@@ -132,7 +134,7 @@ pub(super) enum Coin {
 
 impl Coin {
     /// P.
-    pub(super) fn public(&self) -> &Element {
+    pub(crate) fn public(&self) -> &Element {
         match self {
             Self::Own(key) => key.public(),
             Self::Locked(coin) => coin.coin(),
@@ -141,7 +143,7 @@ impl Coin {
 }
 
 /// A token's way back from a response, and what makes it spendable.
-pub(super) fn awaiting<'k>(
+pub(crate) fn awaiting<'k>(
     seed: &Seed,
     keyset: &'k Keyset,
     context: &CoinContext,

@@ -55,7 +55,7 @@ impl Wallet {
     /// A [`PayError`]. Only [`PayError::Unknown`], [`PayError::InProgress`] and a failed settlement ([`PayError::Issue`]) leave an
     /// operation behind; after any other nothing was paid.
     pub async fn pay(&self, invoice: Invoice) -> Result<Paid, PayError> {
-        self.ready().await;
+        self.ready().await?;
         let inner = &self.inner;
         // An invoice that was paid stays paid, though its time has passed since.
         invoice.verify().map_err(|_| PayError::InvalidInvoice)?;

@@ -53,7 +53,7 @@ impl Wallet {
         amount: Amount,
         memo: Option<String>,
     ) -> Result<Sent, SendError> {
-        self.ready().await;
+        self.ready().await?;
         let inner = &self.inner;
         check(amount, memo.as_deref())?;
         recipient.verify().map_err(|_| SendError::InvalidSignature)?;
@@ -106,7 +106,7 @@ impl Wallet {
     /// # Errors
     /// A [`SendError`].
     pub async fn answer(&self, request: &TransferRequest) -> Result<Sent, SendError> {
-        self.ready().await;
+        self.ready().await?;
         let inner = &self.inner;
         request.verify().map_err(|_| SendError::InvalidSignature)?;
         if let Some(op) = inner.answered_before(request).await? {

@@ -33,7 +33,7 @@ impl Wallet {
     /// # Errors
     /// A [`ReceiveError`].
     pub async fn receive(&self, token: TextToken) -> Result<Received, ReceiveError> {
-        self.ready().await;
+        self.ready().await?;
         let inner = &self.inner;
         let (mint, keyset) = inner.keyset_of(&token).await?;
         if token.tokens().iter().any(|token| token.verify(&keyset).is_err()) {

@@ -34,7 +34,7 @@ impl Wallet {
         amount: Amount,
         memo: Option<String>,
     ) -> Result<Sent, SendError> {
-        self.ready().await;
+        self.ready().await?;
         let inner = &self.inner;
         check(amount, memo.as_deref())?;
         let known = inner.mint_to_pay_with(mint).await?;

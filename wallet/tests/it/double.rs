@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, Problem, WINNER};
 use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
 use farthing_protocol::api::{
-    AccountAnswer, AccountRequest, FinishAnswer, FinishRequest, KeysetsAnswer, OpenAnswer, OpenRequest, PayAnswer,
-    PayRequest, PaymentAnswer, UnitBalance, mint_path, verifier_path,
+    AccountAnswer, AccountRequest, ArchiveAnswer, FinishAnswer, FinishRequest, KeysetsAnswer, OpenAnswer, OpenRequest,
+    PayAnswer, PayRequest, PaymentAnswer, UnitBalance, mint_path, verifier_path,
 };
 use farthing_protocol::blind::Response;
 use farthing_protocol::blind::mint::{SessionError, Sessions};
@@ -23,6 +23,7 @@ use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_pay
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
 use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, PaymentRequest};
 
+use crate::archive::Archive;
 use crate::http::{Fault, Service};
 
 pub(crate) const START: u64 = 1_800_000_000;
@@ -84,7 +85,12 @@ pub(crate) struct State {
     pub(crate) last_payment: Option<PayRequest>,
     sessions: Sessions,
     accounts: BTreeMap<AccountKey, u64>,
-    records: Vec<IssuanceRecord>,
+    pub(crate) records: Vec<IssuanceRecord>,
+    /// When each was recorded.
+    pub(crate) recorded_at: Vec<UnixTime>,
+    /// Keyset, coin and time of what was spent.
+    pub(crate) spendings: Vec<(KeysetId, [u8; 32], UnixTime)>,
+    pub(crate) archive: Archive,
     spent: BTreeMap<[u8; 64], PaymentId>,
     receipts: BTreeMap<PaymentId, Receipt>,
     paid: u64,
@@ -126,6 +132,9 @@ impl Double {
             sessions: Sessions::new(&mut rng),
             accounts: BTreeMap::new(),
             records: Vec::new(),
+            recorded_at: Vec::new(),
+            spendings: Vec::new(),
+            archive: Archive::default(),
             spent: BTreeMap::new(),
             receipts: BTreeMap::new(),
             paid: 0,
@@ -324,7 +333,7 @@ impl State {
         let responses = claimed.respond(secret).unwrap();
         match request.funding() {
             Funding::Account { account, .. } => *self.accounts.get_mut(account).unwrap() -= terms.debit.units(),
-            Funding::Tokens(payment) => self.spend(payment),
+            Funding::Tokens(payment) => self.spend(payment, now),
             Funding::Voucher { .. } => {}
         }
         let outputs = terms.outputs.iter().zip(responses);
@@ -338,6 +347,7 @@ impl State {
             field: terms.field,
         };
         self.records.push(record.clone());
+        self.recorded_at.push(now);
         Ok(FinishAnswer { record: self.distort(record) })
     }
 
@@ -386,8 +396,9 @@ impl State {
         }
     }
 
-    fn spend(&mut self, payment: &Payment) {
-        let id = payment.id();
+    fn spend(&mut self, payment: &Payment, now: UnixTime) {
+        let (id, keyset) = (payment.id(), *payment.keyset());
+        self.spendings.extend(payment.tokens().iter().map(|token| (keyset, *token.coin.as_bytes(), now)));
         self.spent.extend(payment.serials().map(|serial| (serial.to_bytes(), id)));
     }
 
@@ -406,7 +417,7 @@ impl State {
             return Err(Code::RequestExpired.into());
         }
         self.authentic(payment, CheckBinding::None, now)?;
-        self.spend(payment);
+        self.spend(payment, now);
         self.paid += payment.amount().units();
         let mut draft = ReceiptDraft {
             payment: id,
@@ -435,6 +446,10 @@ impl State {
 }
 
 impl Service for Double {
+    fn file(&self, path: &str) -> Option<Vec<u8>> {
+        self.with(|state| state.archive.files.get(path).cloned())
+    }
+
     fn saw(&self, path: &str, body: &[u8]) {
         let keys = match path {
             mint_path::FINISH => {
@@ -469,6 +484,10 @@ impl Service for Double {
         let now = self.now();
         let mut state = self.state.lock().unwrap();
         match path {
+            mint_path::ARCHIVE => {
+                let index = state.archive.index.clone().ok_or(Code::NotFound)?;
+                Ok(json(&ArchiveAnswer { index }))
+            }
             mint_path::KEYSETS => Ok(json(&state.answer.clone().unwrap_or_else(|| state.truth(now)))),
             mint_path::OPEN => state.open(&read::<OpenRequest>(body), now).map(|answer| json(&answer)),
             mint_path::FINISH => {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use farthing_http::problem::Problem;
+use farthing_http::problem::{Code, Problem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Together(Arc<Barrier>),
     /// This is answered, and nothing done.
     Refuse(Problem),
+    /// Nothing is done, and the client told to come again at once.
+    Busy,
     /// The request is carried out, and this is answered.
     LieAfter(Problem),
 }
@@ -28,6 +30,11 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn saw(&self, path: &str, body: &[u8]);
     fn fault(&self, path: &str) -> Option<Fault>;
     fn answer(&self, path: &str, body: &[u8]) -> Result<String, Problem>;
+
+    /// A file to be answered as it is.
+    fn file(&self, _path: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 pub(crate) async fn serve(service: Arc<impl Service>) -> SocketAddr {
@@ -60,7 +67,20 @@ async fn one(mut stream: TcpStream, service: Arc<impl Service>) {
     }
     service.saw(&path, &bytes);
     let fault = service.fault(&path);
+    let mut more = "";
     let answer = match fault {
+        Some(Fault::Busy) => {
+            more = "Retry-After: 0\r\n";
+            Err(Problem::new(Code::RateLimited))
+        }
+        None if service.file(&path).is_some() => {
+            let body = service.file(&path).unwrap_or_default();
+            let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all(head.as_bytes()).await.ok();
+            stream.write_all(&body).await.ok();
+            stream.shutdown().await.ok();
+            return;
+        }
         Some(Fault::LoseRequest) => return,
         Some(Fault::Refuse(problem)) => Err(problem),
         Some(Fault::LieAfter(problem)) => service.answer(&path, &bytes).and(Err(problem)),
@@ -79,7 +99,7 @@ async fn one(mut stream: TcpStream, service: Arc<impl Service>) {
         Err(problem) => (problem.code().status(), "application/problem+json", problem.to_json().to_string()),
     };
     let head = format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{more}Connection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await.ok();

@@ -6,14 +6,22 @@ use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::mint_path;
 use farthing_protocol::blind::wallet::UnblindError;
 use farthing_wallet::{
-    Event, IssueError, Lie as Found, MintError, PayError, PendingCause, ResumeError, Resumption, Stage, Step, Wallet,
-    WithdrawWhat,
+    Event, IssueError, Lie as Found, MintError, PayError, PendingCause, ResumeError, Resumption, Stage, Step,
+    StoreError, Wallet, WithdrawWhat,
 };
 use tempfile::TempDir;
 
 use crate::double::{DAY, Lie, amount, unit};
 use crate::http::Fault;
 use crate::world::{World, protection};
+
+/// What the wallet's own state says.
+fn stored<T>(result: Result<T, IssueError>) -> Result<(), StoreError> {
+    match result {
+        Err(IssueError::Store(error)) => Err(error),
+        _ => Ok(()),
+    }
+}
 
 fn withdrawal() -> WithdrawWhat {
     WithdrawWhat::Amount(amount(37))
@@ -225,8 +233,9 @@ async fn a_stopped_operation_asks_a_few_times_and_can_be_given_up() {
 }
 
 #[tokio::test]
-async fn an_older_copy_put_back_goes_on_with_the_next_number() {
+async fn an_older_copy_put_back_moves_nothing_until_it_is_resynchronised() {
     let (world, wallet) = World::new().await;
+    let id = world.double.id();
     drop(wallet);
     let copy = world.copy();
     let wallet = world.open().await;
@@ -236,13 +245,34 @@ async fn an_older_copy_put_back_goes_on_with_the_next_number() {
     let seen = Arc::clone(&events);
     let options = world.options().observer(move |event| seen.lock().unwrap().push(event.clone()));
     let other = Wallet::open(copy.path(), protection().unlock(), options).await.unwrap();
-    let issued = other.withdraw(&world.double.id(), &unit(), withdrawal()).await.unwrap();
-    assert_eq!(world.balance(&other).await, (37, 0));
-    // Debited once for each of the three.
+    let stopped = Err(StoreError::WordsUsedElsewhere);
+    assert_eq!(stored(other.withdraw(&id, &unit(), withdrawal()).await), stopped);
+    let op = other.operations().await.unwrap()[0].id;
+    assert_eq!(*events.lock().unwrap(), [Event::NumberTaken { op }, Event::NumberAbandoned { op }]);
+    assert_eq!(other.used_elsewhere().await.unwrap(), [id]);
+    drop(other);
+
+    // It stays so, whatever is asked.
+    let other = Wallet::open(copy.path(), protection().unlock(), world.options()).await.unwrap();
+    assert_eq!(stored(other.withdraw(&id, &unit(), withdrawal()).await), stopped);
+    assert_eq!(stored(other.swap(&id, &unit(), farthing_wallet::SwapWhat::Renew(amount(1))).await), stopped);
+    assert!(matches!(other.pay(world.invoice(1)).await, Err(PayError::Store(StoreError::WordsUsedElsewhere))));
+    assert_eq!(stored(other.renew_restored().await), stopped);
+    let resumed = other.resume().await.unwrap();
+    assert!(matches!(resumed[0].result, Err(ResumeError::Issue(IssueError::Store(StoreError::WordsUsedElsewhere)))));
+    // Nothing was debited a second time.
+    assert_eq!(world.double.held().0, 10_000 - 38 - 4);
+
+    world.double.seal(0);
+    let restored = other.resynchronise(&id).await.unwrap();
+    // The withdrawals of 37 and 3.
+    assert_eq!((restored.tokens, restored.suspected), (5, 0));
+    assert_eq!(other.used_elsewhere().await.unwrap(), []);
+    let resumed = other.resume().await.unwrap();
+    assert!(matches!(resumed[0].result, Ok(Resumption::Issued(_))), "{resumed:?}");
     assert_eq!(world.double.held().0, 10_000 - 38 - 4 - 38);
-    let (op, told) = (issued.op, events.lock().unwrap().clone());
-    let one = [Event::NumberTaken { op }, Event::NumberAbandoned { op }];
-    assert_eq!(told, [one.clone(), one].concat());
+    assert_eq!(other.confirm_restored().await.unwrap().amount, amount(40));
+    assert_eq!(world.balance(&other).await, (77, 0));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod archive;
 mod crash;
 mod double;
 mod flow;
@@ -20,6 +21,7 @@ mod outlook;
 mod pay;
 mod proxy;
 mod ready;
+mod restore;
 mod sealed;
 mod shop;
 mod transfer;

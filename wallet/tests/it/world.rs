@@ -16,6 +16,7 @@ use crate::http;
 pub(crate) struct World {
     pub(crate) double: Arc<Double>,
     pub(crate) url: String,
+    words: String,
     folder: TempDir,
 }
 
@@ -34,8 +35,9 @@ impl World {
     pub(crate) async fn new() -> (Self, Wallet) {
         let double = Double::new();
         let url = format!("http://{}", http::serve(Arc::clone(&double)).await);
-        let world = Self { double, url, folder: tempfile::tempdir().unwrap() };
         let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
+        let text = words.iter().collect::<Vec<_>>().join(" ");
+        let world = Self { double, url, words: text, folder: tempfile::tempdir().unwrap() };
         let wallet = Wallet::create(world.path(), &words, protection(), world.options()).await.unwrap();
         let view = wallet.add_mint(&world.url).await.unwrap();
         assert_eq!(view.id, world.double.id());
@@ -63,6 +65,15 @@ impl World {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(self.path(), copy.path());
         copy
+    }
+
+    /// An empty wallet of the same words, in a folder of its own, that has pinned the mint.
+    pub(crate) async fn wallet_of_words(&self, folder: &Path, options: Options) -> Wallet {
+        let words = Words::parse(&self.words).unwrap();
+        let wallet = Wallet::create(folder, &words, protection(), options).await.unwrap();
+        let view = wallet.add_mint(&self.url).await.unwrap();
+        wallet.pin_mint(&view.id).await.unwrap();
+        wallet
     }
 
     /// Stops the wallet at the first step of this kind.

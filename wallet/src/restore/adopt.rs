@@ -1,0 +1,221 @@
+//! Which records of a file are ours, and what did they make?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::archive::IssuanceFile;
+use farthing_protocol::blind::wallet::{AwaitingResponse, UnblindError, unblind_all};
+use farthing_protocol::blind::{BlindSignature, Response, VerificationKey};
+use farthing_protocol::derive::{CoinContext, IssuanceNumber, Seed};
+use farthing_protocol::identity::{IssuanceId, MintId};
+use farthing_protocol::issuance::{IssuanceRecord, Output};
+use farthing_protocol::keyset::Keyset;
+use farthing_protocol::locked::RecipientKey;
+use farthing_protocol::token::Token;
+
+use super::record::{self, PerhapsSent, Progress, Restoring};
+use crate::error::StoreError;
+use crate::issue::{Coin, awaiting, context, read_field};
+use crate::operation::{IssueStage, Operation, Used};
+use crate::stock::{self, StoredToken, TokenKey};
+use crate::vault::Tx;
+
+/// The issuance ids of a keyset's first numbers.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    ids: Vec<IssuanceId>,
+    by_id: BTreeMap<IssuanceId, u64>,
+    /// How the hash of each begins.
+    heads: Vec<u16>,
+}
+
+impl Numbers {
+    /// Computes more of them, up to so many.
+    pub(super) fn extend(&mut self, seed: &Seed, keyset: &Keyset, until: u64) {
+        let mint = keyset.terms().mint;
+        for number in u64::try_from(self.ids.len()).unwrap_or(u64::MAX)..until {
+            let used = Used { keyset: *keyset.id(), number: IssuanceNumber::new(number) };
+            let id = IssuanceId::from(&seed.issuance_key(&context(mint, &used)));
+            let [first, second, ..] = *id.archive_hash().as_bytes();
+            self.ids.push(id);
+            self.by_id.insert(id, number);
+            self.heads.push(u16::from_be_bytes([first, second]));
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        u64::try_from(self.ids.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The prefixes of so many bits that the hashes of the first so many ids begin with.
+    pub(super) fn prefixes(&self, bits: u8, until: u64) -> BTreeSet<u16> {
+        let until = usize::try_from(until).unwrap_or(usize::MAX);
+        let shift = u32::from(16_u8.saturating_sub(bits));
+        self.heads.iter().take(until).map(|head| head.checked_shr(shift).unwrap_or(0)).collect()
+    }
+
+    fn of(&self, id: &IssuanceId) -> Option<u64> {
+        self.by_id.get(id).copied()
+    }
+}
+
+/// What a file brought.
+#[derive(Default)]
+pub(super) struct Adopted {
+    own: Vec<(TokenKey, StoredToken)>,
+    locked: Vec<(TokenKey, PerhapsSent)>,
+    /// Every number that the mint has a record of.
+    numbers: Vec<u64>,
+    /// Up to which number was searched.
+    until: u64,
+    /// When the file's segment began.
+    from: UnixTime,
+    place: record::FilePlace,
+}
+
+/// A record that is ours, before its signatures are.
+struct Candidate<'k> {
+    used: Used,
+    lock: Option<RecipientKey>,
+    requested_at: UnixTime,
+    outputs: Vec<(Coin, Output)>,
+    waiting: Vec<(&'k VerificationKey, AwaitingResponse)>,
+    responses: Vec<Response>,
+}
+
+/// Why a file's records cannot be taken over.
+#[derive(Debug)]
+pub(super) enum Spoiled {
+    /// The mint signed a record of ours with wrong responses, or something that is not a record under an id of ours.
+    Lie,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Spoiled {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Looks for all numbers in a file. Takes long: not for an executor's thread.
+pub(super) fn examine(
+    seed: &Seed,
+    keyset: &Keyset,
+    numbers: &Numbers,
+    file: &IssuanceFile,
+) -> Result<Adopted, Spoiled> {
+    let head = file.head();
+    let place = (head.segment, head.prefix.value());
+    let mut adopted = Adopted { until: numbers.count(), from: head.span.from(), place, ..Adopted::default() };
+    let mut candidates = Vec::new();
+    for filed in file.records() {
+        let Some(number) = numbers.of(filed.issuance()) else { continue };
+        adopted.numbers.push(number);
+        let record = filed.open().map_err(|_| Spoiled::Lie)?;
+        let used = Used { keyset: *keyset.id(), number: IssuanceNumber::new(number) };
+        candidates.extend(candidate(seed, keyset, used, &record));
+    }
+    let (mut waiting, mut responses) = (Vec::new(), Vec::new());
+    for candidate in &mut candidates {
+        waiting.append(&mut candidate.waiting);
+        responses.append(&mut candidate.responses);
+    }
+    // All responses of the file by one multiplication.
+    let signatures = unblind_all(&mut rand::rng(), waiting, &responses).map_err(|_: UnblindError| Spoiled::Lie)?;
+    let mut signatures = signatures.into_iter();
+    for candidate in candidates {
+        keep(&mut adopted, keyset.terms().mint, candidate, &mut signatures)?;
+    }
+    Ok(adopted)
+}
+
+/// A record whose challenges are ours. One whose field we cannot read, or with other challenges, is none of our tokens.
+fn candidate<'k>(seed: &Seed, keyset: &'k Keyset, used: Used, record: &IssuanceRecord) -> Option<Candidate<'k>> {
+    let context = context(keyset.terms().mint, &used);
+    let text = seed.field_key(&context).decrypt(&record.issuance, &record.field).ok()?;
+    let field = read_field(&text)?;
+    let count = record.outputs.len();
+    let (mut outputs, mut waiting) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (position, recorded) in (0..).zip(&record.outputs) {
+        let output = recorded.output;
+        let context = CoinContext { issuance: context, position, denomination: output.denomination };
+        let (key, coin, state) = awaiting(seed, keyset, &context, &output.commitment, field.lock.as_ref()).ok()?;
+        if state.challenge() != output.challenge {
+            return None;
+        }
+        waiting.push((key, state));
+        outputs.push((coin, output));
+    }
+    let responses = record.outputs.iter().map(|recorded| recorded.response).collect();
+    Some(Candidate { used, lock: field.lock, requested_at: field.requested_at, outputs, waiting, responses })
+}
+
+fn keep(
+    adopted: &mut Adopted,
+    mint: MintId,
+    candidate: Candidate<'_>,
+    signatures: &mut impl Iterator<Item = BlindSignature>,
+) -> Result<(), StoreError> {
+    let Candidate { used, lock, requested_at, outputs, .. } = candidate;
+    for (position, (coin, output)) in (0..).zip(outputs) {
+        let signature = signatures.next().ok_or(StoreError::Damaged)?;
+        let token = Token { denomination: output.denomination, coin: *coin.public(), signature };
+        let key = TokenKey::new(&used, position);
+        match (coin, lock) {
+            (Coin::Own(secret), _) => {
+                let mut stored = StoredToken::new(mint, &token, &secret, &output.commitment, requested_at)?;
+                stored.restored = true;
+                adopted.own.push((key, stored));
+            }
+            (Coin::Locked(locked), Some(to)) => {
+                let (keyset, ephemeral) = (used.keyset, *locked.ephemeral());
+                adopted.locked.push((key, PerhapsSent { mint, keyset, requested_at, to, token, ephemeral }));
+            }
+            (Coin::Locked(_), None) => return Err(StoreError::Damaged),
+        }
+    }
+    Ok(())
+}
+
+/// Keeps what a file brought and that it was read, all in one transaction. What the wallet knows already stays as it is.
+/// Answers the keyset's progress.
+pub(super) fn keep_adopted(tx: &mut Tx<'_, '_>, keyset: &Keyset, adopted: &Adopted) -> Result<Progress, StoreError> {
+    let (id, mint) = (*keyset.id(), keyset.terms().mint);
+    let unanswered = unanswered(tx, &id)?;
+    let is_left = |key: &TokenKey| unanswered.contains(&key.number());
+    let mut progress = Progress::load(tx, &id)?;
+    let mut found = 0_u64;
+    for (key, token) in adopted.own.iter().filter(|(key, _)| !is_left(key)) {
+        if stock::add_new(tx, *key, token)? {
+            found = found.saturating_add(1);
+        }
+    }
+    for (key, sent) in adopted.locked.iter().filter(|(key, _)| !is_left(key)) {
+        sent.keep(tx, *key)?;
+    }
+    let last = adopted.numbers.iter().max().map_or(0, |last| last.saturating_add(1));
+    progress.beyond = progress.beyond.max(last);
+    progress.tokens = progress.tokens.saturating_add(found);
+    if !adopted.own.is_empty() {
+        progress.first_from = Some(progress.first_from.map_or(adopted.from, |first| first.min(adopted.from)));
+    }
+    progress.keep(tx, &id)?;
+    if found > 0 {
+        let mut restoring = Restoring::load(tx, &mint)?.ok_or(StoreError::Damaged)?;
+        restoring.found_from = Some(restoring.found_from.map_or(adopted.from, |first| first.min(adopted.from)));
+        restoring.keep(tx, &mint)?;
+    }
+    // What an unfinished operation asks for is its own to answer for; if it comes to nothing, the file is read again.
+    if !adopted.numbers.iter().any(|number| unanswered.contains(number)) {
+        record::note_searched(tx, &id, adopted.place, adopted.until)?;
+    }
+    Ok(progress)
+}
+
+/// Numbers of a keyset that unfinished operations wait for an answer under.
+fn unanswered(tx: &Tx<'_, '_>, keyset: &farthing_protocol::ids::KeysetId) -> Result<BTreeSet<u64>, StoreError> {
+    let live = Operation::all_live(tx)?;
+    let sent = live.iter().filter_map(Operation::issue).filter(|issue| issue.stage == IssueStage::Sent);
+    let last = sent.filter_map(|issue| issue.used.last()).filter(|used| used.keyset == *keyset);
+    Ok(last.map(|used| used.number.get()).collect())
+}

@@ -1,0 +1,95 @@
+//! Which of the tokens that came back were spent, as far as the mint's filters say?
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use farthing_protocol::api::mint_path;
+use farthing_protocol::archive::{ArchiveIndex, FilterHead, Fingerprinter, SpentFilter};
+use farthing_protocol::codec::Wire;
+use farthing_protocol::ids::KeysetId;
+use rand::seq::SliceRandom;
+
+use super::record::{self, Progress, Restoring};
+use super::{BadFile, RestoreError, Tally};
+use crate::error::{MintError, StoreError};
+use crate::mints::Mint;
+use crate::stock::{self, TokenKey};
+use crate::vault::Tx;
+use crate::wallet::Inner;
+
+/// Coin keys of restored tokens.
+type Coins = Arc<Vec<(TokenKey, [u8; 32])>>;
+
+impl Inner {
+    /// Looks at every filter that may hold a restored token and was not looked at yet, whole and in random order.
+    pub(super) async fn read_filters(
+        self: &Arc<Self>,
+        mint: &Mint,
+        index: &ArchiveIndex,
+        tally: &mut Tally,
+    ) -> Result<(), RestoreError> {
+        let (id, listed) = (mint.id, index.clone());
+        let (coins, mut heads) = self.vault.run::<_, StoreError>(move |tx| to_read(tx, &id, &listed)).await?;
+        heads.shuffle(&mut rand::rng());
+        tally.expect(heads.len());
+        for (head, round) in heads {
+            let Some(coins) = coins.get(&head.keyset).map(Arc::clone) else { continue };
+            let url = mint.url.join(&mint_path::spent(&head)).map_err(MintError::from)?;
+            let bytes = self.fetch_file(&mint.id, &url).await?;
+            let searched = tokio::task::spawn_blocking(move || hits(&bytes, &head, &coins)).await;
+            let hits = searched.map_err(|_| StoreError::Unavailable)??;
+            self.vault
+                .run::<_, StoreError>(move |tx| {
+                    hits.iter().try_for_each(|key| stock::suspect(tx, *key))?;
+                    record::note_filtered(tx, &head.keyset, (head.period, head.part), round)
+                })
+                .await?;
+            self.tell(&tally.read(mint.id));
+        }
+        Ok(())
+    }
+}
+
+/// The parts of filters to be read, and the tokens to be looked for in them.
+#[allow(clippy::type_complexity, reason = "two lists that belong together")]
+fn to_read(
+    tx: &mut Tx<'_, '_>,
+    mint: &farthing_protocol::identity::MintId,
+    index: &ArchiveIndex,
+) -> Result<(BTreeMap<KeysetId, Coins>, Vec<(FilterHead, u32)>), StoreError> {
+    let restoring = Restoring::load(tx, mint)?.ok_or(StoreError::Damaged)?;
+    let mut coins: BTreeMap<KeysetId, Vec<(TokenKey, [u8; 32])>> = BTreeMap::new();
+    for (key, token) in stock::live(tx)? {
+        if token.mint == *mint && token.restored && !token.suspected {
+            let coin = *token.open()?.0.coin.as_bytes();
+            coins.entry(key.keyset).or_default().push((key, coin));
+        }
+    }
+    let mut heads = Vec::new();
+    for archived in index.keysets().iter().filter(|archived| coins.contains_key(&archived.keyset)) {
+        let first_from = Progress::load(tx, &archived.keyset)?.first_from.unwrap_or_default();
+        let seen = record::filtered(tx, &archived.keyset)?;
+        for (period, listed) in (0..).zip(&archived.filters) {
+            for part in 0..listed.parts {
+                // What was found in this round may have been spent since it was issued, and was not looked for before.
+                let is_done = seen.get(&(period, part)).is_some_and(|round| {
+                    *round == u64::from(restoring.round)
+                        || restoring.found_from.is_none_or(|from| listed.span.until() <= from)
+                });
+                let may_hold = first_from < listed.span.until();
+                if may_hold && !is_done {
+                    heads.extend(index.filter(&archived.keyset, period, part).map(|head| (head, restoring.round)));
+                }
+            }
+        }
+    }
+    Ok((coins.into_iter().map(|(keyset, coins)| (keyset, Arc::new(coins))).collect(), heads))
+}
+
+/// The tokens whose fingerprints are in a part of a filter. Takes long: not for an executor's thread.
+fn hits(bytes: &[u8], asked: &FilterHead, coins: &[(TokenKey, [u8; 32])]) -> Result<Vec<TokenKey>, BadFile> {
+    let filter = SpentFilter::from_bytes(bytes)?;
+    filter.accept(asked)?;
+    let printer = Fingerprinter::new(&asked.keyset, asked.period);
+    Ok(coins.iter().filter(|(_, coin)| filter.holds(printer.of(coin))).map(|(key, _)| *key).collect())
+}

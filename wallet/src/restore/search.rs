@@ -1,0 +1,208 @@
+//! Finding a wallet's issuances: which files, in which order, and what to do with each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use farthing_protocol::api::mint_path;
+use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset, FileHead, IssuanceFile};
+use farthing_protocol::codec::Wire;
+use farthing_protocol::derive::Seed;
+use farthing_protocol::keyset::{Chain, Keyset};
+use rand::seq::{IndexedRandom, SliceRandom};
+
+use super::adopt::{self, Adopted, Numbers, Spoiled};
+use super::record::{self, FilePlace, Progress};
+use super::{BadFile, RestoreError, Tally};
+use crate::error::{MintError, StoreError};
+use crate::mints::Mint;
+use crate::options::Step;
+use crate::stock;
+use crate::wallet::Inner;
+
+/// So many numbers beyond the last found are searched: more than a live wallet leaves unused.
+pub(super) const BEYOND: u64 = 200;
+
+/// A file is searched for at least so many numbers, and for twice as many as are known to be needed: then it seldom has to be
+/// fetched again when later numbers turn up elsewhere.
+const AHEAD: u64 = 2048;
+
+/// Files that are not needed, fetched between the others: half as many, and at least so many if there are. They are read like the others,
+/// so that none is fetched again.
+const DECOYS: usize = 8;
+
+/// A keyset whose issuances are looked for.
+struct Target {
+    keyset: Arc<Keyset>,
+    listed: ArchivedKeyset,
+    progress: Progress,
+    numbers: Arc<Numbers>,
+    /// Up to which number each file was searched.
+    searched: BTreeMap<FilePlace, u64>,
+}
+
+/// A file to be fetched, and of which keyset.
+#[derive(Clone, Copy)]
+struct Errand {
+    target: usize,
+    head: FileHead,
+}
+
+impl Target {
+    /// One beyond the last number that is looked for.
+    fn until(&self) -> u64 {
+        self.progress.beyond.saturating_add(BEYOND)
+    }
+
+    /// The files in which one of the numbers may lie and was not looked for.
+    fn needed(&self) -> BTreeSet<FilePlace> {
+        let until = self.until();
+        let mut needed = BTreeSet::new();
+        let mut by_bits: BTreeMap<u8, BTreeSet<u16>> = BTreeMap::new();
+        for (segment, listed) in (0..).zip(&self.listed.segments) {
+            let prefixes = by_bits.entry(listed.bits).or_insert_with(|| self.numbers.prefixes(listed.bits, until));
+            let places = prefixes.iter().map(|prefix| (segment, *prefix));
+            needed.extend(places.filter(|place| self.searched.get(place).is_none_or(|searched| *searched < until)));
+        }
+        needed
+    }
+}
+
+impl Inner {
+    /// Reads every file that may hold one of the wallet's issuances, and keeps what they bring.
+    pub(super) async fn search(
+        self: &Arc<Self>,
+        mint: &Mint,
+        index: &ArchiveIndex,
+        tally: &mut Tally,
+    ) -> Result<(), RestoreError> {
+        let mut targets = Vec::new();
+        for keyset in mint.chains.iter().flat_map(Chain::iter) {
+            let Some(listed) = index.keyset(keyset.id()).cloned() else { continue };
+            let id = *keyset.id();
+            let (progress, searched) = self
+                .vault
+                .run::<_, StoreError>(move |tx| Ok((Progress::load(tx, &id)?, record::searched(tx, &id)?)))
+                .await?;
+            let keyset = Arc::clone(keyset);
+            targets.push(Target { keyset, listed, progress, numbers: Arc::default(), searched });
+        }
+        loop {
+            for target in &mut targets {
+                self.compute(target).await?;
+            }
+            let errands = plan(index, &targets);
+            if errands.is_empty() {
+                return Ok(());
+            }
+            tally.expect(errands.len());
+            for errand in errands {
+                if let Some(target) = targets.get_mut(errand.target) {
+                    self.run_errand(mint, target, errand).await?;
+                }
+                tally.tokens = targets.iter().map(|target| target.progress.tokens).fold(0, u64::saturating_add);
+                self.tell(&tally.read(mint.id));
+                self.vault.at(Step::ArchiveRead)?;
+            }
+        }
+    }
+
+    /// Computes the numbers that are searched next.
+    async fn compute(&self, target: &mut Target) -> Result<(), StoreError> {
+        let until = target.until().saturating_mul(2).max(AHEAD);
+        if target.until() <= target.numbers.count() {
+            return Ok(());
+        }
+        let (seed, keyset) = (Arc::clone(&self.seed), Arc::clone(&target.keyset));
+        let mut numbers = Arc::try_unwrap(std::mem::take(&mut target.numbers)).unwrap_or_default();
+        let computed = tokio::task::spawn_blocking(move || {
+            numbers.extend(&seed, &keyset, until);
+            numbers
+        });
+        target.numbers = Arc::new(computed.await.map_err(|_| StoreError::Unavailable)?);
+        Ok(())
+    }
+
+    async fn run_errand(
+        self: &Arc<Self>,
+        mint: &Mint,
+        target: &mut Target,
+        errand: Errand,
+    ) -> Result<(), RestoreError> {
+        let url = mint.url.join(&mint_path::issued(&errand.head)).map_err(MintError::from)?;
+        let bytes = self.fetch_file(&mint.id, &url).await?;
+        let (seed, keyset) = (Arc::clone(&self.seed), Arc::clone(&target.keyset));
+        let (numbers, asked) = (Arc::clone(&target.numbers), errand.head);
+        let read = tokio::task::spawn_blocking(move || read(&seed, &keyset, &numbers, bytes, &asked));
+        let adopted = match read.await.map_err(|_| StoreError::Unavailable)? {
+            Ok(adopted) => adopted,
+            Err(Unread::Bad(bad)) => return Err(bad.into()),
+            Err(Unread::Store(error)) => return Err(error.into()),
+            Err(Unread::Lie(file)) => return Err(self.archive_lie(&file)),
+        };
+        let place = (asked.segment, asked.prefix.value());
+        target.searched.insert(place, target.numbers.count());
+        let keyset = Arc::clone(&target.keyset);
+        target.progress = self.vault.run(move |tx| adopt::keep_adopted(tx, &keyset, &adopted)).await?;
+        Ok(())
+    }
+
+    /// Puts the counters of all keysets beyond whatever was found.
+    pub(super) async fn raise_counters(&self, mint: &Mint) -> Result<(), StoreError> {
+        let keysets: Vec<_> = mint.chains.iter().flat_map(Chain::iter).map(|keyset| *keyset.id()).collect();
+        self.vault
+            .run(move |tx| {
+                for keyset in keysets {
+                    let beyond = Progress::load(tx, &keyset)?.beyond;
+                    stock::raise(tx, &keyset, beyond.saturating_add(LEFT_OUT))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// So many numbers beyond the last found are left out: the wallet of before may have used them in a time that is not sealed yet.
+/// Together with the gap that a live wallet leaves, fewer than the next restore searches.
+const LEFT_OUT: u64 = 64;
+
+/// What is needed, with files between that are not, in random order.
+fn plan(index: &ArchiveIndex, targets: &[Target]) -> Vec<Errand> {
+    let mut rng = rand::rng();
+    let (mut errands, mut others) = (Vec::new(), Vec::new());
+    for (number, target) in targets.iter().enumerate() {
+        let needed = target.needed();
+        let file = |(segment, prefix)| index.file(target.keyset.id(), segment, prefix);
+        let errand = |head| Errand { target: number, head };
+        errands.extend(needed.iter().copied().filter_map(file).map(errand));
+        for (segment, listed) in (0..).zip(&target.listed.segments) {
+            let all = (0..=u16::MAX).take(1_usize.checked_shl(listed.bits.into()).unwrap_or(0));
+            let free = all
+                .map(|prefix| (segment, prefix))
+                .filter(|place| !needed.contains(place) && !target.searched.contains_key(place));
+            others.extend(free.filter_map(file).map(errand));
+        }
+    }
+    if !errands.is_empty() {
+        let decoys = errands.len().div_ceil(2).max(DECOYS);
+        errands.extend(others.sample(&mut rng, decoys).copied());
+        errands.shuffle(&mut rng);
+    }
+    errands
+}
+
+enum Unread {
+    Bad(BadFile),
+    /// The file, which the mint signed.
+    Lie(Vec<u8>),
+    Store(StoreError),
+}
+
+/// Takes long: not for an executor's thread.
+fn read(seed: &Seed, keyset: &Keyset, numbers: &Numbers, bytes: Vec<u8>, asked: &FileHead) -> Result<Adopted, Unread> {
+    let file = IssuanceFile::from_bytes(&bytes).map_err(|error| Unread::Bad(error.into()))?;
+    file.accept(asked).map_err(|error| Unread::Bad(error.into()))?;
+    adopt::examine(seed, keyset, numbers, &file).map_err(|spoiled| match spoiled {
+        Spoiled::Lie => Unread::Lie(bytes),
+        Spoiled::Store(error) => Unread::Store(error),
+    })
+}

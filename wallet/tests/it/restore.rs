@@ -1,0 +1,460 @@
+//! Coming back from words alone, and bringing a wallet together again.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::mint_path;
+use farthing_protocol::archive::{IssuanceFile, ListedSegment, Span};
+use farthing_protocol::codec::Wire;
+use farthing_protocol::identity::Keypair;
+use farthing_wallet::{
+    BadFile, Balance, Confirmed, Event, IssueError, MintError, Renewal, RestoreError, RestoreState, Restored, Step,
+    StoreError, SwapWhat, Wallet, WithdrawWhat,
+};
+use tempfile::TempDir;
+
+use crate::double::{DAY, amount, unit};
+use crate::http::Fault;
+use crate::world::{World, protection};
+
+/// The wallet's words alone are left.
+struct Lost {
+    world: World,
+    folder: TempDir,
+}
+
+impl Lost {
+    fn new(world: World, wallet: Wallet) -> Self {
+        drop(wallet);
+        Self { world, folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn wallet(&self) -> Wallet {
+        self.world.wallet_of_words(self.folder.path(), self.world.options()).await
+    }
+
+    async fn restore(&self, wallet: &Wallet) -> Restored {
+        wallet.restore(&self.world.double.id()).await.unwrap()
+    }
+}
+
+async fn balance(wallet: &Wallet) -> Balance {
+    wallet.balance().await.unwrap().pop().unwrap()
+}
+
+/// Available, restored, suspected.
+async fn sums(wallet: &Wallet) -> (u64, u64, u64) {
+    let balance = balance(wallet).await;
+    (balance.available.units(), balance.restored.units(), balance.suspected.units())
+}
+
+#[tokio::test]
+async fn what_was_there_comes_back_and_is_renewed_before_it_is_paid() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 37).await;
+    world.double.seal(0);
+    world.withdraw(&wallet, 5).await;
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let began = lost.world.double.now();
+    let restored = lost.restore(&wallet).await;
+    assert_eq!(restored.state, RestoreState::Restoring { until: began });
+    assert_eq!((restored.tokens, restored.suspected, restored.perhaps_sent), (5, 0, 0));
+    assert_eq!(sums(&wallet).await, (0, 42, 0));
+    let invoice = lost.world.invoice(5);
+    assert!(wallet.pay(invoice.clone()).await.is_err(), "nothing restored is paid");
+
+    // Finished once the mint has sealed what happened just before.
+    lost.world.double.seal(0);
+    assert_eq!(lost.restore(&wallet).await.state, RestoreState::Finished);
+    assert_eq!(wallet.restores().await.unwrap()[0].state, RestoreState::Finished);
+    assert!(matches!(wallet.renew_restored().await.unwrap(), Some(Renewal::Renewed(_))));
+    let confirmed = wallet.confirm_restored().await.unwrap();
+    assert_eq!((confirmed.renewed, confirmed.spent), (4, 0));
+    assert_eq!(sums(&wallet).await, (42, 0, 0));
+    wallet.pay(invoice).await.unwrap();
+    assert_eq!(lost.world.double.with(|state| state.violations), 0);
+}
+
+#[tokio::test]
+async fn what_was_spent_is_told_by_the_filters_or_by_its_renewal() {
+    let (world, wallet) = World::new().await;
+    for units in [1, 2, 4, 8] {
+        world.withdraw(&wallet, units).await;
+    }
+    wallet.pay(world.invoice(1)).await.unwrap();
+    wallet.swap(&world.double.id(), &unit(), SwapWhat::Renew(amount(2))).await.unwrap();
+    world.double.seal(0);
+    // Too late for a filter.
+    wallet.pay(world.invoice(4)).await.unwrap();
+    world.double.seal_issuances(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let restored = lost.restore(&wallet).await;
+    assert_eq!((restored.tokens, restored.suspected), (3, 2));
+    assert_eq!(sums(&wallet).await, (0, 2 + 4 + 8, 1 + 2));
+    let confirmed = wallet.confirm_restored().await.unwrap();
+    let expected = (2, 3, amount(10));
+    assert_eq!((confirmed.renewed, confirmed.spent, confirmed.amount), expected);
+    assert_eq!(sums(&wallet).await, (10, 0, 0));
+    // What the wallet has and the payee got is what there was.
+    assert_eq!(lost.world.double.held(), (10_000 - 2 - 3 - 5 - 9, 5));
+}
+
+#[tokio::test]
+async fn an_unanswered_request_and_an_unsettled_payment_are_among_it() {
+    let (world, wallet) = World::new().await;
+    let id = world.double.id();
+    world.withdraw(&wallet, 3).await;
+    world.double.fail_next(mint_path::FINISH, Fault::LoseAnswer);
+    let pending = wallet.withdraw(&id, &unit(), WithdrawWhat::Amount(amount(4))).await;
+    assert!(matches!(pending, Err(IssueError::Pending { .. })));
+    world.double.fail_next("/v1/pay", Fault::LoseRequest);
+    assert!(wallet.pay(world.invoice(2)).await.is_err());
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    lost.restore(&wallet).await;
+    assert_eq!(sums(&wallet).await, (0, 7, 0));
+    assert_eq!(wallet.confirm_restored().await.unwrap().amount, amount(7));
+}
+
+#[tokio::test]
+async fn every_keyset_is_searched_and_what_ended_is_not_renewed() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 5).await;
+    world.double.seal(0);
+    world.double.with(|state| state.add_keyset());
+    world.double.pass(90 * DAY);
+    wallet.refresh_mint(&world.double.id()).await.unwrap();
+    world.withdraw(&wallet, 9).await;
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    assert_eq!(lost.restore(&wallet).await.tokens, 4);
+    assert_eq!(sums(&wallet).await, (0, 14, 0));
+    lost.world.double.pass(366 * DAY);
+    lost.world.double.with(|state| (0..4).for_each(|_| state.add_keyset()));
+    wallet.refresh_mint(&lost.world.double.id()).await.unwrap();
+    let confirmed = wallet.confirm_restored().await.unwrap();
+    assert_eq!((confirmed.renewed, confirmed.amount), (2, amount(9)));
+    assert_eq!((sums(&wallet).await, balance(&wallet).await.ended), ((9, 0, 0), amount(5)));
+}
+
+#[tokio::test]
+async fn tokens_locked_to_others_are_perhaps_sent_and_never_in_the_balance() {
+    let (world, wallet) = World::new().await;
+    let other = tempfile::tempdir().unwrap();
+    let words = farthing_wallet::Words::generate(&mut rand::rng(), Default::default()).unwrap();
+    let recipient = Wallet::create(other.path(), &words, protection(), world.options()).await.unwrap();
+    let view = recipient.add_mint(&world.url).await.unwrap();
+    recipient.pin_mint(&view.id).await.unwrap();
+    let record = recipient.recipient().unwrap();
+    world.withdraw(&wallet, 8).await;
+    wallet.send_to(&record, &unit(), amount(5), None).await.unwrap();
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let restored = lost.restore(&wallet).await;
+    assert_eq!(restored.perhaps_sent, 2);
+    let sent = wallet.perhaps_sent().await.unwrap();
+    assert!(sent.iter().all(|sent| sent.recipient == *record.key().element()));
+    assert_eq!(sent.iter().map(|sent| sent.denomination.value().units()).sum::<u64>(), 5);
+    wallet.confirm_restored().await.unwrap();
+    assert_eq!(sums(&wallet).await, (3, 0, 0));
+    assert_eq!(wallet.perhaps_sent().await.unwrap().len(), 2);
+}
+
+/// Issues in many segments, so that a restore reads many files.
+async fn many_segments(bits: u8) -> (World, Wallet) {
+    let (world, wallet) = World::new().await;
+    for units in 1..=8 {
+        world.withdraw(&wallet, units).await;
+        world.double.seal(bits);
+    }
+    (world, wallet)
+}
+
+#[tokio::test]
+async fn killed_anywhere_it_goes_on_and_fetches_nothing_twice() {
+    let (world, wallet) = many_segments(0).await;
+    let lost = Lost::new(world, wallet);
+    drop(lost.wallet().await);
+    let id = lost.world.double.id();
+    let mut kills = 0;
+    loop {
+        let left = AtomicU32::new(2);
+        let options = lost
+            .world
+            .options()
+            .hook(move |step| step == Step::ArchiveRead && left.fetch_sub(1, Ordering::SeqCst) == 1);
+        let wallet = Wallet::open(lost.folder.path(), protection().unlock(), options).await.unwrap();
+        match wallet.restore(&id).await {
+            Ok(restored) => {
+                assert_eq!(restored.tokens, 13);
+                break;
+            }
+            Err(RestoreError::Store(StoreError::Unavailable)) => kills += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(kills, 4);
+    let asked = lost.world.double.files_asked();
+    assert_eq!(asked.len(), 8);
+    assert!(asked.values().all(|times| *times == 1), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_busy_mint_is_waited_for_and_a_broken_one_is_told() {
+    let (world, wallet) = many_segments(0).await;
+    let lost = Lost::new(world, wallet);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let events = Arc::clone(&seen);
+    let options = lost.world.options().observer(move |event| events.lock().unwrap().push(event.clone()));
+    let wallet = lost.world.wallet_of_words(lost.folder.path(), options).await;
+    (0..20).for_each(|_| lost.world.double.fail_next("/v1/archive/issued", Fault::Busy));
+    let restored = lost.restore(&wallet).await;
+    assert_eq!(restored.tokens, 13);
+    let seen = seen.lock().unwrap().clone();
+    let mint = lost.world.double.id();
+    let waits = seen.iter().filter(|event| **event == Event::RestoreWaits { mint, seconds: 0 });
+    assert_eq!(waits.count(), 20);
+    let last = seen.iter().rev().find(|event| matches!(event, Event::RestoreProgress { .. }));
+    assert_eq!(last, Some(&Event::RestoreProgress { mint, done: 8, total: 8, tokens: 13 }));
+
+    lost.world.double.seal(0);
+    (0..4).for_each(|_| lost.world.double.fail_next("/v1/archive", Fault::LoseRequest));
+    let error = wallet.restore(&mint).await.unwrap_err();
+    assert!(matches!(error, RestoreError::Mint(MintError::Call(_))), "{error:?}");
+    assert_eq!(lost.restore(&wallet).await.state, RestoreState::Finished);
+}
+
+#[tokio::test]
+async fn only_files_of_own_prefixes_are_needed_and_others_are_fetched_between() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 3).await;
+    world.double.seal(12);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    assert_eq!(lost.restore(&wallet).await.tokens, 2);
+    let asked = lost.world.double.files_asked();
+    // 201 numbers, of which few share a prefix of 12 bits, and half as many others.
+    assert!((230..=320).contains(&asked.len()), "{}", asked.len());
+    assert!(asked.values().all(|times| *times == 1));
+    lost.world.double.seal(0);
+    lost.restore(&wallet).await;
+    assert_eq!(lost.world.double.files_asked().len(), asked.len(), "what was read is not read again");
+}
+
+#[tokio::test]
+async fn numbers_far_beyond_one_another_are_found() {
+    let (world, wallet) = World::new().await;
+    let id = world.double.id();
+    // A live wallet leaves at most 100 unused.
+    for _ in 0..3 {
+        world.withdraw(&wallet, 1).await;
+        world.double.with(|state| state.lie = Some(crate::double::Lie::SessionGone));
+        for _ in 0..8 {
+            let pending = wallet.withdraw(&id, &unit(), WithdrawWhat::Amount(amount(1))).await;
+            let Err(IssueError::Pending { op, .. }) = pending else { panic!("{pending:?}") };
+            for _ in 0..3 {
+                wallet.resume().await.unwrap();
+            }
+            wallet.give_up(op).await.unwrap();
+        }
+        world.double.with(|state| state.lie = None);
+    }
+    world.double.seal(6);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    assert_eq!(lost.restore(&wallet).await.tokens, 3);
+}
+
+#[tokio::test]
+async fn while_the_mint_has_not_sealed_all_the_wallet_is_used_and_finds_the_rest_later() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 5).await;
+    world.double.seal(0);
+    // Not sealed: more numbers than are left out.
+    for _ in 0..66 {
+        world.withdraw(&wallet, 1).await;
+    }
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    assert_eq!(lost.restore(&wallet).await.tokens, 2);
+    lost.world.withdraw(&wallet, 7).await;
+    assert_eq!(sums(&wallet).await, (7, 5, 0));
+    assert_eq!(wallet.used_elsewhere().await.unwrap(), []);
+    lost.world.double.seal(0);
+    let restored = lost.restore(&wallet).await;
+    assert_eq!(restored.state, RestoreState::Finished);
+    let confirmed = wallet.confirm_restored().await.unwrap();
+    assert_eq!((confirmed.amount, confirmed.spent), (amount(71), 0));
+    assert_eq!(sums(&wallet).await, (78, 0, 0));
+}
+
+#[tokio::test]
+async fn a_wallet_that_was_used_is_not_restored_but_resynchronised() {
+    let (world, wallet) = World::new().await;
+    let id = world.double.id();
+    world.withdraw(&wallet, 5).await;
+    assert!(matches!(wallet.restore(&id).await, Err(RestoreError::InUse)));
+    // Another wallet of the same words, alive at the same time, pays with what it finds.
+    world.double.seal(0);
+    let folder = tempfile::tempdir().unwrap();
+    let twin = world.wallet_of_words(folder.path(), world.options()).await;
+    twin.restore(&id).await.unwrap();
+    twin.confirm_restored().await.unwrap();
+    twin.pay(world.invoice(4)).await.unwrap();
+    world.double.seal(0);
+
+    let restored = wallet.resynchronise(&id).await.unwrap();
+    // Of its own two tokens both are spent; the twin's renewals are found, one of them spent.
+    assert_eq!((restored.tokens, restored.suspected), (1, 3));
+    let confirmed = wallet.confirm_restored().await.unwrap();
+    assert_eq!((confirmed.amount, confirmed.spent), (amount(1), 3));
+    assert_eq!(world.balance(&wallet).await, (1, 0));
+}
+
+#[tokio::test]
+async fn what_is_reserved_is_left_alone() {
+    let (world, wallet) = World::new().await;
+    let id = world.double.id();
+    world.withdraw(&wallet, 5).await;
+    world.double.fail_next("/v1/pay", Fault::LoseAnswer);
+    assert!(wallet.pay(world.invoice(4)).await.is_err());
+    world.double.seal(0);
+    let restored = wallet.resynchronise(&id).await.unwrap();
+    assert_eq!((restored.tokens, restored.suspected), (1, 0));
+    assert_eq!(world.balance(&wallet).await, (0, 4));
+    wallet.resume().await.unwrap();
+    assert_eq!(wallet.confirm_restored().await.unwrap().amount, amount(1));
+    world.assert_settled(&wallet, 1).await;
+}
+
+/// Files of the archive, by path, without those of filters.
+fn issued_files(world: &World) -> BTreeMap<String, Vec<u8>> {
+    let all = world.double.with(|state| state.archive.files.clone());
+    all.into_iter().filter(|(path, _)| path.contains("/issued/")).collect()
+}
+
+#[tokio::test]
+async fn files_that_are_not_what_was_asked_for_are_refused() {
+    let (world, wallet) = many_segments(0).await;
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let id = lost.world.double.id();
+    let honest = issued_files(&lost.world);
+    let files: Vec<_> = honest.iter().collect();
+    let spoil = |place: usize, bytes: Vec<u8>| {
+        lost.world.double.with(|state| {
+            state.archive.files.extend(honest.clone());
+            state.archive.files.insert(files[place].0.clone(), bytes);
+        });
+    };
+    let stranger = Keypair::generate(&mut rand::rng());
+    let mut altered = files[0].1.clone();
+    let last = altered.len() - 65;
+    altered[last] ^= 1;
+    let foreign = {
+        let file = IssuanceFile::from_bytes(files[0].1).unwrap();
+        let mut head = *file.head();
+        head.mint = (&stranger).into();
+        IssuanceFile::sign(&stranger, head, file.records().to_vec()).unwrap().to_bytes()
+    };
+    for bytes in [files[1].1.clone(), altered, foreign, files[0].1[..100].to_vec(), b"<html>".to_vec()] {
+        spoil(0, bytes);
+        let refused = wallet.restore(&id).await;
+        let is_bad = matches!(refused, Err(RestoreError::File(BadFile::Malformed(_) | BadFile::NotAccepted(_))));
+        assert!(is_bad, "{refused:?}");
+    }
+    spoil(1, files[1].1.clone());
+    assert_eq!(lost.restore(&wallet).await.tokens, 13);
+}
+
+#[tokio::test]
+async fn a_record_of_ours_that_is_wrong_and_signed_is_evidence() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 3).await;
+    world.double.with(|state| {
+        // z of the second token in the place of the first's.
+        let response = state.records[0].outputs[1].response;
+        state.records[0].outputs[0].response = response;
+    });
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let refused = wallet.restore(&lost.world.double.id()).await;
+    let Err(RestoreError::Lie { evidence }) = refused else { panic!("{refused:?}") };
+    let text = std::fs::read_to_string(evidence).unwrap();
+    let evidence: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(evidence["evidence"], "archive_file");
+    let file = farthing_protocol::codec::from_base64url(evidence["file"].as_str().unwrap()).unwrap();
+    let file = IssuanceFile::from_bytes(&file).unwrap();
+    file.accept(file.head()).unwrap();
+}
+
+#[tokio::test]
+async fn records_under_our_numbers_that_are_not_ours_bring_nothing() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 3).await;
+    world.withdraw(&wallet, 4).await;
+    world.double.with(|state| {
+        let challenge = state.records[0].outputs[1].output.challenge;
+        state.records[0].outputs[0].output.challenge = challenge;
+    });
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    assert_eq!(lost.restore(&wallet).await.tokens, 1);
+    assert_eq!(sums(&wallet).await, (0, 4, 0));
+}
+
+#[tokio::test]
+async fn an_index_that_takes_something_back_is_misconduct() {
+    let (world, wallet) = many_segments(0).await;
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let id = lost.world.double.id();
+    let first = lost.world.double.with(|state| state.archive.index.clone().unwrap());
+    lost.restore(&wallet).await;
+    lost.world.double.pass(60);
+    let times = (first.sealed_until(), first.filtered_until());
+    // An older one proves nothing.
+    lost.world.double.with(|state| {
+        let older = UnixTime::from_seconds(first.issued_at().seconds() - 1);
+        let early = (older, older);
+        let index = farthing_protocol::archive::ArchiveIndex::sign(&state.identity, older, early, Vec::new());
+        state.archive.index = Some(index.unwrap());
+    });
+    assert!(matches!(wallet.restore(&id).await, Err(RestoreError::Index(_))));
+    lost.world.double.with(|state| state.archive.index = Some(first.clone()));
+    lost.world.double.sign_index(times, |keysets| {
+        let last = keysets[0].segments.pop().unwrap();
+        let span = Span::new(last.span.from(), last.span.until()).unwrap();
+        keysets[0].segments.push(ListedSegment { span, bits: 1, count: last.count });
+    });
+    let refused = wallet.restore(&id).await;
+    let Err(RestoreError::Mint(MintError::Misconduct { evidence })) = refused else { panic!("{refused:?}") };
+    let text = std::fs::read_to_string(evidence).unwrap();
+    let evidence: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(evidence["evidence"], "archive");
+    assert!(evidence["earlier"].is_string() && evidence["later"].is_string());
+    assert!(matches!(wallet.restore(&id).await, Err(RestoreError::Mint(MintError::Refused))));
+}
+
+#[tokio::test]
+async fn a_wallet_without_a_past_is_restored_to_nothing() {
+    let (world, wallet) = World::new().await;
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let restored = lost.restore(&wallet).await;
+    assert_eq!((restored.tokens, restored.suspected, restored.perhaps_sent), (0, 0, 0));
+    assert_eq!(wallet.confirm_restored().await.unwrap(), Confirmed::default());
+    lost.world.withdraw(&wallet, 3).await;
+    assert_eq!(sums(&wallet).await, (3, 0, 0));
+}
