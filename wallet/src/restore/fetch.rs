@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farthing_http::client::{CallError, Endpoint, HttpClient};
+use farthing_http::client::{CallError, Endpoint};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{ArchiveAnswer, mint_path};
 use farthing_protocol::archive::ArchiveIndex;
@@ -20,16 +20,12 @@ use crate::wallet::Inner;
 const ATTEMPTS: u32 = 4;
 
 impl Inner {
-    /// The client for one file of the archive: no other request goes its way.
-    fn archive_client(&self) -> HttpClient {
-        self.http.clone()
-    }
-
     /// Reads a file. A mint that says it is too busy is waited for as long as it says; other failures are tried a few times.
     pub(super) async fn fetch_file(&self, mint: &MintId, url: &Endpoint) -> Result<Vec<u8>, CallError> {
         let mut attempt = 1;
         loop {
-            let error = match self.archive_client().get_bytes(url).await {
+            // No other request goes its way.
+            let error = match self.http_once()?.get_bytes(url).await {
                 Ok(body) => return Ok(body.to_vec()),
                 Err(error) => error,
             };

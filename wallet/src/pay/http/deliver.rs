@@ -31,7 +31,8 @@ impl Inner {
         let request = HttpRequest::from_exchange(exchange).map_err(|_| StoreError::Damaged)?;
         let headers = with_payment(&request, exchange)?;
         let until = until(&operation, pay);
-        let client = self.client_for(limits);
+        let client = self.http_for(op).map_err(|error| GetError::NoAnswer(Box::new(error)))?;
+        let client = client.with_answer_bytes(limits.answer_bytes);
         let (method, url, _, body) = request.parts();
         let mut surely_unsent = fresh;
         let mut attempt = 1;

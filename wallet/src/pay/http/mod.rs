@@ -21,7 +21,7 @@ mod request;
 use std::fmt;
 use std::sync::Arc;
 
-use farthing_http::client::{Answer, CallError, HttpClient};
+use farthing_http::client::{Answer, CallError};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 
 use super::until;
@@ -121,7 +121,7 @@ impl Wallet {
     /// No redirection is followed, with a payment or without. What is paid to an offer of an unchanged x402 server is paid to whoever
     /// answers at the URL: without https that is anybody on the way.
     pub async fn get(&self, request: HttpRequest, limits: &GetLimits) -> Result<GetOutcome, GetError> {
-        self.ready().await;
+        self.ready().await?;
         let inner = &self.inner;
         if let Some((working, operation)) = inner.paying_for(&request).await? {
             match inner.go_on(&operation).await? {
@@ -178,7 +178,8 @@ impl Inner {
 
     /// Makes the request without a payment.
     async fn ask(&self, request: &HttpRequest, limits: &GetLimits) -> Result<Answer, GetError> {
-        let client = self.client_for(limits);
+        let client = self.http_once().map_err(|error| GetError::NoAnswer(Box::new(error)))?;
+        let client = client.with_answer_bytes(limits.answer_bytes);
         let (method, url, headers, body) = request.parts();
         let mut attempt = 1;
         loop {
@@ -193,10 +194,6 @@ impl Inner {
             attempt = attempt.saturating_add(1);
             tokio::time::sleep(self.options.pause).await;
         }
-    }
-
-    fn client_for(&self, limits: &GetLimits) -> HttpClient {
-        self.http.with_answer_bytes(limits.answer_bytes)
     }
 }
 
