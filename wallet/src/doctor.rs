@@ -28,8 +28,10 @@ pub struct Diagnosis {
     pub unfinished: Vec<OperationView>,
     /// The mints.
     pub mints: Vec<MintDiagnosis>,
-    /// Files that prove misconduct.
-    pub evidence: usize,
+    /// Files in which a mint contradicts itself, all of it signed by the mint.
+    pub proofs: usize,
+    /// Files that hold what others said, or what a mint said unsigned: who is right they do not prove.
+    pub statements: usize,
 }
 
 /// Something wrong with the wallet's state.
@@ -98,6 +100,7 @@ impl Wallet {
             let (pinned, refused) = (mint.pinned, mint.refused);
             mints.push(MintDiagnosis { mint: mint.id, url: mint.url.clone(), pinned, refused, answers, first_end });
         }
+        let (proofs, statements) = self.inner.count_evidence();
         let unfinished = contents.live.iter().filter(|operation| !operation.is_out());
         Ok(Diagnosis {
             tokens: contents.tokens.len(),
@@ -105,7 +108,8 @@ impl Wallet {
             unfinished: unfinished.map(OperationView::of).collect(),
             findings: contents.findings,
             mints,
-            evidence: self.inner.count_evidence(),
+            proofs,
+            statements,
         })
     }
 }

@@ -53,6 +53,12 @@ pub enum OpenError {
     /// The state was made with other keys.
     #[error("the wallet's file `keys` and its state do not belong together")]
     KeysMismatch,
+    /// The folder holds keys and no state.
+    #[error(
+        "the wallet's folder `state` is gone, and with it its tokens: put it back, or restore the wallet from its words in a new \
+         folder"
+    )]
+    StateMissing,
     /// Something that was written to the state is not there any more.
     #[error(
         "a part of the wallet's state is gone: put a copy of its folder back that nothing was done with since, or restore the \

@@ -11,7 +11,7 @@ use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList, Misconduc
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, TransferRequest};
 use farthing_sealed::files;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const FOLDER: &str = "evidence";
@@ -46,10 +46,24 @@ pub(crate) enum Evidence<'a> {
     Record { request: &'a IssuanceRequest, record: &'a IssuanceRecord },
 }
 
-/// How many files there are.
-pub(crate) fn count(wallet: &Path) -> usize {
-    let Ok(folder) = fs::read_dir(wallet.join(FOLDER)) else { return 0 };
-    folder.flatten().filter(|file| file.path().extension().is_some_and(|ending| ending == "json")).count()
+/// How many files there are that prove something by the mint's signatures alone, and how many others.
+pub(crate) fn count(wallet: &Path) -> (usize, usize) {
+    let Ok(folder) = fs::read_dir(wallet.join(FOLDER)) else { return (0, 0) };
+    let files = folder.flatten().map(|file| file.path());
+    let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    let (proofs, others): (Vec<_>, Vec<_>) = files.partition(|path| {
+        let kind = fs::read(path).ok().and_then(|body| serde_json::from_slice::<Kind>(&body).ok());
+        kind.is_some_and(|kind| MINTS_OWN.contains(&kind.evidence.as_str()))
+    });
+    (proofs.len(), others.len())
+}
+
+/// Kinds of evidence in which everything that contradicts itself is signed by the mint.
+const MINTS_OWN: [&str; 4] = ["keysets", "lists", "chain", "archive"];
+
+#[derive(Deserialize)]
+struct Kind {
+    evidence: String,
 }
 
 /// Writes a file, durably, readable by its owner only, and returns its path. The same evidence gives the same file: it is named by

@@ -13,6 +13,7 @@ use crate::issue::SwapWhat;
 use crate::mints::Mint;
 use crate::operation::{Body, OpId, Operation};
 use crate::plan::{self, Counts, Next};
+use crate::ready;
 use crate::stock::{self, StoredToken, TokenKey};
 use crate::vault::Tx;
 use crate::wallet::{Inner, Working};
@@ -26,6 +27,8 @@ pub(crate) struct Wanted {
     pub(crate) amount: Amount,
     /// After this they are of no use.
     pub(crate) before: Option<UnixTime>,
+    /// Whether they must last for whoever gets them: of no keyset that ends soon.
+    pub(crate) lasting: bool,
 }
 
 /// Exact tokens of one keyset, ascending, reserved for the operation that is being kept.
@@ -104,7 +107,8 @@ impl Inner {
             // Looked up each time: a swap may have made the list be fetched, and a new keyset known.
             let mint = self.mint_to_pay_with(&wanted.mint).await.map_err(GatherError::from)?;
             let keysets = self.spendable_keysets(&mint, &wanted.redemption, &wanted.unit).map_err(GatherError::from)?;
-            if let Some(working) = self.try_keep(wanted, &keysets, swaps, Arc::clone(&keep)).await? {
+            let lasting = self.lasting(wanted, &mint, &keysets);
+            if let Some(working) = self.try_keep(wanted, &lasting, swaps, Arc::clone(&keep)).await? {
                 return Ok(working);
             }
             if self.swap_once(wanted, &mint, &keysets, swaps == 0).await? {
@@ -125,6 +129,18 @@ impl Inner {
         let mut keysets: Vec<_> = chain.iter().filter(|keyset| mint.is_spendable(keyset, now)).cloned().collect();
         keysets.sort_by_key(|keyset| (keyset.terms().spend_until, keyset.terms().sequence));
         Ok(keysets)
+    }
+
+    /// Those of some keysets that last, if that is wanted, and if the mint has one to which others can be renewed.
+    fn lasting(&self, wanted: &Wanted, mint: &Mint, keysets: &[Arc<Keyset>]) -> Vec<Arc<Keyset>> {
+        let now = self.now();
+        match mint.active(&wanted.unit, &wanted.redemption, now) {
+            Ok(active) if wanted.lasting => {
+                let later = active.terms().spend_until;
+                keysets.iter().filter(|keyset| !ready::is_due(keyset.terms(), later, now)).cloned().collect()
+            }
+            _ => keysets.to_vec(),
+        }
     }
 
     /// Keeps an operation with exact tokens of the first keyset that has them.

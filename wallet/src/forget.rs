@@ -1,5 +1,7 @@
 //! Erasing history: what is over, and whose traces its owner wants gone.
 
+use std::collections::BTreeSet;
+
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::request::PaymentRequest;
 
@@ -61,24 +63,23 @@ impl Wallet {
             .vault
             .run(move |tx| {
                 let mut forgotten = Forgotten::default();
+                let (mut gone, mut asked) = (BTreeSet::new(), BTreeSet::new());
+                let mut keep = |operation: &Operation| {
+                    let used = operation.issue().map(|issue| issue.used.as_slice()).unwrap_or_default();
+                    asked.extend(used.iter().map(|used| (used.keyset, used.number.get())));
+                };
+                Operation::all_live(tx)?.iter().for_each(&mut keep);
                 for operation in Operation::all_ended(tx)? {
-                    let Some((ended_at, outcome)) = operation.ended else { continue };
-                    if ended_at >= before || can_be_paid_again(&operation, now) {
-                        continue;
-                    }
-                    if matches!((&operation.body, outcome), (Body::Lock(_), Outcome::Issued)) {
-                        if !what.locked {
-                            forgotten.locked_kept = forgotten.locked_kept.saturating_add(1);
-                            continue;
+                    if forgotten.judge(&operation, &what, before, now) {
+                        gone.insert(operation.id);
+                        if !dry {
+                            erase(tx, &operation)?;
                         }
-                        forgotten.locked = forgotten.locked.saturating_add(1);
-                    }
-                    forgotten.count(&operation, outcome);
-                    if !dry {
-                        erase(tx, &operation)?;
+                    } else {
+                        keep(&operation);
                     }
                 }
-                forgotten.tokens = stock::forget_gone(tx, before, dry)?;
+                forgotten.tokens = stock::forget_gone(tx, &gone, &asked, dry)?;
                 forgotten.requests = transfer::forget_asked(tx, before, dry)?;
                 Ok(forgotten)
             })
@@ -87,13 +88,25 @@ impl Wallet {
 }
 
 impl Forgotten {
-    fn count(&mut self, operation: &Operation, outcome: Outcome) {
+    /// Whether an operation is to be forgotten. Counts it.
+    fn judge(&mut self, operation: &Operation, what: &Forget, before: UnixTime, now: UnixTime) -> bool {
+        let Some((ended_at, outcome)) = operation.ended else { return false };
+        if ended_at >= before || can_be_paid_again(operation, now) {
+            return false;
+        }
+        if matches!((&operation.body, outcome), (Body::Lock(_), Outcome::Issued)) {
+            if !what.locked {
+                self.locked_kept = self.locked_kept.saturating_add(1);
+                return false;
+            }
+            self.locked = self.locked.saturating_add(1);
+        }
         self.operations = self.operations.saturating_add(1);
         if let Outcome::Paid(receipt) = outcome {
             self.payments = self.payments.saturating_add(1);
             self.receipts = self.receipts.saturating_add(usize::from(receipt.is_some()));
         }
-        debug_assert!(operation.ended.is_some());
+        true
     }
 }
 
@@ -111,10 +124,10 @@ fn erase(tx: &mut Tx<'_, '_>, operation: &Operation) -> Result<(), StoreError> {
     match &operation.body {
         Body::Pay(pay) => {
             if let PaymentRequest::Invoice(invoice) = &pay.request {
-                tx.delete(&invoice_key(invoice))?;
+                transfer::forget_if(tx, &invoice_key(invoice), operation.id)?;
             }
         }
-        Body::Lock(locking) => transfer::forget_answer(tx, &locking.to)?,
+        Body::Lock(locking) => transfer::forget_answer(tx, &locking.to, operation.id)?,
         Body::Issue(_) | Body::Send(_) | Body::Receive(_) => {}
     }
     operation.erase(tx)

@@ -1,7 +1,9 @@
 //! Going on with what was left unfinished.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::error::{IssueError, StoreError};
@@ -27,7 +29,7 @@ impl Wallet {
     /// # Errors
     /// A [`StoreError`] when the operations cannot be listed. What became of each is in its [`Resumed`].
     pub async fn resume(&self) -> Result<Vec<Resumed>, StoreError> {
-        let resumed = self.resume_all().await?;
+        let resumed = self.resume_all(None).await?;
         // Nothing but this keeps it from being done again before the next payment: it is set already, or being set.
         let _set_before = self.inner.resumed.set(());
         Ok(resumed)
@@ -65,7 +67,7 @@ impl Wallet {
     /// Refuses when another wallet is known to use the words.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
         let resume = || async {
-            if self.resume_all().await.is_err() {
+            if self.resume_all(None).await.is_err() {
                 tracing::warn!("unfinished operations could not be listed");
             }
         };
@@ -73,13 +75,33 @@ impl Wallet {
         if self.used_elsewhere().await?.is_empty() { Ok(()) } else { Err(StoreError::WordsUsedElsewhere) }
     }
 
-    /// A few at a time, so that one slow mint or payee does not keep the others waiting.
-    async fn resume_all(&self) -> Result<Vec<Resumed>, StoreError> {
+    /// The same one after another, with a random pause of this mean before each: a mint must not see that they are of one wallet. Begins
+    /// none once `stop` holds `true`.
+    pub(crate) async fn resume_slowly(
+        &self,
+        mean: Duration,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Vec<Resumed>, StoreError> {
+        let resumed = self.resume_all(Some((mean, stop))).await?;
+        let _set_before = self.inner.resumed.set(());
+        Ok(resumed)
+    }
+
+    /// A few at a time, so that one slow mint or payee does not keep the others waiting; or one by one, slowly.
+    async fn resume_all(&self, slowly: Option<(Duration, &watch::Receiver<bool>)>) -> Result<Vec<Resumed>, StoreError> {
+        let at_once = if slowly.is_some() { 1 } else { AT_ONCE };
         let mut waiting = self.inner.unfinished().await?.into_iter();
         let mut working = JoinSet::new();
         let mut resumed = Vec::new();
         loop {
-            for op in waiting.by_ref().take(AT_ONCE.saturating_sub(working.len())) {
+            for op in waiting.by_ref().take(at_once.saturating_sub(working.len())) {
+                if let Some((mean, stop)) = slowly {
+                    let pace = &self.inner.options.pace;
+                    pace.sleep(pace.around(mean)).await;
+                    if *stop.borrow() {
+                        break;
+                    }
+                }
                 let inner = Arc::clone(&self.inner);
                 working.spawn(async move { Resumed { op, result: inner.resume_one(op).await } });
             }

@@ -1,5 +1,7 @@
 //! The stock of tokens, and the counters from which they derive.
 
+use std::collections::BTreeSet;
+
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
 use farthing_protocol::blind::Commitment;
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
@@ -189,14 +191,29 @@ fn change(tx: &mut Tx<'_, '_>, key: TokenKey, from: TokenState, to: TokenState) 
     Ok(token)
 }
 
-/// Forgets tokens that are spent or lost and came here before a time; with `dry`, only counts them.
-pub(crate) fn forget_gone(tx: &mut Tx<'_, '_>, before: UnixTime, dry: bool) -> Result<usize, StoreError> {
-    let gone = tx.scan::<StoredToken>(&[GONE])?;
-    let old: Vec<Vec<u8>> = gone.into_iter().filter(|(_, token)| token.since < before).map(|(key, _)| key).collect();
-    if !dry {
-        old.iter().try_for_each(|key| tx.delete(key))?;
+/// Forgets tokens that the given operations spent or lost; with `dry`, only counts them. What came of a number that some kept
+/// operation asked for stays known, for its record may be seen again.
+pub(crate) fn forget_gone(
+    tx: &mut Tx<'_, '_>,
+    forgotten: &BTreeSet<OpId>,
+    asked: &BTreeSet<(KeysetId, u64)>,
+    dry: bool,
+) -> Result<usize, StoreError> {
+    let mut count = 0_usize;
+    for (key, token) in tx.scan::<StoredToken>(&[GONE])? {
+        let place = TokenKey::from_key(&key)?;
+        let by_forgotten = match token.state {
+            TokenState::Spent(op) | TokenState::Lost(op) => forgotten.contains(&op),
+            TokenState::Available | TokenState::Reserved(_) => false,
+        };
+        if by_forgotten && !asked.contains(&(place.keyset, place.number)) {
+            count = count.saturating_add(1);
+            if !dry {
+                tx.delete(&key)?;
+            }
+        }
     }
-    Ok(old.len())
+    Ok(count)
 }
 
 /// Available tokens of a keyset with exactly these denominations, if it has them: of each denomination the one that has been here

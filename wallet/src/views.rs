@@ -405,7 +405,9 @@ impl Work {
             }
             Body::Send(sending) => Self::Send { memo: sending.memo.clone() },
             Body::Lock(locking) => Self::Lock { payee: *locking.to.payee(), memo: locking.memo.clone() },
-            Body::Receive(receiving) => Self::Receive { memo: receiving.memo.clone(), locked: receiving.locked },
+            Body::Receive(receiving) => {
+                Self::Receive { memo: receiving.memo.clone(), locked: receiving.index.is_some() }
+            }
         }
     }
 }

@@ -117,7 +117,7 @@ impl Wallet {
     /// Changes what protects a wallet that nobody has open. After a crash it opens with the old passphrase or with the new one.
     ///
     /// # Errors
-    /// As [`open`](Self::open). The wallet then opens as before.
+    /// As [`open`](Self::open). The wallet then opens as before; after [`OpenError::Io`] either passphrase may be the right one.
     ///
     /// # Security
     /// The keys themselves stay the same: whoever has a copy of the folder from before opens it with the old passphrase, and with
@@ -298,7 +298,7 @@ impl Inner {
         evidence::write(&self.folder, evidence)
     }
 
-    pub(crate) fn count_evidence(&self) -> usize {
+    pub(crate) fn count_evidence(&self) -> (usize, usize) {
         evidence::count(&self.folder)
     }
 
@@ -446,6 +446,10 @@ pub(crate) fn to_the_minute(now: UnixTime) -> UnixTime {
 async fn unlocked(folder: &Path, unlock: Unlock, options: &Options) -> Result<(Vault, Keys), OpenError> {
     let sealed = Sealed::read(folder)?;
     let keys = slowly(move || sealed.open(&unlock)).await?;
+    // It was made before the keys. A new one would be an empty wallet, without a word of what is gone.
+    if !folder.join(STATE).join("db").try_exists()? {
+        return Err(OpenError::StateMissing);
+    }
     let vault = Vault::open(&folder.join(STATE), keys.data(), options.hook.clone()).await?;
     lockbox::tidy(folder)?;
     check_fingerprint(&vault, &keys.seed(), true).await?;

@@ -9,8 +9,9 @@ use farthing_protocol::identity::IssuanceId;
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 
-use super::examine::{Found, examine};
+use super::examine::{Found, examine, is_of_session};
 use super::request::Kept;
+use super::settle::Came;
 use super::{Answered, request, settle};
 use crate::error::{IssueError, Lie, MintError, StoreError};
 use crate::event::Event;
@@ -220,8 +221,7 @@ impl Inner {
                 let lock = operation.issue().and_then(|issue| issue.lock);
                 let found = examine(&self.seed, keyset, used, lock.as_ref(), &request, &record, self.now());
                 if matches!(found, Ok(Found::Other)) {
-                    // The mint spent our funding on challenges that are not ours.
-                    return Err(self.lie(op, Lie::OtherTerms, &request, &record));
+                    return Err(self.not_ours(operation, &request, &record).await?);
                 }
                 self.adopt(operation, used, &request, &record).await
             }
@@ -290,17 +290,43 @@ impl Inner {
         let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
         let made = match examine(&self.seed, keyset, used, lock.as_ref(), &request, &record, now) {
             Ok(Found::Ours(made)) => made,
-            Ok(Found::Other | Found::OtherFunding) => return Err(self.lie(op, Lie::OtherTerms, &request, &record)),
+            Ok(Found::Other | Found::OtherFunding) => return Err(self.not_ours(operation, &request, &record).await?),
             Err(lie) => return Err(self.lie(op, lie, &request, &record)),
         };
-        let count = made.count();
-        self.vault.run::<_, StoreError>(move |tx| settle::came_of_other(tx, op, other, used, made, now)).await?;
+        let (tokens, amount) = (made.count(), made.own_worth()?);
+        let came =
+            self.vault.run::<_, StoreError>(move |tx| settle::came_of_other(tx, op, other, used, made, now)).await?;
         self.vault.at(Step::TokensStored)?;
-        match &operation.body {
-            // A payment with a token that was spent before can never be accepted, and tokens given out can never be claimed.
-            Body::Pay(_) | Body::Send(_) => Ok(Some(Issued { op, amount: operation.amount, tokens: count })),
-            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Err(IssueError::Refused { op, code }),
+        match (&operation.body, came) {
+            // A payment with a token that was spent before can never be accepted.
+            (Body::Pay(_), _) => Ok(Some(Issued { op, amount: operation.amount, tokens })),
+            // Whoever has the text has the other tokens still, so that each is settled by itself.
+            (Body::Send(_), Came::InPart) => Err(IssueError::SpentElsewhere { op }),
+            (Body::Send(_), Came::Whole) => Ok(Some(Issued { op, amount: operation.amount, tokens })),
+            (Body::Receive(_), _) => Ok(Some(Issued { op, amount, tokens })),
+            (Body::Issue(_) | Body::Lock(_), _) => Err(IssueError::Refused { op, code }),
         }
+    }
+
+    /// Our funding went to a record under a number of ours that is not what this wallet asked for. Of our own session only the mint can
+    /// have made it; of another one, whoever has the words and the same number: an older copy of the folder.
+    async fn not_ours(
+        &self,
+        operation: &Operation,
+        request: &IssuanceRequest,
+        record: &IssuanceRecord,
+    ) -> Result<IssueError, StoreError> {
+        let (op, mint, now) = (operation.id, operation.mint, self.now());
+        if is_of_session(request, record) {
+            return Ok(self.lie(op, Lie::OtherTerms, request, record));
+        }
+        self.vault
+            .run::<_, StoreError>(move |tx| {
+                settle::claimed(tx, op, now)?;
+                record::mark(tx, &mint)
+            })
+            .await?;
+        Ok(StoreError::WordsUsedElsewhere.into())
     }
 
     /// A number was used with these words, and not by this wallet. A restore that is not finished will find what it brought; otherwise

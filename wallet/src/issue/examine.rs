@@ -1,6 +1,7 @@
 //! Is a recorded issuance ours, and what did it make?
 
-use farthing_protocol::amount::UnixTime;
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::blind::Commitment;
 use farthing_protocol::blind::wallet::unblind_all;
 use farthing_protocol::derive::{CoinContext, Seed};
 use farthing_protocol::group::Element;
@@ -12,7 +13,7 @@ use farthing_protocol::token::Token;
 use super::request::{self, Coin};
 use crate::error::{Lie, StoreError};
 use crate::operation::Used;
-use crate::stock::{StoredToken, TokenKey};
+use crate::stock::{self, StoredToken, TokenKey};
 
 /// What came of an issuance.
 pub(crate) enum Made {
@@ -23,6 +24,14 @@ pub(crate) enum Made {
 }
 
 impl Made {
+    /// What the tokens of this wallet are worth together.
+    pub(crate) fn own_worth(&self) -> Result<Amount, StoreError> {
+        match self {
+            Self::Own(tokens) => stock::worth(tokens.iter().map(|(_, token)| token.denomination)),
+            Self::Locked(_) => Ok(Amount::ZERO),
+        }
+    }
+
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::Own(tokens) => tokens.len(),
@@ -39,6 +48,13 @@ pub(super) enum Found {
     Other,
     /// Ours, but funded by something this operation knows nothing of.
     OtherFunding,
+}
+
+/// Whether a record is of the session that a request was made for: no two sessions have a commitment in common.
+pub(super) fn is_of_session(request: &IssuanceRequest, record: &IssuanceRecord) -> bool {
+    let asked = &request.terms().outputs;
+    let is_asked = |commitment: &Commitment| asked.iter().any(|output| output.commitment == *commitment);
+    record.outputs.iter().any(|recorded| is_asked(&recorded.output.commitment))
 }
 
 /// Recomputes every challenge from the recorded commitments, and unblinds if they are ours.
@@ -79,7 +95,8 @@ pub(super) fn examine(
     let asked = terms.outputs.iter().map(|output| output.denomination);
     let got = record.outputs.iter().map(|recorded| recorded.output.denomination);
     if record.debit != terms.debit || record.shape != terms.shape || !asked.eq(got) {
-        return Err(Lie::OtherTerms);
+        // In our own session it answers nothing that we signed; in another, somebody with the same words asked for it.
+        return if is_of_session(request, record) { Err(Lie::OtherTerms) } else { Ok(Found::OtherFunding) };
     }
     let responses: Vec<_> = record.outputs.iter().map(|recorded| recorded.response).collect();
     let signatures = unblind_all(&mut rand::rng(), waiting, &responses)?;

@@ -10,7 +10,8 @@ use super::examine::Made;
 use super::request;
 use crate::error::StoreError;
 use crate::operation::{Body, Foreign, Issue, IssueStage, OpId, Operation, Outcome, Receiving, Sending, Source, Used};
-use crate::stock;
+use crate::stock::{self, TokenKey};
+use crate::transfer::{note_answer, remember_answer};
 use crate::vault::Tx;
 
 /// Something came of a number: it is kept, what paid for it is spent, the operation ended.
@@ -23,6 +24,7 @@ pub(super) fn issued(tx: &mut Tx<'_, '_>, op: OpId, used: Used, made: Made, now:
     keep_made(tx, &mut operation, used, made)?;
     stock::spend(tx, operation.tokens(), op)?;
     request::forget(tx, op, &numbers)?;
+    note_answer(tx, &operation)?;
     let outcome = match &mut operation.body {
         Body::Issue(_) | Body::Lock(_) => Outcome::Issued,
         Body::Receive(receiving) => {
@@ -117,33 +119,42 @@ fn spent_outcome(operation: &Operation) -> Outcome {
 pub(super) fn spent_elsewhere(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<(), StoreError> {
     let mut operation = Operation::load(tx, op)?;
     let outcome = spent_outcome(&operation);
-    let redemption = operation.issue().ok_or(StoreError::NoSuchOperation)?.redemption;
     match operation.tokens() {
         [] => {}
         [token] => stock::lose(tx, *token, op)?,
-        tokens => {
-            for token in tokens {
-                let id = Operation::next_id(tx)?;
-                let amount = stock::hand_on(tx, *token, op, id)?.denomination.value();
-                let issue = Issue::new(Shape::Renew(amount), redemption, Source::Tokens(vec![*token]));
-                let body = match &operation.body {
-                    Body::Send(sending) => Body::Send(Box::new(Sending {
-                        tokens: vec![*token],
-                        memo: sending.memo.clone(),
-                        swaps: 0,
-                        reclaiming: Some(issue),
-                    })),
-                    Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Body::Issue(Box::new(issue)),
-                };
-                keep_part(tx, &operation, id, amount, body, now)?;
-            }
-        }
+        tokens => settle_each(tx, &operation, tokens, now)?,
     }
     for (amount, receiving) in take_apart(&mut operation) {
         let id = Operation::next_id(tx)?;
         keep_part(tx, &operation, id, amount, Body::Receive(Box::new(receiving)), now)?;
     }
     operation.end(tx, now, outcome)
+}
+
+/// Lets each of an operation's tokens be settled by a renewal of its own.
+fn settle_each(
+    tx: &mut Tx<'_, '_>,
+    operation: &Operation,
+    tokens: &[TokenKey],
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    let redemption = operation.issue().ok_or(StoreError::NoSuchOperation)?.redemption;
+    for token in tokens {
+        let id = Operation::next_id(tx)?;
+        let amount = stock::hand_on(tx, *token, operation.id, id)?.denomination.value();
+        let issue = Issue::new(Shape::Renew(amount), redemption, Source::Tokens(vec![*token]));
+        let body = match &operation.body {
+            Body::Send(sending) => Body::Send(Box::new(Sending {
+                tokens: vec![*token],
+                memo: sending.memo.clone(),
+                swaps: 0,
+                reclaiming: Some(issue),
+            })),
+            Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Body::Issue(Box::new(issue)),
+        };
+        keep_part(tx, operation, id, amount, body, now)?;
+    }
+    Ok(())
 }
 
 /// Several tokens that were to be received, each as something to be received on its own.
@@ -158,7 +169,7 @@ fn take_apart(operation: &mut Operation) -> Vec<(Amount, Receiving)> {
         let amount = token.value();
         let source = Source::Foreign(Foreign { keyset: foreign.keyset, tokens: vec![(token, key)] });
         let issue = Issue::new(Shape::Renew(amount), whole.issue.redemption, source);
-        (amount, Receiving { memo: whole.memo.clone(), locked: whole.locked, request: whole.request, issue })
+        (amount, Receiving { memo: whole.memo.clone(), index: whole.index, issue })
     };
     tokens.into_iter().map(part).collect()
 }
@@ -186,6 +197,13 @@ pub(crate) fn reopened(tx: &mut Tx<'_, '_>, op: OpId) -> Result<Operation, Store
     Ok(operation)
 }
 
+/// How much of an operation's tokens another one had taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    Whole,
+    InPart,
+}
+
 /// What was to fund an operation went to a number of another operation: what came of it is kept, and this one ends. The request stays
 /// kept, for whatever else had reserved a token of it.
 pub(super) fn came_of_other(
@@ -195,13 +213,18 @@ pub(super) fn came_of_other(
     used: Used,
     made: Made,
     now: UnixTime,
-) -> Result<(), StoreError> {
-    let operation = Operation::load(tx, op)?;
+) -> Result<Came, StoreError> {
+    let mut operation = Operation::load(tx, op)?;
     let mut other = Operation::find(tx, other)?.ok_or(StoreError::Damaged)?;
     keep_made(tx, &mut other, used, made)?;
-    let (spent, back): (Vec<_>, Vec<_>) = operation.tokens().iter().partition(|token| other.tokens().contains(token));
+    let (spent, back): (Vec<TokenKey>, Vec<TokenKey>) =
+        operation.tokens().iter().partition(|token| other.tokens().contains(token));
     stock::spend(tx, &spent, op)?;
-    stock::release(tx, &back, op)?;
+    let came = if back.is_empty() { Came::Whole } else { Came::InPart };
+    match &operation.body {
+        Body::Send(_) => settle_each(tx, &operation, &back, now)?,
+        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => stock::release(tx, &back, op)?,
+    }
     for token in other.tokens().iter().filter(|token| !spent.contains(token)) {
         stock::spend_available(tx, *token, other.id)?;
     }
@@ -209,13 +232,21 @@ pub(super) fn came_of_other(
         && !matches!(other.body, Body::Pay(_) | Body::Send(_))
     {
         other.ended = Some((at, Outcome::Issued));
+        if let Body::Lock(locking) = &other.body {
+            // A request that it answered is answered by it, and by nothing after it.
+            remember_answer(tx, &locking.to, other.id)?;
+        }
     }
     other.keep_again(tx)?;
-    let outcome = match operation.body {
-        Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Outcome::Failed,
-        Body::Pay(_) | Body::Send(_) => Outcome::TakenBack,
+    drop(take_apart(&mut operation));
+    let outcome = match (&operation.body, came) {
+        (Body::Issue(_) | Body::Lock(_), _) => Outcome::Failed,
+        (Body::Receive(_), _) => Outcome::Issued,
+        (Body::Pay(_), _) | (Body::Send(_), Came::Whole) => Outcome::TakenBack,
+        (Body::Send(_), Came::InPart) => Outcome::Claimed,
     };
-    operation.end(tx, now, outcome)
+    operation.end(tx, now, outcome)?;
+    Ok(came)
 }
 
 /// The issuance whose last number this is, and is unanswered.

@@ -1,9 +1,9 @@
 //! What operations do.
 
 use farthing_protocol::amount::{Amount, UnixTime};
-use farthing_protocol::derive::IssuanceNumber;
+use farthing_protocol::derive::{IssuanceNumber, ReceivingIndex};
 use farthing_protocol::identity::PayeeKey;
-use farthing_protocol::ids::{KeysetId, OperationId, RequestHash};
+use farthing_protocol::ids::{KeysetId, OperationId};
 use farthing_protocol::keyset::Redemption;
 use farthing_protocol::locked::{Recipient, RecipientKey};
 use farthing_protocol::payment::Payment;
@@ -207,9 +207,7 @@ pub(crate) struct Locking {
 /// A swap of somebody else's tokens.
 pub(crate) struct Receiving {
     pub(crate) memo: Option<String>,
-    /// Whether the tokens were locked to this wallet.
-    pub(crate) locked: bool,
-    /// The request of this wallet that they answer.
-    pub(crate) request: Option<RequestHash>,
+    /// With which of this wallet's keys they were locked, and so which of its requests they answer.
+    pub(crate) index: Option<ReceivingIndex>,
     pub(crate) issue: Issue,
 }

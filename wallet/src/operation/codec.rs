@@ -1,6 +1,7 @@
 //! How operations lie in the state.
 
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
+use farthing_protocol::derive::ReceivingIndex;
 use farthing_protocol::token::{CoinKey, Token};
 
 use super::{
@@ -304,15 +305,17 @@ impl Decode for Locking {
 impl Encode for Receiving {
     fn encode_to(&self, out: &mut Writer) {
         out.text(self.memo.as_deref().unwrap_or(""));
-        out.u8(u8::from(self.locked));
-        out.optional(self.request.as_ref());
+        out.u8(u8::from(self.index.is_some()));
+        out.u32(self.index.unwrap_or_default().get());
         out.part(&self.issue);
     }
 }
 
 impl Decode for Receiving {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { memo: read_memo(input)?, locked: flag(input)?, request: input.optional()?, issue: input.part()? })
+        let (memo, is_locked) = (read_memo(input)?, flag(input)?);
+        let index = Some(ReceivingIndex::new(input.u32()?)).filter(|_| is_locked);
+        Ok(Self { memo, index, issue: input.part()? })
     }
 }
 

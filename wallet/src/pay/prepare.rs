@@ -29,6 +29,7 @@ impl Inner {
             unit: draft.unit.clone(),
             amount: draft.amount,
             before: Some(draft.expires_at),
+            lasting: false,
         };
         let (id, invoice, now) = (mint.id, invoice.clone(), self.now());
         self.with_exact(&wanted, move |tx, exact| {

@@ -32,15 +32,15 @@ pub struct Schedule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self::every(Duration::from_secs(6 * 3600))
+        Self::every(Duration::from_secs(2 * 3600))
     }
 }
 
 impl Schedule {
-    /// Random times, with this mean between them (at least a minute). Each time at most three swaps; when work is left, the next time
-    /// comes a twelfth as late.
+    /// Random times, with this mean between them (at least a minute). Each time one swap or withdrawal and no more, for several at once
+    /// look like those of one wallet; when work is left, the next time comes a twelfth as late.
     pub fn every(mean: Duration) -> Self {
-        Self { every: mean.max(Duration::from_secs(60)), limits: RefreshLimits::new().swaps(3) }
+        Self { every: mean.max(Duration::from_secs(60)), limits: RefreshLimits::new().swaps(1).strictly() }
     }
 
     /// How much is done each time. The wallet is in use for as long as it takes.

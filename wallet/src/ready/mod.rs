@@ -25,6 +25,7 @@ mod work;
 
 pub use daemon::{Due, Schedule, daemon};
 pub use ending::Expiry;
+pub(crate) use ending::is_due;
 pub use outlook::{KeysetOutlook, Outlook, Remark, Severity};
 pub use pace::Pace;
 pub use policy::{InvalidPolicy, StockPolicy};

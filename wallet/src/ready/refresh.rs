@@ -19,8 +19,9 @@ use crate::error::{IssueError, MintError, StoreError};
 use crate::event::Event;
 use crate::issue::{SwapWhat, WithdrawWhat};
 use crate::mints::Mint;
+use crate::operation::{Body, Operation};
 use crate::stock::{self, StoredToken, TokenKey};
-use crate::views::{Issued, Resumed};
+use crate::views::{Issued, ResumeError, Resumed, Resumption};
 use crate::wallet::{Wallet, Working};
 
 /// A list is fetched anew when it was issued so many seconds ago: before it is over, so that no payment must fetch it.
@@ -34,11 +35,13 @@ const MOST_RACES: u32 = 10;
 pub struct RefreshLimits {
     pub(crate) swaps: u32,
     pub(crate) pause: Duration,
+    /// Whether even what must not wait long waits for the next time.
+    pub(crate) strictly: bool,
 }
 
 impl Default for RefreshLimits {
     fn default() -> Self {
-        Self { swaps: 20, pause: Duration::from_secs(5) }
+        Self { swaps: 20, pause: Duration::from_secs(5), strictly: false }
     }
 }
 
@@ -52,6 +55,13 @@ impl RefreshLimits {
     #[must_use]
     pub const fn swaps(mut self, most: u32) -> Self {
         self.swaps = most;
+        self
+    }
+
+    /// Makes the limit hold for everything. For one who comes again soon.
+    #[must_use]
+    pub const fn strictly(mut self) -> Self {
+        self.strictly = true;
         self
     }
 
@@ -106,6 +116,8 @@ pub enum UpkeepKind {
     Checked,
     /// A swap of the plan.
     Swapped(SwapWhat),
+    /// What was given out, nobody claimed, and ends within days was taken back.
+    Reclaimed,
     /// A bundle was withdrawn.
     Withdrawn,
 }
@@ -145,7 +157,11 @@ impl Wallet {
         limits: &RefreshLimits,
         stop: watch::Receiver<bool>,
     ) -> Result<RefreshReport, StoreError> {
-        let report = RefreshReport { resumed: self.resume().await?, ..RefreshReport::default() };
+        let resumed = match limits.strictly {
+            true => self.resume_slowly(limits.pause, &stop).await?,
+            false => self.resume().await?,
+        };
+        let report = RefreshReport { resumed, ..RefreshReport::default() };
         let mut run =
             Run { wallet: self, limits, stop, report, failed: BTreeSet::new(), tried: BTreeSet::new(), races: 0 };
         run.fetch_lists().await?;
@@ -153,8 +169,9 @@ impl Wallet {
         loop {
             let mut jobs = run.jobs().await?;
             if swaps >= limits.swaps {
-                run.report.is_work_left |= jobs.iter().any(|job| !job.work.is_urgent());
-                jobs.retain(|job| job.work.is_urgent());
+                let waits = |job: &Job| limits.strictly || !job.work.is_urgent();
+                run.report.is_work_left |= jobs.iter().any(waits);
+                jobs.retain(|job| !waits(job));
             }
             if jobs.is_empty() {
                 break;
@@ -226,15 +243,22 @@ impl Run<'_> {
         inner
             .vault
             .run(move |tx| {
-                let live = stock::live(tx)?;
+                let (live, operations) = (stock::live(tx)?, Operation::all_live(tx)?);
                 let mut jobs = Vec::new();
                 for mint in &mints {
                     for chain in &mint.chains {
                         let policy = policy::load(tx, &mint.id, &chain.key().unit)?;
                         let mut works = work::of_chain(mint, chain, &policy, &live, now);
-                        if tried.contains(&(mint.id, chain.key().unit)) {
+                        let unit = &chain.key().unit;
+                        // What is under way may be what is lacking.
+                        let is_under_way = |operation: &Operation| {
+                            let is_issue = matches!(operation.body, Body::Issue(_));
+                            is_issue && operation.mint == mint.id && operation.unit == *unit
+                        };
+                        if tried.contains(&(mint.id, unit.clone())) || operations.iter().any(is_under_way) {
                             works.retain(|work| !matches!(work, Work::Withdraw { .. }));
                         }
+                        works.extend(work::reclaims(mint, chain, &operations, now));
                         let job = |work| Job { mint: Arc::clone(mint), chain: chain.key(), work };
                         jobs.extend(works.into_iter().map(job));
                     }
@@ -277,6 +301,16 @@ impl Run<'_> {
                 let inner = &self.wallet.inner;
                 let kept = inner.reserve_swap_of(&mint, chain.unit.clone(), &chain.redemption, what, alone).await;
                 (UpkeepKind::Checked, self.begin(kept).await)
+            }
+            Work::Reclaim { op } => {
+                let issued = |amount| Issued { op, amount, tokens: 0 };
+                let result = match self.wallet.reclaim(op).await {
+                    Ok(Resumption::TakenBack(amount)) => Ok(issued(amount)),
+                    Ok(_) => Err(IssueError::SpentElsewhere { op }),
+                    Err(ResumeError::Issue(error)) => Err(error),
+                    Err(ResumeError::Pay(_)) => Err(StoreError::NoSuchOperation.into()),
+                };
+                (UpkeepKind::Reclaimed, result)
             }
             Work::Withdraw { bundle } => {
                 self.tried.insert((mint.id, chain.unit.clone()));

@@ -11,6 +11,7 @@ use super::plan::{self, Swap};
 use super::policy::StockPolicy;
 use crate::issue::SwapWhat;
 use crate::mints::Mint;
+use crate::operation::{OpId, Operation};
 use crate::plan::Counts;
 use crate::stock::{TokenKey, TokenState};
 
@@ -22,6 +23,8 @@ pub(crate) enum Work {
     Check { tokens: Vec<(TokenKey, Denomination)>, urgent: bool },
     /// A swap that the plan asks for.
     Swap { from: Arc<Keyset>, what: SwapWhat },
+    /// What was given out, nobody claimed, and will be worth nothing in days.
+    Reclaim { op: OpId },
     /// A bundle of the keyset that issues now.
     Withdraw { bundle: u8 },
 }
@@ -29,7 +32,7 @@ pub(crate) enum Work {
 impl Work {
     /// Whether it must not wait for another time.
     pub(crate) fn is_urgent(&self) -> bool {
-        matches!(self, Self::Renew { urgent: true, .. } | Self::Check { urgent: true, .. })
+        matches!(self, Self::Renew { urgent: true, .. } | Self::Check { urgent: true, .. } | Self::Reclaim { .. })
     }
 }
 
@@ -50,6 +53,18 @@ pub(crate) fn of_chain(mint: &Mint, chain: &Chain, policy: &StockPolicy, live: &
         work.extend(withdrawal(&holdings, issuing, policy).map(|bundle| Work::Withdraw { bundle }));
     }
     work
+}
+
+/// What was given out of a chain's keysets and must be taken back while it is worth something.
+pub(crate) fn reclaims(mint: &Mint, chain: &Chain, operations: &[Operation], now: UnixTime) -> Vec<Work> {
+    let ends = |operation: &&Operation| {
+        let keyset = operation.tokens().first().and_then(|token| chain.get(&token.keyset));
+        let issuing = chain.active(now, mint.list.revocations());
+        keyset.is_some_and(|keyset| mint.is_spendable(keyset, now) && ending::is_urgent(keyset.terms(), now))
+            && issuing.is_some_and(|issuing| keyset.is_none_or(|keyset| issuing.id() != keyset.id()))
+    };
+    let out = operations.iter().filter(|operation| operation.mint == mint.id && operation.is_out());
+    out.filter(ends).map(|operation| Work::Reclaim { op: operation.id }).collect()
 }
 
 /// How many swaps would renew what ends soon: each takes one token of each denomination.

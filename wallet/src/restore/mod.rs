@@ -31,6 +31,7 @@ use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::operation::Operation;
 use crate::stock::{self, TokenState};
+use crate::transfer;
 use crate::wallet::{Inner, Wallet};
 use record::{PerhapsSent, Phase, Progress, Restoring};
 
@@ -257,6 +258,7 @@ fn begin_restore(tx: &mut crate::vault::Tx<'_, '_>, mint: &MintId, now: UnixTime
     if used {
         return Ok(false);
     }
+    transfer::start_anew(tx)?;
     Restoring { began_at: now, phase: Phase::Reading, round: 1, found_from: None, fresh: true }.keep(tx, mint)?;
     Ok(true)
 }

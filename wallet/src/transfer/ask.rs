@@ -12,9 +12,9 @@ use farthing_protocol::token::TextToken;
 
 use super::AskError;
 use crate::error::StoreError;
-use crate::operation::{Count, OpId};
+use crate::operation::{Body, Count, OpId, Operation};
 use crate::vault::Tx;
-use crate::wallet::Wallet;
+use crate::wallet::{Wallet, to_the_minute};
 
 /// A wallet looks for its keys so far beyond the last that it knows to have used: after a restore it knows of none.
 const SEARCHED: u32 = 256;
@@ -26,7 +26,7 @@ pub struct Ask {
     pub amount: Amount,
     /// In which unit.
     pub unit: Unit,
-    /// One mint, or all that the wallet trusts with the unit.
+    /// Whose tokens; the first mint that the wallet trusts with the unit, if none is named.
     pub mint: Option<MintId>,
     /// A note for the payer, 1 to 140 bytes.
     pub memo: Option<String>,
@@ -68,15 +68,13 @@ impl Wallet {
         }
         ask.memo.as_deref().map_or(Ok(()), TextToken::check_memo).map_err(AskError::Memo)?;
         let usable = self.inner.all_mints().into_iter().filter(|mint| mint.usable().is_ok());
-        let asked = usable.filter(|mint| ask.mint.is_none_or(|id| id == mint.id));
-        let accepted = asked.filter_map(|mint| {
+        let mut asked = usable.filter(|mint| ask.mint.is_none_or(|id| id == mint.id));
+        // One alone: a list of all that it trusts, and how far it knows them, would be the same in all of a wallet's requests.
+        let accepted = asked.find_map(|mint| {
             let head = mint.chain(&ask.unit, &Redemption::Open)?.head();
             Some(AcceptedMint { mint: mint.id, head })
         });
-        let mints: Vec<AcceptedMint> = accepted.take(TransferDraft::MAX_MINTS).collect();
-        if mints.is_empty() {
-            return Err(AskError::NoMint);
-        }
+        let mints = vec![accepted.ok_or(AskError::NoMint)?];
         let (inner, now) = (self.inner.clone(), self.inner.now());
         self.inner
             .vault
@@ -90,7 +88,7 @@ impl Wallet {
                     unit: ask.unit,
                     mints,
                     nonce: RequestNonce::from_bytes(rand::random()),
-                    expires_at: now.plus(ask.expires_in),
+                    expires_at: to_the_minute(now).plus(ask.expires_in),
                     memo: ask.memo,
                 };
                 // Amount, mints and note were checked.
@@ -136,16 +134,35 @@ pub(super) fn next(tx: &Tx<'_, '_>) -> Result<ReceivingIndex, StoreError> {
     u32::try_from(next).map(ReceivingIndex::new).map_err(|_| StoreError::TooLarge)
 }
 
-/// Notes which operation received the answer to the request with this index, and says which request that is.
-pub(super) fn answered(
-    tx: &mut Tx<'_, '_>,
-    index: ReceivingIndex,
-    op: OpId,
-) -> Result<Option<TransferRequest>, StoreError> {
-    let Some(mut kept) = tx.get_large::<Kept>(&key_of(index))? else { return Ok(None) };
-    kept.answered = Some(op);
-    tx.put_large(&key_of(index), &kept)?;
-    Ok(Some(kept.request))
+/// Notes that tokens came which answer a request: exactly its amount, of one of its mints, and the first ones.
+pub(crate) fn note_answer(tx: &mut Tx<'_, '_>, operation: &Operation) -> Result<(), StoreError> {
+    let Body::Receive(receiving) = &operation.body else { return Ok(()) };
+    let Some(index) = receiving.index else { return Ok(()) };
+    let Some(mut kept) = tx.get_large::<Kept>(&key_of(index))? else { return Ok(()) };
+    let draft = kept.request.draft();
+    let fits = draft.amount == operation.amount
+        && draft.unit == operation.unit
+        && receiving.issue.redemption == Redemption::Open
+        && draft.mints.iter().any(|accepted| accepted.mint == operation.mint);
+    if fits && kept.answered.is_none() {
+        kept.answered = Some(operation.id);
+        tx.put_large(&key_of(index), &kept)?;
+    }
+    Ok(())
+}
+
+/// Notes that a key was used, so that no request gets it: after a restore this wallet does not know how far it was.
+pub(super) fn note_used(tx: &mut Tx<'_, '_>, index: ReceivingIndex) -> Result<(), StoreError> {
+    if index < next(tx)? { Ok(()) } else { tx.put(NEXT, &Count(u64::from(index.get()).saturating_add(1))) }
+}
+
+/// Lets a wallet that comes back from its words, and does not know which keys its requests had, go on with others. By chance, for a
+/// wallet may be restored more than once.
+pub(crate) fn start_anew(tx: &mut Tx<'_, '_>) -> Result<(), StoreError> {
+    match tx.get::<Count>(NEXT)? {
+        Some(_) => Ok(()),
+        None => tx.put(NEXT, &Count(u64::from(SEARCHED).saturating_add(rand::random_range(1..=1024)))),
+    }
 }
 
 /// Forgets requests that expired before a time; with `dry`, only counts them. Their keys stay used.

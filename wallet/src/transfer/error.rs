@@ -103,6 +103,9 @@ pub enum ReceiveError {
         /// The operation.
         op: OpId,
     },
+    /// The wallet holds the token itself: one that it gave out once, before it was restored from its words.
+    #[error("the wallet holds this token already")]
+    Held,
     /// It was received before.
     #[error("operation {op} received this token before")]
     Before {

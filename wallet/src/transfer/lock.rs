@@ -11,7 +11,7 @@ use farthing_protocol::shape::Shape;
 
 use super::send::check;
 use super::{SendError, Sent};
-use crate::error::StoreError;
+use crate::error::{IssueError, StoreError};
 use crate::exact::Wanted;
 use crate::heads::Asked;
 use crate::mints::Mint;
@@ -136,8 +136,12 @@ impl Inner {
         let mint = self.current_mint(&wanted.mint).await?;
         let active = self.active(&mint, &wanted.unit, &wanted.redemption).await?;
         let shape = Shape::Renew(wanted.amount);
-        shape.outputs(&active).map_err(crate::error::IssueError::from)?;
+        shape.outputs(&active).map_err(IssueError::from)?;
         let redemption = wanted.redemption;
+        let request = match &to {
+            LockTo::Recipient(_) => None,
+            LockTo::Request(request) => Some(request.clone()),
+        };
         let to = Arc::new(std::sync::Mutex::new(Some(to)));
         let working = self
             .with_exact::<SendError>(wanted, move |tx, exact| {
@@ -156,13 +160,25 @@ impl Inner {
             })
             .await?;
         let op = working.op;
-        self.begin_issue(working).await?;
-        self.sent(op, false).await
+        let error = match self.begin_issue(working).await {
+            Ok(_) => return self.sent(op, false).await,
+            Err(error) => error,
+        };
+        // An earlier attempt that the mint had refused came to something after all.
+        match request {
+            Some(request) if matches!(error, IssueError::Refused { .. }) => {
+                match self.answered_before(&request).await? {
+                    Some(op) => self.sent(op, true).await,
+                    None => Err(error.into()),
+                }
+            }
+            _ => Err(error.into()),
+        }
     }
 }
 
 fn open(mint: &Mint, unit: &Unit, amount: Amount, before: Option<UnixTime>) -> Wanted {
-    Wanted { mint: mint.id, redemption: Redemption::Open, unit: unit.clone(), amount, before }
+    Wanted { mint: mint.id, redemption: Redemption::Open, unit: unit.clone(), amount, before, lasting: false }
 }
 
 /// The operation that answered a request, if there is one that counts.
@@ -176,12 +192,25 @@ fn before(tx: &Tx<'_, '_>, key: &[u8]) -> Result<Option<OpId>, SendError> {
     }
 }
 
-/// Forgets that somebody who asked was answered.
-pub(crate) fn forget_answer(tx: &mut Tx<'_, '_>, to: &LockTo) -> Result<(), StoreError> {
+/// Notes which operation answers somebody who asked.
+pub(crate) fn remember_answer(tx: &mut Tx<'_, '_>, to: &LockTo, op: OpId) -> Result<(), StoreError> {
     match to {
         LockTo::Recipient(_) => Ok(()),
-        LockTo::Request(request) => tx.delete(&key_of(request)),
+        LockTo::Request(request) => tx.put(&key_of(request), &op),
     }
+}
+
+/// Forgets that this operation answered somebody who asked.
+pub(crate) fn forget_answer(tx: &mut Tx<'_, '_>, to: &LockTo, op: OpId) -> Result<(), StoreError> {
+    match to {
+        LockTo::Recipient(_) => Ok(()),
+        LockTo::Request(request) => forget_if(tx, &key_of(request), op),
+    }
+}
+
+/// Deletes the operation kept under a key, if it is this one.
+pub(crate) fn forget_if(tx: &mut Tx<'_, '_>, key: &[u8], op: OpId) -> Result<(), StoreError> {
+    if tx.get::<OpId>(key)? == Some(op) { tx.delete(key) } else { Ok(()) }
 }
 
 /// Under which key it is kept which operation answers a request.

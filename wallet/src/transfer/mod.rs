@@ -22,11 +22,11 @@ use farthing_protocol::text::TextForm;
 use farthing_protocol::token::TextToken;
 use zeroize::Zeroizing;
 
-pub(crate) use ask::forget_asked;
 pub use ask::{Ask, AskView};
+pub(crate) use ask::{forget_asked, note_answer, start_anew};
 pub use error::{AskError, ReceiveError, SendError};
 pub use lock::TransferView;
-pub(crate) use lock::forget_answer;
+pub(crate) use lock::{forget_answer, forget_if, remember_answer};
 pub use view::{Received, Sent, SentState, SentView};
 
 /// The text of a token: `farthingtoken1…`.

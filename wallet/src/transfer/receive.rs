@@ -50,14 +50,13 @@ impl Wallet {
         let working = inner
             .create::<ReceiveError>(move |tx| {
                 let key = key_of(&own);
-                if let Some(op) = before(tx, &key)? {
+                if let Some(op) = before(tx, &key, &own)? {
                     return Ok(Some(op));
                 }
                 check_not_own(tx, &keyset_id, &own)?;
                 let id = Operation::next_id(tx)?;
-                let asked = index.map(|index| ask::answered(tx, index, id)).transpose()?.flatten();
-                let request = asked.map(|request| request.hash());
-                let body = Body::Receive(Box::new(Receiving { memo: note, locked: index.is_some(), request, issue }));
+                index.map_or(Ok(()), |index| ask::note_used(tx, index))?;
+                let body = Body::Receive(Box::new(Receiving { memo: note, index, issue }));
                 tx.put(&key, &id)?;
                 Operation { id, created_at: now, mint: mint_id, unit: of, amount: held, body, ended: None }.keep(tx)?;
                 Ok(Some(id))
@@ -110,10 +109,13 @@ impl Inner {
     async fn swap_in(self: &Arc<Self>, op: OpId, coins: &BTreeSet<[u8; 32]>) -> Result<Issued, ReceiveError> {
         match self.drive_issue(op).await {
             Ok(issued) => Ok(issued),
-            Err(IssueError::SpentElsewhere { .. }) if coins.len() > 1 => {
+            // It was taken apart, now or before.
+            Err(IssueError::SpentElsewhere { .. } | IssueError::Store(StoreError::NoSuchOperation))
+                if coins.len() > 1 =>
+            {
                 let mut sum = Issued { op, amount: Amount::ZERO, tokens: 0 };
                 for part in self.parts(op, coins).await? {
-                    let Ok(_working) = self.work_on(part) else { continue };
+                    let _working = self.work_on(part)?;
                     match self.drive_issue(part).await {
                         Ok(one) => {
                             sum.amount = sum.amount.checked_add(one.amount).ok_or(StoreError::TooLarge)?;
@@ -145,37 +147,44 @@ impl Inner {
     /// The operations into which one was taken apart.
     async fn parts(&self, whole: OpId, coins: &BTreeSet<[u8; 32]>) -> Result<Vec<OpId>, StoreError> {
         let coins = coins.clone();
-        let is_part = move |operation: &Operation| {
-            let Body::Receive(receiving) = &operation.body else { return false };
-            let Source::Foreign(foreign) = &receiving.issue.source else { return false };
-            operation.id > whole && foreign.tokens.iter().all(|(token, _)| coins.contains(token.coin.as_bytes()))
-        };
-        let live = self.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
-        Ok(live.iter().filter(|operation| is_part(operation)).map(|operation| operation.id).collect())
+        self.vault.run(move |tx| parts(tx, whole, &coins)).await
     }
 }
 
+/// The unfinished operations into which one was taken apart.
+fn parts(tx: &Tx<'_, '_>, whole: OpId, coins: &BTreeSet<[u8; 32]>) -> Result<Vec<OpId>, StoreError> {
+    let is_part = |operation: &Operation| {
+        let Body::Receive(receiving) = &operation.body else { return false };
+        let Source::Foreign(foreign) = &receiving.issue.source else { return false };
+        operation.id > whole && foreign.tokens.iter().all(|(token, _)| coins.contains(token.coin.as_bytes()))
+    };
+    let live = Operation::all_live(tx)?;
+    Ok(live.iter().filter(|operation| is_part(operation)).map(|operation| operation.id).collect())
+}
+
 /// The operation that is receiving these tokens, if there is one that goes on.
-fn before(tx: &Tx<'_, '_>, key: &[u8]) -> Result<Option<OpId>, ReceiveError> {
+fn before(tx: &Tx<'_, '_>, key: &[u8], coins: &BTreeSet<[u8; 32]>) -> Result<Option<OpId>, ReceiveError> {
     let Some(op) = tx.get::<OpId>(key)? else { return Ok(None) };
     // Its history was forgotten: the mint knows.
     let Some(operation) = Operation::find(tx, op)? else { return Ok(None) };
     match operation.ended {
         None => Ok(Some(op)),
         Some((_, Outcome::Issued)) => Err(ReceiveError::Before { op }),
+        // Somebody had a part, and the rest is still on its way.
+        Some((_, Outcome::SpentElsewhere)) if !parts(tx, op, coins)?.is_empty() => Ok(Some(op)),
         Some((_, Outcome::SpentElsewhere)) => Err(ReceiveError::AlreadySpent),
         Some(_) => Ok(None),
     }
 }
 
-/// Requires that this wallet did not give the tokens out itself.
+/// Requires that this wallet does not hold the tokens, and did not give them out itself: they would be counted twice.
 fn check_not_own(tx: &Tx<'_, '_>, keyset: &KeysetId, coins: &BTreeSet<[u8; 32]>) -> Result<(), ReceiveError> {
     for (key, token) in stock::live(tx)? {
-        if let TokenState::Reserved(op) = token.state
-            && key.keyset == *keyset
-            && coins.contains(token.open()?.0.coin.as_bytes())
-        {
-            return Err(ReceiveError::Own { op });
+        if key.keyset == *keyset && coins.contains(token.open()?.0.coin.as_bytes()) {
+            return Err(match token.state {
+                TokenState::Reserved(op) => ReceiveError::Own { op },
+                TokenState::Available | TokenState::Spent(_) | TokenState::Lost(_) => ReceiveError::Held,
+            });
         }
     }
     Ok(())

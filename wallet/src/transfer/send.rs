@@ -39,7 +39,14 @@ impl Wallet {
         check(amount, memo.as_deref())?;
         let known = inner.mint_to_pay_with(mint).await?;
         known.usable()?;
-        let wanted = Wanted { mint: *mint, redemption: Redemption::Open, unit: unit.clone(), amount, before: None };
+        let wanted = Wanted {
+            mint: *mint,
+            redemption: Redemption::Open,
+            unit: unit.clone(),
+            amount,
+            before: None,
+            lasting: true,
+        };
         if inner.spendable(&known, &wanted.redemption, unit).await? < amount {
             return Err(SendError::InsufficientFunds);
         }

@@ -44,6 +44,8 @@ pub enum SentState {
     Claimed,
     /// It was taken back.
     TakenBack,
+    /// Its keyset ended before anybody claimed it, and it is worth nothing any more.
+    Ended,
     /// Nothing was moved.
     Failed,
 }
@@ -98,6 +100,7 @@ impl SentView {
             (Body::Send(sending), None) if sending.reclaiming.is_some() => (&sending.memo, None, SentState::Reclaiming),
             (Body::Send(sending), None) => (&sending.memo, None, SentState::Out),
             (Body::Send(sending), Some((_, Outcome::TakenBack))) => (&sending.memo, None, SentState::TakenBack),
+            (Body::Send(sending), Some((_, Outcome::TokensEnded))) => (&sending.memo, None, SentState::Ended),
             (Body::Send(sending), Some((_, Outcome::Failed))) => (&sending.memo, None, SentState::Failed),
             (Body::Send(sending), Some(_)) => (&sending.memo, None, SentState::Claimed),
             (Body::Lock(locking), ended) => {

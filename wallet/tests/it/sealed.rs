@@ -236,3 +236,15 @@ async fn a_changed_byte_never_changes_what_the_wallet_holds() {
     }
     assert!(refused > 40, "every byte of `keys` at least is looked at");
 }
+
+#[tokio::test]
+async fn a_wallet_whose_state_is_gone_is_no_empty_wallet() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 5).await;
+    drop(wallet);
+    std::fs::remove_dir_all(world.path().join("state")).unwrap();
+    for _ in 0..2 {
+        let opened = Wallet::open(world.path(), protection().unlock(), world.options()).await.map(drop);
+        assert!(matches!(opened, Err(OpenError::StateMissing)), "{opened:?}");
+    }
+}

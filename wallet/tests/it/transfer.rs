@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
+use farthing_http::problem::Code;
 use farthing_protocol::api::mint_path;
 use farthing_protocol::codec::Wire;
 use farthing_protocol::request::TransferRequest;
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::{TextToken, TextTokenContent};
 use farthing_wallet::{
-    Ask, AskError, Outcome, ReceiveError, Received, ResumeError, Resumption, SendError, Sent, SentState, Wallet,
-    WordCount, Words, Work,
+    Ask, AskError, IssueError, Outcome, ReceiveError, Received, RefreshLimits, ResumeError, Resumption, SendError,
+    Sent, SentState, StoreError, SwapWhat, UpkeepKind, Wallet, WordCount, Words, Work,
 };
 use tempfile::TempDir;
 
@@ -261,6 +263,121 @@ async fn what_is_received_while_the_mint_is_away_arrives_later() {
     assert!(matches!(&resumed[0].result, Ok(Resumption::Issued(issued)) if issued.amount == amount(5)));
     assert_eq!(bob.history().await.unwrap()[0].outcome, Outcome::Issued);
     assert_together(&world, [&alice, &bob], 1).await;
+}
+
+#[tokio::test]
+async fn what_is_given_out_lasts_for_whoever_gets_it() {
+    let (world, alice) = World::new().await;
+    let (_folder, bob) = Other::new(&world).await;
+    world.withdraw(&alice, 7).await;
+    world.double.with(crate::double::State::add_keyset);
+    // The first keyset ends on day 454; the second one issues until day 179 and ends later.
+    world.double.pass(100 * DAY);
+    let early = send(&world, &alice, 2).await;
+    world.double.with(|state| (0..4).for_each(|_| state.add_keyset()));
+    world.double.pass(310 * DAY);
+    let sent = send(&world, &alice, 5).await;
+    assert_eq!(sent.swaps, 1);
+    assert_ne!(token(&sent).keyset(), token(&early).keyset());
+    world.double.pass(60 * DAY);
+    assert_eq!(bob.receive(token(&sent)).await.unwrap().amount, amount(5));
+    assert!(matches!(bob.receive(token(&early)).await, Err(ReceiveError::KeysetEnded)));
+}
+
+#[tokio::test]
+async fn what_nobody_claimed_comes_back_before_it_ends() {
+    let (world, alice) = World::new().await;
+    world.withdraw(&alice, 2).await;
+    world.double.with(|state| (0..5).for_each(|_| state.add_keyset()));
+    let sent = send(&world, &alice, 2).await;
+    world.double.pass(400 * DAY);
+    let quick = RefreshLimits::new().pause(Duration::from_millis(1));
+    let report = alice.refresh(&quick).await.unwrap();
+    assert!(report.done.iter().all(|done| done.kind != UpkeepKind::Reclaimed), "there is time still");
+    world.double.pass(52 * DAY);
+    let report = alice.refresh(&quick).await.unwrap();
+    assert!(report.done.iter().any(|done| done.kind == UpkeepKind::Reclaimed), "{report:?}");
+    assert!(matches!(alice.sent_text(sent.op).await, Err(SendError::NotSent { .. })));
+    world.double.pass(3 * DAY);
+    assert_eq!(world.balance(&alice).await.0, 2);
+}
+
+#[tokio::test]
+async fn only_what_was_asked_for_answers_a_request() {
+    let (world, alice) = World::new().await;
+    let (_folder, bob) = Other::new(&world).await;
+    world.withdraw(&alice, 64).await;
+    let request = bob.request(ask(21)).await.unwrap();
+    assert_eq!(request.draft().expires_at.seconds() % 60, 0);
+    // Less than what was asked, locked to the same key.
+    let mut less = request.draft().clone();
+    less.amount = amount(1);
+    let payer = farthing_protocol::identity::Keypair::from_secret(&[8; 32]);
+    less.payee = (&payer).into();
+    let cheap = alice.answer(&less.sign(&payer).unwrap()).await.unwrap();
+    assert_eq!(bob.receive(token(&cheap)).await.unwrap().amount, amount(1));
+    assert_eq!(bob.requests().await.unwrap()[0].answered, None);
+    let sent = alice.answer(&request).await.unwrap();
+    let received = bob.receive(token(&sent)).await.unwrap();
+    assert_eq!(bob.requests().await.unwrap()[0].answered, Some(received.op));
+}
+
+#[tokio::test]
+async fn an_answer_that_the_mint_refused_and_made_is_the_only_one() {
+    let (world, alice) = World::new().await;
+    let (_folder, bob) = Other::new(&world).await;
+    world.withdraw(&alice, 21).await;
+    world.withdraw(&alice, 21).await;
+    let request = bob.request(ask(21)).await.unwrap();
+    world.double.fail_next(mint_path::FINISH, Fault::LieAfter(Code::InvalidShape.into()));
+    assert!(alice.answer(&request).await.is_err());
+    // The next attempt takes the same tokens, and finds what came of the first one.
+    let sent = alice.answer(&request).await.unwrap();
+    assert!(sent.again);
+    assert_eq!(alice.answer(&request).await.unwrap().text.as_str(), sent.text.as_str());
+    assert_eq!(bob.receive(token(&sent)).await.unwrap().amount, amount(21));
+    assert_together(&world, [&alice, &bob], 2).await;
+}
+
+#[tokio::test]
+async fn what_a_refused_swap_took_is_not_given_out_twice() {
+    let (world, alice) = World::new().await;
+    let (_folder, bob) = Other::new(&world).await;
+    world.withdraw(&alice, 5).await;
+    // The mint says that it refuses to split the token of 4, and does it all the same.
+    world.double.fail_next(mint_path::FINISH, Fault::LieAfter(Code::InvalidShape.into()));
+    let four = SwapWhat::Split(crate::double::denomination(2));
+    assert!(alice.swap(&world.double.id(), &unit(), four).await.is_err());
+    let sent = send(&world, &alice, 5).await;
+    assert_eq!(alice.reclaim(sent.op).await.unwrap(), Resumption::Claimed(amount(5)));
+    // The token of 1 is in the text still: until it is settled it cannot be paid.
+    let balance = alice.balance().await.unwrap().remove(0);
+    assert_eq!((balance.available, balance.sent), (amount(4), amount(1)));
+    let received = bob.receive(token(&sent)).await.unwrap();
+    assert_eq!(received.amount, amount(1));
+    alice.resume().await.unwrap();
+    assert_together(&world, [&alice, &bob], 1).await;
+}
+
+#[tokio::test]
+async fn an_older_copy_that_locked_accuses_nobody() {
+    let (world, alice) = World::new().await;
+    let (_folder, bob) = Other::new(&world).await;
+    let (_folder, carol) = Other::new(&world).await;
+    world.withdraw(&alice, 5).await;
+    drop(alice);
+    let copy = world.copy();
+    let alice = world.open().await;
+    let sent = alice.send_to(&bob.recipient().unwrap(), &unit(), amount(5), None).await.unwrap();
+    drop(alice);
+    let old = Wallet::open(copy.path(), protection().unlock(), world.options()).await.unwrap();
+    let error = old.send_to(&carol.recipient().unwrap(), &unit(), amount(5), None).await.unwrap_err();
+    assert!(matches!(error, SendError::Issue(IssueError::Store(StoreError::WordsUsedElsewhere))), "{error:?}");
+    assert!(!copy.path().join("evidence").exists());
+    assert_eq!(old.operations().await.unwrap(), []);
+    assert_eq!(world.balance(&old).await, (0, 0));
+    assert_eq!(old.used_elsewhere().await.unwrap(), [world.double.id()]);
+    assert_eq!(bob.receive(token(&sent)).await.unwrap().amount, amount(5));
 }
 
 /// What a run is about.

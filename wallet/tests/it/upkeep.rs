@@ -17,7 +17,7 @@ async fn a_wallet_in_order_has_no_findings() {
     wallet.send(&world.double.id(), &unit(), amount(5), None).await.unwrap();
     let diagnosis = wallet.doctor(true).await.unwrap();
     assert_eq!(diagnosis.findings, []);
-    assert_eq!((diagnosis.tokens, diagnosis.finished, diagnosis.evidence), (3, 1, 0));
+    assert_eq!((diagnosis.tokens, diagnosis.finished, diagnosis.proofs), (3, 1, 0));
     assert_eq!(diagnosis.unfinished, []);
     assert!(matches!(diagnosis.mints[0].answers, Some(Ok(()))));
     assert!(diagnosis.mints[0].first_end.is_some());

@@ -133,6 +133,7 @@ impl Inner {
             unit: purchase.choice.unit.clone(),
             amount: purchase.choice.amount,
             before: Some(purchase.request.expires_at()),
+            lasting: false,
         };
         let now = self.now();
         self.with_exact(&wanted, move |tx, exact| purchase.keep(tx, &exact, now)).await
