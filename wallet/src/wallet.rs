@@ -485,7 +485,8 @@ async fn check_fingerprint(vault: &Vault, seed: &Seed, remember: bool) -> Result
 
 /// Everything but the keys.
 const STATE: &str = "state";
-const FINGERPRINT: &[u8] = b"fingerprint";
+/// Of a kind of its own, for at each opening all entries of its kind are read.
+const FINGERPRINT: &[u8] = b"!fingerprint";
 
 struct Fingerprint(AccountKey);
 
