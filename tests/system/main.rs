@@ -17,4 +17,5 @@ mod network;
 mod passphrase;
 mod races;
 mod raw;
+mod restore;
 mod x402;
