@@ -33,5 +33,5 @@ no-std:
 
 # The examples of the specification, checked by a program that shares no code with the project.
 vectors:
-    python3 docs/independent/verify.py docs/independent/vectors.json protocol/vectors/payments.json
+    python3 docs/independent/verify.py docs/independent/vectors.json protocol/vectors/payments.json protocol/vectors/archive.json
     cargo test -p farthing-protocol --locked

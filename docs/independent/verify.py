@@ -8,7 +8,8 @@ but those of the examples.
     python3 docs/independent/verify.py VECTORS.json…
 
 reads keysets and payments, checks ids, signatures and authorizations, and requires that what was tampered with is
-refused for the stated reason. It reads docs/independent/vectors.json and protocol/vectors/payments.json. The numbers in comments are sections of docs/spec.md.
+refused for the stated reason. It reads docs/independent/vectors.json, and payments.json, archive.json and what of the archive
+is refused in protocol/vectors. The numbers in comments are sections of docs/spec.md.
 """
 
 import hashlib
@@ -620,6 +621,184 @@ def bech32m_decode(prefix, text):
     return bytes(int(bits[i : i + 8], 2) for i in range(0, whole, 8))
 
 
+# ---- 21: the archive -------------------------------------------------------------------------------------------
+
+
+def read_span(read):
+    span = read.number(8), read.number(8)
+    if span[0] >= span[1]:
+        raise Malformed("a span is empty")
+    return span
+
+
+def ascend(items):
+    return all(a < b for a, b in zip(items, items[1:]))
+
+
+class Signed:
+    """A wire object of the archive: a body and the mint's signature over its digest."""
+
+    def __init__(self, data):
+        read = Reader(data)
+        read.version()
+        self.mint = read.take(32)
+        self.read(read)
+        self.body = data[1 : read.place]
+        self.signature = read.take(64)
+        read.finish()
+        self.check()
+
+    def check(self):
+        pass
+
+    def verify(self):
+        ed25519_verify(self.mint, draw(self.domain, [(self.label, self.body)]), self.signature)
+
+
+class IssuanceFile(Signed):
+    domain, label = b"issuance-file", b"file-body"
+
+    def read(self, read):
+        self.keyset, _, _ = read.take(32), read.number(4), read_span(read)
+        self.bits, self.prefix = read.number(1, 16), read.number(2)
+        if self.prefix >> self.bits:
+            raise Malformed("the prefix has more bits than it says")
+        self.head = read.data[1 : read.place]
+        self.records = [self.read_record(read.take(read.number(2))) for _ in range(read.number(2, 16384))]
+
+    def read_record(self, data):
+        read = Reader(data)
+        keyset = read.take(32)
+        shape = read.number(1)
+        if shape not in (1, 2, 3, 4, 5):
+            raise Malformed("the shape is not known")
+        read.amount() if shape in (1, 5) else read.number(1) if shape == 2 else read.denomination()
+        return keyset, read.take(32), data
+
+    def check(self):
+        hashes = [draw(b"issuance-hash", [(b"issuance", issuance)]) for _, issuance, _ in self.records]
+        prefixes = [int.from_bytes(h[:2], "big") >> 16 - self.bits for h in hashes]
+        if any(keyset != self.keyset for keyset, _, _ in self.records) or set(prefixes) - {self.prefix}:
+            raise Malformed("a record belongs to another file")
+        if not ascend(hashes):
+            raise Malformed("the records are not in order")
+
+
+class SpentFilter(Signed):
+    domain, label = b"spent-filter", b"filter-body"
+
+    def read(self, read):
+        self.keyset, self.period, _ = read.take(32), read.number(4), read_span(read)
+        part, parts = read.number(2), read.number(2)
+        if part >= parts:
+            raise Malformed("the part is not one of the parts")
+        self.head = read.data[1 : read.place]
+        self.fingerprints = [read.number(4) for _ in range(read.number(4, 262144))]
+
+    def check(self):
+        if not ascend(self.fingerprints):
+            raise Malformed("the fingerprints are not in order")
+
+
+class ArchiveIndex(Signed):
+    domain, label = b"archive-index", b"index-body"
+
+    def read(self, read):
+        self.issued_at, self.sealed_until, self.filtered_until = (read.number(8) for _ in range(3))
+        self.keysets = {}
+        ids = []
+        for _ in range(read.number(2, 1024)):
+            ids.append(read.take(32))
+            segments = [(read_span(read), read.number(1, 16), read.number(4)) for _ in range(read.number(2, 65535))]
+            filters = [(read_span(read), read.number(2), read.number(4)) for _ in range(read.number(2, 65535))]
+            self.keysets[ids[-1]] = segments, filters
+        if not ascend(ids):
+            raise Malformed("the keysets are not in order")
+
+    def check(self):
+        if len(self.body) > 3000000 or max(self.sealed_until, self.filtered_until) > self.issued_at:
+            raise Malformed("the index breaks a rule")
+        for segments, filters in self.keysets.values():
+            if not segments and not filters or any(count == 0 for _, _, count in segments + filters):
+                raise Malformed("something is empty")
+            if any(parts == 0 for _, parts, _ in filters):
+                raise Malformed("a filter has no parts")
+            for listed, end in ((segments, self.sealed_until), (filters, self.filtered_until)):
+                spans = [span for span, _, _ in listed]
+                if any(a[1] > b[0] for a, b in zip(spans, spans[1:])) or spans and spans[-1][1] > end:
+                    raise Malformed("spans are not in order")
+
+    def accept(self, mint, seen, now):
+        if self.mint != mint:
+            raise Refused("the index is another mint's")
+        self.verify()
+        if self.issued_at < seen.issued_at or self.issued_at == seen.issued_at and self.body != seen.body:
+            raise Refused("the index is older, or contradicts")
+        ends = [(self.sealed_until, seen.sealed_until), (self.filtered_until, seen.filtered_until)]
+        if any(own < earlier for own, earlier in ends):
+            raise Refused("the index took something back")
+        for keyset, earlier in seen.keysets.items():
+            own = self.keysets.get(keyset, ([], []))
+            if any(now_listed[: len(before)] != before for now_listed, before in zip(own, earlier)):
+                raise Refused("the index took something back")
+        for keyset, own in self.keysets.items():
+            earlier = seen.keysets.get(keyset, ([], []))
+            for now_listed, before, (_, end) in zip(own, earlier, ends):
+                if any(span[0] < end for span, _, _ in now_listed[len(before) :]):
+                    raise Refused("the index adds to a time that was complete")
+        if self.issued_at > now + 300:
+            raise Refused("the index is from the future")
+
+
+def accept_file(file, asked):
+    if file.head != asked:
+        raise Refused("it is another file")
+    file.verify()
+
+
+def check_archive(vectors):
+    unhex = bytes.fromhex
+    keyset = unhex(vectors["keyset"])
+    for case in vectors["hashes"]:
+        require(draw(b"issuance-hash", [(b"issuance", unhex(case["issuance"]))]).hex() == case["hash"], "H(issuance id)")
+    prints = []
+    for case in vectors["fingerprints"]:
+        messages = [(b"keyset", keyset), (b"period", vectors["period"]), (b"P", unhex(case["P"]))]
+        prints.append(int.from_bytes(draw(b"spent-fingerprint", messages)[:4], "little"))
+        require(prints[-1] == case["fingerprint"], "fingerprint of a spent serial")
+    spent = SpentFilter(unhex(vectors["filter"]))
+    spent.verify()
+    require(spent.fingerprints == sorted(prints), "filter: its fingerprints and the mint's signature")
+    file = IssuanceFile(unhex(vectors["file"]))
+    file.verify()
+    require([issuance for _, issuance, _ in file.records] == [unhex(c["issuance"]) for c in vectors["hashes"]], "issuance file")
+    ArchiveIndex(unhex(vectors["index"])).verify()
+    print("  index: the mint's signature")
+
+
+def check_refusal(path, vectors):
+    """One reason of rejection: what is refused, and what it was made from."""
+    given = {key: bytes.fromhex(value) for key, value in vectors["with"].items() if isinstance(value, str)}
+    operations = {
+        "decode issuance file": IssuanceFile,
+        "decode spent filter": SpentFilter,
+        "decode archive index": ArchiveIndex,
+        "accept issuance file": lambda data: accept_file(IssuanceFile(data), given["asked"]),
+        "accept spent filter": lambda data: accept_file(SpentFilter(data), given["asked"]),
+        "accept archive index": lambda data: ArchiveIndex(data).accept(
+            given["mint"], ArchiveIndex(given["seen"]), vectors["with"]["now"]
+        ),
+    }
+    operation = operations[vectors["operation"]]
+    operation(bytes.fromhex(vectors["accepted"]))
+    try:
+        operation(bytes.fromhex(vectors["refused"]))
+    except Refused as refused:
+        print(f"  refused, {refused}")
+        return
+    raise Refused(f"{path} is to be refused")
+
+
 # ---- the vectors -----------------------------------------------------------------------------------------------
 
 
@@ -666,6 +845,10 @@ def main(path):
         vectors = json.load(file)
     if "cases" in vectors:
         check_cases(vectors)
+    elif "filter" in vectors:
+        check_archive(vectors)
+    elif "refused" in vectors and "operation" in vectors:
+        check_refusal(path, vectors)
     else:
         check_examples(vectors)
     print(f"{path}: everything agrees")

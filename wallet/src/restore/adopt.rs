@@ -190,8 +190,12 @@ pub(super) fn keep_adopted(tx: &mut Tx<'_, '_>, keyset: &Keyset, adopted: &Adopt
             found = found.saturating_add(1);
         }
     }
-    for (key, sent) in adopted.locked.iter().filter(|(key, _)| !is_left(key)) {
-        sent.keep(tx, *key)?;
+    if !adopted.locked.is_empty() {
+        // What an operation of this wallet locked is listed there.
+        let known = drawn(tx, &id)?;
+        for (key, sent) in adopted.locked.iter().filter(|(key, _)| !known.contains(&key.number())) {
+            sent.keep(tx, *key)?;
+        }
     }
     let last = adopted.numbers.iter().max().map_or(0, |last| last.saturating_add(1));
     progress.beyond = progress.beyond.max(last);
@@ -210,6 +214,16 @@ pub(super) fn keep_adopted(tx: &mut Tx<'_, '_>, keyset: &Keyset, adopted: &Adopt
         record::note_searched(tx, &id, adopted.place, adopted.until)?;
     }
     Ok(progress)
+}
+
+/// Numbers of a keyset that operations of this wallet drew, finished or not.
+fn drawn(tx: &Tx<'_, '_>, keyset: &farthing_protocol::ids::KeysetId) -> Result<BTreeSet<u64>, StoreError> {
+    let all = Operation::all_live(tx)?.into_iter().chain(Operation::all_ended(tx)?);
+    let numbers = |operation: Operation| -> Vec<u64> {
+        let used = operation.issue().map(|issue| issue.used.clone()).unwrap_or_default();
+        used.iter().filter(|used| used.keyset == *keyset).map(|used| used.number.get()).collect()
+    };
+    Ok(all.flat_map(numbers).collect())
 }
 
 /// Numbers of a keyset that unfinished operations wait for an answer under.

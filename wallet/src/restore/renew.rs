@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use farthing_protocol::amount::Amount;
+use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::shape::Shape;
-use rand::seq::IndexedRandom;
+use rand::seq::SliceRandom;
 
 use crate::error::{IssueError, StoreError};
 use crate::mints::Mint;
 use crate::operation::{Body, Issue, Operation, Source};
+use crate::restore::record;
 use crate::stock::{self, StoredToken, TokenKey, TokenState};
-use crate::wallet::{Inner, Wallet, Working};
+use crate::vault::Tx;
+use crate::wallet::{Inner, Wallet};
 
 /// What became of one token that had come back from the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +46,12 @@ impl Wallet {
     /// # Errors
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
     pub async fn renew_restored(&self) -> Result<Option<Renewal>, IssueError> {
-        let Some(working) = self.inner.reserve_restored().await? else { return Ok(None) };
-        let (op, inner) = (working.op, &self.inner);
-        let amount = inner.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?.amount;
-        match inner.begin_issue(working).await {
-            Ok(issued) => Ok(Some(Renewal::Renewed(issued.amount))),
-            Err(IssueError::SpentElsewhere { .. }) => Ok(Some(Renewal::Spent(amount))),
-            Err(error) => Err(error),
+        for token in self.inner.restored_tokens().await? {
+            if let Some(renewal) = self.inner.renew_restored(token).await? {
+                return Ok(Some(renewal));
+            }
         }
+        Ok(None)
     }
 
     /// Renews all of them now, each alone.
@@ -64,13 +64,14 @@ impl Wallet {
     /// now and then shows less.
     pub async fn confirm_restored(&self) -> Result<Confirmed, IssueError> {
         let mut confirmed = Confirmed::default();
-        while let Some(renewal) = self.renew_restored().await? {
-            match renewal {
-                Renewal::Renewed(amount) => {
+        for token in self.inner.restored_tokens().await? {
+            match self.inner.renew_restored(token).await? {
+                None => {}
+                Some(Renewal::Renewed(amount)) => {
                     confirmed.renewed = confirmed.renewed.saturating_add(1);
                     confirmed.amount = confirmed.amount.checked_add(amount).ok_or(StoreError::TooLarge)?;
                 }
-                Renewal::Spent(_) => confirmed.spent = confirmed.spent.saturating_add(1),
+                Some(Renewal::Spent(_)) => confirmed.spent = confirmed.spent.saturating_add(1),
             }
         }
         Ok(confirmed)
@@ -78,48 +79,62 @@ impl Wallet {
 }
 
 impl Inner {
-    /// Keeps the renewal of one token, and reserves it.
-    async fn reserve_restored(self: &Arc<Self>) -> Result<Option<Working>, IssueError> {
+    /// The tokens that came back and can be renewed, in random order, the suspected ones last. Refuses when another wallet is known
+    /// to use the words.
+    async fn restored_tokens(&self) -> Result<Vec<TokenKey>, IssueError> {
         let mut mints = Vec::new();
-        for mint in self.all_mints() {
-            // A mint that is not used has nothing to say about the others' tokens.
-            if mint.usable().is_ok() {
-                mints.push(self.current_mint(&mint.id).await?);
-            }
+        // A mint that is not used has nothing to say about the others' tokens.
+        for mint in self.all_mints().into_iter().filter(|mint| mint.usable().is_ok()) {
+            mints.push(self.current_mint(&mint.id).await?);
         }
         let now = self.now();
-        self.create(move |tx| {
+        let read = move |tx: &mut Tx<'_, '_>| {
+            mints.iter().try_for_each(|mint| record::require_alone(tx, &mint.id))?;
+            let waits = |(_, token): &(TokenKey, StoredToken)| token.restored && token.state == TokenState::Available;
             let live = stock::live(tx)?;
-            let candidates = |suspected: bool| -> Vec<(TokenKey, &StoredToken, &Arc<Keyset>)> {
-                let wanted = |(key, token): &(TokenKey, StoredToken)| {
-                    let waits = token.restored && token.suspected == suspected;
-                    (waits && token.state == TokenState::Available).then_some(*key)
-                };
-                let find = |pair| Some((wanted(pair)?, &pair.1, spendable(&mints, pair, now)?));
-                live.iter().filter_map(find).collect()
-            };
-            let mut rng = rand::rng();
-            let chosen = candidates(false).choose(&mut rng).copied();
-            let chosen = chosen.or_else(|| candidates(true).choose(&mut rng).copied());
-            let Some((key, token, keyset)) = chosen else { return Ok(None) };
-            let (terms, amount) = (keyset.terms(), token.denomination.value());
+            let tokens = live.iter().filter(|pair| waits(pair) && keyset_of(&mints, pair, now).is_some());
+            Ok::<_, StoreError>(tokens.map(|(key, token)| (*key, token.suspected)).collect::<Vec<_>>())
+        };
+        let mut tokens = self.vault.run(read).await?;
+        tokens.shuffle(&mut rand::rng());
+        tokens.sort_by_key(|(_, suspected)| *suspected);
+        Ok(tokens.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// Renews one token, unless something else took it meanwhile.
+    async fn renew_restored(self: &Arc<Self>, key: TokenKey) -> Result<Option<Renewal>, IssueError> {
+        let mint = self.all_mints().into_iter().find(|mint| mint.keyset(&key.keyset).is_some());
+        let mint = mint.ok_or(StoreError::Damaged)?;
+        let terms = mint.keyset(&key.keyset).ok_or(StoreError::Damaged)?.terms().clone();
+        let now = self.now();
+        let keep = move |tx: &mut Tx<'_, '_>| {
             let id = Operation::next_id(tx)?;
-            stock::reserve(tx, key, id)?;
+            let amount = stock::reserve(tx, key, id)?.denomination.value();
             let issue = Issue::new(Shape::Renew(amount), terms.redemption, Source::Tokens(vec![key]));
-            let (mint, unit) = (terms.mint, terms.unit.clone());
-            Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(Box::new(issue)), ended: None }
-                .keep(tx)?;
+            let (mint, unit, body) = (terms.mint, terms.unit, Body::Issue(Box::new(issue)));
+            Operation { id, created_at: now, mint, unit, amount, body, ended: None }.keep(tx)?;
             Ok(Some(id))
-        })
-        .await
+        };
+        let working = match self.create(keep).await {
+            Ok(Some(working)) => working,
+            Ok(None) | Err(StoreError::Busy) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let op = working.op;
+        let amount = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?.amount;
+        match self.begin_issue(working).await {
+            Ok(issued) => Ok(Some(Renewal::Renewed(issued.amount))),
+            Err(IssueError::SpentElsewhere { .. }) => Ok(Some(Renewal::Spent(amount))),
+            Err(error) => Err(error),
+        }
     }
 }
 
 /// The keyset of a token that can still be renewed.
-fn spendable<'m>(
+fn keyset_of<'m>(
     mints: &'m [Arc<Mint>],
     (key, token): &(TokenKey, StoredToken),
-    now: farthing_protocol::amount::UnixTime,
+    now: UnixTime,
 ) -> Option<&'m Arc<Keyset>> {
     let mint = mints.iter().find(|mint| mint.id == token.mint)?;
     mint.keyset(&key.keyset).filter(|keyset| mint.is_spendable(keyset, now))

@@ -320,6 +320,18 @@ async fn a_wallet_that_was_used_is_not_restored_but_resynchronised() {
 }
 
 #[tokio::test]
+async fn what_the_wallet_locked_itself_is_listed_where_it_was() {
+    let (world, wallet) = World::new().await;
+    let record = wallet.recipient().unwrap();
+    world.withdraw(&wallet, 8).await;
+    wallet.send_to(&record, &unit(), amount(5), None).await.unwrap();
+    world.double.seal(0);
+    let restored = wallet.resynchronise(&world.double.id()).await.unwrap();
+    assert_eq!(restored.perhaps_sent, 0);
+    assert_eq!(wallet.sent(true).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_reserved_is_left_alone() {
     let (world, wallet) = World::new().await;
     let id = world.double.id();
