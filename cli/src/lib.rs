@@ -1,13 +1,18 @@
 //! The `farthing` command: mint, verifier and wallet in one binary.
 //!
-//! Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 the command line was wrong.
+//! `farthing help` lists the exit codes; `docs/cli.md` the codes of failures and the fields of the JSON answers.
 
 mod args;
 mod demo;
+mod exit;
 mod mint;
 mod output;
 mod place;
 mod prompt;
+mod qr;
+mod reference;
+#[cfg(test)]
+mod schema;
 mod unlock;
 mod verifier;
 mod wallet;
@@ -18,35 +23,43 @@ use std::process::ExitCode;
 use anyhow::Context;
 use args::{Cli, Role};
 use clap::Parser;
+use output::Screen;
 use tracing_subscriber::EnvFilter;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = start_log(&cli.log) {
-        return output::fail(&error);
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return output::fail(&error.into()),
+    let screen = match &cli.role {
+        Role::Wallet(args) => Screen::new(args.common.json, args.common.quiet),
+        _ => Screen::new(false, false),
     };
-    let outcome = runtime.block_on(async {
+    match run(cli, &screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => screen.fail(&error).into(),
+    }
+}
+
+fn run(cli: Cli, screen: &Screen) -> anyhow::Result<()> {
+    start_log(&cli.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
         match cli.role {
             Role::Mint(command) => mint::run(command).await,
             Role::Verifier(command) => verifier::run(command).await,
-            Role::Wallet(command) => wallet::run(command).await,
+            Role::Wallet(args) => wallet::run(args, screen).await,
             Role::Demo(args) => demo::run(&args).await,
+            Role::Completions(args) => {
+                reference::completions(args.shell);
+                Ok(())
+            }
+            Role::Man(args) => reference::man(&args.dir),
         }
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => output::fail(&error),
-    }
+    })
 }
 
 fn start_log(directives: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(directives).with_context(|| format!("{directives:?} says not what to log"))?;
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = std::io::stderr().is_terminal() && output::colours_wanted();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
     Ok(())
 }

@@ -19,6 +19,7 @@ use farthing_protocol::text;
 use farthing_wallet::ACCOUNT_PREFIX;
 
 use crate::args::{MintCommand, MintCredit, MintFolder, MintInit, MintRun, Unlocking};
+use crate::exit::{Trouble, fault};
 use crate::output::{note, say, show, table, time};
 use crate::unlock::read_passphrase;
 use crate::{place, prompt};
@@ -282,13 +283,11 @@ pub(crate) fn read_account(text: &str) -> Result<AccountKey> {
 pub(crate) fn read_amount(text: &str, unit: &Unit) -> Result<Amount> {
     let Ok(amount) = Amount::parse(text, unit) else {
         let example = Amount::new(150).unwrap_or_default().display(unit);
-        bail!(
-            "{text:?} is no amount in {}: it has at most {} decimals, such as {example}",
-            unit.code(),
-            unit.exponent()
-        );
+        let message = format!("{text:?} is no amount in {}", unit.code());
+        let hint = format!("write it with at most {} decimals, such as {example}", unit.exponent());
+        return Err(fault(Trouble::BadAmount, message).next(hint).into());
     };
-    if amount.is_zero() { bail!("the amount is zero") } else { Ok(amount) }
+    if amount.is_zero() { Err(fault(Trouble::BadAmount, "the amount is zero").into()) } else { Ok(amount) }
 }
 
 /// Why nobody can listen at an address.

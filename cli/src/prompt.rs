@@ -2,8 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use zeroize::Zeroizing;
+
+use crate::exit::{Trouble, fault};
 
 /// Whether somebody can be asked.
 pub(crate) fn possible() -> bool {
@@ -16,7 +18,9 @@ pub(crate) fn possible() -> bool {
 /// When nobody can be asked: then the command says which option answers instead.
 pub(crate) fn confirm(question: &str, option: &str) -> Result<bool> {
     if !possible() {
-        bail!("nobody can be asked here: {question} Give {option} to go on without asking");
+        return Err(fault(Trouble::NobodyToAsk, format!("nobody can be asked here: {question}"))
+            .next(format!("give {option} to go on without asking"))
+            .into());
     }
     let mut err = io::stderr().lock();
     loop {
@@ -34,13 +38,37 @@ pub(crate) fn confirm(question: &str, option: &str) -> Result<bool> {
     }
 }
 
+/// Says something to whoever is asked.
+///
+/// # Errors
+/// When the terminal is gone.
+pub(crate) fn tell(text: &str) -> Result<()> {
+    Ok(writeln!(io::stderr().lock(), "{text}")?)
+}
+
+/// Asks for a line, and shows what is typed.
+///
+/// # Errors
+/// When the terminal is gone or closed.
+pub(crate) fn line(question: &str) -> Result<Zeroizing<String>> {
+    let mut err = io::stderr().lock();
+    write!(err, "{question}")?;
+    err.flush()?;
+    let mut answer = Zeroizing::new(String::new());
+    if io::stdin().lock().read_line(&mut answer)? == 0 {
+        return Err(fault(Trouble::Declined, "nothing was answered").into());
+    }
+    Ok(answer)
+}
+
 /// Asks for a passphrase without showing it.
 ///
 /// # Errors
 /// When nobody can be asked: then the command says which options answer instead.
 pub(crate) fn passphrase(question: &str, options: &str) -> Result<Zeroizing<String>> {
     if !possible() {
-        bail!("nobody can be asked for the passphrase here: give {options}");
+        let message = "nobody can be asked for the passphrase here";
+        return Err(fault(Trouble::PassphraseNotGiven, message).next(format!("give {options}")).into());
     }
     Ok(Zeroizing::new(rpassword::prompt_password(question)?))
 }
@@ -52,10 +80,10 @@ pub(crate) fn passphrase(question: &str, options: &str) -> Result<Zeroizing<Stri
 pub(crate) fn new_passphrase(question: &str, options: &str) -> Result<Zeroizing<String>> {
     let first = passphrase(question, options)?;
     if first.is_empty() {
-        bail!("the passphrase is empty");
+        return Err(anyhow::Error::new(farthing_wallet::OpenError::EmptyPassphrase));
     }
     if *first != *passphrase("Again: ", options)? {
-        bail!("the two passphrases differ");
+        return Err(fault(Trouble::PassphrasesDiffer, "the two passphrases differ").next("begin again").into());
     }
     Ok(first)
 }

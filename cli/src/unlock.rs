@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
-use farthing_wallet::{OpenError, Passphrase, Protection, Unlock, Wallet};
+use farthing_wallet::{Passphrase, Protection, Unlock, Wallet};
 use zeroize::Zeroizing;
 
+use crate::exit::{Trouble, fault};
 use crate::prompt;
 
 /// Where a wallet's passphrase comes from. It is asked for if neither is given.
 #[derive(Debug, Args)]
-#[group(multiple = false)]
 pub(crate) struct WalletUnlocking {
     /// Read the wallet's passphrase from the first line of a file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "passphrase_env")]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// Take the wallet's passphrase from this environment variable
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true)]
     pub(crate) passphrase_env: Option<String>,
 }
 
@@ -40,10 +40,11 @@ pub(crate) struct NewPassphrase {
 pub(crate) fn expect_new(unlocking: &WalletUnlocking, none: bool) -> Result<()> {
     let given = none || unlocking.passphrase_file.is_some() || unlocking.passphrase_env.is_some();
     if !given && !prompt::possible() {
-        bail!(
-            "nobody can be asked for a passphrase here: give --passphrase-file, --passphrase-env, or --no-passphrase for a \
-             wallet that is protected like cash"
-        );
+        return Err(fault(Trouble::NobodyToAsk, "nobody can be asked for a passphrase here")
+            .next(
+                "give --passphrase-file, --passphrase-env, or --no-passphrase for a wallet that is protected like cash",
+            )
+            .into());
     }
     Ok(())
 }
@@ -72,15 +73,12 @@ pub(crate) fn unlock(folder: &Path, unlocking: &WalletUnlocking) -> Result<Unloc
 }
 
 fn needs_passphrase(folder: &Path) -> Result<bool> {
-    match Wallet::needs_passphrase(folder) {
-        Err(OpenError::Missing) => bail!(missing(folder)),
-        needs => needs.with_context(|| format!("the wallet in {} cannot be opened", folder.display())),
-    }
+    Wallet::needs_passphrase(folder).with_context(|| unopened(folder))
 }
 
-/// What is said of a folder without a wallet.
-pub(crate) fn missing(folder: &Path) -> String {
-    format!("there is no wallet in {}: `farthing wallet init` makes one, --dir names another", folder.display())
+/// What is said of a wallet that cannot be opened.
+pub(crate) fn unopened(folder: &Path) -> String {
+    format!("the wallet in {} cannot be opened", folder.display())
 }
 
 fn new_protection(file: Option<&Path>, variable: Option<&str>, none: bool) -> Result<Protection> {
@@ -103,8 +101,12 @@ fn given(file: Option<&Path>, variable: Option<&str>) -> Result<Option<Passphras
         (Some(path), _) => read_passphrase(path).map(Some),
         (None, Some(name)) => match std::env::var(name) {
             Ok(passphrase) => Ok(Some(Passphrase::new(passphrase))),
-            Err(std::env::VarError::NotPresent) => bail!("there is no environment variable {name}"),
-            Err(std::env::VarError::NotUnicode(_)) => bail!("the environment variable {name} holds no text"),
+            Err(std::env::VarError::NotPresent) => {
+                Err(fault(Trouble::BadVariable, format!("there is no environment variable {name}")).into())
+            }
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(fault(Trouble::BadVariable, format!("the environment variable {name} holds no text")).into())
+            }
         },
         (None, None) => Ok(None),
     }
@@ -112,7 +114,9 @@ fn given(file: Option<&Path>, variable: Option<&str>) -> Result<Option<Passphras
 
 /// The first line of a file.
 pub(crate) fn read_passphrase(path: &Path) -> Result<Passphrase> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let unreadable =
+        |error: std::io::Error| fault(Trouble::BadFile, format!("{} cannot be read: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let text = Zeroizing::new(text);
     Ok(Passphrase::new(text.lines().next().unwrap_or_default()))
 }

@@ -13,8 +13,9 @@ use farthing_verifier::home::{HomeError, HomeOptions, VerifierHome};
 
 use crate::args::{VerifierCommand, VerifierFolder, VerifierInit, VerifierPayments, VerifierRequest, VerifierRun};
 use crate::mint::{explain_listening, read_amount, warn_of_plain_http};
-use crate::output::{note, say, short, show, table, time};
+use crate::output::{Screen, note, say, short, show, table, time};
 use crate::place;
+use crate::wallet::deliver;
 
 pub(crate) async fn run(command: VerifierCommand) -> Result<()> {
     match command {
@@ -76,7 +77,8 @@ async fn request(args: VerifierRequest) -> Result<()> {
     };
     let answer: InvoiceAnswer =
         control(&home)?.post_json(verifier_path::INVOICES, &request).await.map_err(explain_not_running)?;
-    say(answer.text);
+    let screen = Screen::new(false, false);
+    deliver(&screen, answer.text, &args.delivery)?.show(&screen);
     let expires_at = answer.invoice.draft().expires_at;
     note(format!("{}, to be paid before {} UTC", amount.display(&unit), time(expires_at)));
     Ok(())
@@ -152,8 +154,13 @@ pub(crate) fn read_url(text: &str) -> Result<BaseUrl> {
 /// Refuses a mint that is not the one expected.
 pub(crate) fn expect_mint(found: &MintId, expected: Option<&str>) -> Result<()> {
     let Some(expected) = expected else { return Ok(()) };
-    let expected = MintId::from_text(expected).context("the mint's identity is 43 characters of base64url")?;
-    if expected == *found { Ok(()) } else { bail!("another mint answers at this address: {found}") }
+    let expected: String = expected.split_whitespace().collect();
+    let expected = MintId::from_text(&expected).context("the mint's identity is 43 characters of base64url")?;
+    if expected == *found {
+        return Ok(());
+    }
+    Err(anyhow::Error::new(farthing_wallet::MintError::WrongIdentity)
+        .context(format!("another mint answers at this address: {found}")))
 }
 
 /// The units that a mint issues, each once.

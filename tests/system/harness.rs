@@ -58,8 +58,13 @@ impl World {
 
     /// Runs a command that must be refused, and gives its standard error.
     pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        self.fails(1, arguments)
+    }
+
+    /// Runs a command that must fail with this exit code, and gives its standard error.
+    pub(crate) fn fails(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.output(arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
         String::from_utf8(output.stderr).unwrap()
     }
 

@@ -25,8 +25,8 @@ fn a_passphrase_is_needed_comes_from_a_file_or_a_variable_and_is_changed() {
     let _mint = protected(&world);
     let (old, new) = (path(&world, "old"), path(&world, "new"));
     let account = world.run(&["wallet", "account", "--passphrase-file", &old]);
-    assert!(world.refused(&["wallet", "account"]).contains("nobody can be asked for the passphrase"));
-    let refused = world.refused(&["wallet", "account", "--passphrase-file", &new]);
+    assert!(world.fails(5, &["wallet", "account"]).contains("nobody can be asked for the passphrase"));
+    let refused = world.fails(5, &["wallet", "account", "--passphrase-file", &new]);
     assert!(refused.contains("the passphrase does not open the wallet"), "{refused}");
     assert!(!refused.contains("the new passphrase"), "{refused}");
     let mut command = world.farthing(&["wallet", "account", "--passphrase-env", "SECRET"]);
@@ -35,11 +35,11 @@ fn a_passphrase_is_needed_comes_from_a_file_or_a_variable_and_is_changed() {
 
     let change = ["wallet", "passphrase", "--passphrase-file", &old, "--new-passphrase-file", &new];
     assert!(world.run(&change).contains("passphrase changed"));
-    assert!(world.refused(&change).contains("the passphrase does not open the wallet"));
+    assert!(world.fails(5, &change).contains("the passphrase does not open the wallet"));
     assert_eq!(world.run(&["wallet", "account", "--passphrase-file", &new]), account);
     world.run(&["wallet", "passphrase", "--passphrase-file", &new, "--no-passphrase"]);
     assert_eq!(world.run(&["wallet", "account"]), account);
-    assert!(world.refused(&["wallet", "account", "--passphrase-file", &new]).contains("has no passphrase"));
+    assert!(world.fails(5, &["wallet", "account", "--passphrase-file", &new]).contains("has no passphrase"));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_change_that_is_killed_leaves_the_old_passphrase_or_the_new_one() {
             std::mem::swap(&mut now, &mut other);
         }
         assert_eq!(world.run(&["wallet", "account", "--passphrase-file", &now]), account);
-        world.refused(&["wallet", "account", "--passphrase-file", &other]);
+        world.fails(5, &["wallet", "account", "--passphrase-file", &other]);
     }
     let names: Vec<_> = fs::read_dir(world.path(".farthing/wallet")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");

@@ -43,6 +43,7 @@ mod options;
 mod pay;
 mod plan;
 mod ready;
+mod reason;
 mod restore;
 mod resume;
 mod stock;
@@ -74,6 +75,7 @@ pub use ready::{
     Due, Expiry, InvalidPolicy, KeysetOutlook, Outlook, Pace, RefreshLimits, RefreshReport, Remark, Schedule, Severity,
     StockLine, StockPolicy, StockView, Upkeep, UpkeepFailure, UpkeepKind, daemon,
 };
+pub use reason::{Class, Reason};
 pub use restore::{
     BadFile, Confirmed, PerhapsSentToken, Renewal, RestoreError, RestoreState, RestoreView, Restored,
     WHAT_A_RESTORE_SHOWS,

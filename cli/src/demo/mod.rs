@@ -9,7 +9,7 @@ mod views;
 
 use anyhow::{Context, Result, bail, ensure};
 use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, ProblemBody};
-use farthing_protocol::amount::Unit;
+use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::{InvoiceRequest, PayAnswer, verifier_path};
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::text::TextForm;
@@ -127,7 +127,7 @@ async fn books(stage: &Stage, unit: &Unit) -> Result<()> {
 
 /// The request that the merchant's invoices are made from.
 fn order(memo: &str) -> Result<InvoiceRequest> {
-    let amount = crate::wallet::units(PRICE)?;
+    let amount = Amount::new(PRICE).context("too large")?;
     Ok(InvoiceRequest { amount, memo: Some(memo.to_owned()), expires_in: None, reusable: false, http: None })
 }
 

@@ -89,7 +89,7 @@ impl Stage {
 
     pub(super) async fn credit(&self, wallet: &Wallet, units: u64) -> Result<()> {
         let account = wallet.account(self.mint.id());
-        self.mint.credit(account, crate::wallet::units(units)?, account.to_text()).await?;
+        self.mint.credit(account, Amount::new(units).context("too large")?, account.to_text()).await?;
         Ok(())
     }
 

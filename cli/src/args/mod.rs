@@ -1,0 +1,110 @@
+//! The command line: what can be typed, and the help that teaches it.
+
+mod mint;
+mod verifier;
+mod wallet;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use mint::*;
+pub(crate) use verifier::*;
+pub(crate) use wallet::*;
+
+/// Private digital cash for small payments.
+///
+/// A mint signs tokens without seeing them, a wallet holds and spends them, a merchant's verifier checks
+/// them and refuses double spends. Nobody, the mint included, can tell who paid whom.
+///
+/// Unaudited software: use it with small amounts only.
+#[derive(Debug, Parser)]
+#[command(name = "farthing", version, propagate_version = true, max_term_width = 100, after_help = FIRST_STEPS)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) role: Role,
+
+    /// What is logged to standard error, such as `info` or `farthing_issuer=debug`.
+    ///
+    /// Logs never hold serials, keys, payments or addresses.
+    #[arg(long, global = true, env = "FARTHING_LOG", default_value = "warn", hide_env_values = true)]
+    pub(crate) log: String,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  farthing demo                 a mint, a merchant, two wallets: see it work
+  farthing mint init            make a mint, then `farthing mint run`
+  farthing verifier init --mint http://127.0.0.1:3338
+  farthing wallet init --mint http://127.0.0.1:3338
+
+Exit codes:
+  0  done
+  1  refused, or failed
+  2  the command line is wrong
+  3  the outcome is not known yet, or an operation is left unfinished: ask again
+  4  not enough funds
+  5  the wallet is locked or in use, or the passphrase is wrong
+  6  a mint or payee was not reached, and nothing happened
+  7  evidence of misconduct was found and kept
+  8  a question had to be asked, and nobody can answer here";
+
+const COMPLETIONS: &str = "\
+For example:
+  farthing completions bash > ~/.local/share/bash-completion/completions/farthing
+  farthing completions zsh > ~/.zfunc/_farthing
+  farthing completions fish > ~/.config/fish/completions/farthing.fish";
+
+/// Who runs the command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// Run a mint: sign tokens, keep accounts, clear deposits
+    #[command(subcommand)]
+    Mint(MintCommand),
+    /// Be paid: issue invoices, verify payments, refuse double spends
+    #[command(subcommand)]
+    Verifier(VerifierCommand),
+    /// Hold and spend tokens
+    Wallet(WalletArgs),
+    /// Watch a mint, a merchant and two wallets at work, in a temporary folder
+    Demo(DemoArgs),
+    /// Print a script that completes commands and options for a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Write a manual page for every command into a folder
+    Man(ManArgs),
+}
+
+/// `farthing demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Keep the temporary folder, to look into it
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// `farthing completions`
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `farthing man`
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The folder, which is made if it is not there
+    pub(crate) dir: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,140 @@
+//! Making a wallet, and money in and out of it.
+
+use clap::Args;
+
+use super::{Delivery, Input, Pictures, Which};
+
+/// `farthing wallet init`
+#[derive(Debug, Args)]
+pub(crate) struct WalletInit {
+    /// The mint's address
+    #[arg(long, value_name = "URL")]
+    pub(crate) mint: String,
+    /// The mint's identity, if you know it from elsewhere: refuse any other
+    #[arg(long, value_name = "ID")]
+    pub(crate) mint_id: Option<String>,
+    /// Protect the wallet by no passphrase: whoever reads its folder has the money
+    #[arg(long, conflicts_with_all = ["passphrase_file", "passphrase_env"])]
+    pub(crate) no_passphrase: bool,
+    /// How many words: 12 or 24
+    #[arg(long, default_value_t = 12, value_parser = parse_word_count)]
+    pub(crate) words: u8,
+    /// Do not ask whether the words were written down, nor whether the mint is the right one
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+/// `farthing wallet account`
+#[derive(Debug, Args)]
+pub(crate) struct WalletAccount {
+    /// The mint, by its address or the beginning of its identity
+    #[arg(long, value_name = "MINT")]
+    pub(crate) mint: Option<String>,
+    #[command(flatten)]
+    pub(crate) delivery: Delivery,
+}
+
+/// `farthing wallet withdraw`
+#[derive(Debug, Args)]
+pub(crate) struct WalletWithdraw {
+    /// The amount in the mint's unit, such as 5.10
+    #[arg(required_unless_present = "bundle", conflicts_with = "bundle", allow_negative_numbers = true)]
+    pub(crate) amount: Option<String>,
+    /// One of the mint's bundles, by its number: tokens for many exact payments
+    ///
+    /// Everybody who takes the same bundle looks the same to the mint. `farthing wallet withdraw --bundle list`
+    /// shows them.
+    #[arg(long, value_name = "NUMBER|list")]
+    pub(crate) bundle: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+/// `farthing wallet pay`
+#[derive(Debug, Args)]
+pub(crate) struct WalletPay {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    /// Do not ask before paying
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) pictures: Pictures,
+}
+
+/// `farthing wallet request`
+#[derive(Debug, Args)]
+pub(crate) struct WalletRequest {
+    /// The amount, such as 2.50
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) amount: String,
+    /// A note for the payer, at most 140 bytes
+    #[arg(long)]
+    pub(crate) memo: Option<String>,
+    /// How long it can be answered, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+    pub(crate) expires_in: u32,
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) delivery: Delivery,
+}
+
+/// `farthing wallet recipient`
+#[derive(Debug, Args)]
+pub(crate) struct WalletRecipient {
+    #[command(flatten)]
+    pub(crate) delivery: Delivery,
+}
+
+/// `farthing wallet send`
+#[derive(Debug, Args)]
+pub(crate) struct WalletSend {
+    /// The amount, such as 2.50
+    #[arg(required_unless_present = "reclaim", conflicts_with = "reclaim", allow_negative_numbers = true)]
+    pub(crate) amount: Option<String>,
+    /// Lock it to this recipient, for good: the text that his `farthing wallet recipient` prints
+    #[arg(long, value_name = "RECIPIENT", conflicts_with = "reclaim")]
+    pub(crate) to: Option<String>,
+    /// A note that goes with it, at most 140 bytes
+    #[arg(long, conflicts_with = "reclaim")]
+    pub(crate) memo: Option<String>,
+    /// Take back what nobody claimed: the number of one operation, or all
+    #[arg(long, value_name = "NUMBER|all")]
+    pub(crate) reclaim: Option<String>,
+    /// Do not ask before locking
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) delivery: Delivery,
+}
+
+/// `farthing wallet sent`
+#[derive(Debug, Args)]
+pub(crate) struct WalletSent {
+    /// Show the text of this operation again
+    #[arg(value_name = "NUMBER")]
+    pub(crate) operation: Option<u64>,
+    /// List also what was claimed or taken back
+    #[arg(long, conflicts_with = "operation")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) delivery: Delivery,
+}
+
+/// `farthing wallet receive`
+#[derive(Debug, Args)]
+pub(crate) struct WalletReceive {
+    #[command(flatten)]
+    pub(crate) input: Input,
+}
+
+fn parse_word_count(text: &str) -> Result<u8, String> {
+    match text {
+        "12" => Ok(12),
+        "24" => Ok(24),
+        _ => Err("a wallet has 12 or 24 words".to_owned()),
+    }
+}

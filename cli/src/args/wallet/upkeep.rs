@@ -1,0 +1,113 @@
+//! Looking at a wallet, and keeping it in order.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::unlock::NewPassphrase;
+
+/// `farthing wallet history`
+#[derive(Debug, Args)]
+pub(crate) struct WalletHistory {
+    #[command(subcommand)]
+    pub(crate) command: Option<WalletHistoryCommand>,
+}
+
+/// Parts of the history.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletHistoryCommand {
+    /// Show one operation
+    Show {
+        /// Its number
+        #[arg(value_name = "NUMBER")]
+        operation: u64,
+    },
+}
+
+/// Commands about mints.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletMintCommand {
+    /// Make a mint known, and trust it after you compared its identity
+    Add(WalletMintAdd),
+    /// List the mints that the wallet knows
+    List,
+    /// Fetch the keysets of one mint, or of all
+    ///
+    /// Doing so now and then, at times of no importance, keeps it from being necessary just before a payment.
+    Refresh(WalletMintNamed),
+    /// Trust a mint that is known, after you compared its identity
+    Trust(WalletMintTrust),
+}
+
+/// `farthing wallet mint add`
+#[derive(Debug, Args)]
+pub(crate) struct WalletMintAdd {
+    /// The mint's address
+    pub(crate) url: String,
+    /// The mint's identity, if you know it from elsewhere: refuse any other
+    #[arg(long, value_name = "ID")]
+    pub(crate) mint_id: Option<String>,
+    /// Do not ask whether it is the right mint
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+/// A mint, or all.
+#[derive(Debug, Args)]
+pub(crate) struct WalletMintNamed {
+    /// The mint, by its address or the beginning of its identity
+    pub(crate) mint: Option<String>,
+}
+
+/// `farthing wallet mint trust`
+#[derive(Debug, Args)]
+pub(crate) struct WalletMintTrust {
+    /// The mint, by its address or the beginning of its identity
+    pub(crate) mint: String,
+    /// Do not ask whether it is the right mint
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+/// `farthing wallet give-up`
+#[derive(Debug, Args)]
+pub(crate) struct WalletGiveUp {
+    /// The operation's number, as `farthing wallet history` shows it
+    #[arg(value_name = "NUMBER")]
+    pub(crate) operation: u64,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+/// `farthing wallet export`
+#[derive(Debug, Args)]
+pub(crate) struct WalletExport {
+    /// Write it into a file, readable by you only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `farthing wallet forget`
+#[derive(Debug, Args)]
+pub(crate) struct WalletForget {
+    /// What ended before this day, such as 2026-01-31 (in UTC)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) before: String,
+    /// Also what was locked to somebody: if he does not have its text yet, his money is lost
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Only say what would be forgotten
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+/// `farthing wallet passphrase`
+#[derive(Debug, Args)]
+pub(crate) struct WalletPassphrase {
+    #[command(flatten)]
+    pub(crate) new: NewPassphrase,
+}

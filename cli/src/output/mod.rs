@@ -1,0 +1,214 @@
+//! What a command writes, for people and for programs.
+//!
+//! Standard output carries the answer: lines and tables for people, one JSON object for programs. Standard error carries
+//! progress, warnings and questions, and is silent under `--quiet`. Colours and progress bars are for terminals only.
+
+mod json;
+mod progress;
+mod table;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anstyle::{AnsiColor, Style};
+use farthing_protocol::amount::UnixTime;
+use serde::Serialize;
+
+pub(crate) use json::{Envelope, Money, Warning, WarningCode, seconds};
+pub(crate) use progress::Progress;
+pub(crate) use table::{Rows, show, table};
+
+use crate::exit::{Exit, Explained, Told};
+
+/// The widest line that is written, in columns. Only what cannot be broken is longer.
+pub(crate) const WIDTH: usize = 80;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// An answer of a command: fields for programs, lines and tables for people.
+pub(crate) trait Answer: Serialize {
+    /// Writes it for people.
+    fn show(&self, screen: &Screen);
+}
+
+/// Where a command writes. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Screen {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    json: bool,
+    quiet: bool,
+    /// Whether standard error is a terminal.
+    terminal: bool,
+    colour: bool,
+    warnings: Mutex<Vec<Warning>>,
+    progress: progress::Current,
+}
+
+impl Screen {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let inner = Inner {
+            json,
+            quiet,
+            terminal,
+            colour: terminal && colours_wanted(),
+            warnings: Mutex::default(),
+            progress: progress::Current::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.inner.json
+    }
+
+    /// Whether the answer goes to a terminal that takes colours.
+    pub(crate) fn colours_answers(&self) -> bool {
+        io::stdout().is_terminal() && colours_wanted()
+    }
+
+    /// A line of the answer, for people. A reader who has gone away is no error of ours.
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
+        if !self.inner.json {
+            say(line);
+        }
+    }
+
+    /// One of several things to say, for people.
+    pub(crate) fn bullet(&self, text: &str) {
+        self.say(wrap(text, "- ", "  "));
+    }
+
+    /// What happens meanwhile, or what to do next.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        if !self.inner.quiet {
+            self.write(&wrap(text.as_ref(), "", ""));
+        }
+    }
+
+    /// What must be seen, such as the words of a new wallet: also under `--quiet`.
+    pub(crate) fn must_see(&self, line: impl AsRef<str>) {
+        self.write(line.as_ref());
+    }
+
+    /// Something that should not stay as it is.
+    pub(crate) fn warn(&self, code: WarningCode, text: impl Into<String>) {
+        let text = text.into();
+        if !self.inner.quiet {
+            let label = painted("warning:", WARNING, self.inner.colour);
+            self.write(&wrap(&text, "warning: ", "  ").replacen("warning:", &label, 1));
+        }
+        self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(Warning { code, message: text });
+    }
+
+    /// Writes the answer: the last thing that a command does.
+    pub(crate) fn answer<T: Answer>(&self, answer: &T) -> anyhow::Result<()> {
+        if self.inner.json {
+            let warnings = std::mem::take(&mut *self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+            say(serde_json::to_string(&Envelope { answer, warnings })?);
+        } else {
+            answer.show(self);
+        }
+        Ok(())
+    }
+
+    /// Writes why the command failed, what lies below that, and what to do next.
+    pub(crate) fn fail(&self, error: &anyhow::Error) -> Exit {
+        if let Some(exit) = Told::exit(error) {
+            return exit;
+        }
+        let explained = Explained::of(error);
+        if self.inner.json {
+            say(explained.to_json());
+            return explained.exit;
+        }
+        let label = painted("error:", ERROR, self.inner.colour);
+        self.write(&wrap(&explained.message, "error: ", "  ").replacen("error:", &label, 1));
+        for cause in &explained.causes {
+            self.write(&wrap(cause, "  because: ", "    "));
+        }
+        if let Some(hint) = &explained.hint {
+            self.write(&wrap(hint, "  next: ", "    "));
+        }
+        explained.exit
+    }
+
+    fn write(&self, text: &str) {
+        self.inner.progress.aside(|| note(text));
+    }
+}
+
+/// Writes a line to standard output.
+pub(crate) fn say(line: impl AsRef<str>) {
+    let mut out = io::stdout().lock();
+    let _closed = writeln!(out, "{}", line.as_ref());
+}
+
+/// Writes a line to standard error.
+pub(crate) fn note(line: impl AsRef<str>) {
+    let mut err = io::stderr().lock();
+    let _closed = writeln!(err, "{}", line.as_ref());
+}
+
+/// Breaks a text at the screen's width. Lines of the text that are indented stay as they are.
+fn wrap(text: &str, first: &str, rest: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let start = if lines.is_empty() { first } else { rest };
+        if line.starts_with(' ') {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let options = textwrap::Options::new(WIDTH)
+            .initial_indent(start)
+            .subsequent_indent(rest)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .break_words(false);
+        lines.extend(textwrap::wrap(line, options).iter().map(|line| line.trim_end().to_owned()));
+    }
+    if lines.is_empty() { first.trim_end().to_owned() } else { lines.join("\n") }
+}
+
+fn painted(text: &str, style: Style, colour: bool) -> String {
+    if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// Whether the environment lets us colour a terminal: see <https://no-color.org>.
+pub(crate) fn colours_wanted() -> bool {
+    let said = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    said("NO_COLOR").is_none() && said("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// A time as people read it, in UTC: `2026-11-23 21:04`.
+pub(crate) fn time(at: UnixTime) -> String {
+    let timestamp = i64::try_from(at.seconds()).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    timestamp.map_or_else(|| "never".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+/// The first characters of an id, enough to tell it from its neighbours.
+pub(crate) fn short(id: &str) -> String {
+    id.chars().take(12).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_the_width_and_indented_ones_stay() {
+        let text = "word ".repeat(40);
+        let wrapped = wrap(&text, "error: ", "  ");
+        assert!(wrapped.lines().count() > 2);
+        assert!(wrapped.lines().all(|line| line.len() <= WIDTH));
+        assert!(wrapped.lines().skip(1).all(|line| line.starts_with("  word")));
+        let long = "x".repeat(200);
+        assert_eq!(wrap(&format!("  {long}"), "", ""), format!("  {long}"));
+        assert_eq!(wrap(&long, "", "").replace('\n', ""), long);
+        assert_eq!(wrap("", "error: ", ""), "error:");
+    }
+}

@@ -1,0 +1,77 @@
+//! Progress of work that takes more than half a second, on a terminal only.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
+
+use super::Screen;
+
+/// How long work may take before it is shown.
+const PATIENCE: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(120);
+
+/// The bar on the screen, if there is one: whoever writes a line steps it aside.
+#[derive(Default)]
+pub(super) struct Current(Mutex<Option<ProgressBar>>);
+
+impl Current {
+    pub(super) fn aside(&self, write: impl FnOnce()) {
+        let bar = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Shows a bar, unless its work has ended meanwhile.
+    fn show(&self, bar: ProgressBar) {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !bar.is_finished() {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(TICK);
+            *current = Some(bar);
+        }
+    }
+
+    fn end(&self, bar: &ProgressBar) {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.finish_and_clear();
+        *current = None;
+    }
+}
+
+/// Work in progress; gone from the screen when dropped.
+pub(crate) struct Progress {
+    screen: Screen,
+    bar: ProgressBar,
+    showing: JoinHandle<()>,
+}
+
+impl Progress {
+    /// Begins to wait for something whose length is not known. Questions must not be asked meanwhile.
+    pub(crate) fn start(screen: &Screen, what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        bar.set_message(what.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        let visible = screen.inner.terminal && !screen.inner.quiet;
+        let (shown, on) = (bar.clone(), screen.clone());
+        let showing = tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            if visible {
+                on.inner.progress.show(shown);
+            }
+        });
+        Self { screen: screen.clone(), bar, showing }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.showing.abort();
+        self.screen.inner.progress.end(&self.bar);
+    }
+}

@@ -1,0 +1,92 @@
+//! The JSON answers' schemas under `docs/schema`, made from the types that are written.
+//!
+//! After an intended change, `SCHEMA=overwrite cargo test -p farthing --lib schema` writes them anew. A field that is there may not go
+//! away, nor change what it means.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use crate::exit::FailureAnswer;
+use crate::output::Envelope;
+use crate::wallet::{account, balance, doctor, history, init, mints, passphrase, pay, receive, resume, send, withdraw};
+
+fn answer<T: JsonSchema>() -> Value {
+    schema::<Envelope<T>>()
+}
+
+fn schema<T: JsonSchema>() -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    closed(generator.into_root_schema_for::<T>().to_value())
+}
+
+/// Says that an object has no other fields than those described, and leaves out what is only for Rust.
+fn closed(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            if fields.contains_key("properties") {
+                fields.insert("additionalProperties".to_owned(), Value::Bool(false));
+            }
+            fields.remove("title");
+            fields.values_mut().for_each(|field| *field = closed(field.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = closed(item.take())),
+        _ => {}
+    }
+    value
+}
+
+fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("failure", schema::<FailureAnswer>()),
+        ("wallet-account", answer::<account::AccountAnswer>()),
+        ("wallet-balance", answer::<balance::BalanceAnswer>()),
+        ("wallet-doctor", answer::<doctor::DoctorAnswer>()),
+        ("wallet-export", answer::<doctor::ExportAnswer>()),
+        ("wallet-forget", answer::<doctor::ForgetAnswer>()),
+        ("wallet-give-up", answer::<resume::GiveUpAnswer>()),
+        ("wallet-history", answer::<history::HistoryAnswer>()),
+        ("wallet-history-show", answer::<history::HistoryEntryAnswer>()),
+        ("wallet-init", answer::<init::InitAnswer>()),
+        ("wallet-mint", answer::<mints::MintAnswer>()),
+        ("wallet-mint-list", answer::<mints::MintsAnswer>()),
+        ("wallet-mint-refresh", answer::<mints::MintRefreshAnswer>()),
+        ("wallet-passphrase", answer::<passphrase::PassphraseAnswer>()),
+        ("wallet-pay", answer::<pay::PayAnswer>()),
+        ("wallet-receipts", answer::<history::ReceiptsAnswer>()),
+        ("wallet-receive", answer::<receive::ReceiveAnswer>()),
+        ("wallet-recipient", answer::<receive::RecipientAnswer>()),
+        ("wallet-request", answer::<receive::RequestAnswer>()),
+        ("wallet-resume", answer::<resume::ResumeAnswer>()),
+        ("wallet-send", answer::<send::SendAnswer>()),
+        ("wallet-send-reclaim", answer::<send::ReclaimAnswer>()),
+        ("wallet-sent", answer::<send::SentAnswer>()),
+        ("wallet-withdraw", answer::<withdraw::WithdrawAnswer>()),
+        ("wallet-withdraw-bundles", answer::<withdraw::BundlesAnswer>()),
+    ]
+}
+
+#[test]
+fn schemas_are_those_in_the_documentation() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schema"));
+    let overwrite = std::env::var("SCHEMA").is_ok_and(|value| value == "overwrite");
+    let mut expected: Vec<String> = Vec::new();
+    for (name, schema) in schemas() {
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        let path = folder.join(format!("{name}.json"));
+        if overwrite {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(stored, text, "{} is another than what is written", path.display());
+        expected.push(format!("{name}.json"));
+    }
+    let mut there: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    there.sort();
+    expected.sort();
+    assert_eq!(there, expected, "a schema of no command");
+}

@@ -1,0 +1,67 @@
+//! A text handed over: printed, as a QR code, as pictures, as a file.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::args::{Delivery, Pictures};
+use crate::output::Screen;
+use crate::qr::{self, Format};
+
+/// How a text was handed over.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Delivered {
+    text: String,
+    link: String,
+    /// Files that were written.
+    files: Vec<String>,
+    #[serde(skip)]
+    shown: bool,
+}
+
+/// Hands a text over as the options say.
+///
+/// # Errors
+/// When a file cannot be written, or the text is too large for QR codes.
+pub(crate) fn deliver(screen: &Screen, text: String, how: &Delivery) -> Result<Delivered> {
+    deliver_to(screen, text, &how.pictures, how.file.as_deref())
+}
+
+/// The same, where pictures are all there is to choose.
+///
+/// # Errors
+/// As above.
+pub(crate) fn deliver_to(screen: &Screen, text: String, pictures: &Pictures, file: Option<&Path>) -> Result<Delivered> {
+    let mut files = Vec::new();
+    for (path, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
+        if let Some(path) = path {
+            files.extend(qr::write_pictures(&text, path, format)?);
+        }
+    }
+    if let Some(path) = file {
+        qr::write_private(path, format!("{text}\n").as_bytes())?;
+        files.push(path.to_owned());
+    }
+    if pictures.qr && !screen.is_json() {
+        for (title, lines) in qr::terminal(&text, screen.colours_answers())? {
+            title.iter().chain(&lines).for_each(|line| screen.say(line));
+        }
+    }
+    let shown = pictures.qr || files.is_empty();
+    let files = files.iter().map(|path| path.display().to_string()).collect();
+    Ok(Delivered { link: qr::link(&text), text, files, shown })
+}
+
+impl Delivered {
+    /// Writes the text, unless it went into files, and which files those are.
+    pub(crate) fn show(&self, screen: &Screen) {
+        if self.shown {
+            screen.say(&self.text);
+        }
+        for file in &self.files {
+            screen.note(format!("written: {file}"));
+        }
+    }
+}

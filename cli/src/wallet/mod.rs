@@ -1,0 +1,51 @@
+//! `farthing wallet …`: one file for each group of commands.
+//!
+//! A command talks to the library, and gives an [`Answer`](crate::output::Answer): fields for programs, lines for people.
+
+pub(crate) mod account;
+pub(crate) mod balance;
+mod deliver;
+pub(crate) mod doctor;
+pub(crate) mod history;
+pub(crate) mod init;
+pub(crate) mod mints;
+mod open;
+pub(crate) mod passphrase;
+pub(crate) mod pay;
+pub(crate) mod receive;
+pub(crate) mod resume;
+pub(crate) mod send;
+mod text;
+pub(crate) mod withdraw;
+
+use anyhow::Result;
+
+use crate::args::{WalletArgs, WalletCommand};
+use crate::output::Screen;
+
+pub(crate) use deliver::deliver;
+
+pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
+    let place = open::Place { common: args.common, screen: screen.clone() };
+    match args.command {
+        WalletCommand::Init(args) => screen.answer(&init::init(&place, args).await?),
+        WalletCommand::Balance => screen.answer(&balance::balance(&place).await?),
+        WalletCommand::Account(args) => screen.answer(&account::account(&place, args).await?),
+        WalletCommand::Withdraw(args) => withdraw::withdraw(&place, args).await,
+        WalletCommand::Pay(args) => pay::pay(&place, args).await,
+        WalletCommand::Request(args) => screen.answer(&receive::request(&place, args).await?),
+        WalletCommand::Recipient(args) => screen.answer(&receive::recipient(&place, args).await?),
+        WalletCommand::Send(args) => send::send(&place, args).await,
+        WalletCommand::Sent(args) => send::sent(&place, args).await,
+        WalletCommand::Receive(args) => screen.answer(&receive::receive(&place, args).await?),
+        WalletCommand::History(args) => history::history(&place, args).await,
+        WalletCommand::Receipts => screen.answer(&history::receipts(&place).await?),
+        WalletCommand::Mint(command) => mints::run(&place, command).await,
+        WalletCommand::Resume => resume::resume(&place).await,
+        WalletCommand::GiveUp(args) => screen.answer(&resume::give_up(&place, args).await?),
+        WalletCommand::Passphrase(args) => screen.answer(&passphrase::passphrase(&place, args).await?),
+        WalletCommand::Doctor => doctor::doctor(&place).await,
+        WalletCommand::Export(args) => doctor::export(&place, args).await,
+        WalletCommand::Forget(args) => screen.answer(&doctor::forget(&place, args).await?),
+    }
+}

@@ -1,0 +1,108 @@
+//! `farthing wallet pay`
+
+use anyhow::Result;
+use farthing_protocol::request::{Invoice, TransferRequest};
+use farthing_protocol::text::TextForm;
+use farthing_wallet::{InvoiceView, PayError, SendError};
+use serde::Serialize;
+
+use super::deliver::deliver_to;
+use super::open::{Place, advise_funds};
+use super::send::SendAnswer;
+use super::text::{Text, read_input};
+use crate::args::WalletPay;
+use crate::exit::{Trouble, fault};
+use crate::output::{Answer, Money, Progress, Screen, short};
+use crate::prompt;
+
+/// A payee was paid.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct PayAnswer {
+    operation: u64,
+    payee: String,
+    amount: Money,
+    memo: Option<String>,
+    /// Whether it had been paid before, so that nothing was taken now.
+    paid_before: bool,
+    /// Without a receipt it is the mint who says that the payment was accepted.
+    receipt: Option<String>,
+    /// Swaps that had to be made at the moment of paying.
+    swaps: u32,
+}
+
+pub(super) async fn pay(place: &Place, args: WalletPay) -> Result<()> {
+    match read_input(&args.input, "invoice or request")? {
+        Text::Invoice(invoice) => place.screen.answer(&pay_invoice(place, &args, *invoice).await?),
+        Text::Transfer(request) => place.screen.answer(&answer(place, &args, &request).await?),
+        other => Err(other.misplaced("an invoice or a request").into()),
+    }
+}
+
+async fn pay_invoice(place: &Place, args: &WalletPay, invoice: Invoice) -> Result<PayAnswer> {
+    let wallet = place.open().await?;
+    let asked = wallet.read_invoice(&invoice).await?;
+    if !args.yes && !asked.paid {
+        ask(&asked)?;
+    }
+    let progress = Progress::start(&place.screen, "paying");
+    let paid = wallet.pay(invoice).await;
+    drop(progress);
+    let amount = Money::of(asked.amount, &asked.unit);
+    let paid = advise_funds(
+        paid,
+        |error| matches!(error, PayError::InsufficientFunds),
+        format!("the wallet's tokens do not cover {}", amount.text),
+        "`farthing wallet withdraw` gets more",
+    )?;
+    Ok(PayAnswer {
+        operation: paid.op.get(),
+        payee: paid.payee.to_text(),
+        amount,
+        memo: asked.memo,
+        paid_before: asked.paid,
+        receipt: paid.receipt.map(|receipt| receipt.to_text()),
+        swaps: paid.swaps,
+    })
+}
+
+fn ask(asked: &InvoiceView) -> Result<()> {
+    let memo = asked.memo.as_ref().map(|memo| format!(" for {memo:?}")).unwrap_or_default();
+    let question = format!("Pay {}{memo} to {}?", asked.amount.display(&asked.unit), short(&asked.payee.to_text()));
+    if prompt::confirm(&question, "--yes")? { Ok(()) } else { Err(fault(Trouble::Declined, "nothing was paid").into()) }
+}
+
+async fn answer(place: &Place, args: &WalletPay, request: &TransferRequest) -> Result<SendAnswer> {
+    let wallet = place.open().await?;
+    let asked = wallet.read_transfer(request).await?;
+    let amount = asked.amount.display(&asked.unit);
+    if !args.yes && asked.answered.is_none() {
+        let memo = asked.memo.as_ref().map(|memo| format!(" for {memo:?}")).unwrap_or_default();
+        let question = format!("Lock {amount}{memo} to {}? It cannot be taken back.", short(&asked.payee.to_text()));
+        if !prompt::confirm(&question, "--yes")? {
+            return Err(fault(Trouble::Declined, "nothing was sent").into());
+        }
+    }
+    let progress = Progress::start(&place.screen, "locking");
+    let sent = wallet.answer(request).await;
+    drop(progress);
+    let sent = advise_funds(
+        sent,
+        |error| matches!(error, SendError::InsufficientFunds),
+        format!("the wallet's tokens do not cover {amount}"),
+        "`farthing wallet withdraw` gets more",
+    )?;
+    let delivered = deliver_to(&place.screen, sent.text.as_str().to_owned(), &args.pictures, None)?;
+    Ok(SendAnswer::of(&sent, asked.memo, delivered))
+}
+
+impl Answer for PayAnswer {
+    fn show(&self, screen: &Screen) {
+        let what = if self.paid_before { "was paid before, and nothing is taken now:" } else { "paid" };
+        screen.say(format!("{what} {} to {}", self.amount.text, short(&self.payee)));
+        match &self.receipt {
+            Some(receipt) => screen.note(format!("receipt: {receipt}")),
+            None => screen.note("The mint says that it was accepted; the payee has not given a receipt."),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `farthing wallet withdraw`
+
+use anyhow::{Context, Result};
+use farthing_wallet::{IssueError, UnitView, WithdrawWhat};
+use serde::Serialize;
+
+use super::open::{Place, advise_funds, choose};
+use crate::args::WalletWithdraw;
+use crate::exit::{Trouble, fault};
+use crate::mint::read_amount;
+use crate::output::{Answer, Money, Progress, Rows, Screen};
+
+/// Tokens came of a withdrawal.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct WithdrawAnswer {
+    operation: u64,
+    mint: String,
+    amount: Money,
+    tokens: u64,
+}
+
+/// The bundles of a mint.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct BundlesAnswer {
+    mint: String,
+    largest: Money,
+    bundles: Vec<BundleAnswer>,
+}
+
+/// One bundle.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct BundleAnswer {
+    number: u64,
+    worth: Money,
+    tokens: Vec<TokensAnswer>,
+}
+
+/// Equal tokens.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct TokensAnswer {
+    count: u32,
+    value: Money,
+}
+
+pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> {
+    let wallet = place.open().await?;
+    let (mint, unit) = choose(&wallet, &args.which)?;
+    let what = match (&args.amount, args.bundle.as_deref()) {
+        (Some(amount), _) => WithdrawWhat::Amount(read_amount(amount, &unit.unit)?),
+        (None, Some("list")) => return place.screen.answer(&bundles(&mint.id.to_text(), &unit)?),
+        (None, number) => {
+            let number = number.and_then(|number| number.parse().ok());
+            WithdrawWhat::Bundle(number.ok_or_else(|| {
+                fault(Trouble::BadText, "a bundle is named by its number").next("`--bundle list` shows them")
+            })?)
+        }
+    };
+    if let Some(active) = &unit.active
+        && active.fees.withdrawal_ppm > 0
+    {
+        let fee = active.fees.withdrawal_ppm;
+        place.screen.note(format!("The mint's fee is {fee} parts per million of what is withdrawn."));
+    }
+    let progress = Progress::start(&place.screen, "withdrawing");
+    let issued = wallet.withdraw(&mint.id, &unit.unit, what).await;
+    drop(progress);
+    let issued = advise_funds(
+        issued,
+        |error| matches!(error, IssueError::InsufficientFunds),
+        "the account does not hold so much",
+        "`farthing wallet balance` shows it; its mint's operator credits it",
+    )?;
+    place.screen.answer(&WithdrawAnswer {
+        operation: issued.op.get(),
+        mint: mint.id.to_text(),
+        amount: Money::of(issued.amount, &unit.unit),
+        tokens: u64::try_from(issued.tokens)?,
+    })
+}
+
+fn bundles(mint: &str, unit: &UnitView) -> Result<BundlesAnswer> {
+    let active = unit.active.as_ref().context("the mint issues nothing at the moment")?;
+    let mut bundles = Vec::new();
+    for (number, bundle) in active.bundles.iter().enumerate() {
+        let tokens = bundle.counts().iter().map(|(denomination, count)| TokensAnswer {
+            count: u32::from(*count),
+            value: Money::of(denomination.value(), &unit.unit),
+        });
+        bundles.push(BundleAnswer {
+            number: u64::try_from(number)?,
+            worth: Money::of(bundle.amount(), &unit.unit),
+            tokens: tokens.collect(),
+        });
+    }
+    Ok(BundlesAnswer { mint: mint.to_owned(), largest: Money::of(active.max_amount, &unit.unit), bundles })
+}
+
+impl Answer for WithdrawAnswer {
+    fn show(&self, screen: &Screen) {
+        screen.say(format!("withdrew {} in {} tokens", self.amount.text, self.tokens));
+    }
+}
+
+impl Answer for BundlesAnswer {
+    fn show(&self, screen: &Screen) {
+        let mut rows = Rows::new(["bundle", "worth", "tokens"]).right(1);
+        for bundle in &self.bundles {
+            let tokens: Vec<String> =
+                bundle.tokens.iter().map(|tokens| format!("{}×{}", tokens.count, tokens.value.units)).collect();
+            rows.add([bundle.number.to_string(), bundle.worth.text.clone(), tokens.join(" ")]);
+        }
+        rows.show(screen);
+        screen.say(format!("The largest amount at once is {}.", self.largest.text));
+    }
+}

@@ -1,0 +1,196 @@
+//! Sessions at a terminal, driven as a person would: what stands on the screen is read, and keys are typed.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::harness::World;
+
+/// Whoever waits longer than this for something on the screen waits in vain.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A terminal of 80 columns in which one command runs.
+struct Terminal<'a> {
+    world: &'a World,
+}
+
+/// Whether there is tmux. Without it these tests cannot run, and say so where nobody captures it.
+fn possible() -> bool {
+    let there = Command::new("tmux").arg("-V").output().is_ok_and(|output| output.status.success());
+    if !there {
+        let required = std::env::var_os("FARTHING_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "tmux is not installed");
+        let _closed = std::fs::write("/dev/stderr", "skipped: tmux is not installed\n");
+    }
+    there
+}
+
+impl<'a> Terminal<'a> {
+    /// Runs a command in a new terminal.
+    fn run(world: &'a World, arguments: &[&str]) -> Self {
+        let settings = world.path("tmux.conf");
+        std::fs::write(&settings, "set -g remain-on-exit on\nset -g history-limit 2000\n").unwrap();
+        let terminal = Self { world };
+        terminal.tmux(&["kill-server"]);
+        let mut words =
+            vec!["-f", settings.to_str().unwrap(), "new-session", "-d", "-x", "80", "-y", "50", "env", "-i"];
+        let environment = [
+            format!("PATH={}", std::env::var("PATH").unwrap_or_default()),
+            format!("HOME={}", world.path("").display()),
+            "TERM=screen-256color".to_owned(),
+        ];
+        words.extend(environment.iter().map(String::as_str));
+        words.push(env!("CARGO_BIN_EXE_farthing-under-test"));
+        words.extend(arguments);
+        let output = terminal.tmux(&words);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        terminal
+    }
+
+    fn tmux(&self, words: &[&str]) -> std::process::Output {
+        Command::new("tmux").arg("-S").arg(self.world.path("tmux.socket")).args(words).output().unwrap()
+    }
+
+    /// Everything on the screen and above it.
+    fn screen(&self) -> String {
+        String::from_utf8(self.tmux(&["capture-pane", "-p", "-S", "-"]).stdout).unwrap()
+    }
+
+    /// Waits until something stands on the screen.
+    fn wait_for(&self, what: &str) -> String {
+        self.wait(what, |screen| screen.contains(what))
+    }
+
+    fn wait(&self, what: &str, there: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
+        loop {
+            let screen = self.screen();
+            if there(&screen) {
+                return screen;
+            }
+            assert!(begun.elapsed() < PATIENCE, "never on the screen: {what}\n{screen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Types a line.
+    fn type_line(&self, line: &str) {
+        self.tmux(&["send-keys", "-l", line]);
+        self.tmux(&["send-keys", "Enter"]);
+    }
+
+    /// Waits for the end of the command, and gives its exit code and everything that it wrote.
+    fn end(&self) -> (i32, String) {
+        let screen = self.wait("the end", |screen| screen.contains("Pane is dead"));
+        let code = self.tmux(&["display-message", "-p", "#{pane_dead_status}"]).stdout;
+        (String::from_utf8(code).unwrap().trim().parse().unwrap(), screen)
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// The words of a new wallet, as a person copies them from the screen.
+fn words_on(screen: &str) -> Vec<String> {
+    let mut words: Vec<(usize, String)> = Vec::new();
+    for line in screen.lines().filter(|line| line.starts_with("  ")) {
+        let parts: Vec<&str> = line.split_whitespace().collect();
+        let pairs = parts.chunks(2).map(|pair| Some((pair.first()?.parse().ok()?, (*pair.get(1)?).to_owned())));
+        words.extend(pairs.collect::<Option<Vec<_>>>().unwrap_or_default());
+    }
+    words.sort();
+    words.into_iter().map(|(_, word)| word).collect()
+}
+
+/// Answers the questions after words of a new wallet, as they stand on the screen.
+fn confirm_words(terminal: &Terminal<'_>) {
+    let words = words_on(&terminal.wait_for("From your paper"));
+    assert_eq!(words.len(), 12);
+    let asked = |screen: &str| -> Vec<usize> {
+        let lines = screen.lines().filter_map(|line| line.trim().strip_prefix("word "));
+        lines.filter_map(|line| line.split(':').next()?.parse().ok()).collect()
+    };
+    for number in 0..3 {
+        let screen = terminal.wait("a word asked", |screen| asked(screen).len() > number);
+        terminal.type_line(&words[asked(&screen)[number] - 1]);
+    }
+}
+
+#[test]
+fn a_wallet_is_made_and_pays() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    let mint = world.mint();
+    let _merchant = world.merchant(&mint);
+    let terminal = Terminal::run(&world, &["wallet", "init", "--mint", &mint.url]);
+    terminal.wait_for("Is that the mint you mean? [y/N]");
+    terminal.type_line("y");
+    terminal.wait_for("New passphrase for the wallet:");
+    terminal.type_line("a long one");
+    terminal.wait_for("Again:");
+    terminal.type_line("a long one");
+    confirm_words(&terminal);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(!screen.contains("a long one"), "the passphrase stands on the screen");
+    drop(terminal);
+
+    let file = world.path("passphrase");
+    std::fs::write(&file, "a long one\n").unwrap();
+    let file = file.to_str().unwrap();
+    let account = world.run(&["wallet", "account", "--passphrase-file", file]);
+    world.run(&["mint", "credit", &account, "10.00"]);
+    world.run(&["wallet", "withdraw", "--bundle", "0", "--passphrase-file", file]);
+    let invoice = world.run(&["verifier", "request", "0.37", "--memo", "tea"]);
+    let terminal = Terminal::run(&world, &["wallet", "pay", &invoice]);
+    terminal.wait_for("Passphrase of the wallet:");
+    terminal.type_line("a wrong one");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 5);
+    assert!(screen.contains("the passphrase does not open the wallet"), "{screen}");
+    drop(terminal);
+
+    let terminal = Terminal::run(&world, &["wallet", "pay", &invoice]);
+    terminal.wait_for("Passphrase of the wallet:");
+    terminal.type_line("a long one");
+    terminal.wait_for("Pay 0.37 EUR for \"tea\" to");
+    terminal.type_line("perhaps");
+    terminal.wait_for("Please answer y or n.");
+    terminal.type_line("n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 1);
+    assert!(screen.contains("error: nothing was paid"), "{screen}");
+    drop(terminal);
+
+    let terminal = Terminal::run(&world, &["wallet", "pay", &invoice, "--passphrase-file", file]);
+    terminal.wait_for("[y/N]");
+    terminal.type_line("yes");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("paid 0.37 EUR"), "{screen}");
+}
+
+#[test]
+fn wrong_words_make_no_wallet() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    let mint = world.mint();
+    let terminal = Terminal::run(&world, &["wallet", "init", "--mint", &mint.url, "--no-passphrase"]);
+    terminal.wait_for("Is that the mint you mean? [y/N]");
+    terminal.type_line("y");
+    terminal.wait_for("From your paper");
+    for attempt in 0..3 {
+        terminal.wait("the question", |screen| screen.matches("  word ").count() > attempt);
+        terminal.type_line("wrong");
+    }
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 1);
+    assert!(screen.contains("nothing was made, and these words are void"), "{screen}");
+    assert!(!world.path(".farthing/wallet").exists());
+}

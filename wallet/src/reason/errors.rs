@@ -1,0 +1,210 @@
+//! Which reason each error is: exhaustive matches, so that none is forgotten.
+
+use farthing_http::client::CallError;
+use farthing_http::problem::Code;
+use farthing_protocol::keyset::ListError;
+
+use super::Reason;
+use crate::error::{IssueError, MintError, OpenError, PayError, PendingCause, StoreError};
+use crate::restore::RestoreError;
+use crate::transfer::{AskError, ReceiveError, SendError};
+use crate::views::ResumeError;
+
+impl StoreError {
+    /// The reason.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Unavailable => Reason::StateUnavailable,
+            Self::Damaged | Self::TooLarge => Reason::StateDamaged,
+            Self::NoSuchOperation => Reason::NoSuchOperation,
+            Self::WordsUsedElsewhere => Reason::WordsUsedElsewhere,
+            Self::Busy => Reason::Busy,
+        }
+    }
+}
+
+impl OpenError {
+    /// The reason.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Exists => Reason::WalletExists,
+            Self::Missing => Reason::WalletMissing,
+            Self::InUse => Reason::WalletInUse,
+            Self::NeedsPassphrase => Reason::PassphraseNeeded,
+            Self::WrongPassphrase => Reason::PassphraseWrong,
+            Self::NoPassphrase => Reason::PassphraseUnexpected,
+            Self::EmptyPassphrase => Reason::PassphraseEmpty,
+            Self::Cost => Reason::PassphraseCost,
+            Self::Unencrypted => Reason::NotEncrypted,
+            Self::KeysDamaged | Self::KeysMismatch => Reason::KeysDamaged,
+            Self::Io(_) => Reason::FolderUnusable,
+            Self::State(_) | Self::StateTruncated => Reason::StateDamaged,
+            Self::Store(error) => error.reason(),
+            Self::Http(_) => Reason::NetworkSetup,
+        }
+    }
+}
+
+impl MintError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Url(_) => Reason::BadAddress,
+            Self::Call(call) => question_failed(call),
+            Self::Unknown => Reason::MintUnknown,
+            Self::NotPinned => Reason::MintNotConfirmed,
+            Self::Refused => Reason::MintDistrusted,
+            Self::Misconduct { .. } => Reason::Misconduct,
+            Self::List(ListError::NotCurrent) => Reason::MintListNotCurrent,
+            Self::List(_) | Self::BadKeysets => Reason::MintListRefused,
+            Self::WrongIdentity => Reason::MintIsAnother,
+            Self::Evidence(_) => Reason::FolderUnusable,
+            Self::NoSuchUnit => Reason::UnitUnknown,
+            Self::NoActiveKeyset => Reason::NothingIssued,
+        }
+    }
+}
+
+/// A mint was asked something that changes nothing.
+fn question_failed(call: &CallError) -> Reason {
+    match call {
+        CallError::NotSent(_) | CallError::Unknown(_) => Reason::MintNotReached,
+        CallError::Refused(_, 408 | 429 | 500..) => Reason::MintUnavailable,
+        // Of what a wallet asks, this code is for the time that stands in the question.
+        CallError::Refused(problem, _) if problem.known() == Some(Code::RequestExpired) => Reason::ClockRefused,
+        CallError::Refused(..) => Reason::MintRefused,
+        CallError::BadAnswer(_) | CallError::TooLarge => Reason::MintBadAnswer,
+    }
+}
+
+impl IssueError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::Shape(_) => Reason::NoSuchShape,
+            Self::InsufficientFunds => Reason::InsufficientFunds,
+            Self::NoSuchTokens => Reason::NoSuchTokens,
+            Self::Pending { cause, .. } => match cause {
+                PendingCause::Call(_) | PendingCause::FeeRose | PendingCause::NumbersAbandoned => Reason::Unfinished,
+            },
+            Self::FeeRose { .. } => Reason::FeeRose,
+            Self::Refused { .. } => Reason::MintRefused,
+            Self::Lie { .. } => Reason::Misconduct,
+            Self::SeedUsedElsewhere { .. } => Reason::SeedUsedElsewhere,
+            Self::TooManyAbandoned { .. } => Reason::Unfinished,
+            Self::SpentElsewhere { .. } => Reason::SpentElsewhere,
+            Self::TokensEnded { .. } => Reason::TokensEnded,
+            Self::WasAccepted { .. } => Reason::WasAccepted,
+        }
+    }
+}
+
+impl PayError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::Issue(error) => error.reason(),
+            Self::InvalidInvoice => Reason::InvalidInvoice,
+            Self::Expired => Reason::Expired,
+            Self::NoEndpoint => Reason::NoEndpoint,
+            Self::NoCommonMint => Reason::NoCommonMint,
+            Self::HeadDiffers { .. } => Reason::Misconduct,
+            Self::HeadUnknown => Reason::HeadUnknown,
+            Self::InsufficientFunds => Reason::InsufficientFunds,
+            Self::InProgress { .. } => Reason::InProgress,
+            Self::NotSent(_) => Reason::PayeeNotReached,
+            Self::Unknown { .. } => Reason::OutcomeUnknown,
+            Self::TakenBack { .. } => Reason::TakenBack,
+        }
+    }
+}
+
+impl ResumeError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Issue(error) => error.reason(),
+            Self::Pay(error) => error.reason(),
+        }
+    }
+}
+
+impl SendError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::Issue(error) => error.reason(),
+            Self::Nothing => Reason::NothingToSend,
+            Self::Memo(_) => Reason::BadMemo,
+            Self::InsufficientFunds => Reason::InsufficientFunds,
+            Self::InvalidSignature => Reason::InvalidSignature,
+            Self::Expired => Reason::Expired,
+            Self::NoCommonMint => Reason::NoCommonMint,
+            Self::HeadDiffers { .. } => Reason::Misconduct,
+            Self::HeadUnknown => Reason::HeadUnknown,
+            Self::InProgress { .. } => Reason::InProgress,
+            Self::NotSent { .. } => Reason::NotSent,
+        }
+    }
+}
+
+impl ReceiveError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::Issue(error) => error.reason(),
+            Self::UnknownMint { .. } => Reason::MintUnknown,
+            Self::UnknownKeyset => Reason::KeysetUnknown,
+            Self::KeysetEnded => Reason::KeysetEnded,
+            Self::Forged => Reason::Forged,
+            Self::LockedToAnother => Reason::LockedToAnother,
+            Self::Own { .. } => Reason::OwnToken,
+            Self::Before { .. } => Reason::ReceivedBefore,
+            Self::AlreadySpent => Reason::AlreadySpent,
+        }
+    }
+}
+
+impl AskError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Nothing => Reason::NothingToSend,
+            Self::Memo(_) => Reason::BadMemo,
+            Self::NoMint => Reason::UnitUnknown,
+        }
+    }
+}
+
+impl RestoreError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::InUse => Reason::NotToBeRestored,
+            Self::Index(_) | Self::File(_) => Reason::ArchiveRefused,
+            Self::Lie { .. } => Reason::Misconduct,
+        }
+    }
+}
