@@ -79,6 +79,8 @@ troubles! {
     PassphrasesDiffer = "passphrases_differ", Failed;
     /// An environment variable that is not there, or holds no text.
     BadVariable = "bad_variable", Failed;
+    /// A policy that cannot be kept.
+    BadPolicy = "bad_policy", Failed;
     /// A date that cannot be read.
     BadDate = "bad_date", Failed;
     /// A number that is none.
@@ -158,6 +160,11 @@ impl fmt::Display for Advice {
 pub(crate) struct Told(Exit);
 
 impl Told {
+    /// The answer holds a failure with this exit code.
+    pub(crate) const fn because(exit: Exit) -> Self {
+        Self(exit)
+    }
+
     /// Something is left unfinished.
     pub(crate) const fn unfinished() -> Self {
         Self(Exit::Unfinished)
@@ -224,6 +231,19 @@ impl Explained {
             }
         }
         Self { code, exit, message, causes, hint: advice.or(hint) }
+    }
+
+    /// A failure that stands in an answer, beside others.
+    pub(crate) fn of_cause(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut link = Some(error);
+        while let Some(cause) = link {
+            if let Some(reason) = reason_of(cause) {
+                let (code, exit) = (reason.code(), Exit::of(reason.class()));
+                return Self { code, exit, message: error.to_string(), causes: Vec::new(), hint: None };
+            }
+            link = cause.source();
+        }
+        Self { code: "failed", exit: Exit::Failed, message: error.to_string(), causes: Vec::new(), hint: None }
     }
 
     /// The message, and what lies below it.

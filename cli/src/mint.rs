@@ -281,13 +281,19 @@ pub(crate) fn read_account(text: &str) -> Result<AccountKey> {
 
 /// Reads an amount as people write it.
 pub(crate) fn read_amount(text: &str, unit: &Unit) -> Result<Amount> {
+    let amount = read_amount_or_zero(text, unit)?;
+    if amount.is_zero() { Err(fault(Trouble::BadAmount, "the amount is zero").into()) } else { Ok(amount) }
+}
+
+/// The same, where zero means something.
+pub(crate) fn read_amount_or_zero(text: &str, unit: &Unit) -> Result<Amount> {
     let Ok(amount) = Amount::parse(text, unit) else {
         let example = Amount::new(150).unwrap_or_default().display(unit);
         let message = format!("{text:?} is no amount in {}", unit.code());
         let hint = format!("write it with at most {} decimals, such as {example}", unit.exponent());
         return Err(fault(Trouble::BadAmount, message).next(hint).into());
     };
-    if amount.is_zero() { Err(fault(Trouble::BadAmount, "the amount is zero").into()) } else { Ok(amount) }
+    Ok(amount)
 }
 
 /// Why nobody can listen at an address.

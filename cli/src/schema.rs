@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use crate::exit::FailureAnswer;
 use crate::output::Envelope;
-use crate::wallet::{account, balance, doctor, history, init, mints, passphrase, pay, receive, resume, send, withdraw};
+use crate::wallet::{
+    account, balance, doctor, history, init, mints, passphrase, pay, receive, refresh, resume, send, stock, withdraw,
+};
 
 fn answer<T: JsonSchema>() -> Value {
     schema::<Envelope<T>>()
@@ -58,11 +60,13 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-receipts", answer::<history::ReceiptsAnswer>()),
         ("wallet-receive", answer::<receive::ReceiveAnswer>()),
         ("wallet-recipient", answer::<receive::RecipientAnswer>()),
+        ("wallet-refresh", answer::<refresh::RefreshAnswer>()),
         ("wallet-request", answer::<receive::RequestAnswer>()),
         ("wallet-resume", answer::<resume::ResumeAnswer>()),
         ("wallet-send", answer::<send::SendAnswer>()),
         ("wallet-send-reclaim", answer::<send::ReclaimAnswer>()),
         ("wallet-sent", answer::<send::SentAnswer>()),
+        ("wallet-stock", answer::<stock::StockAnswer>()),
         ("wallet-withdraw", answer::<withdraw::WithdrawAnswer>()),
         ("wallet-withdraw-bundles", answer::<withdraw::BundlesAnswer>()),
     ]

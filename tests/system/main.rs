@@ -22,6 +22,7 @@ mod races;
 mod raw;
 mod restore;
 mod schema;
+mod stock;
 mod terminal;
 mod trouble;
 mod x402;

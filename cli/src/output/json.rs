@@ -54,6 +54,8 @@ pub(crate) enum WarningCode {
     StillUnfinished,
     /// A mint did not answer.
     MintNotAsked,
+    /// Tokens end soon.
+    TokensEnding,
     /// Somebody had claimed a part of what was received.
     PartClaimed,
     /// Something that a command had to do shows more than usual.

@@ -67,9 +67,6 @@ pub(crate) struct MintHealth {
     first_end: Option<u64>,
 }
 
-/// Tokens that end within so many seconds are worth a word.
-const SOON: u64 = 60 * 86_400;
-
 pub(super) async fn doctor(place: &Place) -> Result<()> {
     let (wallet, _) = place.open_and_resume().await?;
     let progress = Progress::start(&place.screen, "looking through the wallet, and asking its mints");
@@ -85,6 +82,13 @@ pub(super) async fn doctor(place: &Place) -> Result<()> {
     }
     drop(progress);
     let mut answer = DoctorAnswer::of(&diagnosis)?;
+    for expiry in wallet.expiry_warnings().await? {
+        let (amount, end) = (expiry.amount.display(&expiry.unit), time(expiry.spend_until));
+        answer.find(
+            FindingCode::Ending,
+            format!("tokens worth {amount} end on {end} UTC: `farthing wallet refresh` renews them"),
+        );
+    }
     for url in clocks {
         let message =
             format!("the mint at {url} refuses the time: your clock, or the mint's, is wrong by five minutes");
@@ -149,19 +153,7 @@ impl DoctorAnswer {
             let message = format!("the mint at {url} is known and not trusted: `farthing wallet mint trust` trusts it");
             self.find(FindingCode::Mint, message);
         }
-        if let Some(end) = mint.first_end
-            && end <= now().plus(SOON)
-        {
-            let message =
-                format!("tokens of the mint at {url} end on {} UTC: `farthing wallet refresh` renews them", time(end));
-            self.find(FindingCode::Ending, message);
-        }
     }
-}
-
-fn now() -> UnixTime {
-    let passed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    UnixTime::from_seconds(passed.map_or(0, |passed| passed.as_secs()))
 }
 
 impl MintHealth {

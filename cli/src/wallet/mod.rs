@@ -10,11 +10,14 @@ pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod mints;
 mod open;
+mod outlook;
 pub(crate) mod passphrase;
 pub(crate) mod pay;
 pub(crate) mod receive;
+pub(crate) mod refresh;
 pub(crate) mod resume;
 pub(crate) mod send;
+pub(crate) mod stock;
 mod text;
 pub(crate) mod withdraw;
 
@@ -26,7 +29,7 @@ use crate::output::Screen;
 pub(crate) use deliver::deliver;
 
 pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
-    let place = open::Place { common: args.common, screen: screen.clone() };
+    let place = open::Place::new(args.common, screen);
     match args.command {
         WalletCommand::Init(args) => screen.answer(&init::init(&place, args).await?),
         WalletCommand::Balance => screen.answer(&balance::balance(&place).await?),
@@ -38,6 +41,8 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
         WalletCommand::Send(args) => send::send(&place, args).await,
         WalletCommand::Sent(args) => send::sent(&place, args).await,
         WalletCommand::Receive(args) => screen.answer(&receive::receive(&place, args).await?),
+        WalletCommand::Stock(args) => screen.answer(&stock::stock(&place, args).await?),
+        WalletCommand::Refresh(args) => refresh::refresh(&place, args).await,
         WalletCommand::History(args) => history::history(&place, args).await,
         WalletCommand::Receipts => screen.answer(&history::receipts(&place).await?),
         WalletCommand::Mint(command) => mints::run(&place, command).await,

@@ -1,11 +1,14 @@
 //! Opening the wallet: going on with what was left unfinished, and telling what goes on.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use farthing_protocol::amount::Unit;
 use farthing_wallet::{Event, MintView, Options, Resumed, Resumption, UnitView, Wallet};
 
+use super::refresh::warn_of_ends;
 use crate::args::{Common, Which};
 use crate::exit::{Advise, Fault, Trouble, fault};
 use crate::output::{Progress, Screen, WarningCode};
@@ -15,17 +18,23 @@ use crate::{place, unlock};
 pub(super) struct Place {
     pub(super) common: Common,
     pub(super) screen: Screen,
+    /// What a payment shows was told before it began.
+    pub(super) outlook_told: Arc<AtomicBool>,
 }
 
 impl Place {
+    pub(super) fn new(common: Common, screen: &Screen) -> Self {
+        Self { common, screen: screen.clone(), outlook_told: Arc::default() }
+    }
+
     pub(super) fn folder(&self) -> Result<PathBuf> {
         place::folder(self.common.dir.clone(), "wallet")
     }
 
     /// How a wallet is opened.
     pub(super) fn options(&self) -> Options {
-        let screen = self.screen.clone();
-        Options::new().observer(move |event| tell(&screen, event))
+        let (screen, outlook_told) = (self.screen.clone(), Arc::clone(&self.outlook_told));
+        Options::new().observer(move |event| tell(&screen, event, outlook_told.load(Ordering::Relaxed)))
     }
 
     /// Opens the wallet and goes on with what was left unfinished. What stays unfinished is said, and blocks nothing else.
@@ -34,6 +43,7 @@ impl Place {
         for resumed in &resumed {
             self.tell_resumed(resumed);
         }
+        warn_of_ends(self, &wallet).await?;
         Ok(wallet)
     }
 
@@ -71,8 +81,9 @@ impl Place {
     }
 }
 
-fn tell(screen: &Screen, event: &Event) {
+fn tell(screen: &Screen, event: &Event, outlook_told: bool) {
     match event {
+        Event::SwapBeforePaying | Event::ListBeforePaying { .. } if outlook_told => {}
         Event::Resuming { op } => screen.note(format!("Going on with operation {op}, which was left unfinished.")),
         Event::SwapBeforePaying => screen.warn(
             WarningCode::Shows,

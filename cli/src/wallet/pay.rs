@@ -3,15 +3,15 @@
 use anyhow::Result;
 use farthing_protocol::request::{Invoice, TransferRequest};
 use farthing_protocol::text::TextForm;
-use farthing_wallet::{InvoiceView, PayError, SendError};
+use farthing_wallet::{InvoiceView, Outlook, PayError, Remark, SendError};
 use serde::Serialize;
 
 use super::deliver::deliver_to;
-use super::open::{Place, advise_funds};
+use super::open::Place;
 use super::send::SendAnswer;
 use super::text::{Text, read_input};
 use crate::args::WalletPay;
-use crate::exit::{Trouble, fault};
+use crate::exit::{Trouble, advice, fault};
 use crate::output::{Answer, Money, Progress, Screen, short};
 use crate::prompt;
 
@@ -42,6 +42,9 @@ pub(super) async fn pay(place: &Place, args: WalletPay) -> Result<()> {
 async fn pay_invoice(place: &Place, args: &WalletPay, invoice: Invoice) -> Result<PayAnswer> {
     let wallet = place.open().await?;
     let asked = wallet.read_invoice(&invoice).await?;
+    if !asked.paid {
+        look_ahead(place, &wallet.invoice_outlook(&invoice).await?, PayError::InsufficientFunds)?;
+    }
     if !args.yes && !asked.paid {
         ask(&asked)?;
     }
@@ -49,12 +52,7 @@ async fn pay_invoice(place: &Place, args: &WalletPay, invoice: Invoice) -> Resul
     let paid = wallet.pay(invoice).await;
     drop(progress);
     let amount = Money::of(asked.amount, &asked.unit);
-    let paid = advise_funds(
-        paid,
-        |error| matches!(error, PayError::InsufficientFunds),
-        format!("the wallet's tokens do not cover {}", amount.text),
-        "`farthing wallet withdraw` gets more",
-    )?;
+    let paid = paid?;
     Ok(PayAnswer {
         operation: paid.op.get(),
         payee: paid.payee.to_text(),
@@ -64,6 +62,17 @@ async fn pay_invoice(place: &Place, args: &WalletPay, invoice: Invoice) -> Resul
         receipt: paid.receipt.map(|receipt| receipt.to_text()),
         swaps: paid.swaps,
     })
+}
+
+/// Says what paying would show, and stops before anybody is asked if the tokens do not suffice.
+pub(super) fn look_ahead(place: &Place, outlook: &Outlook, not_enough: impl Into<anyhow::Error>) -> Result<()> {
+    if outlook.remarks.contains(&Remark::NotEnough) {
+        let amount = outlook.amount.display(&outlook.unit);
+        let message = format!("the wallet's tokens do not cover {amount}");
+        return Err(not_enough.into().context(advice(message, "`farthing wallet withdraw` gets more")));
+    }
+    place.tell_outlook(outlook);
+    Ok(())
 }
 
 fn ask(asked: &InvoiceView) -> Result<()> {
@@ -76,6 +85,9 @@ async fn answer(place: &Place, args: &WalletPay, request: &TransferRequest) -> R
     let wallet = place.open().await?;
     let asked = wallet.read_transfer(request).await?;
     let amount = asked.amount.display(&asked.unit);
+    if asked.answered.is_none() {
+        look_ahead(place, &wallet.transfer_outlook(request).await?, SendError::InsufficientFunds)?;
+    }
     if !args.yes && asked.answered.is_none() {
         let memo = asked.memo.as_ref().map(|memo| format!(" for {memo:?}")).unwrap_or_default();
         let question = format!("Lock {amount}{memo} to {}? It cannot be taken back.", short(&asked.payee.to_text()));
@@ -86,12 +98,7 @@ async fn answer(place: &Place, args: &WalletPay, request: &TransferRequest) -> R
     let progress = Progress::start(&place.screen, "locking");
     let sent = wallet.answer(request).await;
     drop(progress);
-    let sent = advise_funds(
-        sent,
-        |error| matches!(error, SendError::InsufficientFunds),
-        format!("the wallet's tokens do not cover {amount}"),
-        "`farthing wallet withdraw` gets more",
-    )?;
+    let sent = sent?;
     let delivered = deliver_to(&place.screen, sent.text.as_str().to_owned(), &args.pictures, None)?;
     Ok(SendAnswer::of(&sent, asked.memo, delivered))
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::deliver::{Delivered, deliver};
 use super::open::{Place, advise_funds, choose, choose_unit, refuse_number};
+use super::pay::look_ahead;
 use super::text::Text;
 use crate::args::{WalletSend, WalletSent};
 use crate::exit::{Explained, Told, Trouble, fault};
@@ -126,6 +127,9 @@ async fn give(place: &Place, amount: &str, args: WalletSend) -> Result<SendAnswe
         }
     }
     let bearer_of = if to.is_none() { Some(choose(&wallet, &args.which)?.0.id) } else { None };
+    if let Some(mint) = &bearer_of {
+        look_ahead(place, &wallet.payment_outlook(mint, &unit, amount).await?, SendError::InsufficientFunds)?;
+    }
     let progress = Progress::start(&place.screen, "sending");
     let sent = match (&to, bearer_of) {
         (Some(recipient), _) => wallet.send_to(recipient, &unit, amount, args.memo.clone()).await,

@@ -125,6 +125,13 @@ pub(crate) enum WalletCommand {
     Sent(WalletSent),
     /// Take money that somebody sent, and swap it at once, so that nobody else can claim it
     Receive(WalletReceive),
+    /// Show what is kept ready for payments, or set what is to be
+    Stock(WalletStock),
+    /// Bring the stock to its policy by swaps at random times; renew what ends soon
+    ///
+    /// Done ahead of need, it keeps payments from showing anything but themselves. As a daemon it does a little now and then, at
+    /// random times, until it is interrupted; other commands find the wallet free in between.
+    Refresh(WalletRefresh),
     /// List what was done, newest first, or show one operation
     #[command(args_conflicts_with_subcommands = true)]
     History(WalletHistory),

@@ -4,7 +4,41 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Which;
 use crate::unlock::NewPassphrase;
+
+/// `farthing wallet stock`
+#[derive(Debug, Args)]
+pub(crate) struct WalletStock {
+    /// Payments up to this amount are usual; 0 keeps nothing ready
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) up_to: Option<String>,
+    /// How many usual payments are kept ready, at most 16
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) ahead: Option<u8>,
+    /// Withdraw a bundle by itself when less than this can be spent, or never
+    #[arg(long, value_name = "AMOUNT|never")]
+    pub(crate) withdraw_below: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+/// `farthing wallet refresh`
+#[derive(Debug, Args)]
+pub(crate) struct WalletRefresh {
+    /// At most so many swaps and withdrawals each time
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub(crate) max_swaps: u32,
+    /// Mean of the random pauses before each, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) pause: u32,
+    /// Keep running, and do so at random times
+    #[arg(long)]
+    pub(crate) daemon: bool,
+    /// Mean between the times of a daemon, in seconds; at least 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 21_600, requires = "daemon")]
+    pub(crate) every: u32,
+}
 
 /// `farthing wallet history`
 #[derive(Debug, Args)]
