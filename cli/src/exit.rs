@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use farthing_http::client::CallError;
 use farthing_wallet::{
-    AskError, Class, IssueError, MintError, OpenError, PayError, Reason, ReceiveError, ResumeError, SendError,
-    StoreError,
+    AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, Reason, ReceiveError,
+    RequestError, ResumeError, SendError, StoreError,
 };
 use serde::Serialize;
 
@@ -281,6 +281,9 @@ fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
         .or_else(|| cause.downcast_ref::<SendError>().map(SendError::reason))
         .or_else(|| cause.downcast_ref::<ReceiveError>().map(ReceiveError::reason))
         .or_else(|| cause.downcast_ref::<AskError>().map(AskError::reason))
+        .or_else(|| cause.downcast_ref::<GetError>().map(GetError::reason))
+        .or_else(|| cause.downcast_ref::<RequestError>().map(RequestError::reason))
+        .or_else(|| cause.downcast_ref::<BudgetError>().map(BudgetError::reason))
         .or_else(|| cause.downcast_ref::<IssueError>().map(IssueError::reason))
         .or_else(|| cause.downcast_ref::<ResumeError>().map(ResumeError::reason))
         .or_else(|| cause.downcast_ref::<MintError>().map(MintError::reason))
@@ -356,6 +359,15 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         }
         Reason::OwnToken => "`farthing wallet send --reclaim` takes back what nobody claimed",
         Reason::ReceivedBefore => "nothing is to be done: the money is in this wallet",
+        Reason::BadRequest => "see `farthing wallet get --help`",
+        Reason::RequestTooLarge => "pay an amount with fewer tokens, or ask for less",
+        Reason::ServerNotReached => "nothing was paid; try again when the server can be reached",
+        Reason::ServerBadAnswer | Reason::DemandUnusable => "nothing was paid; ask the server's operator",
+        Reason::PriceNotAllowed => {
+            "--max-amount allows it for this request, `farthing wallet budget set` for the server"
+        }
+        Reason::AnswerLost => "nothing more was paid; the server may give the content again if you ask it",
+        Reason::BadBudget => "`farthing wallet budget list` shows the budgets",
         Reason::AlreadySpent => "nothing arrived; ask the sender",
     })
 }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::exit::FailureAnswer;
 use crate::output::Envelope;
 use crate::wallet::{
-    account, balance, doctor, history, init, mints, passphrase, pay, receive, refresh, resume, send, stock, withdraw,
+    account, balance, budget, doctor, get, history, init, mints, passphrase, pay, receive, refresh, resume, send,
+    stock, withdraw,
 };
 
 fn answer<T: JsonSchema>() -> Value {
@@ -45,9 +46,13 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("failure", schema::<FailureAnswer>()),
         ("wallet-account", answer::<account::AccountAnswer>()),
         ("wallet-balance", answer::<balance::BalanceAnswer>()),
+        ("wallet-budget", answer::<budget::BudgetAnswer>()),
+        ("wallet-budget-list", answer::<budget::BudgetsAnswer>()),
+        ("wallet-budget-remove", answer::<budget::RemovedAnswer>()),
         ("wallet-doctor", answer::<doctor::DoctorAnswer>()),
         ("wallet-export", answer::<doctor::ExportAnswer>()),
         ("wallet-forget", answer::<doctor::ForgetAnswer>()),
+        ("wallet-get", answer::<get::GetAnswer>()),
         ("wallet-give-up", answer::<resume::GiveUpAnswer>()),
         ("wallet-history", answer::<history::HistoryAnswer>()),
         ("wallet-history-show", answer::<history::HistoryEntryAnswer>()),

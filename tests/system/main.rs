@@ -11,6 +11,7 @@
 mod bad_input;
 mod crash;
 mod durable_answers;
+mod get;
 mod harness;
 mod journey;
 mod json;

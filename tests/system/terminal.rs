@@ -9,12 +9,12 @@ use crate::harness::World;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A terminal of 80 columns in which one command runs.
-struct Terminal<'a> {
+pub(crate) struct Terminal<'a> {
     world: &'a World,
 }
 
 /// Whether there is tmux. Without it these tests cannot run, and say so where nobody captures it.
-fn possible() -> bool {
+pub(crate) fn possible() -> bool {
     let there = Command::new("tmux").arg("-V").output().is_ok_and(|output| output.status.success());
     if !there {
         let required = std::env::var_os("FARTHING_REQUIRE_ALL").is_some_and(|value| value == "1");
@@ -26,7 +26,7 @@ fn possible() -> bool {
 
 impl<'a> Terminal<'a> {
     /// Runs a command in a new terminal.
-    fn run(world: &'a World, arguments: &[&str]) -> Self {
+    pub(crate) fn run(world: &'a World, arguments: &[&str]) -> Self {
         let settings = world.path("tmux.conf");
         std::fs::write(&settings, "set -g remain-on-exit on\nset -g history-limit 2000\n").unwrap();
         let terminal = Self { world };
@@ -56,7 +56,7 @@ impl<'a> Terminal<'a> {
     }
 
     /// Waits until something stands on the screen.
-    fn wait_for(&self, what: &str) -> String {
+    pub(crate) fn wait_for(&self, what: &str) -> String {
         self.wait(what, |screen| screen.contains(what))
     }
 
@@ -73,13 +73,13 @@ impl<'a> Terminal<'a> {
     }
 
     /// Types a line.
-    fn type_line(&self, line: &str) {
+    pub(crate) fn type_line(&self, line: &str) {
         self.tmux(&["send-keys", "-l", line]);
         self.tmux(&["send-keys", "Enter"]);
     }
 
     /// Waits for the end of the command, and gives its exit code and everything that it wrote.
-    fn end(&self) -> (i32, String) {
+    pub(crate) fn end(&self) -> (i32, String) {
         let screen = self.wait("the end", |screen| screen.contains("Pane is dead"));
         let code = self.tmux(&["display-message", "-p", "#{pane_dead_status}"]).stdout;
         (String::from_utf8(code).unwrap().trim().parse().unwrap(), screen)

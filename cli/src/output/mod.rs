@@ -108,11 +108,16 @@ impl Screen {
     /// Writes the answer: the last thing that a command does.
     pub(crate) fn answer<T: Answer>(&self, answer: &T) -> anyhow::Result<()> {
         if self.inner.json {
-            let warnings = std::mem::take(&mut *self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner));
-            say(serde_json::to_string(&Envelope { answer, warnings })?);
-        } else {
-            answer.show(self);
+            return self.json(answer);
         }
+        answer.show(self);
+        Ok(())
+    }
+
+    /// Writes an answer for programs.
+    pub(crate) fn json<T: Serialize>(&self, answer: &T) -> anyhow::Result<()> {
+        let warnings = std::mem::take(&mut *self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        say(serde_json::to_string(&Envelope { answer, warnings })?);
         Ok(())
     }
 

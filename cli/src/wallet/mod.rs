@@ -4,8 +4,10 @@
 
 pub(crate) mod account;
 pub(crate) mod balance;
+pub(crate) mod budget;
 mod deliver;
 pub(crate) mod doctor;
+pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod mints;
@@ -39,6 +41,8 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
         WalletCommand::Request(args) => screen.answer(&receive::request(&place, args).await?),
         WalletCommand::Recipient(args) => screen.answer(&receive::recipient(&place, args).await?),
         WalletCommand::Send(args) => send::send(&place, args).await,
+        WalletCommand::Get(args) => get::get(&place, args).await,
+        WalletCommand::Budget(command) => budget::run(&place, command).await,
         WalletCommand::Sent(args) => send::sent(&place, args).await,
         WalletCommand::Receive(args) => screen.answer(&receive::receive(&place, args).await?),
         WalletCommand::Stock(args) => screen.answer(&stock::stock(&place, args).await?),

@@ -28,6 +28,14 @@ impl Place {
     }
 }
 
+fn ago(seconds: u64) -> String {
+    match seconds / 60 {
+        0 => "moments ago".to_owned(),
+        1 => "a minute ago".to_owned(),
+        minutes => format!("{minutes} minutes ago"),
+    }
+}
+
 fn since(days: u64) -> String {
     match days {
         0 => "since today".to_owned(),
@@ -59,8 +67,9 @@ fn words(remark: &Remark) -> Option<String> {
              they belong together. `farthing wallet refresh` ahead of need avoids it"
         ),
         Remark::IssuedMomentsAgo(seconds) => format!(
-            "the newest of the tokens came {seconds} seconds ago: the mint saw a withdrawal or swap, and sees a payment just \
-             afterwards. Waiting a while hides it better"
+            "the newest of the tokens came {}: the mint saw a withdrawal or swap, and sees a payment just afterwards. Waiting \
+             a while hides it better",
+            ago(*seconds)
         ),
         Remark::YoungKeyset(_) => "The keyset is young: few others hold tokens of it yet.".to_owned(),
         Remark::EndsSoon(end) => {

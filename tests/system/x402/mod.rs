@@ -1,6 +1,6 @@
 //! A wallet that pays for what it fetches, a shop that verifies and clears, a mint as a process.
 
-mod shop;
+pub(crate) mod shop;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,7 +5,9 @@ use farthing_http::problem::Code;
 use farthing_protocol::keyset::ListError;
 
 use super::Reason;
+use crate::budget::BudgetError;
 use crate::error::{IssueError, MintError, OpenError, PayError, PendingCause, StoreError};
+use crate::pay::{GetError, RequestError};
 use crate::restore::RestoreError;
 use crate::transfer::{AskError, ReceiveError, SendError};
 use crate::views::ResumeError;
@@ -195,6 +197,7 @@ impl AskError {
     }
 }
 
+impl GetError {
 impl RestoreError {
     /// The reason.
     #[must_use]
@@ -202,6 +205,47 @@ impl RestoreError {
         match self {
             Self::Store(error) => error.reason(),
             Self::Mint(error) => error.reason(),
+            Self::Issue(error) => error.reason(),
+            Self::Settle(error) => error.reason(),
+            Self::NoAnswer(call) => match &**call {
+                CallError::NotSent(_) | CallError::Unknown(_) => Reason::ServerNotReached,
+                CallError::Refused(..) | CallError::BadAnswer(_) | CallError::TooLarge => Reason::ServerBadAnswer,
+            },
+            Self::Demand(_) => Reason::DemandUnusable,
+            Self::Denied(_) => Reason::PriceNotAllowed,
+            Self::TooLarge { .. } => Reason::RequestTooLarge,
+            Self::Expired => Reason::Expired,
+            Self::NoCommonMint => Reason::NoCommonMint,
+            Self::HeadDiffers { .. } => Reason::Misconduct,
+            Self::HeadUnknown => Reason::HeadUnknown,
+            Self::InsufficientFunds => Reason::InsufficientFunds,
+            Self::InProgress { .. } => Reason::InProgress,
+            Self::NotSent(_) => Reason::PayeeNotReached,
+            Self::Unknown { .. } => Reason::OutcomeUnknown,
+            Self::AnswerLost { .. } => Reason::AnswerLost,
+        }
+    }
+}
+
+impl RequestError {
+    /// The reason.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Url(_) => Reason::BadAddress,
+            Self::Method | Self::Header | Self::Reserved(_) => Reason::BadRequest,
+        }
+    }
+}
+
+impl BudgetError {
+    /// The reason.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Url(_) => Reason::BadAddress,
+            Self::Window | Self::TooMany => Reason::BadBudget,
             Self::InUse => Reason::NotToBeRestored,
             Self::Index(_) | Self::File(_) => Reason::ArchiveRefused,
             Self::Lie { .. } => Reason::Misconduct,

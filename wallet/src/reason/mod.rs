@@ -170,6 +170,22 @@ reasons! {
     OwnToken = "own_token", Refused;
     /// The wallet received the token before.
     ReceivedBefore = "received_before", Refused;
+    /// A part of an HTTP request that is none.
+    BadRequest = "bad_request", Refused;
+    /// The request with its payment is larger than servers take.
+    RequestTooLarge = "request_too_large", Refused;
+    /// The server was not reached, or did not answer; nothing was paid.
+    ServerNotReached = "server_not_reached", Network;
+    /// The server's answer cannot be understood; nothing was paid.
+    ServerBadAnswer = "server_bad_answer", Refused;
+    /// The server demands payment in a way that cannot be met.
+    DemandUnusable = "demand_unusable", Refused;
+    /// It costs more than it may, or nobody said what it may.
+    PriceNotAllowed = "price_not_allowed", Refused;
+    /// It was paid for before, and the answer was lost.
+    AnswerLost = "answer_lost", Refused;
+    /// A budget that cannot be kept.
+    BadBudget = "bad_budget", Refused;
     /// Somebody claimed the token.
     AlreadySpent = "already_spent", Refused;
 }

@@ -121,6 +121,14 @@ pub(crate) enum WalletCommand {
     /// With --to it is locked to its recipient: nobody else can ever claim it, whatever channel it goes by, and you cannot
     /// take it back. Without, `send --reclaim` takes back what nobody claimed.
     Send(WalletSend),
+    /// Fetch a URL as curl does, and pay if the server demands it (402, x402 version 2)
+    ///
+    /// It is paid once, within --max-amount and the server's budget; without either you are asked. The answer's body is
+    /// printed. No redirection is followed. If no answer came, the same command sends the same payment again.
+    Get(WalletGet),
+    /// Say what servers may be paid without asking
+    #[command(subcommand)]
+    Budget(WalletBudgetCommand),
     /// List what was sent and may still be claimed, or show one text again
     Sent(WalletSent),
     /// Take money that somebody sent, and swap it at once, so that nobody else can claim it

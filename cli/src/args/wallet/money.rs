@@ -1,6 +1,8 @@
 //! Making a wallet, and money in and out of it.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 
 use super::{Delivery, Input, Pictures, Which};
 
@@ -109,6 +111,73 @@ pub(crate) struct WalletSend {
     pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) delivery: Delivery,
+}
+
+/// `farthing wallet get`
+#[derive(Debug, Args)]
+pub(crate) struct WalletGet {
+    /// The address
+    pub(crate) url: String,
+    /// The HTTP method [default: GET, or POST with --data]
+    #[arg(long, short = 'X', value_name = "METHOD")]
+    pub(crate) request: Option<String>,
+    /// A header, such as "Accept: text/plain"; repeat it for several
+    #[arg(long, short = 'H', value_name = "HEADER")]
+    pub(crate) header: Vec<String>,
+    /// The body; @FILE reads a file, @- standard input
+    #[arg(long, short = 'd', value_name = "DATA")]
+    pub(crate) data: Option<String>,
+    /// Write the answer's body into a file
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print status and headers of the answer before its body
+    #[arg(long, short = 'i', conflicts_with = "output")]
+    pub(crate) include: bool,
+    /// Exit with 1 if the server answers with a status of 400 or more
+    #[arg(long, short = 'f')]
+    pub(crate) fail: bool,
+    /// The most that this request may cost, such as 0.05
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) max_amount: Option<String>,
+    /// Code of the unit of --max-amount
+    #[arg(long, value_name = "CODE")]
+    pub(crate) unit: Option<String>,
+}
+
+/// Commands about budgets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletBudgetCommand {
+    /// Show the budgets, and what was spent of them
+    List,
+    /// Let a server be paid up to an amount
+    Set(WalletBudgetSet),
+    /// Forget a server's budget
+    Remove(WalletBudgetRemove),
+}
+
+/// `farthing wallet budget set`
+#[derive(Debug, Args)]
+pub(crate) struct WalletBudgetSet {
+    /// The server's address
+    pub(crate) url: String,
+    /// The amount, such as 1.00
+    pub(crate) amount: String,
+    /// After so many seconds it counts from nothing again; without it never
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) window: Option<u64>,
+    /// Code of the unit
+    #[arg(long, value_name = "CODE")]
+    pub(crate) unit: Option<String>,
+}
+
+/// `farthing wallet budget remove`
+#[derive(Debug, Args)]
+pub(crate) struct WalletBudgetRemove {
+    /// The server's address
+    pub(crate) url: String,
+    /// Code of the unit
+    #[arg(long, value_name = "CODE")]
+    pub(crate) unit: Option<String>,
 }
 
 /// `farthing wallet sent`
