@@ -5,6 +5,7 @@
 mod args;
 mod demo;
 mod exit;
+mod hooks;
 mod mint;
 mod output;
 mod place;
@@ -26,8 +27,18 @@ use clap::Parser;
 use output::Screen;
 use tracing_subscriber::EnvFilter;
 
+#[doc(hidden)]
+pub use hooks::Hooks;
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    main_under(Hooks::default())
+}
+
+/// The same, with a test's hand on it.
+#[doc(hidden)]
+pub fn main_under(hooks: Hooks) -> ExitCode {
+    hooks::install(hooks);
     let cli = Cli::parse();
     let screen = match &cli.role {
         Role::Wallet(args) => Screen::new(args.common.json, args.common.quiet),

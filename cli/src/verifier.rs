@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use farthing_http::client::{BaseUrl, CallError, HttpClient};
 use farthing_http::signal::shutdown_signal;
 use farthing_http::unix_client::UnixClient;
-use farthing_protocol::amount::{Unit, UnixTime};
+use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{
     InvoiceAnswer, InvoiceRequest, KeysetsAnswer, PayeeAnswer, PaymentsAnswer, mint_path, verifier_path,
 };
@@ -14,8 +14,8 @@ use farthing_verifier::home::{HomeError, HomeOptions, VerifierHome};
 use crate::args::{VerifierCommand, VerifierFolder, VerifierInit, VerifierPayments, VerifierRequest, VerifierRun};
 use crate::mint::{explain_listening, read_amount, warn_of_plain_http};
 use crate::output::{Screen, note, say, short, show, table, time};
-use crate::place;
 use crate::wallet::deliver;
+use crate::{hooks, place};
 
 pub(crate) async fn run(command: VerifierCommand) -> Result<()> {
     match command {
@@ -141,8 +141,7 @@ pub(crate) async fn fetch_mint(url: &BaseUrl) -> Result<KeysetsAnswer> {
         .get_json(&url.join(mint_path::KEYSETS)?)
         .await
         .with_context(|| format!("there is no mint to be reached at {}", url.as_str()))?;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    answer.list.accept(answer.list.mint(), None, UnixTime::from_seconds(now.as_secs()))?;
+    answer.list.accept(answer.list.mint(), None, hooks::now())?;
     Ok(answer)
 }
 

@@ -1,8 +1,54 @@
 //! The `farthing` binary again, as the one that the whole-system tests run: cargo builds a package's binaries
-//! for its own tests only.
+//! for its own tests only. Unlike the shipped one, it takes orders from its tests:
+//!
+//! - `FARTHING_TEST_KILL=n` kills the process with SIGKILL at the n-th moment of the wallet's at which a crash makes a
+//!   difference, `FARTHING_TEST_KILL=PaymentStored:n` at the n-th of that name. Which one it was is written to standard error first.
+//! - `FARTHING_TEST_CLOCK=-3600` sets the wallet's clock an hour back.
 
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use farthing_cli::Hooks;
+use farthing_protocol::amount::UnixTime;
 
 fn main() -> ExitCode {
-    farthing_cli::main()
+    farthing_cli::main_under(hooks())
+}
+
+fn hooks() -> Hooks {
+    let mut hooks = Hooks::default();
+    if let Some(offset) = order("FARTHING_TEST_CLOCK").and_then(|text| text.parse::<i64>().ok()) {
+        hooks = hooks.clock(move || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_secs());
+            UnixTime::from_seconds(now.saturating_add_signed(offset))
+        });
+    }
+    if let Some(at) = order("FARTHING_TEST_KILL") {
+        let (name, number) = match at.split_once(':') {
+            Some((name, number)) => (Some(name.to_owned()), number.parse().unwrap_or(0)),
+            None => (None, at.parse().unwrap_or(0)),
+        };
+        let passed = AtomicU64::new(0);
+        hooks = hooks.moments(move |moment| {
+            if name.as_ref().is_none_or(|name| name == moment) && passed.fetch_add(1, Ordering::SeqCst) + 1 == number {
+                die(moment);
+            }
+        });
+    }
+    hooks
+}
+
+fn order(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// As a power cut would: no destructor runs, no thread goes on.
+fn die(moment: &str) {
+    let _closed = writeln!(std::io::stderr(), "killed at {moment}");
+    let _killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    loop {
+        std::thread::park();
+    }
 }

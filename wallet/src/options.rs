@@ -146,10 +146,16 @@ pub enum Step {
     PaymentSettled,
     /// It is durable what a file of a mint's archive brought.
     ArchiveRead,
+    /// A transaction is about to be written; nothing of it is in the file.
+    BeforeWrite,
+    /// A transaction is in the file, and not synced.
+    BeforeSync,
+    /// A transaction is durable; whoever waits for it does not know yet.
+    Synced,
 }
 
 impl Step {
-    /// Every step.
+    /// Every step of an operation.
     pub const ALL: [Self; 13] = [
         Self::IssueStored,
         Self::SessionOpened,

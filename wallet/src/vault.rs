@@ -8,8 +8,9 @@ mod sealer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use farthing_durable::{Engine, Txn};
+use farthing_durable::{Engine, Txn, Verdict};
 use farthing_protocol::codec::Wire;
 use zeroize::Zeroizing;
 
@@ -28,6 +29,8 @@ pub(crate) struct Vault {
     sealer: Arc<Sealer>,
     mark: Mark,
     hook: Option<Hook>,
+    /// Something was written, and the hook was not told yet that it is durable.
+    written: Arc<AtomicBool>,
 }
 
 impl Vault {
@@ -35,9 +38,14 @@ impl Vault {
     ///
     /// With another key than the state's it looks empty until a scan meets what is there.
     pub(crate) async fn open(path: &Path, data_key: &[u8; 32], hook: Option<Hook>) -> Result<Self, OpenError> {
-        let options = farthing_durable::Options::new().cache_bytes(16 << 20);
+        let written = Arc::new(AtomicBool::new(false));
+        let mut options = farthing_durable::Options::new().cache_bytes(16 << 20);
+        if let Some(hook) = hook.clone() {
+            let written = Arc::clone(&written);
+            options = options.hook(move |step| interfere(&hook, &written, step));
+        }
         let (engine, sealer) = (Engine::open(path, options)?, Arc::new(Sealer::new(data_key)));
-        let vault = Self { engine, mark: Mark::open(path, &sealer)?, sealer, hook };
+        let vault = Self { engine, mark: Mark::open(path, &sealer)?, sealer, hook, written };
         let count = vault.run::<_, StoreError>(|tx| tx.writes()).await?;
         vault.mark.check(count)?;
         Ok(vault)
@@ -61,8 +69,12 @@ impl Vault {
             let count = if tx.wrote { Some(tx.count_write()?) } else { None };
             Ok::<_, E>((answer, count))
         });
+        let submitted = submitted.await;
+        if submitted.is_ok() && self.written.swap(false, Ordering::SeqCst) {
+            self.at(Step::Synced)?;
+        }
         let (answer, count) =
-            submitted.await.unwrap_or_else(|unavailable| Err(StoreError::from(unavailable).into()))?;
+            submitted.unwrap_or_else(|unavailable| Err(StoreError::from(unavailable).into()))?;
         if let Some(count) = count {
             self.mark.note(&self.sealer, count);
         }
@@ -76,6 +88,18 @@ impl Vault {
             _ => Ok(()),
         }
     }
+}
+
+/// Lets a test stop the wallet while it writes.
+fn interfere(hook: &Hook, written: &AtomicBool, step: farthing_durable::Step) -> Verdict {
+    let stop = match step {
+        farthing_durable::Step::Apply => hook(Step::BeforeWrite),
+        farthing_durable::Step::Sync => {
+            written.store(true, Ordering::SeqCst);
+            hook(Step::BeforeSync)
+        }
+    };
+    if stop { Verdict::FailBefore } else { Verdict::Proceed }
 }
 
 /// Reads and writes of one transaction.

@@ -12,7 +12,7 @@ use super::refresh::warn_of_ends;
 use crate::args::{Common, Which};
 use crate::exit::{Advise, Fault, Trouble, fault};
 use crate::output::{Progress, Screen, WarningCode};
-use crate::{place, unlock};
+use crate::{hooks, place, unlock};
 
 /// Where a command works, and where it writes.
 pub(super) struct Place {
@@ -34,7 +34,7 @@ impl Place {
     /// How a wallet is opened.
     pub(super) fn options(&self) -> Options {
         let (screen, outlook_told) = (self.screen.clone(), Arc::clone(&self.outlook_told));
-        Options::new().observer(move |event| tell(&screen, event, outlook_told.load(Ordering::Relaxed)))
+        hooks::wallet_options().observer(move |event| tell(&screen, event, outlook_told.load(Ordering::Relaxed)))
     }
 
     /// Opens the wallet and goes on with what was left unfinished. What stays unfinished is said, and blocks nothing else.

@@ -1,0 +1,71 @@
+//! Where the tests' own binary takes hold of this process. The shipped one passes nothing.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use farthing_protocol::amount::UnixTime;
+use farthing_wallet::Options;
+
+type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+type Moments = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a test changes of this process.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    clock: Option<Clock>,
+    moments: Option<Moments>,
+}
+
+impl Hooks {
+    /// The wallet's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Is called with the name of every moment of the wallet's at which a crash makes a difference.
+    #[must_use]
+    pub fn moments(mut self, at: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.moments = Some(Arc::new(at));
+        self
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hooks")
+    }
+}
+
+static GIVEN: OnceLock<Hooks> = OnceLock::new();
+
+/// Once, before anything else runs.
+pub(crate) fn install(hooks: Hooks) {
+    let _installed_before = GIVEN.set(hooks);
+}
+
+/// The settings that every command opens a wallet with.
+pub(crate) fn wallet_options() -> Options {
+    let mut options = Options::new();
+    let Some(hooks) = GIVEN.get() else { return options };
+    if let Some(clock) = hooks.clock.clone() {
+        options = options.clock(move || clock());
+    }
+    if let Some(moments) = hooks.moments.clone() {
+        options = options.hook(move |step| {
+            moments(&format!("{step:?}"));
+            false
+        });
+    }
+    options
+}
+
+/// The time. Before 1970 counts as 1970.
+pub(crate) fn now() -> UnixTime {
+    match GIVEN.get().and_then(|hooks| hooks.clock.as_ref()) {
+        Some(clock) => clock(),
+        None => UnixTime::from_seconds(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_secs())),
+    }
+}
