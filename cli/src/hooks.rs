@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use farthing_protocol::amount::UnixTime;
 use farthing_wallet::Options;
@@ -15,6 +15,7 @@ type Moments = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct Hooks {
     clock: Option<Clock>,
     moments: Option<Moments>,
+    attempts: Option<u32>,
 }
 
 impl Hooks {
@@ -29,6 +30,13 @@ impl Hooks {
     #[must_use]
     pub fn moments(mut self, at: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.moments = Some(Arc::new(at));
+        self
+    }
+
+    /// How often a wallet sends a message whose outcome is not known.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = Some(attempts);
         self
     }
 }
@@ -52,6 +60,9 @@ pub(crate) fn wallet_options() -> Options {
     let Some(hooks) = GIVEN.get() else { return options };
     if let Some(clock) = hooks.clock.clone() {
         options = options.clock(move || clock());
+    }
+    if let Some(attempts) = hooks.attempts {
+        options = options.attempts(attempts, Duration::ZERO);
     }
     if let Some(moments) = hooks.moments.clone() {
         options = options.hook(move |step| {

@@ -3,6 +3,7 @@
 //!
 //! - `FARTHING_TEST_KILL=n` kills the process with SIGKILL at the n-th moment of the wallet's at which a crash makes a
 //!   difference, `FARTHING_TEST_KILL=PaymentStored:n` at the n-th of that name. Which one it was is written to standard error first.
+//! - `FARTHING_TEST_ATTEMPTS=1` sends a message once and leaves what failed for the next command.
 //! - `FARTHING_TEST_CLOCK=-3600` sets the wallet's clock an hour back.
 
 use std::io::Write;
@@ -24,6 +25,9 @@ fn hooks() -> Hooks {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_secs());
             UnixTime::from_seconds(now.saturating_add_signed(offset))
         });
+    }
+    if let Some(attempts) = order("FARTHING_TEST_ATTEMPTS").and_then(|text| text.parse().ok()) {
+        hooks = hooks.attempts(attempts);
     }
     if let Some(at) = order("FARTHING_TEST_KILL") {
         let (name, number) = match at.split_once(':') {

@@ -1,6 +1,7 @@
 //! Real processes in temporary folders, on free loopback ports.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -121,6 +122,11 @@ impl Server {
 
     /// SIGKILL, as a power cut would for the process.
     pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    /// The same, for one whose place another takes.
+    pub(crate) fn end(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -129,6 +135,10 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.url.strip_prefix("http://").unwrap().trim_end_matches('/').parse().unwrap()
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -1,0 +1,204 @@
+//! How a wallet is interrupted, and what must be true afterwards.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::scenarios::{Scenario, Task};
+use crate::net::Fault;
+use crate::stage::{Holdings, Ran, Stage, ran, ran_for};
+
+/// How often what happened.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) counts: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, what: impl Into<String>, times: usize) {
+        if times > 0 {
+            *self.counts.entry(what.into()).or_default() += times;
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (what, times) in &other.counts {
+            self.add(what.clone(), *times);
+        }
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    fn killed(&mut self, ran: &Ran) -> bool {
+        if let Some(moment) = &ran.killed {
+            self.add(format!("killed at {moment}"), 1);
+        }
+        ran.killed.is_some()
+    }
+}
+
+/// One stage's work: every wallet that was on it, and what was done to them.
+pub(crate) struct Trial<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) tally: Tally,
+    pub(crate) held: Vec<Holdings>,
+    pub(crate) waiting: Vec<Task<'a>>,
+    pub(crate) dice: Dice,
+    /// One in so many of the possible interruptions is made.
+    pub(crate) stride: usize,
+}
+
+impl<'a> Trial<'a> {
+    /// Every kind of interruption of one scenario.
+    pub(crate) fn run(&mut self, scenario: &Scenario) {
+        let (took, requests) = self.uninterrupted(scenario);
+        self.moments(scenario);
+        self.instants(scenario, took);
+        self.network(scenario, requests);
+        self.servers(scenario, took);
+        while let Some(task) = self.waiting.pop() {
+            task.set_the_stage();
+            self.afterwards("nothing", scenario, &task);
+        }
+    }
+
+    fn next(&mut self, scenario: &Scenario) -> Task<'a> {
+        if self.waiting.is_empty() {
+            self.waiting.extend((0..scenario.at_once).map(|_| (scenario.ready)(self.stage)));
+        }
+        self.waiting.remove(0)
+    }
+
+    /// How long it takes, and how many requests go over each link.
+    fn uninterrupted(&mut self, scenario: &Scenario) -> (Duration, [usize; 3]) {
+        let task = self.next(scenario);
+        let _before = self.stage.proxies().map(|(_, proxy)| proxy.seen());
+        task.set_the_stage();
+        let ran = ran(&mut task.command()).succeeded();
+        let requests = self.stage.proxies().map(|(_, proxy)| proxy.seen());
+        self.afterwards("nothing", scenario, &task);
+        (ran.took, requests)
+    }
+
+    /// Killed at each moment in turn; every other time whoever goes on is killed as well.
+    fn moments(&mut self, scenario: &Scenario) {
+        let mut moment = 1 + self.dice.below(self.stride);
+        loop {
+            let task = self.next(scenario);
+            task.set_the_stage();
+            let killed = ran(task.command().env("FARTHING_TEST_KILL", moment.to_string()));
+            if !self.tally.killed(&killed) {
+                self.afterwards("nothing", scenario, &task);
+                return;
+            }
+            if moment.is_multiple_of(2) {
+                let again = task.resume(Some(&(1 + self.dice.below(12)).to_string()));
+                self.tally.killed(&again);
+            }
+            self.afterwards(&format!("killed at moment {moment}"), scenario, &task);
+            moment += self.stride;
+        }
+    }
+
+    fn instants(&mut self, scenario: &Scenario, took: Duration) {
+        for _ in 0..(12 / self.stride).max(1) {
+            let task = self.next(scenario);
+            task.set_the_stage();
+            let killed = ran_for(&mut task.command(), self.dice.duration(took));
+            self.tally.killed(&killed);
+            self.afterwards("killed at an instant", scenario, &task);
+        }
+    }
+
+    /// Each request over each link meets each fault, once or twice in a row.
+    fn network(&mut self, scenario: &Scenario, requests: [usize; 3]) {
+        for (link, requests) in requests.into_iter().enumerate() {
+            for healthy in 0..requests {
+                for fault in Fault::ALL {
+                    if self.dice.below(self.stride) == 0 {
+                        self.lose(scenario, link, healthy, fault);
+                    }
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self, scenario: &Scenario, link: usize, healthy: usize, fault: Fault) {
+        let task = self.next(scenario);
+        let (name, proxy) = self.stage.proxies()[link];
+        if link == 1 && !task.uses_the_merchant() {
+            return self.afterwards("nothing", scenario, &task);
+        }
+        task.set_the_stage();
+        proxy.fail(healthy, 1 + self.dice.below(2), fault);
+        let ended = ran(&mut task.command());
+        assert!(matches!(ended.code, Some(0..=6)), "{}: {ended:?}", scenario.name);
+        self.tally.add(format!("{name}: {fault:?}"), proxy.heal());
+        self.afterwards(&format!("{name}: {fault:?} of request {healthy}"), scenario, &task);
+    }
+
+    /// Mint or merchant killed at a random instant.
+    fn servers(&mut self, scenario: &Scenario, took: Duration) {
+        for round in 0..(8 / self.stride).max(1) {
+            let task = self.next(scenario);
+            task.set_the_stage();
+            let mut command = task.command();
+            let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+            let mut child = child.spawn().unwrap();
+            std::thread::sleep(self.dice.duration(took));
+            if round % 2 == 0 {
+                self.stage.restart_mint();
+                self.tally.add("mint killed", 1);
+            } else {
+                self.stage.restart_merchant();
+                self.tally.add("merchant killed", 1);
+            }
+            child.wait().unwrap();
+            self.afterwards("a server killed", scenario, &task);
+        }
+    }
+
+    /// The next command goes on, nothing is missing or held back, and the work can be done after all.
+    fn afterwards(&mut self, interruption: &str, scenario: &Scenario, task: &Task<'_>) {
+        let name = format!("{}, {interruption}", scenario.name);
+        for (_, proxy) in self.stage.proxies() {
+            proxy.heal();
+        }
+        let resumed = task.resume(None);
+        assert_eq!(resumed.code, Some(0), "{name}: {resumed:?}");
+        for (_, proxy) in self.stage.proxies() {
+            proxy.settle();
+        }
+        let held = task.purse.assert_whole(&format!("{name}: {}", resumed.err));
+        assert!(held.paid == 0 || held.paid == task.pays, "{name}: {held:?}");
+        let mut done = task.command();
+        if task.repeatable {
+            let again = ran(&mut done);
+            assert_eq!(again.code, Some(0), "{name}: {again:?}");
+        }
+        let held = task.purse.assert_whole(&name);
+        assert_eq!(held.paid, task.pays, "{name}");
+        self.held.push(held);
+    }
+}
+
+/// Numbers that look random and are always the same.
+pub(crate) struct Dice(u32);
+
+impl Dice {
+    pub(crate) fn new(seed: u32) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9) ^ 0x5bd1_e995)
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) as usize % limit
+    }
+
+    /// Within the time that something takes, or just after.
+    fn duration(&mut self, took: Duration) -> Duration {
+        let micros = took.as_micros() as usize * 11 / 10;
+        Duration::from_micros(self.below(micros.max(1)) as u64)
+    }
+}

@@ -1,0 +1,96 @@
+//! A wallet that is killed, or whose messages are lost, at whatever point of whatever it does: afterwards wallet, mint and
+//! merchant hold what there was, and nothing is stuck.
+//!
+//! `FARTHING_LONG=1 cargo test -p farthing-tests --test system crash -- --nocapture` makes every interruption there is, in rounds
+//! of other random instants until there were a thousand; with `FARTHING_LONG_LOG=file` it notes each round, and goes on after the
+//! last one noted.
+
+mod interrupt;
+mod scenarios;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use interrupt::{Dice, Tally, Trial};
+
+use crate::stage::Stage;
+
+/// At least so many interruptions in the long version.
+const MANY: usize = 1_000;
+
+#[test]
+fn whatever_is_interrupted_value_is_conserved_and_nothing_is_stuck() {
+    if std::env::var_os("FARTHING_LONG").is_some_and(|value| value == "1") {
+        return long();
+    }
+    let tally = round(0, 5);
+    // Past the test harness, which hides what a passing test writes.
+    let _gone = writeln!(std::fs::File::create("/dev/stderr").unwrap(), "crash: {} interruptions", tally.total());
+    assert!(tally.total() >= 100, "{tally:?}");
+}
+
+fn long() {
+    let begun = Instant::now();
+    let file = std::env::var_os("FARTHING_LONG_LOG").map(PathBuf::from);
+    let noted = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    let count = |line: &str| line.split(' ').nth(3).and_then(|count| count.parse::<usize>().ok()).unwrap();
+    let mut all: usize = noted.lines().map(count).sum();
+    let mut number = noted.lines().count() as u32;
+    let mut tally = Tally::default();
+    println!("{all} interruptions in {number} rounds noted before");
+    loop {
+        let made = round(number, 1);
+        tally.merge(&made);
+        all += made.total();
+        let line = format!("round {number}: {} interruptions", made.total());
+        println!("{line}; {all} in all, {} s", begun.elapsed().as_secs());
+        if let Some(file) = &file {
+            let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
+            writeln!(file, "{line}").unwrap();
+        }
+        number += 1;
+        if all >= MANY {
+            break;
+        }
+    }
+    for (what, times) in &tally.counts {
+        println!("{times:>6}  {what}");
+    }
+}
+
+/// Every scenario once, on two stages side by side.
+fn round(number: u32, stride: usize) -> Tally {
+    let next = AtomicUsize::new(0);
+    let mut tally = Tally::default();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let stage = Stage::new();
+                    let mut trial = Trial {
+                        stage: &stage,
+                        tally: Tally::default(),
+                        held: Vec::new(),
+                        waiting: Vec::new(),
+                        dice: Dice::new(0),
+                        stride,
+                    };
+                    loop {
+                        let index = next.fetch_add(1, Ordering::SeqCst);
+                        let Some(scenario) = scenarios::ALL.get(index) else { break };
+                        trial.dice = Dice::new(number * 100 + index as u32);
+                        trial.run(scenario);
+                    }
+                    stage.assert_conserved(&trial.held);
+                    trial.tally
+                })
+            })
+            .collect();
+        for worker in workers {
+            tally.merge(&worker.join().unwrap());
+        }
+    });
+    tally
+}

@@ -1,0 +1,129 @@
+//! What a wallet is interrupted at.
+
+use std::time::{Duration, Instant};
+
+use crate::net::Fault;
+use crate::stage::{Purse, Ran, Stage, money, ran};
+
+/// Something that a wallet does, and how to get it there.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// Makes a wallet that is about to do it.
+    pub(crate) ready: for<'a> fn(&'a Stage) -> Task<'a>,
+    /// So many are made at a time, and then wait together.
+    pub(crate) at_once: usize,
+}
+
+/// A command that is going to be interrupted.
+pub(crate) struct Task<'a> {
+    pub(crate) purse: Purse<'a>,
+    arguments: Vec<String>,
+    /// It is not begun before: an invoice's time has passed then.
+    due: Instant,
+    /// What must have been paid at the end, whatever happened.
+    pub(crate) pays: u64,
+    /// The merchant cannot be reached meanwhile.
+    cut_off: bool,
+    /// How the command may end when it is run once more.
+    pub(crate) repeatable: bool,
+}
+
+impl<'a> Task<'a> {
+    fn new(purse: Purse<'a>, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self { purse, arguments, due: Instant::now(), pays: 0, cut_off: false, repeatable: true }
+    }
+
+    /// Runs when nothing is the matter, and is paid once at the end.
+    fn paying(purse: Purse<'a>, cents: u64) -> Self {
+        let invoice = purse.stage.invoice(cents);
+        Self { pays: cents, ..Self::new(purse, &["pay", &invoice, "--yes"]) }
+    }
+
+    /// A payment that was begun, met a fault, and is settled by the next command after the invoice's time.
+    fn settling(purse: Purse<'a>, cents: u64, fault: Fault, pays: u64) -> Self {
+        let stage = purse.stage;
+        let invoice = stage.world.run(&["verifier", "request", &money(cents), "--expires-in", "2"]);
+        let due = Instant::now() + Duration::from_millis(2_100);
+        stage.to_merchant.fail(0, 1, fault);
+        let left = purse.run(&["pay", &invoice, "--yes"]);
+        assert_ne!(left.code, Some(0), "{left:?}");
+        assert_eq!(stage.to_merchant.heal(), 1);
+        Self { due, pays, ..Self::new(purse, &["balance"]) }
+    }
+
+    pub(crate) fn command(&self) -> std::process::Command {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        self.purse.command(&arguments)
+    }
+
+    /// What the next command does by itself: going on.
+    pub(crate) fn resume(&self, moment: Option<&str>) -> Ran {
+        let mut command = self.purse.command(&["balance"]);
+        if let Some(moment) = moment {
+            command.env("FARTHING_TEST_KILL", moment);
+        }
+        ran(&mut command)
+    }
+
+    /// What is wrong with the network while it runs, besides what the test does to it.
+    pub(crate) fn set_the_stage(&self) {
+        std::thread::sleep(self.due.saturating_duration_since(Instant::now()));
+        if self.cut_off {
+            self.purse.stage.to_merchant.fail(0, 1_000, Fault::HangUp);
+        }
+    }
+
+    pub(crate) fn uses_the_merchant(&self) -> bool {
+        !self.cut_off
+    }
+}
+
+pub(crate) const ALL: [Scenario; 9] = [
+    Scenario { at_once: 1, name: "withdraw", ready: |stage| Task::new(stage.purse(1_000), &["withdraw", "1.05"]) },
+    Scenario {
+        at_once: 1,
+        name: "withdraw a bundle",
+        ready: |stage| Task::new(stage.purse(1_200), &["withdraw", "--bundle", "0"]),
+    },
+    Scenario { at_once: 1, name: "pay", ready: |stage| Task::paying(holding(stage, &[37]), 37) },
+    Scenario { at_once: 1, name: "pay after a split", ready: |stage| Task::paying(holding(stage, &[64]), 37) },
+    Scenario { at_once: 1, name: "pay after a merge", ready: |stage| Task::paying(holding(stage, &[16, 16]), 32) },
+    Scenario {
+        at_once: 16,
+        name: "settle what never arrived",
+        ready: |stage| Task::settling(holding(stage, &[37]), 37, Fault::LoseRequest, 0),
+    },
+    Scenario {
+        at_once: 16,
+        name: "settle what was accepted",
+        ready: |stage| Task::settling(holding(stage, &[37]), 37, Fault::LoseAnswer, 37),
+    },
+    Scenario {
+        at_once: 16,
+        name: "settle what was accepted without the payee",
+        ready: |stage| {
+            let task = Task::settling(holding(stage, &[37]), 37, Fault::LoseAnswer, 37);
+            Task { cut_off: true, ..task }
+        },
+    },
+    Scenario { at_once: 1, name: "abandon a number", ready: abandoned },
+];
+
+/// A wallet that withdrew these amounts.
+fn holding<'a>(stage: &'a Stage, amounts: &[u64]) -> Purse<'a> {
+    let purse = stage.purse(500);
+    for &cents in amounts {
+        purse.run(&["withdraw", &money(cents)]).succeeded();
+    }
+    purse
+}
+
+/// A wallet whose request is durable and never left; meanwhile the mint has forgotten the session.
+fn abandoned(stage: &Stage) -> Task<'_> {
+    let purse = stage.purse(500);
+    let killed = purse.run_killed_at(&["withdraw", "1.05"], "RequestStored:1");
+    assert_eq!(killed.killed.as_deref(), Some("RequestStored"), "{killed:?}");
+    stage.restart_mint();
+    Task { repeatable: false, ..Task::new(purse, &["balance"]) }
+}

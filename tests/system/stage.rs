@@ -1,0 +1,236 @@
+//! A mint, a merchant and wallets, with a network between them that can fail, and the count of what all of them hold.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::harness::{Server, World};
+use crate::net::Proxy;
+
+/// A mint and a merchant in a world of their own.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    mint: Mutex<Server>,
+    merchant: Mutex<Server>,
+    /// From wallets to the mint.
+    pub(crate) to_mint: Proxy,
+    /// From wallets to the merchant.
+    pub(crate) to_merchant: Proxy,
+    /// From the merchant to the mint.
+    pub(crate) clearing: Proxy,
+    wallets: AtomicU32,
+    funded: AtomicU64,
+}
+
+/// A wallet on a stage.
+pub(crate) struct Purse<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) folder: PathBuf,
+    funded: u64,
+}
+
+/// What a wallet says that it holds, in hundredths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holdings {
+    pub(crate) tokens: u64,
+    pub(crate) reserved: u64,
+    pub(crate) account: u64,
+    pub(crate) paid: u64,
+    pub(crate) unfinished: usize,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    /// It was killed, and at which moment if it knew.
+    pub(crate) killed: Option<String>,
+    pub(crate) took: Duration,
+}
+
+impl Ran {
+    fn of(output: Output, took: Duration) -> Self {
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        let moment = err.lines().rev().find_map(|line| line.strip_prefix("killed at ")).unwrap_or("any instant");
+        let killed = output.status.signal().map(|signal| {
+            assert_eq!(signal, 9, "{err}");
+            moment.to_owned()
+        });
+        assert!(!err.contains("panicked"), "{err}");
+        Self { code: output.status.code(), out: String::from_utf8(output.stdout).unwrap(), killed, err, took }
+    }
+
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let world = World::new();
+        let mint = world.mint();
+        let (to_mint, clearing) = (Proxy::new(mint.address()), Proxy::new(mint.address()));
+        world.run(&["verifier", "init", "--mint", &clearing.url()]);
+        // The proxy's address comes first, so that invoices name it.
+        let to_merchant = Proxy::new(mint.address());
+        let merchant = world.serve(&merchant_at(&to_merchant.url()).each_ref().map(String::as_str));
+        to_merchant.leads_to(merchant.address());
+        let (wallets, funded) = (AtomicU32::new(0), AtomicU64::new(0));
+        let (mint, merchant) = (Mutex::new(mint), Mutex::new(merchant));
+        Self { world, mint, merchant, to_mint, to_merchant, clearing, wallets, funded }
+    }
+
+    /// A wallet whose account holds so much.
+    pub(crate) fn purse(&self, cents: u64) -> Purse<'_> {
+        let purse = self.empty_purse();
+        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes"]).succeeded();
+        purse.credited(cents)
+    }
+
+    /// A folder in which a wallet may be made.
+    pub(crate) fn empty_purse(&self) -> Purse<'_> {
+        let number = self.wallets.fetch_add(1, Ordering::SeqCst);
+        Purse { stage: self, folder: self.world.path(&format!("wallet-{number}")), funded: 0 }
+    }
+
+    pub(crate) fn invoice(&self, cents: u64) -> String {
+        self.world.run(&["verifier", "request", &money(cents)])
+    }
+
+    /// SIGKILL to the mint, which comes back at another port.
+    pub(crate) fn restart_mint(&self) {
+        let mut mint = self.mint.lock().unwrap();
+        mint.end();
+        *mint = self.world.mint();
+        self.to_mint.leads_to(mint.address());
+        self.clearing.leads_to(mint.address());
+    }
+
+    /// SIGKILL to the merchant, who comes back at another port.
+    pub(crate) fn restart_merchant(&self) {
+        let mut merchant = self.merchant.lock().unwrap();
+        merchant.end();
+        *merchant = self.world.serve(&merchant_at(&self.to_merchant.url()).each_ref().map(String::as_str));
+        self.to_merchant.leads_to(merchant.address());
+    }
+
+    pub(crate) fn proxies(&self) -> [(&'static str, &Proxy); 3] {
+        [("wallet–mint", &self.to_mint), ("wallet–merchant", &self.to_merchant), ("merchant–mint", &self.clearing)]
+    }
+
+    /// The figures of the mint's books, which must balance.
+    pub(crate) fn books(&self) -> impl Fn(&str) -> u64 {
+        let books = self.world.run(&["mint", "audit"]);
+        assert!(books.contains("balanced"), "{books}");
+        move |name| cents(books.lines().find(|line| line.trim_start().starts_with(name)).unwrap())
+    }
+
+    /// What the merchant counts as paid to him.
+    pub(crate) fn merchant_counts(&self) -> u64 {
+        self.world.run(&["verifier", "payments"]).lines().filter(|line| line.contains(" EUR")).map(cents).sum()
+    }
+
+    /// Everything there is, over all these wallets, is what was put in.
+    pub(crate) fn assert_conserved(&self, purses: &[Holdings]) {
+        let figure = self.books();
+        let funded = self.funded.load(Ordering::SeqCst);
+        let sum = |part: fn(&Holdings) -> u64| purses.iter().map(part).sum::<u64>();
+        assert_eq!(figure("funded"), funded);
+        assert_eq!(sum(|p| p.tokens), figure("tokens issued") - figure("tokens redeemed"), "{purses:?}");
+        let merchant = figure("account balances") - sum(|p| p.account);
+        assert_eq!(sum(|p| p.paid), merchant, "{purses:?}");
+        assert_eq!(self.merchant_counts(), merchant);
+        assert_eq!(sum(|p| p.tokens) + sum(|p| p.account) + merchant, funded);
+    }
+}
+
+impl Purse<'_> {
+    /// The mint's operator credits the account.
+    pub(crate) fn credited(mut self, cents: u64) -> Self {
+        let account = self.run(&["account"]).succeeded().out;
+        self.stage.world.run(&["mint", "credit", account.trim(), &money(cents)]);
+        self.funded += cents;
+        self.stage.funded.fetch_add(cents, Ordering::SeqCst);
+        self
+    }
+
+    /// `farthing wallet …` in this wallet's folder: one attempt for each message, so that what fails is left for the next command.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.stage.world.farthing(&["wallet"]);
+        command.args(arguments).env("FARTHING_WALLET_DIR", &self.folder).env("FARTHING_TEST_ATTEMPTS", "1");
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        ran(&mut self.command(arguments))
+    }
+
+    /// With a variable for the binary under test.
+    pub(crate) fn run_with(&self, arguments: &[&str], name: &str, value: &str) -> Ran {
+        ran(self.command(arguments).env(name, value))
+    }
+
+    pub(crate) fn run_killed_at(&self, arguments: &[&str], moment: &str) -> Ran {
+        self.run_with(arguments, "FARTHING_TEST_KILL", moment)
+    }
+
+    /// What the wallet says, after it went on with whatever was unfinished.
+    pub(crate) fn holdings(&self) -> Holdings {
+        let balance = self.run(&["balance"]).succeeded();
+        let history = self.run(&["history"]).succeeded().out;
+        let of = |what: &str| balance.out.lines().find(|line| line.contains(what)).map_or(0, cents);
+        assert!(!balance.err.contains("could not be asked"), "{}", balance.err);
+        Holdings {
+            tokens: balance.out.lines().find(|line| line.ends_with(" tokens")).map_or(0, cents),
+            reserved: of("held by"),
+            account: of("in the account"),
+            paid: history.lines().filter(|line| line.contains("paid") && line.contains("payment")).map(cents).sum(),
+            unfinished: history.lines().filter(|line| line.contains("unfinished")).count(),
+        }
+    }
+
+    /// Nothing is under way or held back, and nothing is missing.
+    pub(crate) fn assert_whole(&self, after: &str) -> Holdings {
+        let holdings = self.holdings();
+        assert_eq!((holdings.reserved, holdings.unfinished), (0, 0), "{after}: {holdings:?}");
+        assert_eq!(holdings.tokens + holdings.account + holdings.paid, self.funded, "{after}: {holdings:?}");
+        holdings
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn ran(command: &mut Command) -> Ran {
+    let begun = Instant::now();
+    Ran::of(command.output().unwrap(), begun.elapsed())
+}
+
+/// Runs a command, and kills it after a while if it has not ended.
+pub(crate) fn ran_for(command: &mut Command, time: Duration) -> Ran {
+    let begun = Instant::now();
+    let stdio = std::process::Stdio::piped;
+    let mut child = command.stdout(stdio()).stderr(stdio()).spawn().unwrap();
+    std::thread::sleep(time);
+    // One that ended meanwhile is not killed.
+    let _gone = child.kill();
+    Ran::of(child.wait_with_output().unwrap(), begun.elapsed())
+}
+
+fn merchant_at(public: &str) -> [String; 6] {
+    ["verifier", "run", "--listen", "127.0.0.1:0", "--public-url", public].map(str::to_owned)
+}
+
+pub(crate) fn money(cents: u64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// The amount in a line, in hundredths: the word before the unit.
+pub(crate) fn cents(line: &str) -> u64 {
+    let is_amount = |word: &&str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    line.split_whitespace().find(is_amount).unwrap().replace('.', "").parse().unwrap()
+}
