@@ -3,6 +3,7 @@
 //!
 //! - `FARTHING_TEST_KILL=n` kills the process with SIGKILL at the n-th moment of the wallet's at which a crash makes a
 //!   difference, `FARTHING_TEST_KILL=PaymentStored:n` at the n-th of that name. Which one it was is written to standard error first.
+//! - `FARTHING_TEST_FULL=n` lets no file grow or change from the n-th moment on, as a full disk does; SIGXFSZ must be ignored.
 //! - `FARTHING_TEST_ATTEMPTS=1` sends a message once and leaves what failed for the next command.
 //! - `FARTHING_TEST_CLOCK=-3600` sets the wallet's clock an hour back.
 
@@ -30,18 +31,25 @@ fn hooks() -> Hooks {
         hooks = hooks.attempts(attempts);
     }
     if let Some(at) = order("FARTHING_TEST_KILL") {
-        let (name, number) = match at.split_once(':') {
-            Some((name, number)) => (Some(name.to_owned()), number.parse().unwrap_or(0)),
-            None => (None, at.parse().unwrap_or(0)),
-        };
-        let passed = AtomicU64::new(0);
-        hooks = hooks.moments(move |moment| {
-            if name.as_ref().is_none_or(|name| name == moment) && passed.fetch_add(1, Ordering::SeqCst) + 1 == number {
-                die(moment);
-            }
-        });
+        hooks = hooks.moments(at_moment(&at, die));
+    } else if let Some(at) = order("FARTHING_TEST_FULL") {
+        hooks = hooks.moments(at_moment(&at, fill_up));
     }
     hooks
+}
+
+/// Something that is done at the n-th moment, or at the n-th of a name: `n` or `Name:n`.
+fn at_moment(at: &str, what: fn(&str)) -> impl Fn(&str) + Send + Sync + 'static {
+    let (name, number) = match at.split_once(':') {
+        Some((name, number)) => (Some(name.to_owned()), number.parse().unwrap_or(0)),
+        None => (None, at.parse().unwrap_or(0)),
+    };
+    let passed = AtomicU64::new(0);
+    move |moment| {
+        if name.as_ref().is_none_or(|name| name == moment) && passed.fetch_add(1, Ordering::SeqCst) + 1 == number {
+            what(moment);
+        }
+    }
 }
 
 fn order(name: &str) -> Option<String> {
@@ -54,5 +62,12 @@ fn die(moment: &str) {
     let _killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     loop {
         std::thread::park();
+    }
+}
+
+fn fill_up(moment: &str) {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: None };
+    if rustix::process::setrlimit(rustix::process::Resource::Fsize, none).is_ok() {
+        let _closed = writeln!(std::io::stderr(), "full at {moment}");
     }
 }

@@ -11,6 +11,7 @@
 mod bad_input;
 mod crash;
 mod durable_answers;
+mod full_disk;
 mod get;
 mod harness;
 mod journey;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -95,6 +95,13 @@ impl Stage {
         purse.credited(cents)
     }
 
+    /// The same in a folder somewhere else.
+    pub(crate) fn purse_in(&self, folder: &Path, cents: u64) -> Purse<'_> {
+        let purse = Purse { folder: folder.to_owned(), ..self.empty_purse() };
+        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes"]).succeeded();
+        purse.credited(cents)
+    }
+
     /// A folder in which a wallet may be made.
     pub(crate) fn empty_purse(&self) -> Purse<'_> {
         let number = self.wallets.fetch_add(1, Ordering::SeqCst);
@@ -173,7 +180,15 @@ impl Purse<'_> {
 
     /// `farthing wallet …` in this wallet's folder: one attempt for each message, so that what fails is left for the next command.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.stage.world.farthing(&["wallet"]);
+        self.here(self.stage.world.farthing(&["wallet"]), arguments)
+    }
+
+    /// The same under another program.
+    pub(crate) fn command_under(&self, program: &str, before: &[&str], arguments: &[&str]) -> Command {
+        self.here(self.stage.world.farthing_under(program, before, &["wallet"]), arguments)
+    }
+
+    fn here(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).env("FARTHING_WALLET_DIR", &self.folder).env("FARTHING_TEST_ATTEMPTS", "1");
         command
     }

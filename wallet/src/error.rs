@@ -69,8 +69,8 @@ pub enum OpenError {
     #[error("the wallet's folder could not be read or written")]
     Io(#[from] std::io::Error),
     /// The state cannot be opened.
-    #[error("the wallet's state could not be opened: {0}")]
-    State(farthing_durable::OpenError),
+    #[error("the wallet's state could not be opened")]
+    State(#[source] farthing_durable::OpenError),
     /// The state cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -93,7 +93,9 @@ impl From<farthing_durable::OpenError> for OpenError {
 #[non_exhaustive]
 pub enum StoreError {
     /// The store stopped, or is overloaded.
-    #[error("the wallet's state is not available; open the wallet again")]
+    #[error(
+        "the wallet's state cannot be read or written (is the disk full?); nothing is lost, and the next command goes on"
+    )]
     Unavailable,
     /// Something stored does not decode.
     #[error(
