@@ -95,6 +95,10 @@ impl World {
 
 impl Server {
     pub(crate) fn start(mut command: Command) -> Self {
+        Self::start_of(&mut command)
+    }
+
+    pub(crate) fn start_of(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = loop {

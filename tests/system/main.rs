@@ -25,6 +25,7 @@ mod races;
 mod raw;
 mod restore;
 mod schema;
+mod secrets;
 mod servers;
 mod stage;
 mod stock;

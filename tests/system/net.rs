@@ -64,6 +64,8 @@ struct State {
     struck: usize,
     /// Requests that came.
     seen: usize,
+    /// Every request's bytes, if somebody wants them.
+    recorded: Option<Vec<u8>>,
     /// Requests not yet delivered that somebody gave up on.
     late: usize,
     /// Whether anybody listens at the address.
@@ -81,6 +83,7 @@ impl Proxy {
             plan: VecDeque::new(),
             struck: 0,
             seen: 0,
+            recorded: None,
             late: 0,
             open: true,
             listening: true,
@@ -121,6 +124,16 @@ impl Proxy {
     /// Requests that came since this was last asked.
     pub(crate) fn seen(&self) -> usize {
         self.with(|state| std::mem::take(&mut state.seen))
+    }
+
+    /// From now on keeps what goes to the server.
+    pub(crate) fn record(&self) {
+        self.with(|state| state.recorded = Some(Vec::new()));
+    }
+
+    /// What went to the server.
+    pub(crate) fn recorded(&self) -> Vec<u8> {
+        self.with(|state| state.recorded.clone().unwrap_or_default())
     }
 
     /// Waits until everything late has been delivered.
@@ -195,6 +208,9 @@ impl Shared {
             return None;
         }
         let request = read_request(&mut client)?;
+        if let Some(recorded) = &mut self.state.lock().unwrap().recorded {
+            recorded.extend_from_slice(&request);
+        }
         match fault {
             None => client.write_all(&exchange(target, &request)?).ok()?,
             Some(Fault::HangUp | Fault::LoseRequest) => {}

@@ -75,13 +75,28 @@ impl Ran {
 
 impl Stage {
     pub(crate) fn new() -> Self {
+        Self::with(|world, arguments| world.serve(arguments))
+    }
+
+    /// Its servers log everything there is.
+    pub(crate) fn logging() -> Self {
+        Self::with(|world, arguments| {
+            let log = world.path(&format!("{}.log", arguments[0]));
+            let script = "exec \"$0\" \"$@\" 2>\"$LOG\"";
+            let mut command = world.farthing_under("bash", &["-c", script], arguments);
+            Server::start_of(command.env("LOG", log).env("FARTHING_LOG", "trace"))
+        })
+    }
+
+    fn with(serve: impl Fn(&World, &[&str]) -> Server) -> Self {
         let world = World::new();
-        let mint = world.mint();
+        world.run(&["mint", "init"]);
+        let mint = serve(&world, &["mint", "run", "--listen", "127.0.0.1:0"]);
         let (to_mint, clearing) = (Proxy::new(mint.address()), Proxy::new(mint.address()));
         world.run(&["verifier", "init", "--mint", &clearing.url()]);
         // The proxy's address comes first, so that invoices name it.
         let to_merchant = Proxy::new(mint.address());
-        let merchant = world.serve(&merchant_at(&to_merchant.url()).each_ref().map(String::as_str));
+        let merchant = serve(&world, &merchant_at(&to_merchant.url()).each_ref().map(String::as_str));
         to_merchant.leads_to(merchant.address());
         let (wallets, funded) = (AtomicU32::new(0), AtomicU64::new(0));
         let (mint, merchant) = (Mutex::new(mint), Mutex::new(merchant));
@@ -106,6 +121,15 @@ impl Stage {
     pub(crate) fn empty_purse(&self) -> Purse<'_> {
         let number = self.wallets.fetch_add(1, Ordering::SeqCst);
         Purse { stage: self, folder: self.world.path(&format!("wallet-{number}")), funded: 0 }
+    }
+
+    /// What its servers logged.
+    pub(crate) fn logs(&self) -> [PathBuf; 2] {
+        ["mint.log", "verifier.log"].map(|name| self.world.path(name))
+    }
+
+    pub(crate) fn mint_url(&self) -> String {
+        self.mint.lock().unwrap().url.clone()
     }
 
     pub(crate) fn invoice(&self, cents: u64) -> String {
