@@ -27,6 +27,7 @@
 //! One set of words serves one live wallet.
 
 mod budget;
+mod clock;
 mod doctor;
 mod error;
 mod event;
@@ -55,6 +56,7 @@ mod words;
 mod x402;
 
 pub use budget::{Budget, BudgetError};
+pub use clock::ClockDifference;
 pub use doctor::{Diagnosis, Finding, MintDiagnosis};
 pub use error::{IssueError, Lie, MintError, NoReceipt, OpenError, PayError, PendingCause, StoreError};
 pub use event::Event;

@@ -1,6 +1,6 @@
 //! An answer, read whole.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -42,6 +42,12 @@ impl Answer {
     #[must_use]
     pub const fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// When the server says that it answered. Nobody signed it: good for telling people that a clock is wrong, and for nothing else.
+    #[must_use]
+    pub fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
     }
 
     /// The body of a successful answer.

@@ -1,7 +1,7 @@
 //! The client for services on the network.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -239,6 +239,15 @@ impl HttpClient {
     /// As [`post_json`](Self::post_json).
     pub async fn get_bytes(&self, url: &Endpoint) -> Result<Bytes, CallError> {
         self.request(Method::GET, url, HeaderMap::new(), Bytes::new()).await?.into_success()
+    }
+
+    /// Asks for anything and says when the server says that it answered, whatever the answer is; see [`Answer::date`].
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub async fn date(&self, url: &Endpoint) -> Result<Option<SystemTime>, CallError> {
+        Ok(self.request(Method::GET, url, HeaderMap::new(), Bytes::new()).await?.date())
     }
 
     /// Sends any request and reads the answer whole, whatever its status: for exchanges in which a status such as 402 is not a failure.
