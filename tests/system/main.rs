@@ -9,7 +9,9 @@
 )]
 
 mod bad_input;
+mod clock;
 mod crash;
+mod damage;
 mod durable_answers;
 mod full_disk;
 mod get;

@@ -114,6 +114,7 @@ impl<'a> Trial<'a> {
     /// Each request over each link meets each fault, once or twice in a row.
     fn network(&mut self, scenario: &Scenario, requests: [usize; 3]) {
         for (link, requests) in requests.into_iter().enumerate() {
+            self.refuse(scenario, link, requests > 0);
             for healthy in 0..requests {
                 for fault in Fault::ALL {
                     if self.dice.below(self.stride) == 0 {
@@ -122,6 +123,17 @@ impl<'a> Trial<'a> {
                 }
             }
         }
+    }
+
+    /// Nobody listens.
+    fn refuse(&mut self, scenario: &Scenario, link: usize, used: bool) {
+        let task = self.next(scenario);
+        task.set_the_stage();
+        let (name, proxy) = self.stage.proxies()[link];
+        let ended = proxy.closed_during(|| ran(&mut task.command()));
+        assert!(matches!(ended.code, Some(0..=6)), "{}: {ended:?}", scenario.name);
+        self.tally.add(format!("{name}: nobody listens"), usize::from(used));
+        self.afterwards(&format!("nobody listens on {name}"), scenario, &task);
     }
 
     fn lose(&mut self, scenario: &Scenario, link: usize, healthy: usize, fault: Fault) {

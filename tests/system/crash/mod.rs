@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use interrupt::{Dice, Tally, Trial};
+pub(crate) use interrupt::Dice;
+use interrupt::{Tally, Trial};
 
 use crate::stage::Stage;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, Problem, WINNER};
 use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
@@ -448,6 +449,10 @@ impl State {
 impl Service for Double {
     fn file(&self, path: &str) -> Option<Vec<u8>> {
         self.with(|state| state.archive.files.get(path).cloned())
+    }
+
+    fn date(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.clock.load(Ordering::SeqCst))
     }
 
     fn saw(&self, path: &str, body: &[u8]) {

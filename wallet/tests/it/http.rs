@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use farthing_http::problem::{Code, Problem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,6 +27,8 @@ pub(crate) enum Fault {
 }
 
 pub(crate) trait Service: Send + Sync + 'static {
+    /// What the server's clock says.
+    fn date(&self) -> SystemTime;
     /// Sees every request, also those that are then lost.
     fn saw(&self, path: &str, body: &[u8]);
     fn fault(&self, path: &str) -> Option<Fault>;
@@ -99,8 +102,9 @@ async fn one(mut stream: TcpStream, service: Arc<impl Service>) {
         Err(problem) => (problem.code().status(), "application/problem+json", problem.to_json().to_string()),
     };
     let head = format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{more}Connection: close\r\n\r\n",
-        body.len()
+        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDate: {}\r\n{more}Connection: close\r\n\r\n",
+        body.len(),
+        httpdate::fmt_http_date(service.date())
     );
     stream.write_all(head.as_bytes()).await.ok();
     stream.write_all(body.as_bytes()).await.ok();

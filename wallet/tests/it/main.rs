@@ -9,6 +9,7 @@
 )]
 
 mod archive;
+mod clock;
 mod crash;
 mod double;
 mod flow;
