@@ -51,14 +51,14 @@ fn nothing_leaves_a_wallet_before_its_state_is_synced() {
     }
     let stage = Stage::new();
     let purse = stage.purse(500);
-    let (exact, split, merged) = (stage.invoice(64), stage.invoice(5), stage.invoice(128));
+    let (exact, split, rest) = (stage.invoice(64), stage.invoice(5), stage.invoice(64));
     // How much of each must be seen, so that nothing is shown by a trace that shows nothing.
     let commands: [(&[&str], usize, usize); 5] = [
         (&["withdraw", "1.28"], 3, 3),
         (&["withdraw", "0.64"], 3, 3),
         (&["pay", &exact, "--yes"], 2, 1),
         (&["pay", &split, "--yes"], 5, 3),
-        (&["pay", &merged, "--yes"], 2, 1),
+        (&["pay", &rest, "--yes"], 2, 1),
     ];
     for (arguments, groups, messages) in commands {
         let whole = traced_to_its_end(&stage, &purse, arguments);

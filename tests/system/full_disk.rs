@@ -125,7 +125,7 @@ impl Mounted {
     fn new(world: &World) -> Option<Self> {
         let folder = world.path("small");
         std::fs::create_dir(&folder).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "none"]).arg(&folder).output();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "none"]).arg(&folder).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self { folder })
     }
 }

@@ -1,7 +1,8 @@
-//! Nothing that a wallet must keep to itself is in what it prints or in a log at any level.
+//! Nothing that a wallet must keep to itself is in what it prints, in a log at any level, or in the plain bytes of its folder.
 //! What to look for is derived from the words that the wallet showed when it was made.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use farthing_protocol::amount::Denomination;
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
@@ -12,6 +13,8 @@ use farthing_protocol::token::CoinKey;
 
 use crate::raw::{RawWallet, amount};
 use crate::stage::{Purse, Ran, Stage};
+
+const PASSPHRASE: &str = "Nightingales-sing-at-0417";
 
 /// So much of a spelling is looked for: 96 bits or more.
 const CORE: usize = 24;
@@ -43,7 +46,9 @@ impl Wanted {
 
     /// The name of the first secret in some bytes.
     fn found_in(&self, haystack: &[u8]) -> Option<String> {
-        self.bytes_in(haystack).or_else(|| self.words_in(haystack))
+        let typed = haystack.windows(PASSPHRASE.len()).any(|window| window == PASSPHRASE.as_bytes());
+        let typed = typed.then(|| "the passphrase".to_owned());
+        typed.or_else(|| self.bytes_in(haystack)).or_else(|| self.words_in(haystack))
     }
 
     fn bytes_in(&self, haystack: &[u8]) -> Option<String> {
@@ -141,9 +146,9 @@ fn words_of(init: &Ran) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_printed_or_logged() {
+async fn no_secret_is_printed_logged_or_stored_plainly() {
     let stage = Stage::logging();
-    let mut exposed = Exposed { purse: stage.empty_purse(), said: Vec::new() };
+    let mut exposed = Exposed { purse: stage.empty_purse().protected(PASSPHRASE), said: Vec::new() };
     let init = exposed.run(&["init", "--mint", &stage.to_mint.url(), "--yes"]);
     assert_eq!(init.code, Some(0), "{}", init.err);
     let words = words_of(init);
@@ -219,6 +224,20 @@ async fn no_secret_is_printed_or_logged() {
         assert!(!text.is_empty(), "nothing was logged: {}", log.display());
         assert_eq!(wanted.found_in(&text), None, "{}", log.display());
     }
+    every_file(&exposed.purse.folder, &mut |path, bytes| {
+        assert_eq!(wanted.found_in(bytes), None, "{}", path.display());
+    });
+}
+
+fn every_file(folder: &Path, look: &mut impl FnMut(&Path, &[u8])) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            every_file(&path, look);
+        } else {
+            look(&path, &std::fs::read(&path).unwrap());
+        }
+    }
 }
 
 #[test]
@@ -243,6 +262,7 @@ fn the_search_finds_every_spelling() {
         }
         assert!(wanted.found_in(&bytes).is_some());
     }
+    assert_eq!(wanted.found_in(format!("x{PASSPHRASE}y").as_bytes()).as_deref(), Some("the passphrase"));
     assert!(wanted.found_in(b"1. able 2. work\n3. magic").is_some());
     assert!(wanted.found_in(b"able and work and magic").is_none());
 }

@@ -31,6 +31,7 @@ pub(crate) struct Stage {
 pub(crate) struct Purse<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) folder: PathBuf,
+    passphrase: Option<PathBuf>,
     funded: u64,
 }
 
@@ -106,21 +107,21 @@ impl Stage {
     /// A wallet whose account holds so much.
     pub(crate) fn purse(&self, cents: u64) -> Purse<'_> {
         let purse = self.empty_purse();
-        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes"]).succeeded();
+        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes", "--no-passphrase"]).succeeded();
         purse.credited(cents)
     }
 
     /// The same in a folder somewhere else.
     pub(crate) fn purse_in(&self, folder: &Path, cents: u64) -> Purse<'_> {
         let purse = Purse { folder: folder.to_owned(), ..self.empty_purse() };
-        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes"]).succeeded();
+        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes", "--no-passphrase"]).succeeded();
         purse.credited(cents)
     }
 
     /// A folder in which a wallet may be made.
     pub(crate) fn empty_purse(&self) -> Purse<'_> {
         let number = self.wallets.fetch_add(1, Ordering::SeqCst);
-        Purse { stage: self, folder: self.world.path(&format!("wallet-{number}")), funded: 0 }
+        Purse { stage: self, folder: self.world.path(&format!("wallet-{number}")), passphrase: None, funded: 0 }
     }
 
     /// What its servers logged.
@@ -193,6 +194,14 @@ impl Stage {
 }
 
 impl Purse<'_> {
+    /// Every command is given this passphrase.
+    pub(crate) fn protected(mut self, passphrase: &str) -> Self {
+        let file = self.folder.with_extension("passphrase");
+        std::fs::write(&file, format!("{passphrase}\n")).unwrap();
+        self.passphrase = Some(file);
+        self
+    }
+
     /// The mint's operator credits the account.
     pub(crate) fn credited(mut self, cents: u64) -> Self {
         let account = self.run(&["account"]).succeeded().out;
@@ -213,7 +222,11 @@ impl Purse<'_> {
     }
 
     fn here(&self, mut command: Command, arguments: &[&str]) -> Command {
-        command.args(arguments).env("FARTHING_WALLET_DIR", &self.folder).env("FARTHING_TEST_ATTEMPTS", "1");
+        command.args(arguments);
+        if let Some(file) = &self.passphrase {
+            command.arg("--passphrase-file").arg(file);
+        }
+        command.env("FARTHING_WALLET_DIR", &self.folder).env("FARTHING_TEST_ATTEMPTS", "1");
         command
     }
 
