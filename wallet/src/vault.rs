@@ -73,8 +73,7 @@ impl Vault {
         if submitted.is_ok() && self.written.swap(false, Ordering::SeqCst) {
             self.at(Step::Synced)?;
         }
-        let (answer, count) =
-            submitted.unwrap_or_else(|unavailable| Err(StoreError::from(unavailable).into()))?;
+        let (answer, count) = submitted.unwrap_or_else(|unavailable| Err(StoreError::from(unavailable).into()))?;
         if let Some(count) = count {
             self.mark.note(&self.sealer, count);
         }

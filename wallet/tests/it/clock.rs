@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use farthing_protocol::amount::UnixTime;
 use farthing_wallet::Wallet;
 
-use crate::world::World;
+use crate::world::{World, protection};
 
 #[tokio::test]
 async fn a_wallet_finds_out_how_far_its_clock_is_off() {
@@ -19,7 +19,7 @@ async fn a_wallet_finds_out_how_far_its_clock_is_off() {
         let options = world
             .options()
             .clock(move || UnixTime::from_seconds(clock.load(Ordering::SeqCst).saturating_add_signed(off)));
-        let wallet = Wallet::open(world.path(), options).await.unwrap();
+        let wallet = Wallet::open(world.path(), protection().unlock(), options).await.unwrap();
         let found = wallet.clock_difference(&world.double.id()).await.unwrap().unwrap();
         assert_eq!((found.seconds(), found.matters()), (off, matters));
     }
