@@ -9,6 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::harness::{Server, World};
 use crate::net::Proxy;
 
@@ -38,8 +40,12 @@ pub(crate) struct Purse<'a> {
 /// What a wallet says that it holds, in hundredths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holdings {
+    /// Tokens that can be spent.
     pub(crate) tokens: u64,
+    /// Tokens held by unfinished operations.
     pub(crate) reserved: u64,
+    /// Tokens given out that nobody claimed, as far as the wallet knows.
+    pub(crate) out: u64,
     pub(crate) account: u64,
     pub(crate) paid: u64,
     pub(crate) unfinished: usize,
@@ -173,7 +179,7 @@ impl Stage {
             .unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
-        let answer: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
         let payments = answer["payments"].as_array().unwrap();
         assert!(payments.len() < 1_000, "more than the service lists");
         payments.iter().map(|payment| payment["amount"].as_str().unwrap().parse::<u64>().unwrap()).sum()
@@ -185,11 +191,12 @@ impl Stage {
         let funded = self.funded.load(Ordering::SeqCst);
         let sum = |part: fn(&Holdings) -> u64| purses.iter().map(part).sum::<u64>();
         assert_eq!(figure("funded"), funded);
-        assert_eq!(sum(|p| p.tokens), figure("tokens issued") - figure("tokens redeemed"), "{purses:?}");
+        let tokens = sum(|p| p.tokens + p.reserved + p.out);
+        assert_eq!(tokens, figure("tokens issued") - figure("tokens redeemed"), "{purses:?}");
         let merchant = figure("account balances") - sum(|p| p.account);
         assert_eq!(sum(|p| p.paid), merchant, "{purses:?}");
         assert_eq!(self.merchant_counts(), merchant);
-        assert_eq!(sum(|p| p.tokens) + sum(|p| p.account) + merchant, funded);
+        assert_eq!(tokens + sum(|p| p.account) + merchant, funded);
     }
 }
 
@@ -243,28 +250,61 @@ impl Purse<'_> {
         self.run_with(arguments, "FARTHING_TEST_KILL", moment)
     }
 
+    /// A command's answer, read as JSON. It must succeed.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(&[arguments, &["--json"]].concat()).succeeded();
+        serde_json::from_str(&ran.out).unwrap()
+    }
+
     /// What the wallet says, after it went on with whatever was unfinished.
     pub(crate) fn holdings(&self) -> Holdings {
-        let balance = self.run(&["balance"]).succeeded();
-        let history = self.run(&["history"]).succeeded().out;
-        let of = |what: &str| balance.out.lines().find(|line| line.contains(what)).map_or(0, cents);
-        assert!(!balance.err.contains("could not be asked"), "{}", balance.err);
+        let (balance, history) = (self.json(&["balance"]), self.json(&["history"]));
+        let list = |value: &Value| value.as_array().unwrap().clone();
+        let sum = |values: &[Value], what: &str| values.iter().map(|value| units(&value[what])).sum::<u64>();
+        let (balances, accounts) = (list(&balance["balances"]), list(&balance["accounts"]));
+        assert_eq!(accounts.len(), 1, "the account could not be asked for: {balance}");
+        assert_eq!(sum(&balances, "ended"), 0);
+        let mut paid = list(&history["finished"]);
+        paid.retain(|entry| entry["kind"] == "payment" && entry["state"] == "paid");
         Holdings {
-            tokens: balance.out.lines().find(|line| line.ends_with(" tokens")).map_or(0, cents),
-            reserved: of("held by"),
-            account: of("in the account"),
-            paid: history.lines().filter(|line| line.contains("paid") && line.contains("payment")).map(cents).sum(),
-            unfinished: history.lines().filter(|line| line.contains("unfinished")).count(),
+            tokens: sum(&balances, "available"),
+            reserved: sum(&balances, "reserved"),
+            out: sum(&balances, "sent"),
+            account: sum(&accounts, "balance"),
+            paid: sum(&paid, "amount"),
+            unfinished: list(&history["unfinished"]).len(),
         }
     }
 
     /// Nothing is under way or held back, and nothing is missing.
     pub(crate) fn assert_whole(&self, after: &str) -> Holdings {
         let holdings = self.holdings();
-        assert_eq!((holdings.reserved, holdings.unfinished), (0, 0), "{after}: {holdings:?}");
-        assert_eq!(holdings.tokens + holdings.account + holdings.paid, self.funded, "{after}: {holdings:?}");
+        holdings.assert_settled(after);
+        assert_eq!(holdings.worth(), self.funded, "{after}: {holdings:?}");
         holdings
     }
+
+    /// What the account was credited with.
+    pub(crate) fn funded(&self) -> u64 {
+        self.funded
+    }
+}
+
+impl Holdings {
+    /// Nothing is under way or held back.
+    pub(crate) fn assert_settled(&self, after: &str) {
+        assert_eq!((self.reserved, self.unfinished), (0, 0), "{after}: {self:?}");
+    }
+
+    /// Everything that was ever put in and did not go to another wallet.
+    pub(crate) fn worth(&self) -> u64 {
+        self.tokens + self.reserved + self.out + self.account + self.paid
+    }
+}
+
+/// Whole smallest units of an amount.
+pub(crate) fn units(money: &Value) -> u64 {
+    money["units"].as_str().unwrap().parse().unwrap()
 }
 
 /// Runs a command to its end.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::scenarios::{Scenario, Task};
+use serde_json::Value;
+
+use super::scenarios::{Finish, Scenario, Task};
 use crate::net::Fault;
-use crate::stage::{Holdings, Ran, Stage, ran, ran_for};
+use crate::stage::{Holdings, Purse, Ran, Stage, ran, ran_for, units};
 
 /// How often what happened.
 #[derive(Debug, Default)]
@@ -182,16 +184,52 @@ impl<'a> Trial<'a> {
         for (_, proxy) in self.stage.proxies() {
             proxy.settle();
         }
-        let held = task.purse.assert_whole(&format!("{name}: {}", resumed.err));
-        assert!(held.paid == 0 || held.paid == task.pays, "{name}: {held:?}");
-        let mut done = task.command();
-        if task.repeatable {
-            let again = ran(&mut done);
+        let balance: Value = serde_json::from_str(&resumed.out).unwrap();
+        assert_eq!(
+            balance["balances"].as_array().map_or(0, |all| all.iter().map(|one| units(&one["reserved"])).sum()),
+            0
+        );
+        let warned = balance["warnings"].as_array().into_iter().flatten().any(|one| one["code"] == "still_unfinished");
+        assert!(!warned, "{name}: {resumed:?}");
+        bring_to_an_end(&name, task);
+        let held = task.purse.holdings();
+        held.assert_settled(&name);
+        assert_eq!((held.paid, held.out), (task.pays, 0), "{name}");
+        let other = task.other.as_ref().map(Purse::holdings);
+        if let Some(other) = &other {
+            other.assert_settled(&name);
+        }
+        let funded = task.purse.funded() + task.other.as_ref().map_or(0, Purse::funded);
+        let moved = held.worth().abs_diff(task.purse.funded());
+        assert_eq!(held.worth() + other.map_or(0, |other| other.worth()), funded, "{name}: {held:?} {other:?}");
+        // What never began to be sent did not move.
+        assert!(moved == task.moves || (moved == 0 && task.finish == Finish::Deliver), "{name}: {held:?} {other:?}");
+        self.held.push(held);
+        self.held.extend(other);
+    }
+}
+
+fn bring_to_an_end(name: &str, task: &Task<'_>) {
+    match (task.finish, &task.other) {
+        (Finish::Again, _) => {
+            let again = ran(&mut task.command());
             assert_eq!(again.code, Some(0), "{name}: {again:?}");
         }
-        let held = task.purse.assert_whole(&name);
-        assert_eq!(held.paid, task.pays, "{name}");
-        self.held.push(held);
+        (Finish::Deliver, Some(other)) => {
+            let sent = task.purse.json(&["sent", "--all"]);
+            for sent in sent["sent"].as_array().unwrap().iter().filter(|sent| sent["state"] != "failed") {
+                assert!(["out", "locked"].iter().any(|state| sent["state"] == *state), "{name}: {sent}");
+                let text = task.purse.json(&["sent", &sent["operation"].to_string()]);
+                other.json(&["receive", text["text"].as_str().unwrap()]);
+            }
+            task.purse.json(&["send", "--reclaim", "all"]);
+        }
+        (Finish::Claim, Some(other)) => {
+            let again = ran(task.command().arg("--json"));
+            assert!(again.code == Some(0) || again.out.contains("\"received_before\""), "{name}: {again:?}");
+            other.json(&["send", "--reclaim", "all"]);
+        }
+        (Finish::Resume | Finish::Deliver | Finish::Claim, _) => {}
     }
 }
 

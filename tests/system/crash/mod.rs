@@ -26,7 +26,7 @@ fn whatever_is_interrupted_value_is_conserved_and_nothing_is_stuck() {
     if std::env::var_os("FARTHING_LONG").is_some_and(|value| value == "1") {
         return long();
     }
-    let tally = round(0, 5);
+    let tally = round(0, 8);
     // Past the test harness, which hides what a passing test writes.
     let _gone = writeln!(std::fs::File::create("/dev/stderr").unwrap(), "crash: {} interruptions", tally.total());
     assert!(tally.total() >= 100, "{tally:?}");

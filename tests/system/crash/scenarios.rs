@@ -17,21 +17,38 @@ pub(crate) struct Scenario {
 /// A command that is going to be interrupted.
 pub(crate) struct Task<'a> {
     pub(crate) purse: Purse<'a>,
+    /// Somebody who gets or gave the money.
+    pub(crate) other: Option<Purse<'a>>,
     arguments: Vec<String>,
     /// It is not begun before: an invoice's time has passed then.
     due: Instant,
-    /// What must have been paid at the end, whatever happened.
+    /// What must have been paid to the merchant at the end, whatever happened.
     pub(crate) pays: u64,
+    /// What goes from one wallet to the other, if anything does.
+    pub(crate) moves: u64,
     /// The merchant cannot be reached meanwhile.
     cut_off: bool,
-    /// How the command may end when it is run once more.
-    pub(crate) repeatable: bool,
+    pub(crate) finish: Finish,
+}
+
+/// How what was interrupted is brought to an end once nothing is the matter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// The next command goes on by itself, and the same command can be given again.
+    Again,
+    /// The next command goes on by itself.
+    Resume,
+    /// The other one claims what was sent, and what is still out then is taken back.
+    Deliver,
+    /// The text is received after all, or was before; the sender then learns it.
+    Claim,
 }
 
 impl<'a> Task<'a> {
     fn new(purse: Purse<'a>, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { purse, arguments, due: Instant::now(), pays: 0, cut_off: false, repeatable: true }
+        let (due, finish) = (Instant::now(), Finish::Again);
+        Self { purse, other: None, arguments, due, pays: 0, moves: 0, cut_off: false, finish }
     }
 
     /// Runs when nothing is the matter, and is paid once at the end.
@@ -52,6 +69,16 @@ impl<'a> Task<'a> {
         Self { due, pays, ..Self::new(purse, &["balance"]) }
     }
 
+    /// Something that gives money to another wallet.
+    fn giving(purse: Purse<'a>, other: Purse<'a>, arguments: &[&str], moves: u64) -> Self {
+        Self { other: Some(other), moves, finish: Finish::Deliver, ..Self::new(purse, arguments) }
+    }
+
+    /// Something that gets money from another wallet.
+    fn claiming(purse: Purse<'a>, other: Purse<'a>, text: &str, moves: u64) -> Self {
+        Self { other: Some(other), moves, finish: Finish::Claim, ..Self::new(purse, &["receive", text]) }
+    }
+
     pub(crate) fn command(&self) -> std::process::Command {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         self.purse.command(&arguments)
@@ -59,7 +86,7 @@ impl<'a> Task<'a> {
 
     /// What the next command does by itself: going on.
     pub(crate) fn resume(&self, moment: Option<&str>) -> Ran {
-        let mut command = self.purse.command(&["balance"]);
+        let mut command = self.purse.command(&["balance", "--json"]);
         if let Some(moment) = moment {
             command.env("FARTHING_TEST_KILL", moment);
         }
@@ -79,7 +106,7 @@ impl<'a> Task<'a> {
     }
 }
 
-pub(crate) const ALL: [Scenario; 9] = [
+pub(crate) const ALL: [Scenario; 17] = [
     Scenario { at_once: 1, name: "withdraw", ready: |stage| Task::new(stage.purse(1_000), &["withdraw", "1.05"]) },
     Scenario {
         at_once: 1,
@@ -108,7 +135,79 @@ pub(crate) const ALL: [Scenario; 9] = [
         },
     },
     Scenario { at_once: 1, name: "abandon a number", ready: abandoned },
+    Scenario {
+        at_once: 1,
+        name: "send",
+        ready: |stage| Task::giving(holding(stage, &[37]), stage.purse(1), &["send", "0.37"], 37),
+    },
+    Scenario {
+        at_once: 1,
+        name: "send after a split",
+        ready: |stage| Task::giving(holding(stage, &[64]), stage.purse(1), &["send", "0.37"], 37),
+    },
+    Scenario {
+        at_once: 1,
+        name: "send, locked",
+        ready: |stage| {
+            let other = stage.purse(1);
+            let record = text_of(&other, &["recipient"]);
+            Task::giving(holding(stage, &[64]), other, &["send", "0.37", "--to", &record, "--yes"], 37)
+        },
+    },
+    Scenario {
+        at_once: 1,
+        name: "answer a request",
+        ready: |stage| {
+            let other = stage.purse(1);
+            let request = text_of(&other, &["request", "0.37"]);
+            Task::giving(holding(stage, &[37]), other, &["pay", &request, "--yes"], 37)
+        },
+    },
+    Scenario {
+        at_once: 1,
+        name: "receive",
+        ready: |stage| {
+            let other = holding(stage, &[37]);
+            let text = text_of(&other, &["send", "0.37"]);
+            Task::claiming(stage.purse(1), other, &text, 37)
+        },
+    },
+    Scenario {
+        at_once: 1,
+        name: "receive what is locked",
+        ready: |stage| {
+            let (purse, other) = (stage.purse(1), holding(stage, &[37]));
+            let record = text_of(&purse, &["recipient"]);
+            let text = text_of(&other, &["send", "0.37", "--to", &record, "--yes"]);
+            Task::claiming(purse, other, &text, 37)
+        },
+    },
+    Scenario {
+        at_once: 1,
+        name: "take back",
+        ready: |stage| {
+            let purse = holding(stage, &[37]);
+            text_of(&purse, &["send", "0.37"]);
+            Task::new(purse, &["send", "--reclaim", "all"])
+        },
+    },
+    Scenario {
+        at_once: 1,
+        name: "take back what was claimed",
+        ready: |stage| {
+            let (purse, other) = (holding(stage, &[37]), stage.purse(1));
+            let text = text_of(&purse, &["send", "0.37"]);
+            other.json(&["receive", &text]);
+            let task = Task::new(purse, &["send", "--reclaim", "all"]);
+            Task { other: Some(other), moves: 37, ..task }
+        },
+    },
 ];
+
+/// The text that a command gives.
+fn text_of(purse: &Purse<'_>, arguments: &[&str]) -> String {
+    purse.json(arguments)["text"].as_str().unwrap().to_owned()
+}
 
 /// A wallet that withdrew these amounts.
 fn holding<'a>(stage: &'a Stage, amounts: &[u64]) -> Purse<'a> {
@@ -125,5 +224,5 @@ fn abandoned(stage: &Stage) -> Task<'_> {
     let killed = purse.run_killed_at(&["withdraw", "1.05"], "RequestStored:1");
     assert_eq!(killed.killed.as_deref(), Some("RequestStored"), "{killed:?}");
     stage.restart_mint();
-    Task { repeatable: false, ..Task::new(purse, &["balance"]) }
+    Task { finish: Finish::Resume, ..Task::new(purse, &["balance"]) }
 }
