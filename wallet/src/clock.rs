@@ -40,7 +40,7 @@ impl Wallet {
     pub async fn clock_difference(&self, mint: &MintId) -> Result<Option<ClockDifference>, MintError> {
         let mint = self.inner.mint(mint)?;
         let before = self.inner.now().seconds();
-        let date = self.inner.http.date(&mint.url.join(mint_path::KEYSETS)?).await?;
+        let date = self.inner.http_once()?.date(&mint.url.join(mint_path::KEYSETS)?).await?;
         let after = self.inner.now().seconds();
         let Some(theirs) = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok()) else { return Ok(None) };
         // In the middle of the time that it took.

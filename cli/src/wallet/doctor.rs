@@ -112,7 +112,7 @@ impl DoctorAnswer {
             finished: u64::try_from(diagnosis.finished)?,
             unfinished: diagnosis.unfinished.iter().map(Entry::unfinished).collect(),
             mints: diagnosis.mints.iter().map(MintHealth::of).collect(),
-            evidence: u64::try_from(diagnosis.evidence)?,
+            evidence: u64::try_from(diagnosis.proofs.saturating_add(diagnosis.statements))?,
         };
         for finding in &diagnosis.findings {
             answer.find(FindingCode::State, finding.to_string());
@@ -127,9 +127,16 @@ impl DoctorAnswer {
         for mint in &diagnosis.mints {
             answer.look_at(mint);
         }
-        if diagnosis.evidence > 0 {
+        if diagnosis.proofs > 0 {
             let message =
-                format!("{} files in the folder `evidence` prove misconduct of a mint or payee", diagnosis.evidence);
+                format!("{} files in the folder `evidence` prove that a mint contradicted itself", diagnosis.proofs);
+            answer.find(FindingCode::Evidence, message);
+        }
+        if diagnosis.statements > 0 {
+            let message = format!(
+                "{} files in the folder `evidence` hold statements that differ; who is right they do not prove",
+                diagnosis.statements
+            );
             answer.find(FindingCode::Evidence, message);
         }
         Ok(answer)

@@ -42,7 +42,7 @@ impl OpenError {
             Self::Unencrypted => Reason::NotEncrypted,
             Self::KeysDamaged | Self::KeysMismatch => Reason::KeysDamaged,
             Self::Io(_) => Reason::FolderUnusable,
-            Self::State(_) | Self::StateTruncated => Reason::StateDamaged,
+            Self::State(_) | Self::StateTruncated | Self::StateMissing => Reason::StateDamaged,
             Self::Store(error) => error.reason(),
             Self::Http(_) => Reason::NetworkSetup,
         }
@@ -65,6 +65,7 @@ impl MintError {
             Self::List(_) | Self::BadKeysets => Reason::MintListRefused,
             Self::WrongIdentity => Reason::MintIsAnother,
             Self::Evidence(_) => Reason::FolderUnusable,
+            Self::Http(_) => Reason::NetworkSetup,
             Self::NoSuchUnit => Reason::UnitUnknown,
             Self::NoActiveKeyset => Reason::NothingIssued,
         }
@@ -177,7 +178,7 @@ impl ReceiveError {
             Self::KeysetEnded => Reason::KeysetEnded,
             Self::Forged => Reason::Forged,
             Self::LockedToAnother => Reason::LockedToAnother,
-            Self::Own { .. } => Reason::OwnToken,
+            Self::Own { .. } | Self::Held => Reason::OwnToken,
             Self::Before { .. } => Reason::ReceivedBefore,
             Self::AlreadySpent => Reason::AlreadySpent,
         }
@@ -198,7 +199,6 @@ impl AskError {
 }
 
 impl GetError {
-impl RestoreError {
     /// The reason.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -246,6 +246,17 @@ impl BudgetError {
             Self::Store(error) => error.reason(),
             Self::Url(_) => Reason::BadAddress,
             Self::Window | Self::TooMany => Reason::BadBudget,
+        }
+    }
+}
+
+impl RestoreError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
             Self::InUse => Reason::NotToBeRestored,
             Self::Index(_) | Self::File(_) => Reason::ArchiveRefused,
             Self::Lie { .. } => Reason::Misconduct,

@@ -170,6 +170,10 @@ reasons! {
     OwnToken = "own_token", Refused;
     /// The wallet received the token before.
     ReceivedBefore = "received_before", Refused;
+    /// The wallet was used with the mint already: it can be resynchronised, not restored.
+    NotToBeRestored = "not_to_be_restored", Refused;
+    /// The mint's archive cannot be read.
+    ArchiveRefused = "archive_refused", Refused;
     /// A part of an HTTP request that is none.
     BadRequest = "bad_request", Refused;
     /// The request with its payment is larger than servers take.
