@@ -15,7 +15,7 @@ use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::SecretKeyset;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::archive::ArchiveKeeper;
+use crate::archive::{ArchiveKeeper, Limits};
 use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
 use crate::home::{HomeError, MintHome};
@@ -96,11 +96,13 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// How the ledger is opened.
     pub ledger: Options,
+    /// How many bytes a file of issuance records may have; nothing for as many as the protocol allows.
+    pub archive_file: Option<usize>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), ledger: Options::new() }
+        Self { clock: Arc::new(SystemClock), ledger: Options::new(), archive_file: None }
     }
 }
 
@@ -152,7 +154,7 @@ impl Mint {
     fn open_now(home: MintHome, unlock: Unlock, surroundings: Surroundings) -> Result<Self, MintError> {
         // The keys first: a wrong passphrase is told before anything is touched.
         let identity = home.load_identity(&unlock)?;
-        let Surroundings { clock, ledger } = surroundings;
+        let Surroundings { clock, ledger, archive_file } = surroundings;
         let now = clock.now();
         let mut keys = BTreeMap::new();
         for keyset in home.load_keysets()? {
@@ -168,7 +170,7 @@ impl Mint {
             keys: RwLock::new(keys),
             sessions: SessionKeeper::new(clock),
             list: ListKeeper::default(),
-            archive: ArchiveKeeper::default(),
+            archive: ArchiveKeeper::new(archive_file.map_or_else(Limits::default, Limits::of)),
             making: std::sync::Mutex::new(()),
             work: Arc::new(Semaphore::new(AT_WORK)),
         })))

@@ -92,7 +92,7 @@ domains! {
     Receipt = "receipt";
     /// Digest of a signed question about an account.
     AccountQuery = "account-query";
-    /// H(issuance id), by which the archive is cut into files (section 11).
+    /// H(salt, issuance id), by which a segment of the archive is cut into files (section 11).
     IssuanceHash = "issuance-hash";
     /// Digest of a file of issuance records (section 11).
     IssuanceFile = "issuance-file";
@@ -174,6 +174,7 @@ labels! {
     PROOF_CHALLENGES = b"e";
     RECEIPT_BODY = b"receipt-body";
     PERIOD = b"period";
+    SALT = b"salt";
     FILE_BODY = b"file-body";
     FILTER_BODY = b"filter-body";
     INDEX_BODY = b"index-body";

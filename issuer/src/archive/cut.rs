@@ -3,88 +3,134 @@
 use std::path::PathBuf;
 
 use farthing_protocol::archive::{
-    FileHead, FiledRecord, FilterHead, Fingerprint, IssuanceFile, ListedFilter, ListedSegment, Prefix, Span,
-    SpentFilter,
+    FileHead, FiledRecord, FilterHead, Fingerprint, IssuanceFile, IssuanceHash, IssuanceHasher, ListedFilter,
+    ListedSegment, Prefix, SegmentSalt, Span, SpentFilter,
 };
 use farthing_protocol::codec::{DecodeError, Wire};
 use farthing_protocol::identity::Keypair;
 use farthing_protocol::ids::KeysetId;
 
 use super::files::{issued_name, spent_name};
+use crate::ledger::{LedgerError, LogPlace, SegmentRow};
 
-/// What a file has on average at most, in bytes.
-const USUAL: usize = 1 << 20;
+/// What files may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How many bytes on average at most.
+    usual: usize,
+    /// How many bytes at most.
+    at_most: usize,
+}
 
-/// What a file may have, in bytes: clients refuse 4 MiB.
-const AT_MOST: usize = 3_500_000;
+impl Default for Limits {
+    fn default() -> Self {
+        // Clients refuse 4 MiB.
+        Self { usual: 1 << 20, at_most: 3_500_000 }
+    }
+}
+
+impl Limits {
+    /// Files of so many bytes.
+    pub(crate) const fn of(bytes: usize) -> Self {
+        Self { usual: bytes, at_most: bytes }
+    }
+}
 
 /// A file to be written.
 pub(super) type Made = (PathBuf, Vec<u8>);
 
+/// A record and its place in the log.
+pub(super) type Placed = (LogPlace, FiledRecord);
+
 /// The records of a segment by their hash, and by how many bits they are cut.
 #[derive(Debug)]
 pub(super) struct Segment {
-    pub(super) listed: ListedSegment,
-    records: Vec<FiledRecord>,
+    pub(super) row: SegmentRow,
+    records: Vec<(IssuanceHash, FiledRecord)>,
 }
 
 impl Segment {
-    /// Cuts into the fewest files of about a mebibyte of which none is too long; nothing if there is no such cut.
-    pub(super) fn cut(span: Span, records: Vec<FiledRecord>) -> Option<Self> {
-        Self::cut_into(span, records, USUAL, AT_MOST)
+    /// Makes one segment of a keyset's records, in the order of the log; or several of the same span, if there is no cut of one that
+    /// makes its files short enough.
+    ///
+    /// There is always a way: records that cannot be cut are halved, and a single one is shorter than any file may be.
+    pub(super) fn cut(
+        span: Span,
+        salt: SegmentSalt,
+        records: Vec<Placed>,
+        limits: Limits,
+    ) -> Result<Vec<Self>, LedgerError> {
+        let (mut waiting, mut segments) = (vec![records], Vec::new());
+        while let Some(records) = waiting.pop() {
+            let (Some((first, _)), Some((last, _))) = (records.first(), records.last()) else { continue };
+            let (first, end) = (*first, last.next()?);
+            let count = u32::try_from(records.len()).map_err(|_| LedgerError::Damaged)?;
+            let mut sorted = by_hash(&salt, records.into_iter());
+            if let Some(bits) = fewest_bits(&sorted, limits) {
+                let row = SegmentRow { listed: ListedSegment { span, salt, bits, count }, first, end };
+                let records = sorted.into_iter().map(|(hash, (_, record))| (hash, record)).collect();
+                segments.push(Self { row, records });
+            } else {
+                sorted.sort_unstable_by_key(|(_, (place, _))| *place);
+                let mut earlier: Vec<Placed> = sorted.into_iter().map(|(_, placed)| placed).collect();
+                let later = earlier.split_off(earlier.len() / 2);
+                waiting.extend([later, earlier]);
+            }
+        }
+        Ok(segments)
     }
 
-    fn cut_into(span: Span, mut records: Vec<FiledRecord>, usual: usize, at_most: usize) -> Option<Self> {
-        records.sort_unstable_by(|a, b| a.hash().cmp(b.hash()));
-        let total: usize = records.iter().map(FiledRecord::length).sum();
-        let fits = |bits: &u8| total >> bits <= usual && longest(&records, *bits).fits(at_most);
-        let bits = (0..=Prefix::MAX_BITS).find(fits)?;
-        let count = u32::try_from(records.len()).ok()?;
-        Some(Self { listed: ListedSegment { span, bits, count }, records })
-    }
-
-    /// The records of a segment that was cut before.
-    pub(super) fn again(listed: ListedSegment, mut records: Vec<FiledRecord>) -> Self {
-        records.sort_unstable_by(|a, b| a.hash().cmp(b.hash()));
-        Self { listed, records }
+    /// A segment that was listed, from its records; nothing if they are not those that were listed.
+    pub(super) fn again(row: SegmentRow, records: Vec<Placed>) -> Option<Self> {
+        let is_all = u32::try_from(records.len()).is_ok_and(|count| count == row.listed.count);
+        let sorted = by_hash(&row.listed.salt, records.into_iter());
+        let records = sorted.into_iter().map(|(hash, (_, record))| (hash, record)).collect();
+        is_all.then_some(Self { row, records })
     }
 
     /// One of its files.
     pub(super) fn file(&self, identity: &Keypair, head: FileHead) -> Result<Made, DecodeError> {
-        let of = |record: &FiledRecord| Prefix::of(head.prefix.bits(), record.hash());
-        let from = self.records.partition_point(|record| of(record) < Some(head.prefix));
-        let until = self.records.partition_point(|record| of(record) <= Some(head.prefix));
-        let records = self.records.get(from..until).unwrap_or_default().to_vec();
+        let of = |hash: &IssuanceHash| Prefix::of(head.prefix.bits(), hash);
+        let from = self.records.partition_point(|(hash, _)| of(hash) < Some(head.prefix));
+        let until = self.records.partition_point(|(hash, _)| of(hash) <= Some(head.prefix));
+        let records = self.records.get(from..until).unwrap_or_default();
+        let records = records.iter().map(|(_, record)| record.clone()).collect();
         Ok((issued_name(&head), IssuanceFile::sign(identity, head, records)?.to_bytes()))
     }
 
     /// All of its files.
     pub(super) fn files(&self, identity: &Keypair, keyset: KeysetId, segment: u32) -> Result<Vec<Made>, DecodeError> {
-        let head = |prefix| FileHead { mint: identity.into(), keyset, segment, span: self.listed.span, prefix };
-        Prefix::all(self.listed.bits).map(|prefix| self.file(identity, head(prefix))).collect()
+        let ListedSegment { span, salt, bits, .. } = self.row.listed;
+        let head = |prefix| FileHead { mint: identity.into(), keyset, segment, span, salt, prefix };
+        Prefix::all(bits).map(|prefix| self.file(identity, head(prefix))).collect()
     }
 }
 
-/// The most bytes and the most records that a file of so many bits has.
-fn longest(records: &[FiledRecord], bits: u8) -> Longest {
-    let mut longest = Longest { bytes: 0, records: 0 };
-    let same = |a: &FiledRecord, b: &FiledRecord| Prefix::of(bits, a.hash()) == Prefix::of(bits, b.hash());
-    for file in records.chunk_by(same) {
-        longest.bytes = longest.bytes.max(file.iter().map(FiledRecord::length).sum());
-        longest.records = longest.records.max(file.len());
-    }
-    longest
+type Hashed = (IssuanceHash, Placed);
+
+fn by_hash(salt: &SegmentSalt, records: impl Iterator<Item = Placed>) -> Vec<Hashed> {
+    let hasher = IssuanceHasher::new(salt);
+    let mut sorted: Vec<Hashed> = records.map(|placed| (hasher.of(placed.1.issuance()), placed)).collect();
+    sorted.sort_unstable_by_key(|(hash, _)| *hash);
+    sorted
 }
 
-struct Longest {
-    bytes: usize,
-    records: usize,
+/// The fewest files that are short enough, if there are any such. A single record always is.
+fn fewest_bits(records: &[Hashed], limits: Limits) -> Option<u8> {
+    if records.len() <= 1 {
+        return Some(0);
+    }
+    let total = length(records);
+    let fits = |bits: &u8| {
+        let same = |a: &Hashed, b: &Hashed| Prefix::of(*bits, &a.0) == Prefix::of(*bits, &b.0);
+        let is_short = |file: &[Hashed]| length(file) <= limits.at_most && file.len() <= IssuanceFile::MAX_RECORDS;
+        total >> bits <= limits.usual && records.chunk_by(same).all(is_short)
+    };
+    (0..=Prefix::MAX_BITS).find(fits)
 }
 
-impl Longest {
-    fn fits(&self, at_most: usize) -> bool {
-        self.bytes <= at_most && self.records <= IssuanceFile::MAX_RECORDS
-    }
+fn length(records: &[Hashed]) -> usize {
+    records.iter().map(|(_, (_, record))| record.length()).sum()
 }
 
 /// The fingerprints of a period, ascending, each once.
@@ -126,11 +172,12 @@ mod tests {
 
     use super::*;
 
-    /// So many records of 168 bytes in a file, the beginning of each that of a merge.
-    fn records(count: u16) -> Vec<FiledRecord> {
+    /// So many records of 168 bytes in a file, the beginning of each that of a merge, from place 7 of the log on.
+    fn records(count: u16) -> Vec<Placed> {
         let record = |number: u16| {
             let id = [number.to_le_bytes().as_slice(), &[9; 30]].concat();
-            FiledRecord::from_wire(&[[1].as_slice(), &[1; 32], &[4, 0], &id, &[0; 100]].concat()).unwrap()
+            let wire = [[1].as_slice(), &[1; 32], &[4, 0], &id, &[0; 100]].concat();
+            (LogPlace(u64::from(number) + 7), FiledRecord::from_wire(&wire).unwrap())
         };
         (0..count).map(record).collect()
     }
@@ -139,25 +186,74 @@ mod tests {
         Span::new(UnixTime::from_seconds(1), UnixTime::from_seconds(2)).unwrap()
     }
 
+    fn cut(count: u16, usual: usize, at_most: usize) -> Vec<Segment> {
+        let salt = SegmentSalt::from_bytes([5; 16]);
+        Segment::cut(span(), salt, records(count), Limits { usual, at_most }).unwrap()
+    }
+
     #[test]
     fn a_segment_is_cut_into_the_fewest_files_that_are_short_enough() {
-        let bits = |count, usual, at_most| {
-            Segment::cut_into(span(), records(count), usual, at_most).map(|segment| segment.listed.bits)
+        let bits = |count, usual, at_most| match cut(count, usual, at_most).as_slice() {
+            [segment] => segment.row.listed.bits,
+            more => panic!("{} segments", more.len()),
         };
-        assert_eq!(bits(10, 1680, 1680), Some(0));
-        assert_eq!(bits(11, 1680, 16_800), Some(1));
-        assert_eq!(bits(1000, 16_800, 168_000), Some(4));
+        assert_eq!(bits(10, 1680, 1680), 0);
+        assert_eq!(bits(11, 1680, 16_800), 1);
+        assert_eq!(bits(1000, 16_800, 168_000), 4);
         // Hashes do not spread evenly: the longest file decides.
-        assert!(bits(1000, 16_800, 12_600) > Some(4));
-        assert_eq!(bits(10, 1, 1), None);
+        assert!(bits(1000, 16_800, 12_600) > 4);
+    }
+
+    #[test]
+    fn what_cannot_be_cut_is_several_segments_of_the_same_span() {
+        for (count, usual, at_most) in [(10, 0, 0), (1, 0, 0), (1000, 300, 300), (1000, 168, 500), (700, 1000, 167)] {
+            let segments = cut(count, usual, at_most);
+            let mut end = LogPlace(7);
+            for segment in &segments {
+                let SegmentRow { listed, first, end: next } = segment.row;
+                assert_eq!((first, listed.span), (end, span()), "nothing is left out between");
+                assert_eq!(u64::from(listed.count), next.0 - first.0);
+                let files =
+                    segment.records.chunk_by(|a, b| Prefix::of(listed.bits, &a.0) == Prefix::of(listed.bits, &b.0));
+                let is_short = |file: &[(IssuanceHash, FiledRecord)]| file.len() * 168 <= at_most;
+                assert!(listed.count == 1 || files.into_iter().all(is_short));
+                end = next;
+            }
+            assert_eq!(end, LogPlace(7 + u64::from(count)));
+        }
+        assert_eq!(cut(10, 0, 0).len(), 10);
+        // No more files than 256 for a segment.
+        assert!(cut(1000, 300, 300).len() > 1);
+    }
+
+    /// Ids that were chosen before the salt cannot be such that they are all in one file.
+    #[test]
+    fn another_salt_is_another_cut() {
+        let hashes = |salt| {
+            let sorted = by_hash(&SegmentSalt::from_bytes([salt; 16]), records(400).into_iter());
+            let one: Vec<_> = sorted.iter().filter(|(hash, _)| hash.as_bytes()[0] < 16).map(|(_, p)| p.0).collect();
+            one
+        };
+        let chosen = hashes(1);
+        let still: Vec<_> = hashes(2).into_iter().filter(|place| chosen.contains(place)).collect();
+        assert!(still.len() < chosen.len() / 2, "{} of {}", still.len(), chosen.len());
+    }
+
+    #[test]
+    fn a_segment_is_made_again_of_all_its_records_only() {
+        let row = cut(300, 2000, 168_000)[0].row.clone();
+        assert!(Segment::again(row.clone(), records(300)).is_some());
+        assert!(Segment::again(row.clone(), records(299)).is_none());
+        assert!(Segment::again(row, records(301)).is_none());
     }
 
     #[test]
     fn the_files_of_a_segment_hold_every_record_once() {
         let (identity, keyset) = (Keypair::from_secret(&[1; 32]), KeysetId::from_bytes([1; 32]));
-        let segment = Segment::cut_into(span(), records(300), 2000, 168_000).unwrap();
+        let segment = cut(300, 2000, 168_000).pop().unwrap();
+        let listed = segment.row.listed;
         let files = segment.files(&identity, keyset, 5).unwrap();
-        assert_eq!(files.len(), 1 << segment.listed.bits);
+        assert_eq!(files.len(), 1 << listed.bits);
         let mut found = 0;
         for (place, (_, bytes)) in files.iter().enumerate() {
             let file = IssuanceFile::from_bytes(bytes).unwrap();
@@ -165,7 +261,7 @@ mod tests {
             file.accept(file.head()).unwrap();
             found += file.records().len();
         }
-        assert_eq!((found, segment.listed.count), (300, 300));
+        assert_eq!((found, listed.count), (300, 300));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use farthing_protocol::ids::KeysetId;
 use farthing_verifier::spent::SpentEntry;
 
 use super::ArchiveError;
-use super::cut::Filter;
+use super::cut::{Filter, Placed};
 use crate::ledger::{self, ArchiveState, FilterRow, Ledger, LedgerError, LogPlace, LoggedIssuance, SpentPlace};
 
 /// How many bytes of records make a segment end before its hour does. They are held in memory.
@@ -21,7 +21,7 @@ const PORTION: usize = 256;
 pub(super) struct Gathered {
     pub(super) span: Span,
     pub(super) end: LogPlace,
-    pub(super) records: BTreeMap<KeysetId, Vec<FiledRecord>>,
+    pub(super) records: BTreeMap<KeysetId, Vec<Placed>>,
 }
 
 impl Gathered {
@@ -56,7 +56,7 @@ pub(super) async fn records_between(
     keyset: KeysetId,
     first: LogPlace,
     end: LogPlace,
-) -> Result<Vec<FiledRecord>, ArchiveError> {
+) -> Result<Vec<Placed>, ArchiveError> {
     let (mut place, mut records) = (first, Vec::new());
     while place < end {
         let portion = portion(ledger, place, end).await?;
@@ -65,7 +65,7 @@ pub(super) async fn records_between(
         }
         for (logged, record) in portion {
             if logged.keyset == keyset {
-                records.push(FiledRecord::from_wire(&record)?);
+                records.push((place, FiledRecord::from_wire(&record)?));
             }
             place = place.next()?;
         }
@@ -96,7 +96,7 @@ async fn portion(
 /// Records added one after another.
 struct Gathering {
     end: LogPlace,
-    records: BTreeMap<KeysetId, Vec<FiledRecord>>,
+    records: BTreeMap<KeysetId, Vec<Placed>>,
     bytes: usize,
     enough: usize,
     last: Option<farthing_protocol::amount::UnixTime>,
@@ -121,7 +121,7 @@ impl Gathering {
         }
         let record = FiledRecord::from_wire(record)?;
         self.bytes = self.bytes.saturating_add(record.length());
-        self.records.entry(logged.keyset).or_default().push(record);
+        self.records.entry(logged.keyset).or_default().push((self.end, record));
         self.last = Some(logged.at);
         self.end = self.end.next()?;
         Ok(None)
@@ -148,7 +148,7 @@ pub(super) async fn filter(
     Ok(Some((filter, row)))
 }
 
-/// The filter of a row, made again.
+/// The filter of a row, made again. It is the one that was listed.
 pub(super) async fn filter_again(
     ledger: &Ledger,
     keyset: KeysetId,
@@ -158,7 +158,8 @@ pub(super) async fn filter_again(
     let last = row.last;
     let within = move |entry: &SpentEntry| Some(entry.cursor) <= last.0;
     let (fingerprints, _) = fingerprints(ledger, keyset, period, row.after, within).await?;
-    Ok(Filter::cut(row.listed.span, fingerprints).ok_or(LedgerError::Damaged)?)
+    let filter = Filter::cut(row.listed.span, fingerprints).filter(|filter| filter.listed == row.listed);
+    Ok(filter.ok_or(LedgerError::Damaged)?)
 }
 
 /// Fingerprints of the spent records behind a place, as long as they are wanted, and the last one's place.

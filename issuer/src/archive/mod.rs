@@ -1,7 +1,7 @@
 //! The archive (protocol section 11): what is published so that wallets can be restored from their words.
 //!
-//! Files are made from the ledger alone, written, and listed in the ledger's signed index in this order. How far they go is
-//! decided in the ledger first: after a crash in between the same bytes are made again. What is listed never changes; a
+//! Files are made from the ledger alone, written, and listed in the ledger's signed index in this order. How far they go, and the salt
+//! by which segments are cut, is decided in the ledger first: after a crash in between the same bytes are made again. What is listed never changes; a
 //! file that is missing or damaged is made again from the ledger.
 
 mod cut;
@@ -14,16 +14,17 @@ use std::io;
 
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset};
+use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset, SegmentSalt};
 use farthing_protocol::codec::DecodeError;
 use farthing_protocol::identity::Keypair;
 use farthing_protocol::ids::KeysetId;
 
-use crate::ledger::{self, ArchiveState, FilterRow, LedgerError, Listing, SegmentRow};
+use crate::ledger::{self, ArchiveState, FilterRow, LedgerError, Listing};
 use crate::mint::Mint;
 use cut::{Filter, Made, Segment};
 use gather::Gathered;
 
+pub(crate) use cut::Limits;
 pub(crate) use serve::{ArchiveKeeper, Wanted};
 
 /// Why the archive did not grow, or a file of it was not given.
@@ -42,18 +43,31 @@ pub enum ArchiveError {
     /// What would be published contradicts what was.
     #[error("the archive contradicts what was published before; nothing is signed")]
     Contradiction,
+    /// Nothing was sealed yet, not even that there is nothing.
+    #[error("there is no archive yet: it is given out once it was sealed for the first time")]
+    NotSealed,
 }
 
 impl From<ArchiveError> for Problem {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::Ledger(error) => Self::new(error.code()),
+            ArchiveError::NotSealed => {
+                Self::new(Code::Unavailable).with_detail("The archive has not been sealed for the first time yet.")
+            }
             ArchiveError::Io(_) | ArchiveError::Rules(_) | ArchiveError::Contradiction => {
                 tracing::error!(%error, "the archive cannot be served");
                 Self::new(Code::Internal)
             }
         }
     }
+}
+
+/// What of the archive grows.
+#[derive(Clone, Copy)]
+enum Growing {
+    Segments,
+    Filters,
 }
 
 /// What one step adds to the archive.
@@ -68,22 +82,34 @@ impl Mint {
     /// (or whatever `mint.toml` says). A served mint does so by itself. When this returns, everything listed is durable.
     ///
     /// # Errors
-    /// An [`ArchiveError`]: nothing more is listed; try again later.
+    /// An [`ArchiveError`]: what failed is not listed; try again later. Filters are closed even if segments cannot be sealed.
     pub async fn seal(&self) -> Result<ArchiveIndex, ArchiveError> {
         let _one_at_a_time = self.archive().sealing.lock().await;
+        let sealed = self.grow(Growing::Segments).await;
+        let filtered = self.grow(Growing::Filters).await;
+        sealed?;
+        filtered
+    }
+
+    /// Lists all segments, or all filters, of what is complete, and gives the index out.
+    async fn grow(&self, growing: Growing) -> Result<ArchiveIndex, ArchiveError> {
         let (ledger, times) = (self.books().ledger(), self.books().home().config().archive);
-        let mut state = ledger.run(move |txn, now| ledger::plan(txn, now, times.seal, times.filter)).await?;
+        let salt = new_salt();
+        let mut state = ledger.run(move |txn, now| ledger::plan(txn, now, times, salt)).await?;
         let mut index = ledger.read(ledger::stored_index).await?;
         loop {
-            let (after, step) = if state.sealed_until < state.sealing_until {
-                self.next_segments(&state).await?
-            } else if state.filtered_until < state.filtering_until {
-                self.next_filters(&state, index.as_ref()).await?
-            } else if let Some(index) = index {
-                self.archive().serve(index.clone())?;
-                return Ok(index);
-            } else {
-                (state.clone(), Step::default())
+            let (after, step) = match growing {
+                Growing::Segments if state.sealed_until < state.sealing_until => self.next_segments(&state).await?,
+                Growing::Filters if state.filtered_until < state.filtering_until => {
+                    self.next_filters(&state, index.as_ref()).await?
+                }
+                _ => match index {
+                    Some(index) => {
+                        self.archive().serve(index.clone())?;
+                        return Ok(index);
+                    }
+                    None => (state.clone(), Step::default()),
+                },
             };
             let mint = self.clone();
             let before = std::mem::replace(&mut state, after.clone());
@@ -94,15 +120,21 @@ impl Mint {
         }
     }
 
-    /// The next segment of each keyset: what was issued until the hour's end, or until there is enough.
+    /// The next segments of each keyset, nearly always one: what was issued until the hour's end, or until there is enough.
     async fn next_segments(&self, state: &ArchiveState) -> Result<(ArchiveState, Step), ArchiveError> {
         let gathered = Gathered::from_log(self.books().ledger(), state).await?;
-        let (span, end) = (gathered.span, gathered.end);
-        let mut step = Step::default();
-        for (keyset, records) in gathered.records {
-            step.segments.push((keyset, Segment::cut(span, records).ok_or(DecodeError::TooLong)?));
-        }
-        let after = ArchiveState { sealed_until: span.until(), next: end, ..state.clone() };
+        let (span, end, salt, limits) = (gathered.span, gathered.end, state.salt, self.archive().limits);
+        let cut = tokio::task::spawn_blocking(move || {
+            let mut step = Step::default();
+            for (keyset, records) in gathered.records {
+                let segments = Segment::cut(span, salt, records, limits)?;
+                step.segments.extend(segments.into_iter().map(|segment| (keyset, segment)));
+            }
+            Ok::<_, LedgerError>(step)
+        });
+        let step = cut.await.map_err(|_| LedgerError::Stopped)??;
+        // The next salt is durable before the files that it cuts are made.
+        let after = ArchiveState { sealed_until: span.until(), next: end, salt: new_salt(), ..state.clone() };
         Ok((after, step))
     }
 
@@ -141,8 +173,8 @@ impl Mint {
             let archived = entry(&mut keysets, keyset);
             let number = u32::try_from(archived.segments.len()).map_err(|_| DecodeError::TooLong)?;
             made.extend(segment.files(identity, keyset, number)?);
-            archived.segments.push(segment.listed);
-            segments.push((keyset, number, SegmentRow { listed: segment.listed, first: before.next, end: after.next }));
+            archived.segments.push(segment.row.listed);
+            segments.push((keyset, number, segment.row));
         }
         for (keyset, filter, row) in step.filters {
             let archived = entry(&mut keysets, keyset);
@@ -161,6 +193,11 @@ impl Mint {
         made.iter().try_for_each(|(name, bytes)| files::write(&folder, name, bytes))?;
         files::sync(&folder, made.iter().map(|(name, _)| name.as_path()))
     }
+}
+
+/// Nobody can know it before everything that it cuts is recorded, or choose the ids of issuances by it.
+fn new_salt() -> SegmentSalt {
+    SegmentSalt::from_bytes(crate::random())
 }
 
 /// A keyset's place in the index.

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::body::Bytes;
 use farthing_protocol::api::ArchiveAnswer;
-use farthing_protocol::archive::{ArchiveIndex, FileHead, FilterHead, IssuanceFile, SpentFilter};
+use farthing_protocol::archive::{ArchiveIndex, FileHead, FilterHead, IssuanceFile, ListedSegment, SpentFilter};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::KeysetId;
 
 use super::ArchiveError;
-use super::cut::{Made, Segment};
+use super::cut::{Limits, Made, Segment};
 use super::files::{issued_name, read, spent_name};
 use super::gather::{filter_again, records_between};
-use crate::ledger::{self, LedgerError};
+use crate::ledger::{self, FilterRow, LedgerError, SegmentRow};
 use crate::mint::Mint;
 
 /// What is given out.
@@ -22,6 +22,7 @@ use crate::mint::Mint;
 pub(crate) struct ArchiveKeeper {
     /// The archive grows in one task at a time.
     pub(super) sealing: tokio::sync::Mutex<()>,
+    pub(super) limits: Limits,
     served: RwLock<Option<Arc<Served>>>,
     /// Files that this process found to be as they should.
     checked: Mutex<HashSet<PathBuf>>,
@@ -50,6 +51,11 @@ enum Listed {
 }
 
 impl ArchiveKeeper {
+    /// One that makes files within these limits.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// Gives this index out from now on. It MUST be durable.
     pub(super) fn serve(&self, index: ArchiveIndex) -> Result<(), ArchiveError> {
         let body = serde_json::to_vec(&ArchiveAnswer { index: index.clone() }).map_err(|_| LedgerError::Damaged)?;
@@ -99,10 +105,10 @@ impl Listed {
 }
 
 impl Mint {
-    /// The JSON of an [`ArchiveAnswer`]: the same bytes for everyone until the archive grows.
+    /// The JSON of an [`ArchiveAnswer`]: the same bytes for everyone until the archive grows. Nothing is sealed for it.
     ///
     /// # Errors
-    /// An [`ArchiveError`].
+    /// An [`ArchiveError`]: [`ArchiveError::NotSealed`] before the first [`seal`](Self::seal).
     pub async fn archive_answer(&self) -> Result<Bytes, ArchiveError> {
         Ok(self.served_archive().await?.body.clone())
     }
@@ -111,10 +117,8 @@ impl Mint {
         if let Some(served) = self.archive().served() {
             return Ok(served);
         }
-        match self.books().ledger().read(ledger::stored_index).await? {
-            Some(index) => self.archive().serve(index)?,
-            None => drop(self.seal().await?),
-        }
+        let stored = self.books().ledger().read(ledger::stored_index).await?;
+        self.archive().serve(stored.ok_or(ArchiveError::NotSealed)?)?;
         Ok(self.archive().served().ok_or(LedgerError::Damaged)?)
     }
 
@@ -161,18 +165,26 @@ impl Mint {
         Ok(written.await.map_err(|_| LedgerError::Stopped)??.into())
     }
 
+    /// The file of this head; [`LedgerError::Damaged`] rather than another than the one that was listed.
     async fn make_file(&self, head: FileHead) -> Result<Made, ArchiveError> {
         let ledger = self.books().ledger();
         let row = ledger.read(move |txn| ledger::segment_row(txn, &head.keyset, head.segment)).await?;
-        let row = row.ok_or(LedgerError::Damaged)?;
+        let is_listed = |row: &SegmentRow| {
+            let ListedSegment { span, salt, bits, .. } = row.listed;
+            (span, salt, bits) == (head.span, head.salt, head.prefix.bits())
+        };
+        let row = row.filter(is_listed).ok_or(LedgerError::Damaged)?;
         let records = records_between(ledger, head.keyset, row.first, row.end).await?;
-        Ok(Segment::again(row.listed, records).file(self.identity(), head)?)
+        let segment = Segment::again(row, records).ok_or(LedgerError::Damaged)?;
+        Ok(segment.file(self.identity(), head)?)
     }
 
+    /// The part of this head; [`LedgerError::Damaged`] rather than another than the one that was listed.
     async fn make_filter(&self, head: FilterHead) -> Result<Made, ArchiveError> {
         let ledger = self.books().ledger();
         let row = ledger.read(move |txn| ledger::filter_row(txn, &head.keyset, head.period)).await?;
-        let row = row.ok_or(LedgerError::Damaged)?;
+        let is_listed = |row: &FilterRow| (row.listed.span, row.listed.parts) == (head.span, head.parts);
+        let row = row.filter(is_listed).ok_or(LedgerError::Damaged)?;
         let filter = filter_again(ledger, head.keyset, head.period, &row).await?;
         Ok(filter.part(self.identity(), head)?)
     }

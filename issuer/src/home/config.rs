@@ -47,17 +47,23 @@ struct File {
     archive: Archive,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Archive {
-    seal_seconds: u64,
-    filter_seconds: u64,
+    seal_seconds: Option<u64>,
+    filter_seconds: Option<u64>,
 }
 
-impl Default for Archive {
-    fn default() -> Self {
-        let ArchiveTimes { seal, filter } = ArchiveTimes::default();
-        Self { seal_seconds: seal, filter_seconds: filter }
+impl Archive {
+    /// What is not said is as usual, or as seldom as it must be.
+    fn times(&self, windows: &Windows) -> Result<ArchiveTimes, HomeError> {
+        let (least, usual) = (ArchiveTimes::least(windows), ArchiveTimes::default());
+        let seal = self.seal_seconds.unwrap_or(usual.seal.max(least.seal));
+        let filter = self.filter_seconds.unwrap_or(usual.filter.max(least.filter));
+        if seal < least.seal || filter < least.filter {
+            return Err(HomeError::ArchiveTimes(least));
+        }
+        Ok(ArchiveTimes { seal, filter })
     }
 }
 
@@ -98,10 +104,9 @@ impl Config {
     pub(crate) fn parse(text: &str) -> Result<Self, HomeError> {
         let file: File = toml::from_str(text).map_err(|_| HomeError::Config)?;
         let keysets = file.keysets;
-        let archive = ArchiveTimes { seal: file.archive.seal_seconds, filter: file.archive.filter_seconds };
-        if archive.seal == 0 || archive.filter == 0 {
-            return Err(HomeError::Config);
-        }
+        let windows =
+            Windows { issue: keysets.issue_seconds, spend: keysets.spend_seconds, deposit: keysets.deposit_seconds };
+        let archive = file.archive.times(&windows)?;
         let redemption = match keysets.redemption.as_str() {
             "open" => Redemption::Open,
             payee => Redemption::Closed(PayeeKey::from_text(payee).map_err(|_| HomeError::Config)?),
@@ -118,11 +123,7 @@ impl Config {
             denominations: keysets.denominations,
             redemption,
             closed_to: keysets.closed_to,
-            windows: Windows {
-                issue: keysets.issue_seconds,
-                spend: keysets.spend_seconds,
-                deposit: keysets.deposit_seconds,
-            },
+            windows,
             fees: Fees { withdrawal_ppm: keysets.withdrawal_fee_ppm, deposit_ppm: keysets.deposit_fee_ppm },
             bundles: keysets.bundles.iter().map(bundle).collect::<Result<_, _>>()?,
             archive,
@@ -183,7 +184,8 @@ bundles = [
 {bundles}]
 
 # What is published so that wallets can be restored from their words: issuances in files sealed every so many seconds,
-# spent tokens in filters closed every so many seconds. A restore is finished after the next sealing.
+# spent tokens in filters closed every so many seconds. A restore is finished after the next sealing. What was published
+# stays listed, so there are at most 20000 of each in the life of a keyset.
 [archive]
 seal_seconds = {seal}
 filter_seconds = {filter}

@@ -47,6 +47,12 @@ pub enum HomeError {
     /// The configuration cannot be read.
     #[error("mint.toml cannot be understood")]
     Config,
+    /// The archive would grow so often that its index is full before long.
+    #[error(
+        "the archive would grow too often for keysets that live so long: seal_seconds must be {} or more, filter_seconds {} or more",
+        .0.seal, .0.filter
+    )]
+    ArchiveTimes(ArchiveTimes),
     /// The settings break a rule of keysets.
     #[error("the settings for keysets are not possible: {0}")]
     Settings(DecodeError),

@@ -25,13 +25,26 @@ impl Default for Windows {
     }
 }
 
-/// How often the archive grows, in seconds, 1 or more.
+/// How often the archive grows, in seconds: not more often than [`least`](Self::least).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveTimes {
     /// Issuances are sealed in files so often.
     pub seal: u64,
     /// Filters of spent serials are closed so often.
     pub filter: u64,
+}
+
+impl ArchiveTimes {
+    /// How many segments, and filters, a keyset may have at most in its time. The index has room for four such keysets, or for many of usual times.
+    const MOST: u64 = 20_000;
+
+    /// The shortest times for keysets that live so long: an index never forgets, and what is in it is limited.
+    pub fn least(windows: &Windows) -> Self {
+        let Windows { issue, spend, deposit } = *windows;
+        let life = issue.saturating_add(spend).saturating_add(deposit);
+        let least = |time: u64| time.div_ceil(Self::MOST).max(1);
+        Self { seal: least(issue), filter: least(life) }
+    }
 }
 
 impl Default for ArchiveTimes {

@@ -2,7 +2,7 @@
 
 use farthing_durable::Txn;
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::archive::ArchiveIndex;
+use farthing_protocol::archive::{ArchiveIndex, SegmentSalt};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::IssuanceId;
 use farthing_protocol::ids::KeysetId;
@@ -13,6 +13,7 @@ use super::records::{
     ArchiveState, FilterRow, IssuanceEntry, LogPlace, LoggedIssuance, SegmentRow, SpentPlace, Table, get, parse, put,
     scan,
 };
+use crate::home::ArchiveTimes;
 
 /// Adds an issuance to the log, in the transaction that records it.
 pub(super) fn log(txn: &mut Txn<'_>, keyset: KeysetId, issuance: IssuanceId, at: UnixTime) -> Result<(), LedgerError> {
@@ -37,17 +38,27 @@ pub(crate) fn begin_archive(txn: &mut Txn<'_>) -> Result<(), LedgerError> {
 }
 
 /// Decides how far the archive will be listed: to the last end of an hour and of a day (of so many seconds). What was decided
-/// before and is not listed yet stays as it was, so that after a crash the same files are made.
+/// before and is not listed yet stays as it was, so that after a crash the same files are made. The salt is for what is decided now.
 ///
 /// The ledger's time never goes back, so nothing recorded after this job lies before what it decides.
-pub(crate) fn plan(txn: &mut Txn<'_>, now: UnixTime, seal: u64, filter: u64) -> Result<ArchiveState, LedgerError> {
+pub(crate) fn plan(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    times: ArchiveTimes,
+    salt: SegmentSalt,
+) -> Result<ArchiveState, LedgerError> {
+    let ArchiveTimes { seal, filter } = times;
     let stored: Option<ArchiveState> = get(txn, Table::ArchiveState, &[])?;
     let mut state = match &stored {
         Some(state) => state.clone(),
-        None => begin(txn, now, seal, filter)?,
+        None => begin(txn, now, times, salt)?,
     };
     if state.sealing_until <= state.sealed_until {
         state.sealing_until = whole(now, seal).max(state.sealed_until);
+        // Until now something could be recorded before that time.
+        if state.sealing_until > state.sealed_until {
+            state.salt = salt;
+        }
     }
     if state.filtering_until <= state.filtered_until {
         state.filtering_until = whole(now, filter).max(state.filtered_until);
@@ -59,13 +70,19 @@ pub(crate) fn plan(txn: &mut Txn<'_>, now: UnixTime, seal: u64, filter: u64) -> 
 }
 
 /// An archive begins where the first issuance lies: nothing was spent before it.
-fn begin(txn: &Txn<'_>, now: UnixTime, seal: u64, filter: u64) -> Result<ArchiveState, LedgerError> {
+fn begin(
+    txn: &Txn<'_>,
+    now: UnixTime,
+    ArchiveTimes { seal, filter }: ArchiveTimes,
+    salt: SegmentSalt,
+) -> Result<ArchiveState, LedgerError> {
     let first: Option<LoggedIssuance> = get(txn, Table::Log, &LogPlace(0).key())?;
     let first = first.map_or(now, |first| first.at.min(now));
     let (sealed_until, filtered_until) = (whole(first, seal), whole(first, filter));
     Ok(ArchiveState {
         sealed_until,
         sealing_until: sealed_until,
+        salt,
         next: LogPlace(0),
         filtered_until,
         filtering_until: filtered_until,

@@ -23,7 +23,7 @@
 
 use farthing_durable::{Cursor, Txn};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::archive::{ListedFilter, ListedSegment};
+use farthing_protocol::archive::{ListedFilter, ListedSegment, SegmentSalt};
 use farthing_protocol::blind::SessionId;
 use farthing_protocol::blind::mint::ChallengesHash;
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -414,6 +414,8 @@ record! {
         sealed_until: UnixTime,
         /// Issuances before this are being listed: whatever is recorded from now on is later.
         sealing_until: UnixTime,
+        /// By which the next segments are cut: drawn after everything in them was recorded.
+        salt: SegmentSalt,
         /// The first in the log that is not listed.
         next: LogPlace,
         /// Serials spent before this are listed.

@@ -37,9 +37,7 @@ async fn keysets(State(mint): State<Mint>) -> Result<Response, Problem> {
 }
 
 async fn archive(State(mint): State<Mint>) -> Result<Response, Problem> {
-    // In a task of its own: the first answer may have to make it.
-    let body = tokio::spawn(async move { mint.archive_answer().await });
-    let body = body.await.map_err(|_| Code::Internal)??;
+    let body = mint.archive_answer().await?;
     Ok(same_for_everyone(body, JSON, "no-store"))
 }
 

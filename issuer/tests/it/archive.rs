@@ -161,7 +161,7 @@ async fn after_a_crash_between_the_files_and_their_listing_the_same_bytes_are_ma
     wallet.coins(&world, 6).await;
     world.clock.pass(HOUR);
     let index = seal(&world).await;
-    assert_eq!(fs::read(file_path(&world, &index.file(&keyset, 0, 0).unwrap())).unwrap(), made);
+    assert_eq!(fs::read(file_path(&world, &index.file(&keyset, 0, 0).unwrap())).unwrap(), made, "the salt too");
     assert_eq!(index.sealed_until(), UnixTime::from_seconds(START + HOUR));
     let index = seal(&world).await;
     let counts: Vec<u32> = index.keyset(&keyset).unwrap().segments.iter().map(|segment| segment.count).collect();
@@ -186,6 +186,99 @@ async fn what_the_ledger_did_not_take_is_not_given_out() {
         assert!(served.index.keysets().is_empty());
     }
     assert_eq!(seal(&world).await.keysets().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_given_out_or_made_for_askers_before_it_was_sealed() {
+    let world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 1000).await;
+    wallet.coins(&world, 5).await;
+    world.clock.pass(HOUR);
+    assert!(matches!(world.mint().archive_answer().await, Err(ArchiveError::NotSealed)));
+    assert!(!world.home.folder().join("archive").exists());
+    seal(&world).await;
+    world.mint().archive_answer().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_segment_has_a_salt_of_its_own() {
+    let world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 1000).await;
+    let keyset = *world.keyset().await.id();
+    for units in [1, 2, 3] {
+        wallet.coins(&world, units).await;
+        world.clock.pass(HOUR);
+        seal(&world).await;
+    }
+    let index = seal(&world).await;
+    let salts: Vec<_> = index.keyset(&keyset).unwrap().segments.iter().map(|segment| segment.salt).collect();
+    let [one, two, three] = salts.try_into().unwrap();
+    assert!(one != two && two != three && one != three);
+    assert_eq!(read_file(&world, &index, &keyset, 2).head().salt, three);
+}
+
+/// Records of which no cut makes files short enough never stop the archive.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_cut_is_sealed_all_the_same() {
+    let mut world = World::new().await;
+    // Not even a single record fits.
+    world.archive_file = Some(1);
+    world.reopen().await;
+    let mut wallet = Wallet::funded(&world, 1000).await;
+    let keyset = *world.keyset().await.id();
+    // All within one second, so that no segment could end earlier.
+    for units in 1..=5 {
+        wallet.coins(&world, units).await;
+    }
+    world.clock.pass(HOUR);
+    let first = seal(&world).await;
+    let segments = &first.keyset(&keyset).unwrap().segments;
+    assert_eq!(segments.iter().map(|segment| segment.count).collect::<Vec<_>>(), [1; 5]);
+    assert!(segments.iter().all(|segment| segment.span == segments[0].span));
+    let records: std::collections::BTreeSet<_> = (0..5)
+        .flat_map(|segment| read_file(&world, &first, &keyset, segment).records().to_vec())
+        .map(|record| *record.issuance())
+        .collect();
+    assert_eq!(records.len(), 5);
+
+    wallet.coins(&world, 6).await;
+    world.clock.pass(HOUR);
+    let index = seal(&world).await;
+    index.accept(&world.id(), Some(&first), world.now()).unwrap();
+    assert_eq!(index.keyset(&keyset).unwrap().segments.len(), 6);
+
+    // Each is made again the same, also by a mint that would cut otherwise.
+    world.archive_file = None;
+    world.reopen().await;
+    let served = Served::of(world, wallet).await;
+    for segment in 0..6 {
+        let head = index.file(&keyset, segment, 0).unwrap();
+        let path = file_path(&served.world, &head);
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(served.get(&mint_path::issued(&head)).await.1, bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_are_closed_when_segments_cannot_be_sealed() {
+    let mut world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 1000).await;
+    let keyset = world.keyset().await;
+    let coins = wallet.coins(&world, 4).await;
+    world.mint().deposit(vec![deposit(pay(&keyset, &coins, wallet.payee(), world.now()))]).await.unwrap();
+    world.clock.pass(24 * HOUR);
+    world
+        .tamper(|txn| {
+            let (key, _) = txn.scan_prefix(b"issuance/", None, 1).unwrap().pop().unwrap();
+            // Not a record.
+            txn.put_large(&key, &[9]).unwrap();
+        })
+        .await;
+    assert!(matches!(world.mint().seal().await, Err(ArchiveError::Rules(_))));
+    let answer: ArchiveAnswer = serde_json::from_slice(&world.mint().archive_answer().await.unwrap()).unwrap();
+    assert!(answer.index.keyset(keyset.id()).unwrap().segments.is_empty());
+    assert!(holds(&read_filter(&world, &answer.index, keyset.id(), 0), &coins[0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,6 +374,10 @@ impl Served {
         world.mint().deposit(vec![deposit(pay(&keyset, &coins, wallet.payee(), world.now()))]).await.unwrap();
         world.clock.pass(24 * HOUR);
         seal(&world).await;
+        Self::of(world, wallet).await
+    }
+
+    async fn of(world: World, wallet: Wallet) -> Self {
         let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), std::future::pending()).await.unwrap();
         let base = BaseUrl::parse(&format!("http://{}", running.local_addr)).unwrap();
         let client = HttpClient::builder().build().unwrap();
@@ -347,6 +444,49 @@ async fn a_listed_file_that_is_missing_or_damaged_is_made_again_the_same() {
     }
 }
 
+/// Takes one off the number that a row of the ledger ends with.
+fn shorten(txn: &mut farthing_durable::Txn<'_>, table: &[u8]) {
+    let (key, mut row) = txn.scan_prefix(table, None, 1).unwrap().pop().unwrap();
+    let last = row.len() - 8;
+    let number = u64::from_le_bytes(row[last..].try_into().unwrap());
+    row[last..].copy_from_slice(&(number - 1).to_le_bytes());
+    txn.put(&key, &row).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_than_the_one_that_was_listed_is_never_signed() {
+    let Served { mut world, mut wallet, running, .. } = Served::new().await;
+    wallet.coins(&world, 3).await;
+    world.clock.pass(HOUR);
+    let index = seal(&world).await;
+    running.stop().await.unwrap();
+    let keyset = *world.keyset().await.id();
+    // The books now say that less was issued and spent.
+    world
+        .tamper(|txn| {
+            shorten(txn, b"archive/segment/");
+            let (key, mut row) = txn.scan_prefix(b"archive/filter/", None, 1).unwrap().pop().unwrap();
+            // Behind the format, the span, the parts and the count: from the start, up to the start.
+            row.truncate(1 + 16 + 2 + 4);
+            row.extend([0, 0]);
+            txn.put(&key, &row).unwrap();
+        })
+        .await;
+    let served = Served::of(world, wallet).await;
+    let (file, filter) = (index.file(&keyset, 0, 0).unwrap(), index.filter(&keyset, 0, 0).unwrap());
+    let paths = [
+        (mint_path::issued(&file), file_path(&served.world, &file)),
+        (mint_path::spent(&filter), filter_path(&served.world, &filter)),
+    ];
+    for (url, path) in paths {
+        assert!(served.get(&url).await.0.starts_with("http/1.1 200"));
+        fs::remove_file(&path).unwrap();
+        let (head, _) = served.get(&url).await;
+        assert!(head.starts_with("http/1.1 5"), "{head}");
+        assert!(!path.exists());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_nothing_at_other_addresses_nor_of_what_is_not_sealed() {
     let mut served = Served::new().await;
@@ -397,7 +537,17 @@ async fn a_served_mint_seals_by_itself() {
     let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), std::future::pending()).await.unwrap();
     let base = BaseUrl::parse(&format!("http://{}", running.local_addr)).unwrap();
     let client = HttpClient::builder().build().unwrap();
-    let answer: ArchiveAnswer = client.get_json(&base.join(mint_path::ARCHIVE).unwrap()).await.unwrap();
+    let url = base.join(mint_path::ARCHIVE).unwrap();
+    let answer: ArchiveAnswer = loop {
+        match client.get_json(&url).await {
+            Ok(answer) => break answer,
+            // Not sealed for the first time yet.
+            Err(CallError::Refused(problem, 503)) if problem.known() == Some(Code::Unavailable) => {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    };
     assert_eq!(answer.index.sealed_until(), UnixTime::from_seconds(START + HOUR));
     assert_eq!(answer.index.keysets().len(), 1);
     running.stop().await.unwrap();

@@ -86,6 +86,8 @@ pub(crate) struct World {
     mint: Option<Mint>,
     fault: Arc<AtomicU8>,
     identity: [u8; 32],
+    /// How long files of the archive may be, from the next opening on.
+    pub(crate) archive_file: Option<usize>,
 }
 
 pub(crate) fn protection() -> Protection {
@@ -120,8 +122,8 @@ impl World {
         let keypair = Keypair::from_secret(&identity);
         let home = MintHome::init_as(folder.path().join("mint"), &options, &keypair, clock.as_ref()).unwrap();
         let fault = Arc::new(AtomicU8::new(0));
-        let mint = open(&home, &clock, &fault).await;
-        Self { _folder: folder, home, clock, mint: Some(mint), fault, identity }
+        let mint = open(&home, &clock, &fault, None).await;
+        Self { _folder: folder, home, clock, mint: Some(mint), fault, identity, archive_file: None }
     }
 
     pub(crate) fn mint(&self) -> &Mint {
@@ -131,7 +133,7 @@ impl World {
     /// Stops the mint and opens its folder again, as after a crash: only what is on disk is left.
     pub(crate) async fn reopen(&mut self) {
         self.close();
-        self.mint = Some(open(&self.home, &self.clock, &self.fault).await);
+        self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
     }
 
     /// Closes the mint, so that somebody else can open its ledger.
@@ -146,7 +148,7 @@ impl World {
     }
 
     pub(crate) async fn open_mint(&self) -> Mint {
-        open(&self.home, &self.clock, &self.fault).await
+        open(&self.home, &self.clock, &self.fault, None).await
     }
 
     /// The mint's own key pair.
@@ -168,7 +170,7 @@ impl World {
         self.close();
         let folder = self.home.folder().join("ledger");
         tokio::task::spawn_blocking(move || tamper(&folder, write)).await.unwrap();
-        self.mint = Some(open(&self.home, &self.clock, &self.fault).await);
+        self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
     }
 
     pub(crate) fn id(&self) -> MintId {
@@ -206,7 +208,7 @@ impl World {
     }
 }
 
-async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<AtomicU8>) -> Mint {
+async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<AtomicU8>, archive_file: Option<usize>) -> Mint {
     let fault = Arc::clone(fault);
     // As far as the store is concerned it failed either way; the difference is what a later opening finds.
     let ledger = Options::new().cache_bytes(8 << 20).hook(move |step| match (step, fault.load(Ordering::SeqCst)) {
@@ -215,7 +217,7 @@ async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<AtomicU8>) ->
         _ => Verdict::Proceed,
     });
     let clock: Arc<TestClock> = Arc::clone(clock);
-    Mint::open_in(home, unlock(), Surroundings { clock, ledger }).await.unwrap()
+    Mint::open_in(home, unlock(), Surroundings { clock, ledger, archive_file }).await.unwrap()
 }
 
 fn tamper(folder: &Path, write: impl FnOnce(&mut Txn<'_>) + Send + 'static) {

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use farthing_issuer::{
-    Books, HomeError, InitOptions, KeyError, Mint, MintError, MintHome, Passphrase, Protection, ProtectionKind, Unlock,
-    Windows, default_bundles,
+    ArchiveTimes, Books, HomeError, InitOptions, KeyError, Mint, MintError, MintHome, Passphrase, Protection,
+    ProtectionKind, Unlock, Windows, default_bundles,
 };
 use farthing_protocol::amount::{Amount, Unit};
 
@@ -165,8 +165,36 @@ fn a_mint_from_before_there_were_archives_opens() {
     assert!(archive.contains("seal_seconds = 3600") && archive.contains("filter_seconds = 86400"));
     fs::write(&path, before).unwrap();
     MintHome::open(home.folder()).unwrap();
-    for (name, value) in [("seal_seconds = 3600", "seal_seconds = 0"), ("filter_seconds", "other_seconds")] {
-        fs::write(&path, text.replace(name, value)).unwrap();
-        assert!(matches!(MintHome::open(home.folder()), Err(HomeError::Config)));
+    fs::write(&path, text.replace("filter_seconds", "other_seconds")).unwrap();
+    assert!(matches!(MintHome::open(home.folder()), Err(HomeError::Config)));
+    // An hour would be too often for keysets that issue for three years; nobody asked for it.
+    fs::write(&path, before.replace("issue_seconds = 7776000", "issue_seconds = 94608000")).unwrap();
+    MintHome::open(home.folder()).unwrap();
+}
+
+#[test]
+fn an_archive_that_would_soon_be_full_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    // A keyset's 90 days of issuing in 20,000 segments, its 485 days in 20,000 filters.
+    let least = ArchiveTimes { seal: 389, filter: 2096 };
+    let with = |name: &str, seal, filter| {
+        let options = InitOptions { archive: ArchiveTimes { seal, filter }, ..options() };
+        MintHome::init(folder.path().join(name), &options)
+    };
+    for (seal, filter) in [(388, 86_400), (3600, 2095), (1, 86_400), (0, 0)] {
+        assert!(matches!(with("refused", seal, filter), Err(HomeError::ArchiveTimes(said)) if said == least));
+        assert!(!folder.path().join("refused").exists());
     }
+    let home = with("mint", least.seal, least.filter).unwrap();
+    let path = home.folder().join("mint.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    for (name, value) in [("seal_seconds = 389", "seal_seconds = 388"), ("filter_seconds = 2096", "filter_seconds = 1")]
+    {
+        assert!(text.contains(name));
+        fs::write(&path, text.replace(name, value)).unwrap();
+        assert!(matches!(MintHome::open(home.folder()), Err(HomeError::ArchiveTimes(said)) if said == least));
+    }
+    // Keysets of an hour may be sealed every second.
+    let windows = Windows { issue: 3600, spend: 3600, deposit: 3600 };
+    assert_eq!(ArchiveTimes::least(&windows), ArchiveTimes { seal: 1, filter: 1 });
 }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use merlin::Transcript;
 
-use super::{FileError, IssuanceHash, Prefix, Span};
+use super::{FileError, IssuanceHasher, Prefix, SegmentSalt, Span};
 use crate::VERSION;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
 use crate::identity::{IssuanceId, Keypair, MintId, Signature};
@@ -25,6 +25,8 @@ pub struct FileHead {
     pub segment: u32,
     /// When the issuances were recorded.
     pub span: Span,
+    /// By which the segment is cut.
+    pub salt: SegmentSalt,
     /// How the hashes of their ids begin.
     pub prefix: Prefix,
 }
@@ -35,6 +37,7 @@ impl Encode for FileHead {
         out.part(&self.keyset);
         out.u32(self.segment);
         out.part(&self.span);
+        out.part(&self.salt);
         out.part(&self.prefix);
     }
 }
@@ -46,6 +49,7 @@ impl Decode for FileHead {
             keyset: input.part()?,
             segment: input.u32()?,
             span: input.part()?,
+            salt: input.part()?,
             prefix: input.part()?,
         })
     }
@@ -57,7 +61,6 @@ impl Decode for FileHead {
 pub struct FiledRecord {
     keyset: KeysetId,
     issuance: IssuanceId,
-    hash: IssuanceHash,
     /// The record, without its version byte.
     bytes: Vec<u8>,
 }
@@ -80,11 +83,6 @@ impl FiledRecord {
         &self.issuance
     }
 
-    /// The hash of its id, by which a file is ordered.
-    pub fn hash(&self) -> &IssuanceHash {
-        &self.hash
-    }
-
     /// How many bytes it takes in a file.
     pub fn length(&self) -> usize {
         self.bytes.len().saturating_add(2)
@@ -105,8 +103,8 @@ impl FiledRecord {
         let mut input = Reader::new(bytes);
         let keyset = input.part()?;
         Shape::decode_from(&mut input)?;
-        let issuance: IssuanceId = input.part()?;
-        Ok(Self { keyset, issuance, hash: issuance.archive_hash(), bytes: bytes.to_vec() })
+        let issuance = input.part()?;
+        Ok(Self { keyset, issuance, bytes: bytes.to_vec() })
     }
 }
 
@@ -185,8 +183,9 @@ impl IssuanceFile {
 
     /// The record of an issuance.
     pub fn find(&self, issuance: &IssuanceId) -> Option<&FiledRecord> {
-        let hash = issuance.archive_hash();
-        let place = self.records.binary_search_by(|record| record.hash.cmp(&hash)).ok()?;
+        let hasher = IssuanceHasher::new(&self.head.salt);
+        let hash = hasher.of(issuance);
+        let place = self.records.binary_search_by(|record| hasher.of(&record.issuance).cmp(&hash)).ok()?;
         self.records.get(place).filter(|record| record.issuance == *issuance)
     }
 
@@ -205,13 +204,13 @@ impl IssuanceFile {
 }
 
 fn check_records(head: &FileHead, records: &[FiledRecord]) -> Result<(), DecodeError> {
-    let belongs = |record: &FiledRecord| {
-        record.keyset == head.keyset && Prefix::of(head.prefix.bits(), &record.hash) == Some(head.prefix)
-    };
-    if !records.iter().all(belongs) {
+    let hasher = IssuanceHasher::new(&head.salt);
+    let hashes: Vec<_> = records.iter().map(|record| hasher.of(&record.issuance)).collect();
+    let begins = hashes.iter().all(|hash| Prefix::of(head.prefix.bits(), hash) == Some(head.prefix));
+    if !begins || records.iter().any(|record| record.keyset != head.keyset) {
         return Err(DecodeError::OutOfRange);
     }
-    if records.is_sorted_by(|a, b| a.hash < b.hash) { Ok(()) } else { Err(DecodeError::NonCanonicalShape) }
+    if hashes.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(DecodeError::NonCanonicalShape) }
 }
 
 impl Encode for IssuanceFile {

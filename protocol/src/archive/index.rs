@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use merlin::Transcript;
 
-use super::{FileHead, FilterHead, Prefix, Span};
+use super::{FileHead, FilterHead, Prefix, SegmentSalt, Span};
 use crate::amount::UnixTime;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{Keypair, MintId, Signature};
@@ -14,8 +14,10 @@ use crate::transcript::{Domain, TranscriptExt, label};
 /// A stretch of time in which tokens of a keyset were issued; there is one file for each prefix of so many bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListedSegment {
-    /// When.
+    /// When. A keyset's segments of the same span share what was issued in it.
     pub span: Span,
+    /// By which it is cut into files.
+    pub salt: SegmentSalt,
     /// How many bits of the hash cut it into files: there are 2^bits.
     pub bits: u8,
     /// How many records there are in all its files.
@@ -25,6 +27,7 @@ pub struct ListedSegment {
 impl Encode for ListedSegment {
     fn encode_to(&self, out: &mut Writer) {
         out.part(&self.span);
+        out.part(&self.salt);
         out.u8(self.bits);
         out.u32(self.count);
     }
@@ -32,7 +35,7 @@ impl Encode for ListedSegment {
 
 impl Decode for ListedSegment {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let listed = Self { span: input.part()?, bits: input.u8()?, count: input.u32()? };
+        let listed = Self { span: input.part()?, salt: input.part()?, bits: input.u8()?, count: input.u32()? };
         if listed.bits > Prefix::MAX_BITS { Err(DecodeError::OutOfRange) } else { Ok(listed) }
     }
 }
@@ -86,7 +89,8 @@ impl ArchivedKeyset {
         {
             return Err(DecodeError::Empty);
         }
-        let segments: Vec<Span> = self.segments.iter().map(|listed| listed.span).collect();
+        let mut segments: Vec<Span> = self.segments.iter().map(|listed| listed.span).collect();
+        segments.dedup();
         let filters: Vec<Span> = self.filters.iter().map(|listed| listed.span).collect();
         let in_time = |spans: &[Span], until: UnixTime| {
             spans.is_sorted_by(|a, b| a.until() <= b.from()) && spans.last().is_none_or(|last| last.until() <= until)
@@ -260,7 +264,7 @@ impl ArchiveIndex {
     pub fn file(&self, keyset: &KeysetId, segment: u32, prefix: u16) -> Option<FileHead> {
         let listed = self.keyset(keyset)?.segments.get(usize::try_from(segment).ok()?)?;
         let prefix = Prefix::new(listed.bits, prefix)?;
-        Some(FileHead { mint: self.mint, keyset: *keyset, segment, span: listed.span, prefix })
+        Some(FileHead { mint: self.mint, keyset: *keyset, segment, span: listed.span, salt: listed.salt, prefix })
     }
 
     /// The head of a listed part of a filter.

@@ -13,6 +13,8 @@ mod file;
 mod filter;
 mod index;
 
+use core::fmt;
+
 use merlin::Transcript;
 
 use crate::amount::UnixTime;
@@ -86,20 +88,46 @@ impl Decode for Span {
 }
 
 id_type! {
-    /// H(issuance id), by whose first bits the archive is cut into files (32 bytes).
+    /// By which a segment is cut into files (16 bytes).
+    ///
+    /// # Security
+    /// It MUST be drawn at random, and not before everything in the segment is recorded: wallets choose the ids of their issuances, and
+    /// whoever knew the salt could choose such that all of them are in one file.
+    SegmentSalt, 16, shown
+}
+
+id_type! {
+    /// H(salt, issuance id), by whose first bits a segment is cut into files (32 bytes).
     IssuanceHash, 32, hidden
 }
 
-impl IssuanceId {
-    /// By which the archive's files are cut and ordered.
-    pub fn archive_hash(&self) -> IssuanceHash {
+/// Computes the hashes by which one segment's files are cut and ordered.
+#[derive(Clone)]
+pub struct IssuanceHasher(Transcript);
+
+impl IssuanceHasher {
+    /// For a segment of this salt.
+    pub fn new(salt: &SegmentSalt) -> Self {
         let mut transcript = Transcript::for_domain(Domain::IssuanceHash);
-        transcript.append_bytes(label::ISSUANCE, self.as_bytes());
+        transcript.append_bytes(label::SALT, salt.as_bytes());
+        Self(transcript)
+    }
+
+    /// The hash of an issuance id.
+    pub fn of(&self, issuance: &IssuanceId) -> IssuanceHash {
+        let mut transcript = self.0.clone();
+        transcript.append_bytes(label::ISSUANCE, issuance.as_bytes());
         IssuanceHash::from_bytes(transcript.draw_bytes(label::OUTPUT))
     }
 }
 
-/// The first bits of an [`IssuanceHash`], at most 16.
+impl fmt::Debug for IssuanceHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuanceHasher").finish_non_exhaustive()
+    }
+}
+
+/// The first bits of an [`IssuanceHash`], at most 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prefix {
     bits: u8,
@@ -107,23 +135,22 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The most bits of a prefix.
-    pub const MAX_BITS: u8 = 16;
+    /// The most bits of a prefix: a reader fetches all files of a segment.
+    pub const MAX_BITS: u8 = 8;
 
-    /// So many bits with this value; nothing if there are more than 16, or the value has more.
+    /// So many bits with this value; nothing if there are more than 8, or the value has more.
     pub fn new(bits: u8, value: u16) -> Option<Self> {
         let fits = bits <= Self::MAX_BITS && u32::from(value) < 1_u32 << bits;
         fits.then_some(Self { bits, value })
     }
 
-    /// The first bits of a hash, the most significant first; nothing if there are more than 16.
+    /// The first bits of a hash, the most significant first; nothing if there are more than 8.
     pub fn of(bits: u8, hash: &IssuanceHash) -> Option<Self> {
-        let [first, second, ..] = *hash.as_bytes();
-        let value = u32::from(u16::from_be_bytes([first, second])) >> Self::MAX_BITS.checked_sub(bits)?;
-        Self::new(bits, u16::try_from(value).ok()?)
+        let [first, ..] = *hash.as_bytes();
+        Self::new(bits, u16::from(first) >> Self::MAX_BITS.checked_sub(bits)?)
     }
 
-    /// Every prefix of so many bits, in order; none if there are more than 16.
+    /// Every prefix of so many bits, in order; none if there are more than 8.
     pub fn all(bits: u8) -> impl Iterator<Item = Self> {
         let count = if bits <= Self::MAX_BITS { 1_u32 << bits } else { 0 };
         (0..count).filter_map(move |value| Self::new(bits, u16::try_from(value).ok()?))

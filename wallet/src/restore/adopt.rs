@@ -23,35 +23,22 @@ use crate::vault::Tx;
 /// The issuance ids of a keyset's first numbers.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    ids: Vec<IssuanceId>,
     by_id: BTreeMap<IssuanceId, u64>,
-    /// How the hash of each begins.
-    heads: Vec<u16>,
 }
 
 impl Numbers {
     /// Computes more of them, up to so many.
     pub(super) fn extend(&mut self, seed: &Seed, keyset: &Keyset, until: u64) {
         let mint = keyset.terms().mint;
-        for number in u64::try_from(self.ids.len()).unwrap_or(u64::MAX)..until {
+        for number in self.count()..until {
             let used = Used { keyset: *keyset.id(), number: IssuanceNumber::new(number) };
             let id = IssuanceId::from(&seed.issuance_key(&context(mint, &used)));
-            let [first, second, ..] = *id.archive_hash().as_bytes();
-            self.ids.push(id);
             self.by_id.insert(id, number);
-            self.heads.push(u16::from_be_bytes([first, second]));
         }
     }
 
     pub(super) fn count(&self) -> u64 {
-        u64::try_from(self.ids.len()).unwrap_or(u64::MAX)
-    }
-
-    /// The prefixes of so many bits that the hashes of the first so many ids begin with.
-    pub(super) fn prefixes(&self, bits: u8, until: u64) -> BTreeSet<u16> {
-        let until = usize::try_from(until).unwrap_or(usize::MAX);
-        let shift = u32::from(16_u8.saturating_sub(bits));
-        self.heads.iter().take(until).map(|head| head.checked_shr(shift).unwrap_or(0)).collect()
+        u64::try_from(self.by_id.len()).unwrap_or(u64::MAX)
     }
 
     fn of(&self, id: &IssuanceId) -> Option<u64> {
@@ -210,9 +197,8 @@ pub(super) fn keep_adopted(tx: &mut Tx<'_, '_>, keyset: &Keyset, adopted: &Adopt
         restoring.keep(tx, &mint)?;
     }
     // What an unfinished operation asks for is its own to answer for; if it comes to nothing, the file is read again.
-    if !adopted.numbers.iter().any(|number| unanswered.contains(number)) {
-        record::note_searched(tx, &id, adopted.place, adopted.until)?;
-    }
+    let is_again = adopted.numbers.iter().any(|number| unanswered.contains(number));
+    record::note_searched(tx, &id, adopted.place, if is_again { 0 } else { adopted.until })?;
     Ok(progress)
 }
 

@@ -41,8 +41,8 @@ pub use renew::{Confirmed, Renewal};
 /// What restoring a wallet shows to whom, for its owner to read before he agrees.
 pub const WHAT_A_RESTORE_SHOWS: &str = "\
 The mint sees that somebody restores a wallet, when, and from which network address, unless the wallet goes through a proxy such as \
-Tor: then each file comes by a way of its own. It sees which of its public files are fetched, more than are needed and in random \
-order, and never a token or an issuance that is asked for. Before restored tokens can be paid they are renewed, one at a time: the \
+Tor: then each file comes by a way of its own. It sees that its public files of issuances are fetched, all of them and in random \
+order, and which filters of what was spent, and never a token or an issuance that is asked for. Before restored tokens can be paid they are renewed, one at a time: the \
 mint sees each of them once, and many at one time look like one wallet.";
 
 /// How far a restore is.

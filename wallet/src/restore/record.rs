@@ -5,12 +5,12 @@
 //! | `wm` ‖ mint | [`Restoring`] |
 //! | `wi` ‖ mint (large) | the archive's index last accepted |
 //! | `wk` ‖ keyset | [`Progress`] |
-//! | `wd` ‖ keyset ‖ segment ‖ prefix | up to which number a file was searched |
+//! | `wd` ‖ keyset ‖ segment ‖ prefix | up to which number a file was searched; 0: to be read again |
 //! | `wf` ‖ keyset ‖ period ‖ part | in which round a filter was looked at |
 //! | `wl` ‖ keyset ‖ number ‖ position | [`PerhapsSent`] |
 //! | `wx` ‖ mint | another wallet uses the words |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::archive::ArchiveIndex;
@@ -89,13 +89,20 @@ impl Progress {
 /// A file's place among those of its keyset: segment and prefix.
 pub(crate) type FilePlace = (u32, u16);
 
-/// Up to which number the files of a keyset were searched.
+/// Up to which number the files of a keyset were searched. Of a segment with a file that is to be read again nothing counts: it is read
+/// whole, or the mint would see which file it is.
 pub(crate) fn searched(tx: &Tx<'_, '_>, keyset: &KeysetId) -> Result<BTreeMap<FilePlace, u64>, StoreError> {
     let prefix = of_keyset(b'd', keyset);
     let found = tx.scan::<Count>(&prefix)?;
-    found.into_iter().map(|(key, until)| Ok((place(&key, prefix.len())?, until.0))).collect()
+    let found = found.into_iter().map(|(key, until)| Ok((place(&key, prefix.len())?, until.0)));
+    let mut searched: BTreeMap<FilePlace, u64> = found.collect::<Result<_, StoreError>>()?;
+    let is_again = searched.iter().filter(|(_, until)| **until == 0);
+    let again: BTreeSet<u32> = is_again.map(|((segment, _), _)| *segment).collect();
+    searched.retain(|(segment, _), _| !again.contains(segment));
+    Ok(searched)
 }
 
+/// Notes up to which number a file was searched; 0 when it is to be read again.
 pub(crate) fn note_searched(
     tx: &mut Tx<'_, '_>,
     keyset: &KeysetId,

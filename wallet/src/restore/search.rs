@@ -1,14 +1,18 @@
 //! Finding a wallet's issuances: which files, in which order, and what to do with each.
+//!
+//! Every file of a segment is read, not only those of the wallet's own prefixes. Each segment is cut by a salt of its own, so an issuance
+//! lies under other prefixes in each; a mint that saw only some files fetched of each segment would soon know the issuances whose prefixes
+//! were always among them. Files of other issuances between, as decoys, would only delay that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use farthing_protocol::api::mint_path;
-use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset, FileHead, IssuanceFile};
+use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset, FileHead, IssuanceFile, Prefix};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::derive::Seed;
 use farthing_protocol::keyset::{Chain, Keyset};
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::SliceRandom;
 
 use super::adopt::{self, Adopted, Numbers, Spoiled};
 use super::record::{self, FilePlace, Progress};
@@ -25,10 +29,6 @@ pub(super) const BEYOND: u64 = 200;
 /// A file is searched for at least so many numbers, and for twice as many as are known to be needed: then it seldom has to be
 /// fetched again when later numbers turn up elsewhere.
 const AHEAD: u64 = 2048;
-
-/// Files that are not needed, fetched between the others: half as many, and at least so many if there are. They are read like the others,
-/// so that none is fetched again.
-const DECOYS: usize = 8;
 
 /// A keyset whose issuances are looked for.
 struct Target {
@@ -53,22 +53,18 @@ impl Target {
         self.progress.beyond.saturating_add(BEYOND)
     }
 
-    /// The files in which one of the numbers may lie and was not looked for.
-    fn needed(&self) -> BTreeSet<FilePlace> {
+    /// The files that were not searched for all of the numbers.
+    fn unread(&self) -> impl Iterator<Item = FilePlace> {
         let until = self.until();
-        let mut needed = BTreeSet::new();
-        let mut by_bits: BTreeMap<u8, BTreeSet<u16>> = BTreeMap::new();
-        for (segment, listed) in (0..).zip(&self.listed.segments) {
-            let prefixes = by_bits.entry(listed.bits).or_insert_with(|| self.numbers.prefixes(listed.bits, until));
-            let places = prefixes.iter().map(|prefix| (segment, *prefix));
-            needed.extend(places.filter(|place| self.searched.get(place).is_none_or(|searched| *searched < until)));
-        }
-        needed
+        let files = (0..)
+            .zip(&self.listed.segments)
+            .flat_map(|(segment, listed)| Prefix::all(listed.bits).map(move |prefix| (segment, prefix.value())));
+        files.filter(move |place| self.searched.get(place).is_none_or(|searched| *searched < until))
     }
 }
 
 impl Inner {
-    /// Reads every file that may hold one of the wallet's issuances, and keeps what they bring.
+    /// Reads every file that was not read for all of the wallet's numbers, and keeps what they bring.
     pub(super) async fn search(
         self: &Arc<Self>,
         mint: &Mint,
@@ -165,28 +161,14 @@ impl Inner {
 /// Together with the gap that a live wallet leaves, fewer than the next restore searches.
 const LEFT_OUT: u64 = 64;
 
-/// What is needed, with files between that are not, in random order.
+/// What is to be read, in random order.
 fn plan(index: &ArchiveIndex, targets: &[Target]) -> Vec<Errand> {
-    let mut rng = rand::rng();
-    let (mut errands, mut others) = (Vec::new(), Vec::new());
+    let mut errands = Vec::new();
     for (number, target) in targets.iter().enumerate() {
-        let needed = target.needed();
-        let file = |(segment, prefix)| index.file(target.keyset.id(), segment, prefix);
-        let errand = |head| Errand { target: number, head };
-        errands.extend(needed.iter().copied().filter_map(file).map(errand));
-        for (segment, listed) in (0..).zip(&target.listed.segments) {
-            let all = (0..=u16::MAX).take(1_usize.checked_shl(listed.bits.into()).unwrap_or(0));
-            let free = all
-                .map(|prefix| (segment, prefix))
-                .filter(|place| !needed.contains(place) && !target.searched.contains_key(place));
-            others.extend(free.filter_map(file).map(errand));
-        }
+        let heads = target.unread().filter_map(|(segment, prefix)| index.file(target.keyset.id(), segment, prefix));
+        errands.extend(heads.map(|head| Errand { target: number, head }));
     }
-    if !errands.is_empty() {
-        let decoys = errands.len().div_ceil(2).max(DECOYS);
-        errands.extend(others.sample(&mut rng, decoys).copied());
-        errands.shuffle(&mut rng);
-    }
+    errands.shuffle(&mut rand::rng());
     errands
 }
 

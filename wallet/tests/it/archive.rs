@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::mint_path;
 use farthing_protocol::archive::{
-    ArchiveIndex, ArchivedKeyset, FileHead, FiledRecord, FilterHead, Fingerprinter, IssuanceFile, ListedFilter,
-    ListedSegment, Prefix, Span, SpentFilter,
+    ArchiveIndex, ArchivedKeyset, FileHead, FiledRecord, FilterHead, Fingerprinter, IssuanceFile, IssuanceHasher,
+    ListedFilter, ListedSegment, Prefix, SegmentSalt, Span, SpentFilter,
 };
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::MintId;
@@ -20,6 +20,8 @@ pub(crate) struct Archive {
     pub(crate) index: Option<ArchiveIndex>,
     /// By path.
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// How many records a segment has at most; more make several of the same span. 0: as many as there are.
+    pub(crate) at_most: usize,
 }
 
 impl Double {
@@ -73,8 +75,7 @@ impl State {
             let span = Span::new(sealed, now).unwrap();
             if self.issued_in(&keyset, span).next().is_some() {
                 let archived = keysets.entry(keyset).or_insert_with(entry);
-                let listed = self.segment(&keyset, u32::try_from(archived.segments.len()).unwrap(), span, bits);
-                archived.segments.push(listed);
+                self.segments(archived, span, bits);
             }
             let span = Span::new(filtered, now).unwrap();
             let spent = self.spendings.iter().any(|(of, _, at)| *of == keyset && span.holds(*at));
@@ -95,17 +96,35 @@ impl State {
         all.filter(move |(record, at)| record.keyset == *keyset && span.holds(**at)).map(|(record, _)| record)
     }
 
-    fn segment(&mut self, keyset: &KeysetId, segment: u32, span: Span, bits: u8) -> ListedSegment {
+    fn segments(&mut self, archived: &mut ArchivedKeyset, span: Span, bits: u8) {
         let wire = |record: &IssuanceRecord| FiledRecord::from_wire(&record.to_bytes()).unwrap();
-        let mut records: Vec<_> = self.issued_in(keyset, span).map(wire).collect();
-        records.sort_by_key(|record| *record.hash());
+        let records: Vec<_> = self.issued_in(&archived.keyset, span).map(wire).collect();
+        let at_most = if self.archive.at_most == 0 { records.len() } else { self.archive.at_most };
+        for records in records.chunks(at_most) {
+            let segment = u32::try_from(archived.segments.len()).unwrap();
+            archived.segments.push(self.segment(&archived.keyset, segment, span, bits, records.to_vec()));
+        }
+    }
+
+    fn segment(
+        &mut self,
+        keyset: &KeysetId,
+        segment: u32,
+        span: Span,
+        bits: u8,
+        mut records: Vec<FiledRecord>,
+    ) -> ListedSegment {
+        let salt = SegmentSalt::from_bytes(rand::random());
+        let hasher = IssuanceHasher::new(&salt);
+        records.sort_by_key(|record| hasher.of(record.issuance()));
         for prefix in Prefix::all(bits) {
-            let head = FileHead { mint: MintId::from(&self.identity), keyset: *keyset, segment, span, prefix };
-            let own = records.iter().filter(|record| Prefix::of(bits, record.hash()) == Some(prefix)).cloned();
-            let file = IssuanceFile::sign(&self.identity, head, own.collect()).unwrap();
+            let head = FileHead { mint: MintId::from(&self.identity), keyset: *keyset, segment, span, salt, prefix };
+            let is_own = |record: &&FiledRecord| Prefix::of(bits, &hasher.of(record.issuance())) == Some(prefix);
+            let own = records.iter().filter(is_own).cloned().collect();
+            let file = IssuanceFile::sign(&self.identity, head, own).unwrap();
             self.archive.files.insert(mint_path::issued(&head), file.to_bytes());
         }
-        ListedSegment { span, bits, count: u32::try_from(records.len()).unwrap() }
+        ListedSegment { span, salt, bits, count: u32::try_from(records.len()).unwrap() }
     }
 
     fn filter(&mut self, keyset: &KeysetId, period: u32, span: Span) -> ListedFilter {

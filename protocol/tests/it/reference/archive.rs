@@ -2,9 +2,9 @@
 
 use super::{cat, ed25519_sign, hash};
 
-/// H(issuance id).
-pub(crate) fn issuance_hash(issuance: &[u8; 32]) -> [u8; 32] {
-    hash(b"farthing/v1/issuance-hash", &[(b"issuance", issuance)])
+/// H(salt, issuance id).
+pub(crate) fn issuance_hash(salt: &[u8; 16], issuance: &[u8; 32]) -> [u8; 32] {
+    hash(b"farthing/v1/issuance-hash", &[(b"salt", salt), (b"issuance", issuance)])
 }
 
 /// The first four bytes of the hash of (keyset, period, P), as a number.
@@ -50,6 +50,7 @@ pub(crate) struct File {
     pub(crate) keyset: [u8; 32],
     pub(crate) segment: u32,
     pub(crate) span: [u64; 2],
+    pub(crate) salt: [u8; 16],
     pub(crate) prefix: (u8, u16),
     /// Without their version bytes.
     pub(crate) records: Vec<Vec<u8>>,
@@ -62,6 +63,7 @@ impl File {
             &self.keyset,
             &self.segment.to_le_bytes(),
             &self.span.map(u64::to_le_bytes).concat(),
+            &self.salt,
             &[self.prefix.0],
             &self.prefix.1.to_le_bytes(),
         ])
@@ -75,8 +77,11 @@ impl File {
     }
 }
 
-/// What an index lists of a keyset: segments as (from, until, bits, count), filters as (from, until, parts, count).
-pub(crate) type Listed = ([u8; 32], Vec<(u64, u64, u8, u32)>, Vec<(u64, u64, u16, u32)>);
+/// (from, until, salt, bits, count).
+pub(crate) type Segment = (u64, u64, [u8; 16], u8, u32);
+
+/// What an index lists of a keyset: segments, filters as (from, until, parts, count).
+pub(crate) type Listed = ([u8; 32], Vec<Segment>, Vec<(u64, u64, u16, u32)>);
 
 /// An index.
 #[derive(Clone)]
@@ -91,8 +96,8 @@ impl Index {
     pub(crate) fn body(&self) -> Vec<u8> {
         let count = |count: usize| u16::try_from(count).unwrap().to_le_bytes();
         let keyset = |(id, segments, filters): &Listed| {
-            let segment = |(from, until, bits, count): &(u64, u64, u8, u32)| {
-                cat(&[&from.to_le_bytes(), &until.to_le_bytes(), &[*bits], &count.to_le_bytes()])
+            let segment = |(from, until, salt, bits, count): &Segment| {
+                cat(&[&from.to_le_bytes(), &until.to_le_bytes(), salt, &[*bits], &count.to_le_bytes()])
             };
             let filter = |(from, until, parts, count): &(u64, u64, u16, u32)| {
                 cat(&[&from.to_le_bytes(), &until.to_le_bytes(), &parts.to_le_bytes(), &count.to_le_bytes()])

@@ -2,8 +2,8 @@
 
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::archive::{
-    ArchiveIndex, ArchivedKeyset, FiledRecord, Fingerprinter, IssuanceFile, ListedFilter, ListedSegment, Prefix, Span,
-    SpentFilter,
+    ArchiveIndex, ArchivedKeyset, FiledRecord, Fingerprinter, IssuanceFile, IssuanceHasher, ListedFilter,
+    ListedSegment, Prefix, SegmentSalt, Span, SpentFilter,
 };
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::{IssuanceId, Keypair, MintId};
@@ -17,6 +17,14 @@ use crate::reference::archive::{File, Filter, Index, fingerprint, issuance_hash}
 use crate::reference::ed25519_public;
 use crate::reference::world::{NOW, later, world};
 
+/// Salts of three segments; the file is of the second.
+const SALTS: [[u8; 16]; 3] = [[0x51; 16], [0x52; 16], [0x53; 16]];
+
+/// H(salt, issuance id) in the file's segment.
+pub(crate) fn hash_in_file(issuance: &[u8; 32]) -> [u8; 32] {
+    issuance_hash(&SALTS[1], issuance)
+}
+
 /// Three records without version bytes, by the hash of their ids, with the ids.
 pub(crate) fn records() -> Vec<([u8; 32], Vec<u8>)> {
     let mut records: Vec<_> = [account_request(), voucher_request(), swap_issuance()]
@@ -27,7 +35,7 @@ pub(crate) fn records() -> Vec<([u8; 32], Vec<u8>)> {
             (issuance.issuance, issuance.record(&funding)[1..].to_vec())
         })
         .collect();
-    records.sort_by_key(|(id, _)| issuance_hash(id));
+    records.sort_by_key(|(id, _)| hash_in_file(id));
     records
 }
 
@@ -46,15 +54,18 @@ pub(crate) fn file() -> File {
     let world = world();
     let records = records().into_iter().map(|(_, record)| record).collect();
     let span = [NOW - 7200, NOW - 3600];
-    File { mint: world.mint, keyset: world.keyset, segment: 1, span, prefix: (0, 0), records }
+    File { mint: world.mint, keyset: world.keyset, segment: 1, span, salt: SALTS[1], prefix: (0, 0), records }
 }
 
 /// An index of two keysets.
 pub(crate) fn index() -> Index {
     let (first, second) = (world().keyset, later().keyset);
-    let segments = vec![(NOW - 10_800, NOW - 7200, 4, 40_000), (NOW - 7200, NOW - 3600, 0, 3)];
+    let [one, two, three] = SALTS;
+    let segments = vec![(NOW - 10_800, NOW - 7200, one, 4, 40_000), (NOW - 7200, NOW - 3600, two, 0, 3)];
     let filters = vec![(NOW - 200_000, NOW - 100_000, 2, 262_145), (NOW - 90_000, NOW - 3600, 1, 3)];
-    let mut keysets = vec![(first, segments, filters), (second, vec![(NOW - 7200, NOW - 3600, 0, 1)], Vec::new())];
+    // The second keyset has two segments of one span.
+    let shared = [(two, 8), (three, 0)].map(|(salt, bits)| (NOW - 7200, NOW - 3600, salt, bits, 1));
+    let mut keysets = vec![(first, segments, filters), (second, shared.to_vec(), Vec::new())];
     keysets.sort();
     Index { mint: world().mint, times: [NOW, NOW - 600, NOW - 3600], keysets }
 }
@@ -64,7 +75,7 @@ fn archive() {
     let (world, records, filter, file, index) = (world(), records(), filter(), file(), index());
     let coins: Vec<[u8; 32]> = world.coins(400, 13).iter().map(|coin| coin.trace.P).collect();
     let hashes: Vec<_> =
-        records.iter().map(|(id, _)| json!({ "issuance": hex(id), "hash": hex(issuance_hash(id)) })).collect();
+        records.iter().map(|(id, _)| json!({ "issuance": hex(id), "hash": hex(hash_in_file(id)) })).collect();
     let prints: Vec<_> = coins
         .iter()
         .map(|coin| json!({ "P": hex(coin), "fingerprint": fingerprint(&world.keyset, 7, coin) }))
@@ -72,6 +83,7 @@ fn archive() {
     let made = json!({
         "mint": hex(world.mint),
         "keyset": hex(world.keyset),
+        "salt": hex(SALTS[1]),
         "hashes": hashes,
         "period": 7,
         "fingerprints": prints,
@@ -81,13 +93,14 @@ fn archive() {
     });
     let stored = stored("archive.json", &made);
 
+    let hasher = IssuanceHasher::new(&SegmentSalt::from_bytes(stored.array("salt")));
     for case in stored.each("hashes") {
-        let id = IssuanceId::from_bytes(case.array("issuance"));
-        assert_eq!(id.archive_hash().as_bytes(), &case.array("hash"));
+        let hash = hasher.of(&IssuanceId::from_bytes(case.array("issuance")));
+        assert_eq!(hash.as_bytes(), &case.array("hash"));
         for bits in 0..=Prefix::MAX_BITS {
             let expected =
                 u32::from_be_bytes(case.bytes("hash")[..4].try_into().unwrap()).checked_shr(32 - u32::from(bits));
-            let prefix = Prefix::of(bits, &id.archive_hash()).unwrap();
+            let prefix = Prefix::of(bits, &hash).unwrap();
             assert_eq!(u32::from(prefix.value()), expected.unwrap_or(0));
         }
     }
@@ -136,7 +149,10 @@ fn an_index_names_the_files_it_lists_and_no_others() {
     assert_eq!(index.filter(&keyset, 0, 2), None);
     assert_eq!(index.filter(&keyset, 2, 0), None);
     assert_eq!(Prefix::all(4).count(), 16);
-    assert_eq!(Prefix::new(17, 0), None);
+    assert_eq!(Prefix::new(9, 0), None);
+    let shared = KeysetId::from_bytes(later().keyset);
+    let (head, other) = (index.file(&shared, 0, 255).unwrap(), index.file(&shared, 1, 0).unwrap());
+    assert!(head.span == other.span && head.salt != other.salt);
 }
 
 /// Nothing may appear later in a time that was complete, in a keyset that was listed or in a new one.
@@ -147,7 +163,12 @@ fn an_index_adds_nothing_to_a_time_that_was_complete() {
     let seen = ArchiveIndex::sign(&identity, at(100), (at(100), at(100)), Vec::new()).unwrap();
     let archived = |from| ArchivedKeyset {
         keyset: KeysetId::from_bytes([1; 32]),
-        segments: vec![ListedSegment { span: Span::new(at(from), at(from + 50)).unwrap(), bits: 0, count: 1 }],
+        segments: vec![ListedSegment {
+            span: Span::new(at(from), at(from + 50)).unwrap(),
+            salt: SegmentSalt::from_bytes(SALTS[0]),
+            bits: 0,
+            count: 1,
+        }],
         filters: Vec::new(),
     };
     let filtered = |from| ArchivedKeyset {

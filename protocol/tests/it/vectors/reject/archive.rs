@@ -67,7 +67,7 @@ fn files() -> Vec<Case> {
     let accept = |reason, refused: Vec<u8>, error| {
         Case::new(reason, "accept issuance file", &good, refused, error).with(asked.clone())
     };
-    let count = 1 + 32 + 32 + 4 + 16 + 3;
+    let count = 1 + 32 + 32 + 4 + 16 + 16 + 3;
     let first = count + 2 + 2;
     let last = good.len() - 64 - 1;
     vec![
@@ -75,7 +75,7 @@ fn files() -> Vec<Case> {
         decode("file-record-repeated", changed(&|f| f.records[1] = f.records[0].clone()), "NonCanonicalShape"),
         decode("file-record-of-another-keyset", changed(&|f| f.records[1][..32].fill(7)), "OutOfRange"),
         decode("file-record-of-another-prefix", changed(&|f| f.prefix = other_prefix()), "OutOfRange"),
-        decode("file-prefix-of-17-bits", changed(&|f| f.prefix = (17, 0)), "OutOfRange"),
+        decode("file-prefix-of-9-bits", changed(&|f| f.prefix = (9, 0)), "OutOfRange"),
         decode("file-prefix-beyond-its-bits", changed(&|f| f.prefix = (2, 4)), "OutOfRange"),
         decode("file-of-no-time", changed(&|f| f.span[1] = f.span[0]), "OutOfRange"),
         decode("file-with-16385-records", edited(&good, count, &16_385_u16.to_le_bytes()), "TooLong"),
@@ -102,6 +102,14 @@ fn files() -> Vec<Case> {
         ),
         accept("file-of-another-segment", changed(&|f| f.segment = 2), "OtherFile"),
         accept("file-of-another-time", changed(&|f| f.span[1] += 1), "OtherFile"),
+        accept(
+            "file-of-another-salt",
+            changed(&|f| {
+                f.salt[0] ^= 1;
+                f.records.clear();
+            }),
+            "OtherFile",
+        ),
         accept(
             "file-of-another-prefix",
             changed(&|f| {
@@ -134,7 +142,7 @@ fn record_head(record: &[u8]) -> usize {
 
 /// One bit that the first record's hash does not begin with.
 fn other_prefix() -> (u8, u16) {
-    let first = crate::reference::archive::issuance_hash(&crate::vectors::archive::records()[0].0)[0];
+    let first = crate::vectors::archive::hash_in_file(&crate::vectors::archive::records()[0].0)[0];
     (1, u16::from(first < 128))
 }
 
@@ -163,8 +171,8 @@ fn index_rules() -> Vec<Case> {
         decode("index-segments-unordered", &|i| i.keysets[place].1.reverse(), "NonCanonicalShape"),
         decode("index-segments-overlap", &|i| i.keysets[place].1[0].1 += 1, "NonCanonicalShape"),
         decode("index-segment-not-sealed", &|i| i.times[1] = NOW - 3601, "NonCanonicalShape"),
-        decode("index-segment-empty", &|i| i.keysets[place].1[0].3 = 0, "Empty"),
-        decode("index-segment-of-17-bits", &|i| i.keysets[place].1[0].2 = 17, "OutOfRange"),
+        decode("index-segment-empty", &|i| i.keysets[place].1[0].4 = 0, "Empty"),
+        decode("index-segment-of-9-bits", &|i| i.keysets[place].1[0].3 = 9, "OutOfRange"),
         decode("index-segment-of-no-time", &|i| i.keysets[place].1[0].1 = i.keysets[place].1[0].0, "OutOfRange"),
         decode("index-filters-unordered", &|i| i.keysets[place].2.reverse(), "NonCanonicalShape"),
         decode("index-filter-not-closed", &|i| i.times[2] = NOW - 3601, "NonCanonicalShape"),
@@ -208,13 +216,22 @@ fn indexes() -> Vec<Case> {
         next("index-another-for-the-same-second", &|i| (i.times[0], i.times[1]) = (NOW, NOW - 599), "Contradiction"),
         next("index-sealed-less", &|i| i.times[1] = NOW - 601, "WentBack"),
         next("index-segment-dropped", &|i| i.keysets[place].1.truncate(1), "WentBack"),
-        next("index-segment-cut-otherwise", &|i| i.keysets[place].1[0].2 = 5, "WentBack"),
-        next("index-segment-of-another-count", &|i| i.keysets[place].1[1].3 = 2, "WentBack"),
+        next("index-segment-cut-otherwise", &|i| i.keysets[place].1[0].3 = 5, "WentBack"),
+        next("index-segment-of-another-salt", &|i| i.keysets[place].1[0].2[0] ^= 1, "WentBack"),
+        next("index-segment-of-another-count", &|i| i.keysets[place].1[1].4 = 2, "WentBack"),
         next("index-filter-dropped", &|i| i.keysets[place].2.truncate(1), "WentBack"),
         next("index-keyset-dropped", &|i| drop(i.keysets.remove(place)), "WentBack"),
         next(
             "index-segment-added-to-a-sealed-time",
-            &|i| i.keysets[place].1.push((NOW - 3600, NOW - 600, 0, 1)),
+            &|i| i.keysets[place].1.push((NOW - 3600, NOW - 600, [9; 16], 0, 1)),
+            "WentBack",
+        ),
+        next(
+            "index-segment-added-to-a-listed-span",
+            &|i| {
+                let last = i.keysets[place].1[1];
+                i.keysets[place].1.push(last);
+            },
             "WentBack",
         ),
         next("index-filter-added-to-a-closed-time", &|i| i.keysets[1 - place].2.push((1, 2, 1, 1)), "WentBack"),
