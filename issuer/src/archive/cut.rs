@@ -50,8 +50,8 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Makes one segment of a keyset's records, in the order of the log; or several of the same span, if there is no cut of one that
-    /// makes its files short enough.
+    /// Makes one segment of a keyset's records, which are in the order of the log; or several of the same span, if one cannot be cut
+    /// into files that are short enough.
     ///
     /// There is always a way: records that cannot be cut are halved, and a single one is shorter than any file may be.
     pub(super) fn cut(

@@ -35,10 +35,10 @@ pub struct ArchiveTimes {
 }
 
 impl ArchiveTimes {
-    /// How many segments, and filters, a keyset may have at most in its time. The index has room for four such keysets, or for many of usual times.
+    /// How many segments, and filters, a keyset may have at most in its time: the index has room for several such keysets.
     const MOST: u64 = 20_000;
 
-    /// The shortest times for keysets that live so long: an index never forgets, and what is in it is limited.
+    /// The shortest times for keysets that live so long: an index forgets nothing, and its length is limited.
     pub fn least(windows: &Windows) -> Self {
         let Windows { issue, spend, deposit } = *windows;
         let life = issue.saturating_add(spend).saturating_add(deposit);
