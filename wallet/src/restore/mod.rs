@@ -6,8 +6,8 @@
 //!    └────────── going on later ◀───────┘
 //! ```
 //!
-//! Every file read is noted with what it brought, in one transaction: after a crash nothing is fetched twice but the file that was
-//! being read.
+//! Every file read is noted with what it brought, in one transaction: after a crash nothing is fetched twice but the few files
+//! that were on their way.
 
 mod adopt;
 mod error;

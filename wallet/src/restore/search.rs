@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use farthing_http::client::CallError;
 use farthing_protocol::api::mint_path;
 use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset, FileHead, IssuanceFile, Prefix};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::derive::Seed;
 use farthing_protocol::keyset::{Chain, Keyset};
 use rand::seq::SliceRandom;
+use tokio::task::JoinSet;
 
 use super::adopt::{self, Adopted, Numbers, Spoiled};
 use super::record::{self, FilePlace, Progress};
@@ -29,6 +31,9 @@ pub(super) const BEYOND: u64 = 200;
 /// A file is searched for at least so many numbers, and for twice as many as are known to be needed: then it seldom has to be
 /// fetched again when later numbers turn up elsewhere.
 const AHEAD: u64 = 2048;
+
+/// So many files are fetched at the same time.
+const AT_ONCE: usize = 4;
 
 /// A keyset whose issuances are looked for.
 struct Target {
@@ -91,14 +96,33 @@ impl Inner {
                 return Ok(());
             }
             tally.expect(errands.len());
-            for errand in errands {
-                if let Some(target) = targets.get_mut(errand.target) {
-                    self.run_errand(mint, target, errand).await?;
-                }
-                tally.tokens = targets.iter().map(|target| target.progress.tokens).fold(0, u64::saturating_add);
-                self.tell(&tally.read(mint.id));
-                self.vault.at(Step::ArchiveRead)?;
+            self.run_errands(mint, &mut targets, errands, tally).await?;
+        }
+    }
+
+    /// Fetches files, a few at a time, each by a way of its own, and keeps what they bring one after the other.
+    async fn run_errands(
+        self: &Arc<Self>,
+        mint: &Mint,
+        targets: &mut [Target],
+        errands: Vec<Errand>,
+        tally: &mut Tally,
+    ) -> Result<(), RestoreError> {
+        let (mut waiting, mut fetching) = (errands.into_iter(), JoinSet::new());
+        loop {
+            for errand in waiting.by_ref().take(AT_ONCE.saturating_sub(fetching.len())) {
+                let url = mint.url.join(&mint_path::issued(&errand.head)).map_err(MintError::from)?;
+                let (inner, id) = (Arc::clone(self), mint.id);
+                fetching.spawn(async move { Ok::<_, CallError>((errand, inner.fetch_file(&id, &url).await?)) });
             }
+            let Some(fetched) = fetching.join_next().await else { return Ok(()) };
+            let (errand, bytes) = fetched.map_err(|_| StoreError::Unavailable)??;
+            if let Some(target) = targets.get_mut(errand.target) {
+                self.keep_file(target, errand.head, bytes).await?;
+            }
+            tally.tokens = targets.iter().map(|target| target.progress.tokens).fold(0, u64::saturating_add);
+            self.tell(&tally.read(mint.id));
+            self.vault.at(Step::ArchiveRead)?;
         }
     }
 
@@ -118,16 +142,10 @@ impl Inner {
         Ok(())
     }
 
-    async fn run_errand(
-        self: &Arc<Self>,
-        mint: &Mint,
-        target: &mut Target,
-        errand: Errand,
-    ) -> Result<(), RestoreError> {
-        let url = mint.url.join(&mint_path::issued(&errand.head)).map_err(MintError::from)?;
-        let bytes = self.fetch_file(&mint.id, &url).await?;
+    /// Keeps what a file brings.
+    async fn keep_file(&self, target: &mut Target, asked: FileHead, bytes: Vec<u8>) -> Result<(), RestoreError> {
         let (seed, keyset) = (Arc::clone(&self.seed), Arc::clone(&target.keyset));
-        let (numbers, asked) = (Arc::clone(&target.numbers), errand.head);
+        let numbers = Arc::clone(&target.numbers);
         let read = tokio::task::spawn_blocking(move || read(&seed, &keyset, &numbers, bytes, &asked));
         let adopted = match read.await.map_err(|_| StoreError::Unavailable)? {
             Ok(adopted) => adopted,

@@ -92,7 +92,7 @@ pub(crate) struct State {
     /// Keyset, coin and time of what was spent.
     pub(crate) spendings: Vec<(KeysetId, [u8; 32], UnixTime)>,
     pub(crate) archive: Archive,
-    spent: BTreeMap<[u8; 64], PaymentId>,
+    pub(crate) spent: BTreeMap<[u8; 64], PaymentId>,
     receipts: BTreeMap<PaymentId, Receipt>,
     paid: u64,
     /// The one message that each session, issuance id and payment id may be seen in.

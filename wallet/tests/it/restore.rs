@@ -179,7 +179,7 @@ async fn many_segments(bits: u8) -> (World, Wallet) {
 }
 
 #[tokio::test]
-async fn killed_anywhere_it_goes_on_and_fetches_nothing_twice() {
+async fn killed_anywhere_it_goes_on_and_fetches_only_what_was_on_its_way_again() {
     let (world, wallet) = many_segments(0).await;
     let lost = Lost::new(world, wallet);
     drop(lost.wallet().await);
@@ -204,7 +204,9 @@ async fn killed_anywhere_it_goes_on_and_fetches_nothing_twice() {
     assert_eq!(kills, 4);
     let asked = lost.world.double.files_asked();
     assert_eq!(asked.len(), 8);
-    assert!(asked.values().all(|times| *times == 1), "{asked:?}");
+    // At each death three others may have been on their way.
+    assert!(asked.values().sum::<u32>() <= 8 + 3 * kills, "{asked:?}");
+    drop(lost);
 }
 
 #[tokio::test]
@@ -383,6 +385,44 @@ async fn what_is_reserved_is_left_alone() {
     wallet.resume().await.unwrap();
     assert_eq!(wallet.confirm_restored().await.unwrap().amount, amount(1));
     world.assert_settled(&wallet, 1).await;
+}
+
+#[tokio::test]
+async fn a_suspicion_may_be_wrong_and_the_renewal_says_so() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 1).await;
+    wallet.pay(world.invoice(1)).await.unwrap();
+    world.double.seal(0);
+    // The filter holds the token, and it was never spent: as if by chance.
+    world.double.with(|state| state.spent.clear());
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    assert_eq!(lost.restore(&wallet).await.suspected, 1);
+    assert_eq!(wallet.renew_restored().await.unwrap(), Some(Renewal::Renewed(amount(1))));
+    assert_eq!(sums(&wallet).await, (1, 0, 0));
+    assert_eq!(wallet.renew_restored().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_not_the_mints_says_nothing() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 3).await;
+    wallet.pay(world.invoice(1)).await.unwrap();
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let honest = lost.world.double.with(|state| state.archive.files.clone());
+    let (path, filter) = honest.iter().find(|(path, _)| path.contains("/spent/")).unwrap();
+    let mut altered = filter.clone();
+    altered[100] ^= 1;
+    lost.world.double.with(|state| state.archive.files.insert(path.clone(), altered));
+    let refused = wallet.restore(&lost.world.double.id()).await;
+    assert!(matches!(refused, Err(RestoreError::File(_))), "{refused:?}");
+    assert_eq!(sums(&wallet).await, (0, 3, 0));
+    assert_eq!(wallet.restores().await.unwrap()[0].state, RestoreState::Reading);
+    lost.world.double.with(|state| state.archive.files.insert(path.clone(), filter.clone()));
+    assert_eq!(lost.restore(&wallet).await.suspected, 1);
+    assert_eq!(sums(&wallet).await, (0, 2, 1));
 }
 
 /// Files of the archive, by path, without those of filters.
