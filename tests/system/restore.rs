@@ -107,3 +107,31 @@ async fn everything_comes_back_from_the_words_alone() {
     assert_eq!(confirmed.renewed, 0);
     world.audit();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mint_that_dies_while_it_seals_publishes_everything_once() {
+    let world = World::new();
+    let mut mint = quick_mint(&world);
+    let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
+    let first = wallet(&world.path("first"), &words, &mint).await;
+    let id = first.mints()[0].id;
+    world.run(&["mint", "credit", &account_text(&first.account(&id)), "10.00"]);
+    for pause in [1, 200, 500, 900, 1200] {
+        for _ in 0..2 {
+            first.withdraw(&id, &unit(), WithdrawWhat::Amount(amount(3))).await.unwrap();
+        }
+        first.swap(&id, &unit(), SwapWhat::Renew(amount(1))).await.unwrap();
+        // Somewhere between deciding, writing, listing and nothing at all.
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        mint.kill();
+        mint = world.mint();
+        first.add_mint(&mint.url).await.unwrap();
+    }
+    let (before, _, _) = held(&first).await;
+    drop(first);
+    let second = wallet(&world.path("second"), &words, &mint).await;
+    restored(&second).await;
+    assert_eq!(held(&second).await.1, before);
+    assert_eq!(second.confirm_restored().await.unwrap().amount, before);
+    world.audit();
+}

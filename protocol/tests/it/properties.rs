@@ -3,8 +3,9 @@
 
 use std::sync::LazyLock;
 
-use farthing_protocol::amount::{Amount, Denomination, Unit};
+use farthing_protocol::amount::{Amount, Denomination, Unit, UnixTime};
 use farthing_protocol::api::AccountQuery;
+use farthing_protocol::archive::{ArchiveIndex, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::IssuanceDigest;
@@ -25,6 +26,7 @@ use proptest::sample::Index;
 use crate::reference::enc;
 use crate::reference::payment::{LOCKED, PAY, RECOUP};
 use crate::reference::world::world;
+use crate::vectors::archive;
 use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::part;
 use crate::vectors::payments::{DIGEST, swap_statement};
@@ -166,10 +168,28 @@ type Signed = (&'static str, [Vec<u8>; 2], fn(&[u8]) -> bool);
 
 static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
     let transfer = |memo, amount| signed_transfer(&transfer_body(&enc(&world().Q), &two_mints(), memo, amount));
+    let secret = &world().mint_secret;
+    let (mut filter, mut file, mut index) = (archive::filter(), archive::file(), archive::index());
+    let archived = [filter.bytes(secret), file.bytes(secret), index.bytes(secret)];
+    filter.fingerprints.pop();
+    file.records.pop();
+    index.times[0] += 1;
+    let others = [filter.bytes(secret), file.bytes(secret), index.bytes(secret)];
+    let [filter, file, index] = std::array::from_fn(|i| [archived[i].clone(), others[i].clone()]);
     let invoice = |memo, amount| signed_invoice(&invoice_body(&two_mints(), memo, amount));
     vec![
         ("keyset", [world().document_bytes(), crate::reference::world::later().document_bytes()], |bytes| {
             canonical::<KeysetDocument>(bytes).is_some_and(|document| document.verify().is_ok())
+        }),
+        ("spent filter", filter, |bytes| {
+            canonical::<SpentFilter>(bytes).is_some_and(|filter| filter.accept(filter.head()).is_ok())
+        }),
+        ("issuance file", file, |bytes| {
+            canonical::<IssuanceFile>(bytes).is_some_and(|file| file.accept(file.head()).is_ok())
+        }),
+        ("archive index", index, |bytes| {
+            let now = UnixTime::from_seconds(u64::MAX);
+            canonical::<ArchiveIndex>(bytes).is_some_and(|index| index.accept(&KEYSET.terms().mint, None, now).is_ok())
         }),
         ("transfer", [transfer("one", 370), transfer("two", 371)], |bytes| {
             canonical::<TransferRequest>(bytes).is_some_and(|request| request.verify().is_ok())
@@ -213,6 +233,9 @@ fn as_everything(bytes: &[u8]) {
     canonical::<IssuanceRequest>(bytes);
     canonical::<IssuanceRecord>(bytes);
     canonical::<TransferRequest>(bytes);
+    canonical::<SpentFilter>(bytes);
+    canonical::<IssuanceFile>(bytes);
+    canonical::<ArchiveIndex>(bytes);
 }
 
 /// One object of every kind.

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
 use farthing_protocol::api::{AccountQuery, Deposit, OpenAnswer, PayRequest};
+use farthing_protocol::archive::{IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, Sessions};
 use farthing_protocol::blind::wallet::AwaitingResponse;
 use farthing_protocol::blind::{BlindSignature, Challenge, Commitment, Response};
@@ -26,6 +27,7 @@ use farthing_protocol::token::{CoinKey, Serial, TextToken, Token};
 use crate::reference::payment::{LOCKED, PAY};
 use crate::reference::world::{NOW, world};
 use crate::twins::{context, keyset, secrets, seed};
+use crate::vectors::archive;
 use crate::vectors::issuance::{account_request, swap_issuance};
 use crate::vectors::part;
 use crate::vectors::requests::{invoice_body, query_bytes, receipt_bytes, signed_invoice, text_token, two_mints};
@@ -166,6 +168,21 @@ fn requests_and_records_print_nothing() {
         silent(&read.funding().source(), &request[65..]);
         silent(&IssuanceRecord::from_bytes(&issuance.record(&funding)).unwrap(), &issuance.record(&funding)[33..]);
     }
+}
+
+#[test]
+fn the_archive_prints_no_serial_and_no_record() {
+    let secret = &world().mint_secret;
+    let bytes = archive::file().bytes(secret);
+    let file = IssuanceFile::from_bytes(&bytes).unwrap();
+    // What comes before is the head: mint, keyset, segment, times, prefix.
+    silent(&file, &bytes[90..]);
+    silent(&file.records()[0], &bytes[92 + 32..]);
+    redacted(file.records()[0].hash(), file.records()[0].hash().as_bytes());
+    let filter = SpentFilter::from_bytes(&archive::filter().bytes(secret)).unwrap();
+    let prints: Vec<u8> = archive::filter().fingerprints.iter().flat_map(|print| print.to_le_bytes()).collect();
+    silent(&filter, &prints);
+    assert!(format!("{:?}", filter.fingerprints()[0]).contains("<redacted>"));
 }
 
 #[test]
