@@ -39,13 +39,14 @@ pub struct Confirmed {
 
 impl Wallet {
     /// Renews one of the tokens that came back from the words, chosen at random: first those that no filter held, then the
-    /// suspected ones. Nothing if there is none left that can be renewed.
+    /// suspected ones. Nothing if there is none left that can be renewed. First goes on with whatever was left unfinished.
     ///
     /// Each call shows the mint one token, on connections of its own. Calls spread over time keep the tokens apart.
     ///
     /// # Errors
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
     pub async fn renew_restored(&self) -> Result<Option<Renewal>, IssueError> {
+        self.ready().await?;
         for token in self.inner.restored_tokens().await? {
             if let Some(renewal) = self.inner.renew_restored(token).await? {
                 return Ok(Some(renewal));
@@ -54,7 +55,7 @@ impl Wallet {
         Ok(None)
     }
 
-    /// Renews all of them now, each alone.
+    /// Renews all of them now, each alone. First goes on with whatever was left unfinished.
     ///
     /// # Errors
     /// As [`renew_restored`](Self::renew_restored); what was renewed before stays.
@@ -63,6 +64,7 @@ impl Wallet {
     /// The mint sees many renewals at one time and may take them for one wallet's. [`renew_restored`](Self::renew_restored) called
     /// now and then shows less.
     pub async fn confirm_restored(&self) -> Result<Confirmed, IssueError> {
+        self.ready().await?;
         let mut confirmed = Confirmed::default();
         for token in self.inner.restored_tokens().await? {
             match self.inner.renew_restored(token).await? {

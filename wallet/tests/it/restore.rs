@@ -466,6 +466,22 @@ async fn files_that_are_not_what_was_asked_for_are_refused() {
 }
 
 #[tokio::test]
+async fn a_file_of_another_prefix_is_refused() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 3).await;
+    world.double.seal(1);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let files = issued_files(&lost.world);
+    let exchanged: Vec<_> = files.keys().cloned().zip(files.values().rev().cloned()).collect();
+    lost.world.double.with(|state| state.archive.files.extend(exchanged));
+    let refused = wallet.restore(&lost.world.double.id()).await;
+    assert!(matches!(refused, Err(RestoreError::File(BadFile::NotAccepted(_)))), "{refused:?}");
+    lost.world.double.with(|state| state.archive.files.extend(files));
+    assert_eq!(lost.restore(&wallet).await.tokens, 2);
+}
+
+#[tokio::test]
 async fn a_record_of_ours_that_is_wrong_and_signed_is_evidence() {
     let (world, wallet) = World::new().await;
     world.withdraw(&wallet, 3).await;
