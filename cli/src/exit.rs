@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use farthing_http::client::CallError;
 use farthing_wallet::{
     AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, Reason, ReceiveError,
-    RequestError, ResumeError, SendError, StoreError,
+    RequestError, RestoreError, ResumeError, SendError, StoreError,
 };
 use serde::Serialize;
 
@@ -81,6 +81,8 @@ troubles! {
     BadVariable = "bad_variable", Failed;
     /// A policy that cannot be kept.
     BadPolicy = "bad_policy", Failed;
+    /// Words that are not those of a wallet.
+    BadWords = "bad_words", Failed;
     /// A date that cannot be read.
     BadDate = "bad_date", Failed;
     /// A number that is none.
@@ -283,6 +285,7 @@ fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
         .or_else(|| cause.downcast_ref::<AskError>().map(AskError::reason))
         .or_else(|| cause.downcast_ref::<GetError>().map(GetError::reason))
         .or_else(|| cause.downcast_ref::<RequestError>().map(RequestError::reason))
+        .or_else(|| cause.downcast_ref::<RestoreError>().map(RestoreError::reason))
         .or_else(|| cause.downcast_ref::<BudgetError>().map(BudgetError::reason))
         .or_else(|| cause.downcast_ref::<IssueError>().map(IssueError::reason))
         .or_else(|| cause.downcast_ref::<ResumeError>().map(ResumeError::reason))
@@ -305,7 +308,7 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::PassphraseCost | Reason::NotEncrypted | Reason::StateDamaged => return None,
         Reason::FolderUnusable => "see that the folder may be written and its disk is not full; nothing is lost",
         Reason::StateUnavailable => "run the command again; see that the disk is not full; nothing is lost",
-        Reason::NetworkSetup => return None,
+        Reason::NetworkSetup => "a proxy is given as socks5h://host:port, without a user name",
         Reason::NoSuchOperation => "`farthing wallet history` lists operations with their numbers",
         Reason::Busy => "run the command again",
         Reason::WordsUsedElsewhere => {

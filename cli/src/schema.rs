@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::exit::FailureAnswer;
 use crate::output::Envelope;
 use crate::wallet::{
-    account, balance, budget, doctor, get, history, init, mints, passphrase, pay, receive, refresh, resume, send,
-    stock, withdraw,
+    account, balance, budget, doctor, get, history, init, mints, passphrase, pay, receive, refresh, restore, resume,
+    send, stock, withdraw,
 };
 
 fn answer<T: JsonSchema>() -> Value {
@@ -67,6 +67,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-recipient", answer::<receive::RecipientAnswer>()),
         ("wallet-refresh", answer::<refresh::RefreshAnswer>()),
         ("wallet-request", answer::<receive::RequestAnswer>()),
+        ("wallet-restore", answer::<restore::RestoreAnswer>()),
         ("wallet-resume", answer::<resume::ResumeAnswer>()),
         ("wallet-send", answer::<send::SendAnswer>()),
         ("wallet-send-reclaim", answer::<send::ReclaimAnswer>()),

@@ -33,4 +33,5 @@ mod stage;
 mod stock;
 mod terminal;
 mod trouble;
+mod words;
 mod x402;

@@ -21,6 +21,11 @@ impl<'a> Purse<'a> {
         purse
     }
 
+    /// A wallet that is there, or is to be.
+    pub(crate) fn at(world: &'a World, name: &str) -> Self {
+        Self { world, dir: world.path(name) }
+    }
+
     /// A new wallet that withdrew a bundle of 5.10.
     pub(crate) fn filled(world: &'a World, name: &str, mint: &Server) -> Self {
         let purse = Self::new(world, name, mint);

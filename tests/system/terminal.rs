@@ -80,9 +80,14 @@ impl<'a> Terminal<'a> {
 
     /// Waits for the end of the command, and gives its exit code and everything that it wrote.
     pub(crate) fn end(&self) -> (i32, String) {
-        let screen = self.wait("the end", |screen| screen.contains("Pane is dead"));
-        let code = self.tmux(&["display-message", "-p", "#{pane_dead_status}"]).stdout;
-        (String::from_utf8(code).unwrap().trim().parse().unwrap(), screen)
+        // Asked with its signal, so that a command that was killed is not waited for.
+        let ask = || {
+            let status = self.tmux(&["display-message", "-p", "#{pane_dead_status}#{pane_dead_signal}"]).stdout;
+            String::from_utf8(status).unwrap().trim().to_owned()
+        };
+        self.wait("the end", |_| !ask().is_empty());
+        let code = ask();
+        (code.parse().unwrap_or_else(|_| panic!("it was killed by signal {code}")), self.screen())
     }
 }
 
@@ -93,7 +98,7 @@ impl Drop for Terminal<'_> {
 }
 
 /// The words of a new wallet, as a person copies them from the screen.
-fn words_on(screen: &str) -> Vec<String> {
+pub(crate) fn words_on(screen: &str) -> Vec<String> {
     let mut words: Vec<(usize, String)> = Vec::new();
     for line in screen.lines().filter(|line| line.starts_with("  ")) {
         let parts: Vec<&str> = line.split_whitespace().collect();

@@ -54,6 +54,10 @@ pub(crate) enum WarningCode {
     StillUnfinished,
     /// A mint did not answer.
     MintNotAsked,
+    /// Another wallet uses the same words, or an old copy of the folder was put back.
+    WordsUsedElsewhere,
+    /// A restore is not finished.
+    RestoreUnfinished,
     /// Tokens end soon.
     TokensEnding,
     /// Somebody had claimed a part of what was received.

@@ -95,6 +95,11 @@ impl Screen {
         self.write(line.as_ref());
     }
 
+    /// Says how much is done of the work in progress.
+    pub(crate) fn progress(&self, done: usize, total: usize, what: String) {
+        self.inner.progress.set(done, total, what);
+    }
+
     /// Something that should not stay as it is.
     pub(crate) fn warn(&self, code: WarningCode, text: impl Into<String>) {
         let text = text.into();

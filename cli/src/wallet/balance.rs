@@ -1,8 +1,8 @@
 //! `farthing wallet balance`
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_wallet::{MintView, Wallet};
+use farthing_wallet::{Balance, MintView, PerhapsSentToken, Wallet};
 use serde::Serialize;
 
 use super::open::Place;
@@ -29,7 +29,11 @@ pub(crate) struct UnitBalance {
     sent: Money,
     /// Came back from the words, and is being renewed before it can be paid.
     restored: Money,
+    /// Came back from the words and is almost certainly spent; renewing it settles that.
+    suspected: Money,
     ended: Money,
+    /// Restored tokens that were locked to somebody, who has them if he got their text. Nothing of them can be spent here.
+    perhaps_sent: Money,
     first_end: Option<u64>,
 }
 
@@ -45,6 +49,7 @@ pub(crate) struct AccountBalance {
 pub(super) async fn balance(place: &Place) -> Result<BalanceAnswer> {
     let wallet = place.open().await?;
     let mints = wallet.mints();
+    let perhaps_sent = wallet.perhaps_sent().await?;
     let mut balances = Vec::new();
     for held in wallet.balance().await? {
         let Some(mint) = mints.iter().find(|mint| mint.id == held.mint) else { continue };
@@ -56,7 +61,9 @@ pub(super) async fn balance(place: &Place) -> Result<BalanceAnswer> {
             reserved: Money::of(held.reserved, &held.unit),
             sent: Money::of(held.sent, &held.unit),
             restored: Money::of(held.restored, &held.unit),
+            suspected: Money::of(held.suspected, &held.unit),
             ended: Money::of(held.ended, &held.unit),
+            perhaps_sent: Money::of(sum_of(&perhaps_sent, &held)?, &held.unit),
             first_end: held.first_end.map(seconds),
         });
     }
@@ -72,6 +79,12 @@ pub(super) async fn balance(place: &Place) -> Result<BalanceAnswer> {
         }
     }
     Ok(BalanceAnswer { balances, accounts })
+}
+
+/// What was perhaps sent of one unit of one mint.
+fn sum_of(perhaps_sent: &[PerhapsSentToken], held: &Balance) -> Result<Amount> {
+    let of_it = perhaps_sent.iter().filter(|token| token.mint == held.mint && token.unit == held.unit);
+    Amount::checked_sum(of_it.map(|token| token.denomination.value())).context("too much")
 }
 
 async fn accounts_at(wallet: &Wallet, mint: &MintView) -> Result<Vec<AccountBalance>> {
@@ -97,7 +110,9 @@ impl Answer for BalanceAnswer {
                 (&held.reserved, "held by unfinished operations"),
                 (&held.sent, "sent, not claimed as far as is known"),
                 (&held.restored, "restored, to be renewed before it can be paid"),
+                (&held.suspected, "restored, and almost certainly spent"),
                 (&held.ended, "in tokens that have ended"),
+                (&held.perhaps_sent, "perhaps sent: locked to somebody, of no use here"),
             ];
             for (money, what) in others.iter().filter(|(money, _)| money.units != "0") {
                 rows.add([money.text.clone(), (*what).to_owned(), String::new()]);

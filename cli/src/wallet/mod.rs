@@ -17,6 +17,7 @@ pub(crate) mod passphrase;
 pub(crate) mod pay;
 pub(crate) mod receive;
 pub(crate) mod refresh;
+pub(crate) mod restore;
 pub(crate) mod resume;
 pub(crate) mod send;
 pub(crate) mod stock;
@@ -34,6 +35,8 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
     let place = open::Place::new(args.common, screen);
     match args.command {
         WalletCommand::Init(args) => screen.answer(&init::init(&place, args).await?),
+        WalletCommand::Restore(args) => restore::restore(&place, args).await,
+        WalletCommand::Resync(args) => restore::resync(&place, args).await,
         WalletCommand::Balance => screen.answer(&balance::balance(&place).await?),
         WalletCommand::Account(args) => screen.answer(&account::account(&place, args).await?),
         WalletCommand::Withdraw(args) => withdraw::withdraw(&place, args).await,

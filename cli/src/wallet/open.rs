@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use farthing_protocol::amount::Unit;
-use farthing_wallet::{Event, MintView, Options, Resumed, Resumption, UnitView, Wallet};
+use farthing_wallet::{Event, MintView, Options, RestoreState, Resumed, Resumption, UnitView, Wallet};
 
 use super::refresh::warn_of_ends;
 use crate::args::{Common, Which};
 use crate::exit::{Advise, Fault, Trouble, fault};
-use crate::output::{Progress, Screen, WarningCode};
+use crate::output::{Progress, Screen, WarningCode, time};
 use crate::{hooks, place, unlock};
 
 /// Where a command works, and where it writes.
@@ -34,7 +34,12 @@ impl Place {
     /// How a wallet is opened.
     pub(super) fn options(&self) -> Options {
         let (screen, outlook_told) = (self.screen.clone(), Arc::clone(&self.outlook_told));
-        hooks::wallet_options().observer(move |event| tell(&screen, event, outlook_told.load(Ordering::Relaxed)))
+        let options =
+            hooks::wallet_options().observer(move |event| tell(&screen, event, outlook_told.load(Ordering::Relaxed)));
+        match &self.common.proxy {
+            Some(proxy) => options.proxy(proxy.clone()),
+            None => options,
+        }
     }
 
     /// Opens the wallet and goes on with what was left unfinished. What stays unfinished is said, and blocks nothing else.
@@ -43,6 +48,7 @@ impl Place {
         for resumed in &resumed {
             self.tell_resumed(resumed);
         }
+        self.warn_of_words(&wallet).await?;
         warn_of_ends(self, &wallet).await?;
         Ok(wallet)
     }
@@ -56,6 +62,31 @@ impl Place {
         let resumed = wallet.resume().await?;
         drop(progress);
         Ok((wallet, resumed))
+    }
+
+    /// Warns of words that are used elsewhere, and of a restore that is not finished.
+    async fn warn_of_words(&self, wallet: &Wallet) -> Result<()> {
+        if !wallet.used_elsewhere().await?.is_empty() {
+            self.screen.warn(
+                WarningCode::WordsUsedElsewhere,
+                "another wallet uses the same words, or an old copy of this folder was put back: nothing is moved until \
+                 `farthing wallet resync` has brought it together again",
+            );
+        }
+        for restore in wallet.restores().await? {
+            let when = match restore.state {
+                RestoreState::Finished => continue,
+                RestoreState::Restoring { until } => {
+                    format!("once the mint has published what happened before {} UTC", time(until))
+                }
+                _ => "now".to_owned(),
+            };
+            self.screen.warn(
+                WarningCode::RestoreUnfinished,
+                format!("the restore is not finished: `farthing wallet restore` goes on with it {when}"),
+            );
+        }
+        Ok(())
     }
 
     fn tell_resumed(&self, resumed: &Resumed) {
@@ -95,6 +126,12 @@ fn tell(screen: &Screen, event: &Event, outlook_told: bool) {
             "the mint's keysets had to be fetched just before paying: the mint sees that, and then the payee's deposit, and \
              can guess that they belong together",
         ),
+        Event::RestoreProgress { done, total, tokens, .. } => {
+            screen.progress(*done, *total, format!("files, {tokens} tokens found"));
+        }
+        Event::RestoreWaits { seconds, .. } => {
+            screen.note(format!("The mint is busy; it is asked again in {seconds} s."));
+        }
         _ => {}
     }
 }

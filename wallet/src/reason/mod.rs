@@ -81,7 +81,7 @@ reasons! {
     /// There is no such unfinished operation.
     NoSuchOperation = "no_such_operation", Refused;
     /// Another wallet uses the same words, or an old copy of the folder was put back: nothing is moved.
-    WordsUsedElsewhere = "words_used_elsewhere", Refused;
+    WordsUsedElsewhere = "words_used_elsewhere", Unfinished;
     /// The operation is being worked on.
     Busy = "busy", Refused;
     /// Not an address.

@@ -20,7 +20,7 @@ mod search;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use farthing_protocol::amount::{Denomination, UnixTime};
+use farthing_protocol::amount::{Denomination, Unit, UnixTime};
 use farthing_protocol::codec::to_base64url;
 use farthing_protocol::group::Element;
 use farthing_protocol::identity::MintId;
@@ -96,6 +96,8 @@ pub struct PerhapsSentToken {
     pub mint: MintId,
     /// Its keyset.
     pub keyset: KeysetId,
+    /// Its unit.
+    pub unit: Unit,
     /// Its worth.
     pub denomination: Denomination,
     /// When it was made.
@@ -196,14 +198,18 @@ impl Wallet {
     /// A [`StoreError`].
     pub async fn perhaps_sent(&self) -> Result<Vec<PerhapsSentToken>, StoreError> {
         let all = self.inner.vault.run::<_, StoreError>(|tx| PerhapsSent::all(tx)).await?;
-        let view = |sent: &PerhapsSent| PerhapsSentToken {
-            mint: sent.mint,
-            keyset: sent.keyset,
-            denomination: sent.token.denomination,
-            requested_at: sent.requested_at,
-            recipient: *sent.to.element(),
+        let view = |sent: &PerhapsSent| {
+            let mint = self.inner.find_mint(&sent.mint)?;
+            Some(PerhapsSentToken {
+                mint: sent.mint,
+                keyset: sent.keyset,
+                unit: mint.keyset(&sent.keyset)?.terms().unit.clone(),
+                denomination: sent.token.denomination,
+                requested_at: sent.requested_at,
+                recipient: *sent.to.element(),
+            })
         };
-        Ok(all.iter().map(view).collect())
+        Ok(all.iter().filter_map(view).collect())
     }
 }
 

@@ -30,6 +30,11 @@ pub(crate) struct Common {
     pub(crate) dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) unlocking: WalletUnlocking,
+    /// Reach mints and payees through a SOCKS proxy only, such as Tor's: socks5h://127.0.0.1:9050
+    ///
+    /// Each operation gets a way of its own through it. Without one, mints and payees see your network address.
+    #[arg(long, value_name = "URL", env = "FARTHING_PROXY", global = true)]
+    pub(crate) proxy: Option<String>,
     /// Answer with one JSON object on standard output, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -92,10 +97,17 @@ pub(crate) struct Pictures {
 pub(crate) enum WalletCommand {
     /// Make a wallet and show its words, once
     ///
-    /// Everything in the wallet derives from the words: write them on paper. This version cannot restore a wallet from
-    /// them yet, so keep its folder too. The folder is encrypted under a passphrase, which is asked for if it is not given;
-    /// without it nobody opens the wallet, not even you.
+    /// Everything in the wallet derives from the words: write them on paper. The folder is encrypted under a passphrase,
+    /// which is asked for if it is not given; without it nobody opens the wallet, not even you, and only the words bring the
+    /// money back.
     Init(WalletInit),
+    /// Bring a wallet back from its words, or go on with that
+    ///
+    /// The words and the mint's address bring back every token that is not spent. Interrupted, the same command goes on. It is
+    /// finished when the mint has published what happened just before: call it again after the time that it says.
+    Restore(WalletRestore),
+    /// Bring a wallet together again whose words were used elsewhere, or whose folder is an old copy
+    Resync(WalletResync),
     /// Show what the wallet holds, and its account at each mint
     Balance,
     /// Print the account that the mint's operator credits

@@ -26,6 +26,42 @@ pub(crate) struct WalletInit {
     pub(crate) yes: bool,
 }
 
+/// `farthing wallet restore`
+#[derive(Debug, Args)]
+pub(crate) struct WalletRestore {
+    /// The mint's address; one that is being restored from already need not be named again
+    #[arg(long, value_name = "URL")]
+    pub(crate) mint: Option<String>,
+    /// The mint's identity, if you know it from elsewhere: refuse any other
+    #[arg(long, value_name = "ID")]
+    pub(crate) mint_id: Option<String>,
+    /// Read the words from a file instead of asking for them; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) words_file: Option<PathBuf>,
+    /// Protect the wallet by no passphrase: whoever reads its folder has the money
+    #[arg(long, conflicts_with_all = ["passphrase_file", "passphrase_env"])]
+    pub(crate) no_passphrase: bool,
+    /// Renew what came back now, all at once, instead of leaving it to `refresh`
+    ///
+    /// The mint then sees many renewals at one time, and may take them for one wallet's.
+    #[arg(long)]
+    pub(crate) renew_now: bool,
+    /// Do not ask whether it is the right mint, nor whether to go on
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+/// `farthing wallet resync`
+#[derive(Debug, Args)]
+pub(crate) struct WalletResync {
+    /// The mint, by its address or the beginning of its identity; without it every one where the words were used elsewhere
+    #[arg(long, value_name = "MINT")]
+    pub(crate) mint: Option<String>,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
 /// `farthing wallet account`
 #[derive(Debug, Args)]
 pub(crate) struct WalletAccount {
