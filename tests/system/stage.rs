@@ -5,14 +5,16 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use farthing_protocol::identity::MintId;
 use serde_json::Value;
 
 use crate::harness::{Server, World};
 use crate::net::Proxy;
+use crate::x402::shop::{Mode, Setup, Shop};
 
 /// A mint and a merchant in a world of their own.
 pub(crate) struct Stage {
@@ -23,8 +25,11 @@ pub(crate) struct Stage {
     pub(crate) to_mint: Proxy,
     /// From wallets to the merchant.
     pub(crate) to_merchant: Proxy,
-    /// From the merchant to the mint.
+    /// From the merchant, and the shop, to the mint.
     pub(crate) clearing: Proxy,
+    /// From wallets to the shop.
+    to_shop: Proxy,
+    shop: OnceLock<Shop>,
     wallets: AtomicU32,
     funded: AtomicU64,
 }
@@ -71,7 +76,13 @@ impl Ran {
             moment.to_owned()
         });
         assert!(!err.contains("panicked"), "{err}");
-        Self { code: output.status.code(), out: String::from_utf8(output.stdout).unwrap(), killed, err, took }
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            killed,
+            err,
+            took,
+        }
     }
 
     pub(crate) fn succeeded(self) -> Self {
@@ -105,9 +116,10 @@ impl Stage {
         let to_merchant = Proxy::new(mint.address());
         let merchant = serve(&world, &merchant_at(&to_merchant.url()).each_ref().map(String::as_str));
         to_merchant.leads_to(merchant.address());
+        let to_shop = Proxy::new(mint.address());
         let (wallets, funded) = (AtomicU32::new(0), AtomicU64::new(0));
         let (mint, merchant) = (Mutex::new(mint), Mutex::new(merchant));
-        Self { world, mint, merchant, to_mint, to_merchant, clearing, wallets, funded }
+        Self { world, mint, merchant, to_mint, to_merchant, clearing, to_shop, shop: OnceLock::new(), wallets, funded }
     }
 
     /// A wallet whose account holds so much.
@@ -160,8 +172,27 @@ impl Stage {
         self.to_merchant.leads_to(merchant.address());
     }
 
-    pub(crate) fn proxies(&self) -> [(&'static str, &Proxy); 3] {
-        [("wallet–mint", &self.to_mint), ("wallet–merchant", &self.to_merchant), ("merchant–mint", &self.clearing)]
+    /// Something at a shop that costs 0.37.
+    pub(crate) fn shop_url(&self) -> String {
+        let shop = self.shop.get_or_init(|| {
+            let folder = self.world.path("shop");
+            std::fs::create_dir(&folder).unwrap();
+            let keysets = self.world.run(&["mint", "keysets"]);
+            let mint = MintId::from_text(keysets.lines().next().unwrap().trim_start_matches("mint ")).unwrap();
+            let (mint_url, secret, patience) = (self.clearing.url(), rand::random(), Duration::from_secs(40));
+            Shop::open(&Setup { folder, secret, mint, mint_url, price: 37, patience }, 0, Mode::Honest)
+        });
+        self.to_shop.leads_to(shop.address);
+        shop.url().replace(&shop.address.to_string(), self.to_shop.url().trim_start_matches("http://"))
+    }
+
+    pub(crate) fn proxies(&self) -> [(&'static str, &Proxy); 4] {
+        [
+            ("wallet–mint", &self.to_mint),
+            ("wallet–merchant", &self.to_merchant),
+            ("merchant–mint", &self.clearing),
+            ("wallet–shop", &self.to_shop),
+        ]
     }
 
     /// The figures of the mint's books, which must balance.
@@ -195,7 +226,9 @@ impl Stage {
         assert_eq!(tokens, figure("tokens issued") - figure("tokens redeemed"), "{purses:?}");
         let merchant = figure("account balances") - sum(|p| p.account);
         assert_eq!(sum(|p| p.paid), merchant, "{purses:?}");
-        assert_eq!(self.merchant_counts(), merchant);
+        // A shop counts for itself.
+        let counted = self.merchant_counts();
+        assert!(counted == merchant || (counted < merchant && self.shop.get().is_some()), "{counted} of {merchant}");
         assert_eq!(tokens + sum(|p| p.account) + merchant, funded);
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum Finish {
     Resume,
     /// The other one claims what was sent, and what is still out then is taken back.
     Deliver,
+    /// The request is made again: it is paid for with the same payment, unless the one before was at its end.
+    Fetch,
     /// The text is received after all, or was before; the sender then learns it.
     Claim,
 }
@@ -106,7 +108,7 @@ impl<'a> Task<'a> {
     }
 }
 
-pub(crate) const ALL: [Scenario; 17] = [
+pub(crate) const ALL: [Scenario; 19] = [
     Scenario { at_once: 1, name: "withdraw", ready: |stage| Task::new(stage.purse(1_000), &["withdraw", "1.05"]) },
     Scenario {
         at_once: 1,
@@ -180,6 +182,25 @@ pub(crate) const ALL: [Scenario; 17] = [
             let record = text_of(&purse, &["recipient"]);
             let text = text_of(&other, &["send", "0.37", "--to", &record, "--yes"]);
             Task::claiming(purse, other, &text, 37)
+        },
+    },
+    Scenario {
+        at_once: 1,
+        name: "refresh the stock",
+        ready: |stage| {
+            let purse = holding(stage, &[256]);
+            purse.json(&["stock", "--up-to", "1.00", "--ahead", "2"]);
+            Task::new(purse, &["refresh", "--pause", "0", "--max-swaps", "3"])
+        },
+    },
+    Scenario {
+        at_once: 1,
+        name: "get what costs something",
+        ready: |stage| {
+            let purse = holding(stage, &[128]);
+            let url = stage.shop_url();
+            let task = Task::new(purse, &["get", &url, "--max-amount", "0.37"]);
+            Task { pays: 37, finish: Finish::Fetch, ..task }
         },
     },
     Scenario {
