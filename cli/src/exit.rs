@@ -324,7 +324,7 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
             "nothing happened; if it stays like this, ask the mint's operator"
         }
         Reason::MintListNotCurrent | Reason::ClockRefused => {
-            "see that the clock of this machine is right; if it is, the mint's is wrong: ask its operator"
+            "see that the clock of this machine is right: `farthing wallet doctor` says how far it is from the mint's"
         }
         Reason::MintUnknown => "`farthing wallet mint add URL` makes a mint known; take only mints that you trust",
         Reason::MintNotConfirmed => "`farthing wallet mint trust` confirms it, after you compared its identity",
@@ -343,7 +343,9 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::TokensEnded => "they cannot be used any more; `farthing wallet balance` shows when others end",
         Reason::WasAccepted => "`farthing wallet history` shows it",
         Reason::InvalidInvoice => "do not pay it; ask the payee for another one",
-        Reason::Expired => "ask the payee for another one",
+        Reason::Expired => {
+            "ask the payee for another one; if it is new, a clock is wrong: `farthing wallet doctor` says which"
+        }
         Reason::NoEndpoint => "ask the payee for one with an address",
         Reason::NoCommonMint => "the payee must take a mint that you hold tokens of",
         Reason::HeadUnknown => "ask the payee for another invoice; do not pay if it stays like this",

@@ -30,6 +30,12 @@ fn a_clock_an_hour_wrong_moves_nothing_and_blocks_nothing() {
             assert!(about_time.iter().any(|word| refused.err.contains(word)), "{arguments:?} {off}: {}", refused.err);
             assert_eq!(purse.assert_whole(&refused.err), before);
         }
+        // Who asks is told how wrong it is.
+        let sick = at(&purse, off, &["doctor"]);
+        let side = if off > 0 { "60 minutes ahead of" } else { "60 minutes behind" };
+        assert!(sick.code == Some(1) && format!("{}{}", sick.out, sick.err).contains(side), "{sick:?}");
+        let hinted = at(&purse, off, &["pay", &other, "--yes"]);
+        assert!(hinted.err.contains("doctor`"), "{hinted:?}");
         // What was begun with a wrong clock is brought to its end with the right one.
         let begun = at(&purse, off, &["pay", &exact, "--yes"]);
         let after = purse.assert_whole(&begun.err);

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use farthing_protocol::amount::UnixTime;
-use farthing_wallet::{Diagnosis, Forget, Forgotten, MintDiagnosis, MintError, Reason};
+use farthing_wallet::{Diagnosis, Forget, Forgotten, MintDiagnosis, Reason};
 use serde::Serialize;
 
 use super::history::Entry;
@@ -73,11 +73,11 @@ pub(super) async fn doctor(place: &Place) -> Result<()> {
     let diagnosis = wallet.doctor(true).await?;
     let mut clocks = Vec::new();
     for mint in &diagnosis.mints {
-        if matches!(mint.answers, Some(Ok(())))
-            && let Err(error) = wallet.account_balance(&mint.mint).await
-            && is_clock(&error)
+        if mint.answers.is_some()
+            && let Ok(Some(difference)) = wallet.clock_difference(&mint.mint).await
+            && difference.matters()
         {
-            clocks.push(mint.url.as_str().to_owned());
+            clocks.push((mint.url.as_str().to_owned(), difference));
         }
     }
     drop(progress);
@@ -89,18 +89,15 @@ pub(super) async fn doctor(place: &Place) -> Result<()> {
             format!("tokens worth {amount} end on {end} UTC: `farthing wallet refresh` renews them"),
         );
     }
-    for url in clocks {
+    for (url, difference) in clocks {
+        let minutes = (difference.seconds().unsigned_abs() + 30) / 60;
+        let side = if difference.seconds() > 0 { "ahead of" } else { "behind" };
         let message =
-            format!("the mint at {url} refuses the time: your clock, or the mint's, is wrong by five minutes");
+            format!("this machine's clock is {minutes} minutes {side} that of the mint at {url}: set it right");
         answer.find(FindingCode::Clock, message);
     }
     place.screen.answer(&answer)?;
     if answer.well { Ok(()) } else { Err(Told::failed().into()) }
-}
-
-/// A question that a mint answers unless the time in it is not its own.
-fn is_clock(error: &MintError) -> bool {
-    error.reason() == Reason::ClockRefused
 }
 
 impl DoctorAnswer {
