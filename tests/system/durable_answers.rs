@@ -53,12 +53,13 @@ fn nothing_leaves_a_wallet_before_its_state_is_synced() {
     let purse = stage.purse(500);
     let (exact, split, rest) = (stage.invoice(64), stage.invoice(5), stage.invoice(64));
     // How much of each must be seen, so that nothing is shown by a trace that shows nothing.
-    let commands: [(&[&str], usize, usize); 5] = [
+    let commands: [(&[&str], usize, usize); 6] = [
         (&["withdraw", "1.28"], 3, 3),
         (&["withdraw", "0.64"], 3, 3),
         (&["pay", &exact, "--yes"], 2, 1),
         (&["pay", &split, "--yes"], 5, 3),
         (&["pay", &rest, "--yes"], 2, 1),
+        (&["send", "0.03"], 1, 0),
     ];
     for (arguments, groups, messages) in commands {
         let whole = traced_to_its_end(&stage, &purse, arguments);
@@ -66,6 +67,10 @@ fn nothing_leaves_a_wallet_before_its_state_is_synced() {
         assert!(seen.groups >= groups && seen.acknowledged >= messages, "{arguments:?}: {seen:?}");
         assert_eq!(seen.early, Vec::<String>::new(), "{arguments:?}");
     }
+    // A text that is money is printed when the wallet surely knows that it is given away.
+    let seen = examine(&traced_to_its_end(&stage, &purse, &["send", "0.02"]), "\"farthingtoken1");
+    assert!(seen.groups >= 1 && seen.acknowledged == 1, "{seen:?}");
+    assert_eq!(seen.early, Vec::<String>::new());
     purse.assert_whole("traced");
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod bad_texts;
 mod clock;
 mod crash;
 mod damage;

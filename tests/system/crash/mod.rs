@@ -6,6 +6,7 @@
 //! last one noted. `FARTHING_ONLY=receive` makes those alone whose name contains it.
 
 mod interrupt;
+mod made;
 mod scenarios;
 
 use std::io::Write;
