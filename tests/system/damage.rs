@@ -105,7 +105,7 @@ fn with(purse: &Purse<'_>, file: &Path, damage: Damage, right: &str) -> Result<b
         Ok(shown) => return Err(format!("another balance or history: {shown}")),
         Err(failed) => failed,
     };
-    let says = ["damaged", "there is no wallet", "does not belong", "cannot be read"];
+    let says = ["damaged", "there is no wallet", "does not belong", "cannot be read", "is gone"];
     let advises = ["a copy of", "words", "wallet init"];
     let said = |any: &[&str]| any.iter().any(|text| failed.err.contains(text));
     if failed.code == Some(1) && said(&says) && said(&advises) { Ok(false) } else { Err(format!("{failed:?}")) }
