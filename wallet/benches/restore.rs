@@ -13,8 +13,8 @@ use std::time::Duration;
 use farthing_protocol::amount::{Amount, Fees, Unit, UnixTime};
 use farthing_protocol::api::{ArchiveAnswer, KeysetsAnswer, mint_path};
 use farthing_protocol::archive::{
-    ArchiveIndex, ArchivedKeyset, FileHead, FiledRecord, FilterHead, Fingerprinter, IssuanceFile, ListedFilter,
-    ListedSegment, Prefix, Span, SpentFilter,
+    ArchiveIndex, ArchivedKeyset, FileHead, FiledRecord, FilterHead, Fingerprinter, IssuanceFile, IssuanceHasher,
+    ListedFilter, ListedSegment, Prefix, SegmentSalt, Span, SpentFilter,
 };
 use farthing_protocol::blind::mint::Sessions;
 use farthing_protocol::blind::wallet::AwaitingResponse;
@@ -135,11 +135,13 @@ impl Mint {
             }
             let mut filed: Vec<_> =
                 records.iter().map(|record| FiledRecord::from_wire(&record.to_bytes()).unwrap()).collect();
-            filed.sort_by_key(|record| *record.hash());
+            let salt = SegmentSalt::from_bytes([7; SegmentSalt::LENGTH]);
+            let hasher = IssuanceHasher::new(&salt);
+            filed.sort_by_key(|record| *hasher.of(record.issuance()).as_bytes());
             let count = u32::try_from(filed.len()).unwrap();
-            segments.push(ListedSegment { span: span(segment), bits: 0, count });
+            segments.push(ListedSegment { span: span(segment), salt, bits: 0, count });
             let prefix = Prefix::new(0, 0).unwrap();
-            let head = FileHead { mint, keyset, segment, span: span(segment), prefix };
+            let head = FileHead { mint, keyset, segment, span: span(segment), salt, prefix };
             let file = IssuanceFile::sign(&self.identity, head, filed).unwrap();
             answers.insert(mint_path::issued(&head), file.to_bytes());
         }

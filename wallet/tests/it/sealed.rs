@@ -242,7 +242,7 @@ async fn a_wallet_whose_state_is_gone_is_no_empty_wallet() {
     let (world, wallet) = World::new().await;
     world.withdraw(&wallet, 5).await;
     drop(wallet);
-    std::fs::remove_dir_all(world.path().join("state")).unwrap();
+    fs::remove_dir_all(world.path().join("state")).unwrap();
     for _ in 0..2 {
         let opened = Wallet::open(world.path(), protection().unlock(), world.options()).await.map(drop);
         assert!(matches!(opened, Err(OpenError::StateMissing)), "{opened:?}");
