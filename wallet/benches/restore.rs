@@ -135,9 +135,9 @@ impl Mint {
             }
             let mut filed: Vec<_> =
                 records.iter().map(|record| FiledRecord::from_wire(&record.to_bytes()).unwrap()).collect();
-            let salt = SegmentSalt::from_bytes([7; SegmentSalt::LENGTH]);
+            let salt = SegmentSalt::from_bytes(rand::random());
             let hasher = IssuanceHasher::new(&salt);
-            filed.sort_by_key(|record| *hasher.of(record.issuance()).as_bytes());
+            filed.sort_by_key(|record| hasher.of(record.issuance()));
             let count = u32::try_from(filed.len()).unwrap();
             segments.push(ListedSegment { span: span(segment), salt, bits: 0, count });
             let prefix = Prefix::new(0, 0).unwrap();
