@@ -33,6 +33,7 @@ fn whatever_is_interrupted_value_is_conserved_and_nothing_is_stuck() {
     assert!(tally.total() >= 100 || std::env::var_os("FARTHING_ONLY").is_some(), "{tally:?}");
 }
 
+#[allow(clippy::print_stdout, reason = "the report of a long run")]
 fn long() {
     let begun = Instant::now();
     let file = std::env::var_os("FARTHING_LONG_LOG").map(PathBuf::from);
