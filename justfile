@@ -19,6 +19,10 @@ quick:
 demo *args:
     cargo run --release --locked -- demo {{args}}
 
+# Wallets killed at every moment and at random instants, messages lost on every link: a thousand times and more.
+crash *args:
+    FARTHING_LONG=1 cargo test -p farthing-tests --test system --locked whatever_is_interrupted -- --nocapture {{args}}
+
 # Measurements; see docs/performance.md.
 bench *args:
     cargo bench --workspace --locked {{args}}
