@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
 use farthing_protocol::api::{AccountQuery, Deposit, OpenAnswer, PayRequest};
-use farthing_protocol::archive::{IssuanceFile, SpentFilter};
+use farthing_protocol::archive::{IssuanceFile, IssuanceHasher, SpentFilter};
 use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, Sessions};
 use farthing_protocol::blind::wallet::AwaitingResponse;
 use farthing_protocol::blind::{BlindSignature, Challenge, Commitment, Response};
@@ -175,10 +175,11 @@ fn the_archive_prints_no_serial_and_no_record() {
     let secret = &world().mint_secret;
     let bytes = archive::file().bytes(secret);
     let file = IssuanceFile::from_bytes(&bytes).unwrap();
-    // What comes before is the head: mint, keyset, segment, times, prefix.
-    silent(&file, &bytes[90..]);
-    silent(&file.records()[0], &bytes[92 + 32..]);
-    redacted(file.records()[0].hash(), file.records()[0].hash().as_bytes());
+    // What comes before is the head: mint, keyset, segment, times, salt, prefix; and the number of records.
+    silent(&file, &bytes[106..]);
+    silent(&file.records()[0], &bytes[108 + 32..]);
+    let hash = IssuanceHasher::new(&file.head().salt).of(file.records()[0].issuance());
+    redacted(&hash, hash.as_bytes());
     let filter = SpentFilter::from_bytes(&archive::filter().bytes(secret)).unwrap();
     let prints: Vec<u8> = archive::filter().fingerprints.iter().flat_map(|print| print.to_le_bytes()).collect();
     silent(&filter, &prints);
