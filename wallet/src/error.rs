@@ -83,6 +83,7 @@ impl From<farthing_durable::OpenError> for OpenError {
     fn from(error: farthing_durable::OpenError) -> Self {
         match error {
             farthing_durable::OpenError::InUse => Self::InUse,
+            farthing_durable::OpenError::Truncated => Self::StateTruncated,
             farthing_durable::OpenError::Damaged => Self::Store(StoreError::Damaged),
             other => Self::State(other),
         }

@@ -453,7 +453,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_token_is_reserved_for_one_operation_and_spent_by_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path(), &[0; 32], None).await.unwrap();
+        let vault = Vault::open(folder.path(), &[0; 32], None).unwrap();
         let used = Used { keyset: KeysetId::from_bytes([1; 32]), number: IssuanceNumber::FIRST };
         let key = TokenKey::new(&used, 0);
         let (one, two) = (OpId::new(1), OpId::new(2));
@@ -479,7 +479,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_number_is_drawn_once_and_not_beyond_the_gap() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path(), &[0; 32], None).await.unwrap();
+        let vault = Vault::open(folder.path(), &[0; 32], None).unwrap();
         let keyset = KeysetId::from_bytes([1; 32]);
         let done = vault.run::<_, StoreError>(move |tx| {
             for expected in 0..MAX_GAP {

@@ -3,7 +3,6 @@
 //! Keys and values are sealed on their way to the disk: what lies there gives away how many entries of which kind and length there
 //! are, and when they changed. So a key may hold whatever identifies its value.
 
-mod mark;
 mod sealer;
 
 use std::path::Path;
@@ -15,9 +14,7 @@ use farthing_protocol::codec::Wire;
 use zeroize::Zeroizing;
 
 use crate::error::{OpenError, StoreError};
-use crate::operation::Count;
 use crate::options::{Hook, Step};
-use mark::Mark;
 use sealer::{Sealer, Size};
 
 /// Entries read at once by a scan.
@@ -27,7 +24,6 @@ const PAGE: usize = 256;
 pub(crate) struct Vault {
     engine: Engine,
     sealer: Arc<Sealer>,
-    mark: Mark,
     hook: Option<Hook>,
     /// Something was written, and the hook was not told yet that it is durable.
     written: Arc<AtomicBool>,
@@ -37,18 +33,14 @@ impl Vault {
     /// Opens the state, and requires that nothing of it is gone.
     ///
     /// With another key than the state's it looks empty until a scan meets what is there.
-    pub(crate) async fn open(path: &Path, data_key: &[u8; 32], hook: Option<Hook>) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path, data_key: &[u8; 32], hook: Option<Hook>) -> Result<Self, OpenError> {
         let written = Arc::new(AtomicBool::new(false));
         let mut options = farthing_durable::Options::new().cache_bytes(16 << 20);
         if let Some(hook) = hook.clone() {
             let written = Arc::clone(&written);
             options = options.hook(move |step| interfere(&hook, &written, step));
         }
-        let (engine, sealer) = (Engine::open(path, options)?, Arc::new(Sealer::new(data_key)));
-        let vault = Self { engine, mark: Mark::open(path, &sealer)?, sealer, hook, written };
-        let count = vault.run::<_, StoreError>(|tx| tx.writes()).await?;
-        vault.mark.check(count)?;
-        Ok(vault)
+        Ok(Self { engine: Engine::open(path, options)?, sealer: Arc::new(Sealer::new(data_key)), hook, written })
     }
 
     /// Runs one transaction. When this returns, everything it wrote and read is durable.
@@ -63,21 +55,12 @@ impl Vault {
         E: From<StoreError> + Send + 'static,
     {
         let sealer = Arc::clone(&self.sealer);
-        let submitted = self.engine.submit(move |txn| {
-            let mut tx = Tx { txn, sealer: &sealer, wrote: false };
-            let answer = job(&mut tx)?;
-            let count = if tx.wrote { Some(tx.count_write()?) } else { None };
-            Ok::<_, E>((answer, count))
-        });
+        let submitted = self.engine.submit(move |txn| job(&mut Tx { txn, sealer: &sealer }));
         let submitted = submitted.await;
         if submitted.is_ok() && self.written.swap(false, Ordering::SeqCst) {
             self.at(Step::Synced)?;
         }
-        let (answer, count) = submitted.unwrap_or_else(|unavailable| Err(StoreError::from(unavailable).into()))?;
-        if let Some(count) = count {
-            self.mark.note(&self.sealer, count);
-        }
-        Ok(answer)
+        submitted.unwrap_or_else(|unavailable| Err(StoreError::from(unavailable).into()))
     }
 
     /// A place where a test may stop the wallet.
@@ -105,7 +88,6 @@ fn interfere(hook: &Hook, written: &AtomicBool, step: farthing_durable::Step) ->
 pub(crate) struct Tx<'a, 'b> {
     txn: &'a mut Txn<'b>,
     sealer: &'a Sealer,
-    wrote: bool,
 }
 
 impl Tx<'_, '_> {
@@ -119,14 +101,12 @@ impl Tx<'_, '_> {
 
     /// Key and value together take up to 4053 bytes.
     pub(crate) fn put<T: Wire>(&mut self, key: &[u8], value: &T) -> Result<(), StoreError> {
-        self.wrote = true;
         let (name, value) = (self.sealer.name(key), Zeroizing::new(value.to_bytes()));
         let plaintext = with_key(key, &value)?;
         Ok(self.txn.put(&name, &self.sealer.seal(&name, Size::Small, &plaintext)?)?)
     }
 
     pub(crate) fn delete(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.wrote = true;
         Ok(self.txn.delete(&self.sealer.name(key))?)
     }
 
@@ -137,13 +117,11 @@ impl Tx<'_, '_> {
     }
 
     pub(crate) fn put_large<T: Wire>(&mut self, key: &[u8], value: &T) -> Result<(), StoreError> {
-        self.wrote = true;
         let (name, value) = (self.sealer.name(key), Zeroizing::new(value.to_bytes()));
         Ok(self.txn.put_large(&name, &self.sealer.seal(&name, Size::Large, &value)?)?)
     }
 
     pub(crate) fn delete_large(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.wrote = true;
         Ok(self.txn.delete_large(&self.sealer.name(key))?)
     }
 
@@ -171,22 +149,6 @@ impl Tx<'_, '_> {
     }
 }
 
-impl Tx<'_, '_> {
-    /// How many transactions have written.
-    fn writes(&self) -> Result<u64, StoreError> {
-        Ok(self.get::<Count>(WRITES)?.map_or(0, |count| count.0))
-    }
-
-    fn count_write(&mut self) -> Result<u64, StoreError> {
-        let count = self.writes()?.checked_add(1).ok_or(StoreError::TooLarge)?;
-        self.put(WRITES, &Count(count))?;
-        Ok(count)
-    }
-}
-
-/// Under which key the transactions that wrote are counted.
-const WRITES: &[u8] = b"writes";
-
 /// Length of the key (2) ‖ key ‖ value.
 fn with_key(key: &[u8], value: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let length = u16::try_from(key.len()).map_err(|_| StoreError::TooLarge)?;
@@ -202,6 +164,7 @@ fn without_key(plaintext: &[u8]) -> Result<(&[u8], &[u8]), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Count;
 
     const KEY: [u8; 32] = [7; 32];
 
@@ -222,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn a_scan_gives_what_is_under_its_prefix_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path(), &KEY, None).await.unwrap();
+        let vault = Vault::open(folder.path(), &KEY, None).unwrap();
         let done = vault.run::<_, StoreError>(|tx| {
             for number in (0..1000_u64).rev() {
                 tx.put(&[b"ta".as_slice(), &number.to_be_bytes()].concat(), &Count(number))?;
@@ -243,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn changed_and_exchanged_values_are_damage() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path(), &KEY, None).await.unwrap();
+        let vault = Vault::open(folder.path(), &KEY, None).unwrap();
         let put = vault.run::<_, StoreError>(|tx| {
             tx.put(b"one", &Count(1))?;
             tx.put(b"onf", &Count(2))?;
@@ -264,7 +227,7 @@ mod tests {
             txn.put(&three, &last).unwrap();
         })
         .await;
-        let vault = Vault::open(folder.path(), &KEY, None).await.unwrap();
+        let vault = Vault::open(folder.path(), &KEY, None).unwrap();
         assert_eq!(read(&vault, b"one").await, Err(StoreError::Damaged));
         assert_eq!(read(&vault, b"onf").await, Ok(Some(2)));
         assert_eq!(read(&vault, b"onk").await, Err(StoreError::Damaged));
@@ -277,33 +240,28 @@ mod tests {
     #[tokio::test]
     async fn a_state_that_lost_what_was_answered_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path(), &KEY, None).await.unwrap();
-        for number in 0..3 {
+        let write = async |number| {
+            let vault = Vault::open(folder.path(), &KEY, None).unwrap();
             vault.run::<_, StoreError>(move |tx| tx.put(b"one", &Count(number))).await.unwrap();
-        }
-        drop(vault);
-        let name = Sealer::new(&KEY).name(WRITES);
-        // As it was one transaction earlier.
-        let sealed =
-            Sealer::new(&KEY).seal(&name, Size::Small, &with_key(WRITES, &Count(2).to_bytes()).unwrap()).unwrap();
-        behind(folder.path(), move |txn| txn.put(&name, &sealed).unwrap()).await;
+        };
+        let file = folder.path().join("db");
+        write(1).await;
+        let older = std::fs::read(&file).unwrap();
+        write(2).await;
+        std::fs::write(&file, older).unwrap();
         for _ in 0..2 {
-            let opened = Vault::open(folder.path(), &KEY, None).await.map(drop);
+            let opened = Vault::open(folder.path(), &KEY, None).map(drop);
             assert!(matches!(opened, Err(OpenError::StateTruncated)), "{opened:?}");
         }
-        // A note that is missing or older says nothing.
-        std::fs::write(folder.path().join("mark"), "").unwrap();
-        let vault = Vault::open(folder.path(), &KEY, None).await.unwrap();
-        assert_eq!(read(&vault, b"one").await, Ok(Some(2)));
     }
 
     #[tokio::test]
     async fn another_key_reads_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path(), &KEY, None).await.unwrap();
+        let vault = Vault::open(folder.path(), &KEY, None).unwrap();
         vault.run::<_, StoreError>(|tx| tx.put(b"one", &Count(1))).await.unwrap();
         drop(vault);
-        let vault = Vault::open(folder.path(), &[8; 32], None).await.unwrap();
+        let vault = Vault::open(folder.path(), &[8; 32], None).unwrap();
         assert_eq!(read(&vault, b"one").await, Ok(None));
         assert_eq!(vault.run(|tx| tx.scan::<Count>(b"o").map(drop)).await, Err(StoreError::Damaged));
     }

@@ -83,7 +83,7 @@ impl Wallet {
         // Closed to others even if the wallet's folder was there before and is open.
         files::create_folder(&state)?;
         // The state's lock comes first, so that of two only one makes the wallet.
-        let vault = Vault::open(&state, keys.data(), options.hook.clone()).await?;
+        let vault = Vault::open(&state, keys.data(), options.hook.clone())?;
         if lockbox::exists(folder)? {
             return Err(OpenError::Exists);
         }
@@ -450,7 +450,7 @@ async fn unlocked(folder: &Path, unlock: Unlock, options: &Options) -> Result<(V
     if !folder.join(STATE).join("db").try_exists()? {
         return Err(OpenError::StateMissing);
     }
-    let vault = Vault::open(&folder.join(STATE), keys.data(), options.hook.clone()).await?;
+    let vault = Vault::open(&folder.join(STATE), keys.data(), options.hook.clone())?;
     lockbox::tidy(folder)?;
     check_fingerprint(&vault, &keys.seed(), true).await?;
     Ok((vault, keys))

@@ -52,13 +52,32 @@ pub(crate) struct Ledger {
 pub enum LedgerOpenError {
     /// The store.
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Store(OpenError),
+    /// Something of it is gone, or is not what was last written.
+    ///
+    /// # Security
+    /// A mint that goes on with it, or with a copy from before its last answer, redeems tokens again whose spent serials it has
+    /// forgotten, and pays out what accounts no longer have.
+    #[error(
+        "the ledger is damaged and does not hold all that was answered: do not go on with it or with an older copy, for the mint \
+         would forget spent serials and redeem them again; restore a backup that nothing was done after"
+    )]
+    Incomplete(#[source] OpenError),
     /// Its first transaction failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// It is another mint's.
     #[error("the ledger belongs to another mint")]
     OtherMint,
+}
+
+impl From<OpenError> for LedgerOpenError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Truncated | OpenError::Damaged => Self::Incomplete(error),
+            other => Self::Store(other),
+        }
+    }
 }
 
 impl Ledger {

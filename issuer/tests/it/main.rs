@@ -14,6 +14,7 @@ mod audits;
 mod closed;
 mod common;
 mod conformance;
+mod damage;
 mod deposits;
 mod faults;
 mod finish;

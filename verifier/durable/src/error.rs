@@ -12,9 +12,20 @@ pub enum OpenError {
     /// The operating system refused a read, a write or a sync.
     #[error("the folder could not be read, written or synced")]
     Io(#[from] io::Error),
-    /// The contents do not decode. Restore from a copy; do not delete anything to make it open.
-    #[error("the folder's contents are damaged")]
+    /// The contents do not decode, or are not those that were last written. Put back a copy that nothing was done with
+    /// since; do not delete anything to make it open.
+    #[error("the folder's contents are damaged: put back a copy that nothing was done with since")]
     Damaged,
+    /// The contents are those of an earlier time: later groups, which were answered, are gone.
+    ///
+    /// # Security
+    /// The folder must not be used, nor an older copy in its place: what was answered since would be forgotten, and given or
+    /// accepted again. A mint would forget which serials are spent.
+    #[error(
+        "a part of the folder's contents is gone: do not go on with it, for what was answered last would be forgotten; put back a \
+         copy that nothing was done with since"
+    )]
+    Truncated,
     /// The folder was created with settings this version does not use.
     #[error("the folder was not written by this version of the store")]
     Foreign,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::OpenError;
+use crate::{OpenError, note::Note};
 
 /// Fixed for good: sled refuses a folder written with another.
 const SEGMENT: usize = 512 * 1024;
@@ -26,6 +26,7 @@ pub(crate) struct Folder {
     /// sled's file, opened before sled writes to it: a failed write-back is reported once to each handle.
     file: File,
     lock: File,
+    note: Option<Note>,
 }
 
 impl Folder {
@@ -39,11 +40,17 @@ impl Folder {
             TryLockError::WouldBlock => OpenError::InUse,
             TryLockError::Error(error) => OpenError::Io(error),
         })?;
+        let note = Note::read(&path)?;
+        // What was answered from is not made anew.
+        let used = note.as_ref().and_then(Note::groups) > Some(0);
+        if used && (path.join(MAKING).try_exists()? || !path.join("db").try_exists()?) {
+            return Err(OpenError::Truncated);
+        }
         begin_again_if_unfinished(&path)?;
         remove_unfinished_snapshots(&path)?;
         rewrite_if_suspect(&path)?;
         let file = private().create(true).truncate(false).read(true).write(true).open(path.join("db"))?;
-        Ok(Self { path, file, lock })
+        Ok(Self { path, file, lock, note })
     }
 
     /// Opens sled. When this returns, everything it recovered is durable, whoever wrote it: what a killed
@@ -89,6 +96,27 @@ impl Folder {
         sync_folder(&self.path)?;
         finish_making(&self.path)?;
         Ok(db)
+    }
+
+    /// Requires that so many groups are all that were noted, and makes the note where it is missing or behind.
+    pub(crate) fn require(&mut self, groups: u64) -> Result<(), OpenError> {
+        let noted = self.note.as_ref().and_then(Note::groups);
+        if noted > Some(groups) {
+            return Err(OpenError::Truncated);
+        }
+        if noted != Some(groups) {
+            self.note = Some(Note::make(&self.path, groups)?);
+        }
+        Ok(())
+    }
+
+    /// Notes the number of a group that is durable. What fails here is only not noted.
+    pub(crate) fn note(&mut self, groups: u64) {
+        if let Some(note) = &mut self.note
+            && let Err(error) = note.write(groups)
+        {
+            tracing::warn!(kind = %error.kind(), "how much the store holds could not be noted");
+        }
     }
 
     /// fdatasync of sled's file. When this returns, all that sled has flushed is on the disk.
@@ -190,7 +218,7 @@ fn rewrite_if_suspect(path: &Path) -> io::Result<()> {
 }
 
 /// Opens files that, where they are new, only their owner can read.
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     #[cfg_attr(not(unix), allow(unused_mut, reason = "permissions are set on Unix alone"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -198,7 +226,7 @@ fn private() -> OpenOptions {
     options
 }
 
-fn create_private(path: &Path) -> io::Result<File> {
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     private().create(true).truncate(true).write(true).open(path)
 }
 
@@ -236,12 +264,12 @@ fn create_synced(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

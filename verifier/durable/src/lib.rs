@@ -12,6 +12,8 @@
 //! - After a crash at any instant the folder holds a prefix of the groups, each whole.
 //! - After any failure to write or to sync, nothing is answered until the folder is opened again: every
 //!   [`Pending`] ends in [`Unavailable`], which says whether the outcome is known.
+//! - A folder opens with what was last answered, or not at all: damage to sled's file that lost or exchanged anything is
+//!   [`OpenError::Truncated`] or [`OpenError::Damaged`].
 //!
 //! # Kinds of data
 //!
@@ -30,12 +32,14 @@ mod engine;
 mod error;
 mod folder;
 mod index;
+mod note;
 mod options;
 mod overlay;
 mod packed;
 mod pending;
 mod records;
 mod store;
+mod tally;
 mod txn;
 
 pub use engine::Engine;

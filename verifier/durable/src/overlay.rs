@@ -117,10 +117,6 @@ impl Tail {
         Self { durable, floor: durable.floor, records: Vec::new(), keys: Vec::new(), found: BTreeSet::new() }
     }
 
-    pub(crate) fn durable(&self) -> Extent {
-        self.durable
-    }
-
     pub(crate) fn extent(&self) -> Extent {
         // `append` keeps the sum below `NO_RECORD`.
         let added = u32::try_from(self.records.len()).unwrap_or(NO_RECORD);
@@ -135,6 +131,11 @@ impl Tail {
     pub(crate) fn record(&self, number: u32) -> Option<&[u8]> {
         let place = number.checked_sub(self.durable.next)?;
         self.records.get(usize::try_from(place).ok()?).map(Vec::as_slice)
+    }
+
+    /// The numbers of the durable records to remove.
+    pub(crate) fn dropped(&self) -> std::ops::Range<u32> {
+        self.durable.floor..self.floor.min(self.durable.next)
     }
 
     /// The records to write: those not dropped again.

@@ -15,6 +15,7 @@ use crate::{
     overlay::Overlay,
     packed,
     records::{Extent, RECORD_PREFIX, parse_record_key, record_key},
+    tally::{TALLY, Tally},
 };
 
 pub(crate) struct Store {
@@ -22,6 +23,7 @@ pub(crate) struct Store {
     db: sled::Db,
     folder: Folder,
     index: Index,
+    tally: Tally,
     indexer: Indexer,
     fingerprint: Fingerprint,
     hook: Option<Hook>,
@@ -47,6 +49,7 @@ impl Store {
             db,
             folder,
             index: Index::default(),
+            tally: Tally::default(),
             indexer: Arc::clone(&options.indexer),
             fingerprint: Arc::clone(&options.fingerprint),
             hook: options.hook.clone(),
@@ -54,47 +57,78 @@ impl Store {
             inside: Cell::new(false),
             unsettled: Cell::new(0),
         };
-        store.rebuild_index()?;
+        if let Err(error) = store.check() {
+            // On damaged files sled may panic while it is dropped as well.
+            let _closing = catch_unwind(AssertUnwindSafe(|| drop(store)));
+            return Err(error);
+        }
         Ok(store)
     }
 
-    fn rebuild_index(&mut self) -> Result<(), OpenError> {
+    /// Requires that all is there that was noted and that it is what the last group left, and rebuilds the index.
+    fn check(&mut self) -> Result<(), OpenError> {
+        let stored = guarded(|| self.db.get(TALLY))?;
+        let stored = stored.map(|bytes| Tally::from_bytes(&bytes).ok_or(OpenError::Damaged)).transpose()?;
+        // An earlier layout has no tally and no note.
+        self.folder.require(stored.unwrap_or_default().groups())?;
+        let found = self.read_all()?;
+        if stored.is_some_and(|stored| !stored.agrees_with(found)) {
+            return Err(OpenError::Damaged);
+        }
+        self.tally = stored.unwrap_or(found);
+        Ok(())
+    }
+
+    /// Reads everything: returns its sum, and takes the records into the index.
+    fn read_all(&mut self) -> Result<Tally, OpenError> {
+        let mut found = Tally::default();
         let mut current: Option<(u32, Extent)> = None;
-        let mut items = self.db.scan_prefix(RECORD_PREFIX);
-        // sled panics on some damaged files.
-        while let Some(item) = catch_unwind(AssertUnwindSafe(|| items.next())).map_err(|_| OpenError::Damaged)? {
-            let (key, record) = item.map_err(|_| OpenError::Damaged)?;
-            let (partition, number) = parse_record_key(&key).ok_or(OpenError::Damaged)?;
-            let next = number.checked_add(1).filter(|&next| next < NO_RECORD).ok_or(OpenError::Damaged)?;
-            let extent = match current {
-                Some((same, extent)) if same == partition => {
-                    // Records are written and dropped in order, so a hole means that one was lost.
-                    if extent.next != number {
-                        return Err(OpenError::Damaged);
-                    }
-                    Extent { next, ..extent }
-                }
-                _ => {
-                    if let Some((finished, extent)) = current {
-                        self.index.set_extent(finished, extent);
-                    }
-                    Extent { floor: number, next }
-                }
-            };
-            current = Some((partition, extent));
-            self.charge(record.len()).map_err(|_| unreadable())?;
-            for entry in packed::entries(&record) {
-                let entry = entry.map_err(|_| OpenError::Damaged)?;
-                let (index, fingerprint) = (&mut self.index, &self.fingerprint);
-                (self.indexer)(Partition(partition), entry, &mut |key| {
-                    index.insert(partition, fingerprint(key), number);
-                });
+        let mut items = self.db.iter();
+        while let Some((key, value)) = guarded(|| items.next().transpose())? {
+            self.charge(key.len() + value.len()).map_err(|_| unreadable())?;
+            if *key == TALLY {
+                continue;
+            }
+            found.add(&key, &value);
+            if key.starts_with(&RECORD_PREFIX) {
+                current = Some(self.take_record(current, &key, &value)?);
             }
         }
         if let Some((finished, extent)) = current {
             self.index.set_extent(finished, extent);
         }
-        self.settle().map_err(|_| unreadable())
+        self.settle().map_err(|_| unreadable())?;
+        Ok(found)
+    }
+
+    /// Takes the next record into the index; `current` is the partition before it, with its numbers so far.
+    fn take_record(
+        &mut self,
+        current: Option<(u32, Extent)>,
+        key: &[u8],
+        record: &[u8],
+    ) -> Result<(u32, Extent), OpenError> {
+        let (partition, number) = parse_record_key(key).ok_or(OpenError::Damaged)?;
+        let next = number.checked_add(1).filter(|&next| next < NO_RECORD).ok_or(OpenError::Damaged)?;
+        let extent = match current {
+            // Records are written and dropped in order, so a hole means that one was lost.
+            Some((same, extent)) if same == partition && extent.next != number => return Err(OpenError::Damaged),
+            Some((same, extent)) if same == partition => Extent { next, ..extent },
+            _ => {
+                if let Some((finished, extent)) = current {
+                    self.index.set_extent(finished, extent);
+                }
+                Extent { floor: number, next }
+            }
+        };
+        for entry in packed::entries(record) {
+            let entry = entry.map_err(|_| OpenError::Damaged)?;
+            let (index, fingerprint) = (&mut self.index, &self.fingerprint);
+            (self.indexer)(Partition(partition), entry, &mut |key| {
+                index.insert(partition, fingerprint(key), number);
+            });
+        }
+        Ok((partition, extent))
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -199,16 +233,18 @@ impl Store {
         if overlay.is_clean() {
             return self.settle().map_err(|_| Unavailable::NotStored);
         }
+        let tally = self.tally_after(overlay).map_err(|_| Unavailable::NotStored)?;
         let apply = self.verdict(Step::Apply);
         if apply == Verdict::FailBefore {
             return Err(Unavailable::Unknown);
         }
-        self.write(overlay).map_err(|fault| {
+        self.write(overlay, tally).map_err(|fault| {
             tracing::error!(%fault, "the store could not write a group and has stopped");
             self.mark_suspect();
             Unavailable::Unknown
         })?;
         self.unsettled.set(0);
+        self.tally = tally;
         if apply == Verdict::FailAfter {
             return Err(Unavailable::Unknown);
         }
@@ -218,7 +254,30 @@ impl Store {
             }
             self.index.set_extent(partition.0, tail.extent());
         }
+        self.folder.note(tally.groups());
         Ok(())
+    }
+
+    /// The tally once this group is written. Reads what the group replaces.
+    fn tally_after(&self, overlay: &Overlay) -> Result<Tally, StoreFault> {
+        let mut tally = self.tally.next().ok_or(StoreFault::Full)?;
+        for (key, value) in overlay.values() {
+            if let Some(old) = self.read(key)? {
+                tally.take(key, &old);
+            }
+            if let Some(value) = value {
+                tally.add(key, value);
+            }
+        }
+        for (partition, tail) in overlay.tails() {
+            for number in tail.dropped() {
+                tally.take(&record_key(partition.0, number), &self.record(partition.0, number)?);
+            }
+            for (number, record) in tail.records() {
+                tally.add(&record_key(partition.0, number), record);
+            }
+        }
+        Ok(tally)
     }
 
     /// Leaves word that the file must be written anew at the next opening.
@@ -226,8 +285,8 @@ impl Store {
         self.folder.mark_suspect();
     }
 
-    fn write(&self, overlay: &Overlay) -> Result<(), CommitFault> {
-        self.db.apply_batch(batch(overlay)).map_err(|_| CommitFault::Apply)?;
+    fn write(&self, overlay: &Overlay, tally: Tally) -> Result<(), CommitFault> {
+        self.db.apply_batch(batch(overlay, tally)).map_err(|_| CommitFault::Apply)?;
         self.db.flush().map_err(|_| CommitFault::Flush)?;
         if !self.folder.blobs_are_empty().map_err(CommitFault::Blobs)? {
             return Err(CommitFault::Unsynced);
@@ -246,6 +305,11 @@ impl Store {
     fn verdict(&self, step: Step) -> Verdict {
         self.hook.as_ref().map_or(Verdict::Proceed, |hook| hook(step))
     }
+}
+
+/// Reads at opening. sled panics on some damaged files.
+fn guarded<R>(read: impl FnOnce() -> sled::Result<R>) -> Result<R, OpenError> {
+    catch_unwind(AssertUnwindSafe(read)).ok().and_then(Result::ok).ok_or(OpenError::Damaged)
 }
 
 fn unreadable() -> OpenError {
@@ -268,8 +332,9 @@ enum CommitFault {
 }
 
 /// The one batch of a group.
-fn batch(overlay: &Overlay) -> sled::Batch {
+fn batch(overlay: &Overlay, tally: Tally) -> sled::Batch {
     let mut batch = sled::Batch::default();
+    batch.insert(&TALLY, tally.to_bytes());
     for (key, value) in overlay.values() {
         match value {
             Some(value) => batch.insert(key.as_slice(), value.as_slice()),
@@ -277,8 +342,7 @@ fn batch(overlay: &Overlay) -> sled::Batch {
         }
     }
     for (partition, tail) in overlay.tails() {
-        let (durable, now) = (tail.durable(), tail.extent());
-        for number in durable.floor..now.floor.min(durable.next) {
+        for number in tail.dropped() {
             batch.remove(&record_key(partition.0, number));
         }
         for (number, record) in tail.records() {

@@ -142,7 +142,7 @@ where
         let wait = match due {
             Ok(due) => due.wait,
             Err(OpenError::InUse) => pace.around(IN_USE),
-            Err(OpenError::Store(_)) => pace.around(schedule.soon()),
+            Err(OpenError::Store(error)) if error != StoreError::Damaged => pace.around(schedule.soon()),
             Err(error) => return Err(error),
         };
         if *stopping.borrow() {

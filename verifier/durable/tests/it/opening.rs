@@ -10,7 +10,7 @@ fn refused(path: &std::path::Path) -> OpenError {
 
 /// Opens a folder with sled itself. Its lock may outlive the engine that was just closed: another test's child process holds
 /// a copy of it between its fork and its exec.
-fn open_sled(config: &sled::Config) -> sled::Db {
+pub(crate) fn open_sled(config: &sled::Config) -> sled::Db {
     loop {
         match config.open() {
             Ok(db) => return db,
@@ -135,7 +135,7 @@ fn a_folder_is_its_owners_alone() {
     let check = |path: &std::path::Path| {
         assert_eq!(mode(path), 0o700);
         let names: Vec<_> = fs::read_dir(path).unwrap().map(|item| item.unwrap().path()).collect();
-        for name in ["db", "conf", "lock", "blobs"] {
+        for name in ["db", "conf", "lock", "blobs", "noted"] {
             assert!(names.contains(&path.join(name)), "{name}");
         }
         for name in names {
@@ -173,6 +173,7 @@ fn files_cut_short_while_they_were_made_are_made_anew_and_no_others() {
         fs::write(&conf, &whole[..whole.len() / 2]).unwrap();
         if marked {
             fs::write(folder.path().join("making"), b"").unwrap();
+            fs::remove_file(folder.path().join("noted")).unwrap();
         }
         folder
     };
@@ -181,5 +182,7 @@ fn files_cut_short_while_they_were_made_are_made_anew_and_no_others() {
     assert_eq!(run(&open(begun.path()), |txn| txn.get(b"other")), None);
     let used = cut_short(false);
     assert!(matches!(refused(used.path()), OpenError::Damaged));
+    fs::write(used.path().join("making"), b"").unwrap();
+    assert!(matches!(refused(used.path()), OpenError::Truncated));
     assert!(used.path().join("db").metadata().unwrap().len() > 0, "nothing of it was taken away");
 }
