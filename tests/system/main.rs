@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod bad_texts;
+mod cheat;
 mod clock;
 mod crash;
 mod damage;

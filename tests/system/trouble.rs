@@ -144,3 +144,51 @@ fn a_wallet_is_looked_through_exported_and_forgets() {
     alice.fails(1, "bad_date", &["forget", "--before", "yesterday"]);
     assert_eq!(alice.json("wallet-sent", &["sent"])["sent"][0]["operation"], sent["operation"]);
 }
+
+#[test]
+fn everything_that_is_shown_fits_eighty_columns() {
+    let world = World::new();
+    let mint = world.mint();
+    let _merchant = world.merchant(&mint);
+    let alice = Purse::filled(&world, "alice", &mint);
+    let invoice = world.run(&["verifier", "request", "0.37", "--memo", &"a long note for a small sum ".repeat(5)]);
+    alice.json("wallet-pay", &["pay", &invoice, "--yes"]);
+    alice.json("wallet-send", &["send", "0.01", "--memo", &"another long note ".repeat(6)]);
+    alice.json("wallet-budget", &["budget", "set", "https://a-server-with-a-long-name.example.org", "1.00"]);
+    for arguments in [
+        &["balance"][..],
+        &["history"],
+        &["receipts"],
+        &["sent", "--all"],
+        &["stock"],
+        &["mint", "list"],
+        &["budget", "list"],
+        &["withdraw", "--bundle", "list"],
+        &["doctor"],
+        &["forget", "--before", "2026-01-01", "--dry-run"],
+        &["resume"],
+    ] {
+        let (shown, _) = alice.shows(arguments);
+        assert!(!shown.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn tokens_that_end_soon_are_warned_of_by_every_command() {
+    let world = World::new();
+    let mint = world.mint();
+    let alice = Purse::filled(&world, "alice", &mint);
+    let end = alice.json("wallet-balance", &["balance"])["balances"][0]["first_end"].as_u64().unwrap();
+    let ahead = |days: u64| (end - days * 86_400 - crate::raw::now().seconds()).to_string();
+    let at = |days: u64, arguments: &[&str]| {
+        let dir = world.path("alice");
+        let arguments = [&["wallet", "--dir", dir.to_str().unwrap()], arguments].concat();
+        let output = world.farthing(&arguments).env("FARTHING_TEST_CLOCK", ahead(days)).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for arguments in [&["history"][..], &["sent"], &["balance"]] {
+        assert!(!at(61, arguments).contains("tokens worth"), "{arguments:?}");
+        let said = at(59, arguments);
+        assert!(said.contains("warning: tokens worth 5.10 EUR end on"), "{arguments:?}: {said}");
+    }
+}

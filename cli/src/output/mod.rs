@@ -19,6 +19,7 @@ pub(crate) use progress::Progress;
 pub(crate) use table::{Rows, show, table};
 
 use crate::exit::{Exit, Explained, Told};
+use crate::prompt;
 
 /// The widest line that is written, in columns. Only what cannot be broken is longer.
 pub(crate) const WIDTH: usize = 80;
@@ -85,7 +86,12 @@ impl Screen {
 
     /// What happens meanwhile, or what to do next.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
-        if !self.inner.quiet {
+        self.note_for(false, text);
+    }
+
+    /// What somebody must know who is asked next; only a note if nobody is.
+    pub(crate) fn note_for(&self, asked: bool, text: impl AsRef<str>) {
+        if (asked && prompt::possible()) || !self.inner.quiet {
             self.write(&wrap(text.as_ref(), "", ""));
         }
     }

@@ -251,7 +251,7 @@ pub(super) async fn forget(place: &Place, args: WalletForget) -> Result<ForgetAn
         return ForgetAnswer::of(&would, true);
     }
     if !args.yes {
-        place.screen.note(consequences(&would));
+        place.screen.note_for(true, consequences(&would));
         if !prompt::confirm("Forget it for good?", "--yes")? {
             return Err(fault(Trouble::Declined, "nothing was forgotten").into());
         }

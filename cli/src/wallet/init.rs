@@ -7,7 +7,7 @@ use rand::seq::index;
 use rand_core::UnwrapErr;
 use serde::Serialize;
 
-use super::mints::grouped;
+use super::mints::tell_identity;
 use super::open::Place;
 use crate::args::WalletInit;
 use crate::exit::{Trouble, fault};
@@ -51,9 +51,8 @@ pub(super) async fn init(place: &Place, args: WalletInit) -> Result<InitAnswer> 
     let found = Wallet::look_at_mint(&args.mint, &place.options()).await;
     let mint = found.with_context(|| format!("there is no mint to be reached at {}", url.as_str()))?.id;
     expect_mint(&mint, args.mint_id.as_deref())?;
-    screen.note(format!("The mint at {} says that it is", url.as_str()));
-    screen.note(format!("  {}", grouped(&mint.to_text())));
     let sure = args.yes || args.mint_id.is_some();
+    tell_identity(screen, !sure, url.as_str(), &mint);
     if !sure && !prompt::confirm("Is that the mint you mean?", "--yes or --mint-id")? {
         return Err(fault(Trouble::Declined, "nothing was made")
             .next("ask the mint's operator for its identity, and give it with --mint-id")

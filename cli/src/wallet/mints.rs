@@ -1,6 +1,7 @@
 //! `farthing wallet mint …`
 
 use anyhow::Result;
+use farthing_protocol::identity::MintId;
 use farthing_wallet::{MintError, MintView, Wallet};
 use serde::Serialize;
 
@@ -106,7 +107,7 @@ async fn confirm(place: &Place, wallet: &Wallet, mint: MintView, sure: bool) -> 
         place.screen.note("The wallet knows and trusts this mint already.");
         return Ok(MintAnswer { mint: MintEntry::of(&mint) });
     }
-    show_identity(&place.screen, &mint);
+    tell_identity(&place.screen, !sure, mint.url.as_str(), &mint.id);
     if !sure && !prompt::confirm("Is that the mint you mean?", "--yes or --mint-id")? {
         return Err(fault(Trouble::Declined, "the mint is known now, and not trusted: nothing is done with it")
             .next("ask its operator for its identity, and then `farthing wallet mint trust`")
@@ -116,13 +117,12 @@ async fn confirm(place: &Place, wallet: &Wallet, mint: MintView, sure: bool) -> 
 }
 
 /// Shows who a mint says that it is, as people can compare it.
-pub(super) fn show_identity(screen: &Screen, mint: &MintView) {
-    screen.note(format!("The mint at {} says that it is", mint.url.as_str()));
-    screen.note(format!("  {}", grouped(&mint.id.to_text())));
+pub(super) fn tell_identity(screen: &Screen, asked: bool, url: &str, mint: &MintId) {
+    screen.note_for(asked, format!("The mint at {url} says that it is\n  {}", grouped(&mint.to_text())));
 }
 
 /// An identity in groups. Blanks between them do not matter when it is given.
-pub(super) fn grouped(id: &str) -> String {
+fn grouped(id: &str) -> String {
     let characters: Vec<char> = id.chars().collect();
     let groups: Vec<String> = characters.chunks(GROUP).map(|group| group.iter().collect()).collect();
     groups.join(" ")

@@ -8,7 +8,7 @@ use farthing_wallet::{Confirmed, OpenError, RestoreState, Restored, WHAT_A_RESTO
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::mints::grouped;
+use super::mints::tell_identity;
 use super::open::{Place, choose_mint};
 use super::text::{read_file, read_stdin};
 use crate::args::{WalletRestore, WalletResync};
@@ -139,8 +139,8 @@ async fn add(wallet: &Wallet, url: &str, mint: &MintId) -> Result<()> {
 
 fn confirm_mint(place: &Place, args: &WalletRestore, url: &str, mint: &MintId) -> Result<()> {
     expect_mint(mint, args.mint_id.as_deref())?;
-    place.screen.note(format!("The mint at {url} says that it is\n  {}", grouped(&mint.to_text())));
     let sure = args.yes || args.mint_id.is_some();
+    tell_identity(&place.screen, !sure, url, mint);
     if !sure && !prompt::confirm("Is that the mint you mean?", "--yes or --mint-id")? {
         return Err(fault(Trouble::Declined, "nothing was restored")
             .next("ask the mint's operator for its identity, and give it with --mint-id")
@@ -151,9 +151,9 @@ fn confirm_mint(place: &Place, args: &WalletRestore, url: &str, mint: &MintId) -
 
 /// Says what a restore shows, and asks whether to go on.
 fn tell_what_shows(place: &Place, sure: bool) -> Result<()> {
-    place.screen.note(WHAT_A_RESTORE_SHOWS);
+    place.screen.note_for(!sure, WHAT_A_RESTORE_SHOWS);
     if place.common.proxy.is_none() {
-        place.screen.note("No proxy is given: --proxy socks5h://127.0.0.1:9050 would be that of Tor.");
+        place.screen.note_for(!sure, "No proxy is given: --proxy socks5h://127.0.0.1:9050 would be that of Tor.");
     }
     if !sure && !prompt::confirm("Go on?", "--yes")? {
         return Err(fault(Trouble::Declined, "nothing was restored").into());
