@@ -99,9 +99,44 @@ pub(crate) struct ManArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     use super::Cli;
+
+    /// The commands that stand as examples in a page, on lines of their own.
+    fn examples(page: &str) -> Vec<&str> {
+        let lines = page.lines().filter(|line| line.starts_with("    ")).map(str::trim);
+        lines.filter(|line| line.starts_with("farthing ")).collect()
+    }
+
+    /// Words as a shell makes them; what a substitution would give is left as it is.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let (mut quoted, mut depth) = (false, 0);
+        for character in line.chars() {
+            match character {
+                '"' if depth == 0 => quoted = !quoted,
+                ' ' if !quoted && depth == 0 => words.push(String::new()),
+                _ => {
+                    depth += i32::from(character == '(') - i32::from(character == ')');
+                    words.last_mut().unwrap().push(character);
+                }
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn examples_in_the_documentation_can_be_typed() {
+        let pages = [include_str!("../../../README.md"), include_str!("../../../docs/wallet.md")];
+        let examples: Vec<&str> = pages.iter().flat_map(|page| examples(page)).collect();
+        assert!(examples.len() > 20);
+        for example in examples {
+            if let Err(error) = Cli::try_parse_from(words(example)) {
+                panic!("{example}: {error}");
+            }
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {
