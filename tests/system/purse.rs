@@ -79,10 +79,11 @@ impl<'a> Purse<'a> {
         self.held("available")
     }
 
-    /// One of the sums of the balance.
+    /// One of the sums of the balance, of all mints together.
     pub(crate) fn held(&self, what: &str) -> u64 {
         let balance = self.json("wallet-balance", &["balance"]);
-        balance["balances"][0][what]["units"].as_str().unwrap().parse().unwrap()
+        let mints = balance["balances"].as_array().unwrap().iter();
+        mints.map(|held| held[what]["units"].as_str().unwrap().parse::<u64>().unwrap()).sum()
     }
 }
 

@@ -16,7 +16,7 @@ fn unit() -> Unit {
 }
 
 /// A mint that seals and closes its filters every second: allowed, as it says that its next keysets live for a few hours only.
-fn quick_mint(world: &World) -> Server {
+pub(crate) fn quick_mint(world: &World) -> Server {
     world.run(&["mint", "init"]);
     let path = world.path(".farthing/mint/mint.toml");
     let text = std::fs::read_to_string(&path).unwrap();

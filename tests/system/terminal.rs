@@ -1,16 +1,19 @@
 //! Sessions at a terminal, driven as a person would: what stands on the screen is read, and keys are typed.
 
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::harness::World;
+use crate::purse::Purse;
 
 /// Whoever waits longer than this for something on the screen waits in vain.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A terminal of 80 columns in which one command runs.
-pub(crate) struct Terminal<'a> {
-    world: &'a World,
+pub(crate) struct Terminal {
+    socket: PathBuf,
 }
 
 /// Whether there is tmux. Without it these tests cannot run, and say so where nobody captures it.
@@ -24,13 +27,19 @@ pub(crate) fn possible() -> bool {
     there
 }
 
-impl<'a> Terminal<'a> {
+impl Terminal {
     /// Runs a command in a new terminal.
-    pub(crate) fn run(world: &'a World, arguments: &[&str]) -> Self {
+    pub(crate) fn run(world: &World, arguments: &[&str]) -> Self {
+        Self::run_with(world, arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    fn run_with(world: &World, arguments: &[&str], more: &[&str]) -> Self {
+        static OPENED: AtomicU32 = AtomicU32::new(0);
         let settings = world.path("tmux.conf");
         std::fs::write(&settings, "set -g remain-on-exit on\nset -g history-limit 2000\n").unwrap();
-        let terminal = Self { world };
-        terminal.tmux(&["kill-server"]);
+        // A server of its own for each terminal: one that is being closed takes no new one.
+        let terminal = Self { socket: world.path(&format!("tmux.{}", OPENED.fetch_add(1, Ordering::Relaxed))) };
         let mut words =
             vec!["-f", settings.to_str().unwrap(), "new-session", "-d", "-x", "80", "-y", "50", "env", "-i"];
         let environment = [
@@ -39,6 +48,7 @@ impl<'a> Terminal<'a> {
             "TERM=screen-256color".to_owned(),
         ];
         words.extend(environment.iter().map(String::as_str));
+        words.extend(more);
         words.push(env!("CARGO_BIN_EXE_farthing-under-test"));
         words.extend(arguments);
         let output = terminal.tmux(&words);
@@ -47,12 +57,17 @@ impl<'a> Terminal<'a> {
     }
 
     fn tmux(&self, words: &[&str]) -> std::process::Output {
-        Command::new("tmux").arg("-S").arg(self.world.path("tmux.socket")).args(words).output().unwrap()
+        Command::new("tmux").arg("-S").arg(&self.socket).args(words).output().unwrap()
     }
 
     /// Everything on the screen and above it.
     fn screen(&self) -> String {
         String::from_utf8(self.tmux(&["capture-pane", "-p", "-S", "-"]).stdout).unwrap()
+    }
+
+    /// The same with what makes it coloured.
+    fn coloured(&self) -> String {
+        String::from_utf8(self.tmux(&["capture-pane", "-p", "-e", "-S", "-"]).stdout).unwrap()
     }
 
     /// Waits until something stands on the screen.
@@ -91,7 +106,7 @@ impl<'a> Terminal<'a> {
     }
 }
 
-impl Drop for Terminal<'_> {
+impl Drop for Terminal {
     fn drop(&mut self) {
         self.tmux(&["kill-server"]);
     }
@@ -110,7 +125,7 @@ pub(crate) fn words_on(screen: &str) -> Vec<String> {
 }
 
 /// Answers the questions after words of a new wallet, as they stand on the screen.
-fn confirm_words(terminal: &Terminal<'_>) {
+fn confirm_words(terminal: &Terminal) {
     let words = words_on(&terminal.wait_for("From your paper"));
     assert_eq!(words.len(), 12);
     let asked = |screen: &str| -> Vec<usize> {
@@ -198,4 +213,64 @@ fn wrong_words_make_no_wallet() {
     assert_eq!(code, 1);
     assert!(screen.contains("nothing was made, and these words are void"), "{screen}");
     assert!(!world.path(".farthing/wallet").exists());
+}
+
+#[test]
+fn a_terminal_is_coloured_unless_somebody_wants_none() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    let mint = world.mint();
+    world.run(&["wallet", "init", "--mint", &mint.url, "--yes", "--no-passphrase"]);
+    for (arguments, code) in
+        [(&["wallet", "send", "1.00"][..], 4), (&["wallet", "mint", "list"], 0), (&["wallet", "account", "--qr"], 0)]
+    {
+        let terminal = Terminal::run(&world, arguments);
+        assert_eq!(terminal.end().0, code);
+        assert!(terminal.coloured().contains("\x1b["), "{arguments:?} is not coloured");
+        let terminal = Terminal::run_with(&world, arguments, &["NO_COLOR=1"]);
+        assert_eq!(terminal.end().0, code);
+        assert!(!terminal.coloured().contains("\x1b["), "{arguments:?} is coloured: {}", terminal.coloured());
+    }
+    // What is no terminal gets no colours.
+    let output = world.output(&["wallet", "account", "--qr"]);
+    assert!(!String::from_utf8(output.stdout).unwrap().contains('\x1b'));
+}
+
+#[test]
+fn questions_before_money_leaves_can_be_declined() {
+    if !possible() {
+        return;
+    }
+    let (world, other) = (World::new(), World::new());
+    let (mint, second) = (world.mint(), other.mint());
+    let (alice, bob) = (Purse::filled(&world, "alice", &mint), Purse::new(&world, "bob", &mint));
+    let text = |answer: serde_json::Value| answer["text"].as_str().unwrap().to_owned();
+    let record = text(bob.json("wallet-recipient", &["recipient"]));
+    let request = text(bob.json("wallet-request", &["request", "0.05"]));
+    let dir = world.path("alice");
+    let ask = |arguments: &[&str], question: &str, answer: &str| {
+        let terminal =
+            Terminal::run(&world, &[&["wallet", "--quiet", "--dir", dir.to_str().unwrap()], arguments].concat());
+        terminal.wait_for(question);
+        terminal.type_line(answer);
+        terminal.end()
+    };
+    for (arguments, question, said) in [
+        (&["send", "0.03", "--to", &record][..], "It cannot be taken back. [y/N]", "nothing was sent"),
+        (&["pay", &request], "It cannot be taken back. [y/N]", "nothing was sent"),
+        (&["mint", "add", &second.url], "Is that the mint you mean? [y/N]", "not trusted"),
+        (&["forget", "--before", "2026-01-01"], "Forget it for good? [y/N]", "nothing was forgotten"),
+    ] {
+        let (code, screen) = ask(arguments, question, "");
+        assert_eq!(code, 1, "{screen}");
+        assert!(screen.replace('\n', " ").contains(said), "{screen}");
+    }
+    assert_eq!(alice.available(), 510);
+    let (code, screen) = ask(&["mint", "trust", &second.url], "Is that the mint you mean? [y/N]", "y");
+    // Who is asked sees what about, --quiet or not.
+    assert!(code == 0 && screen.contains("says that it is"), "{screen}");
+    assert_eq!(ask(&["pay", &request], "[y/N]", "y").0, 0);
+    assert_eq!(alice.json("wallet-sent", &["sent", "--all"])["sent"][0]["state"], "locked");
 }

@@ -7,18 +7,8 @@ use serde_json::Value;
 
 use crate::harness::{Server, World};
 use crate::purse::Purse;
+use crate::restore::quick_mint;
 use crate::terminal::{Terminal, possible, words_on};
-
-/// A mint that publishes every second what was done.
-fn quick_mint(world: &World) -> Server {
-    world.run(&["mint", "init"]);
-    let path = world.path(".farthing/mint/mint.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let text =
-        text.replace("seal_seconds = 3600", "seal_seconds = 1").replace("filter_seconds = 86400", "filter_seconds = 1");
-    std::fs::write(&path, text).unwrap();
-    world.mint()
-}
 
 /// A wallet with 5.10 that spent 0.50 of it, and the file with its words.
 fn written_down<'a>(world: &'a World, mint: &Server) -> (Purse<'a>, String) {

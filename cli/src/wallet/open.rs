@@ -48,9 +48,14 @@ impl Place {
         for resumed in &resumed {
             self.tell_resumed(resumed);
         }
-        self.warn_of_words(&wallet).await?;
-        warn_of_ends(self, &wallet).await?;
+        self.warn(&wallet).await?;
         Ok(wallet)
+    }
+
+    /// Warns of what should not stay as it is.
+    pub(super) async fn warn(&self, wallet: &Wallet) -> Result<()> {
+        self.warn_of_words(wallet).await?;
+        warn_of_ends(self, wallet).await
     }
 
     /// The same, without saying how the unfinished operations stand.

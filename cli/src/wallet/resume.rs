@@ -89,6 +89,7 @@ impl ResumedIs {
 
 pub(super) async fn resume(place: &Place) -> Result<()> {
     let (wallet, resumed) = place.open_and_resume().await?;
+    place.warn(&wallet).await?;
     let unfinished: Vec<Entry> = wallet.operations().await?.iter().map(Entry::unfinished).collect();
     let left = !unfinished.is_empty();
     let resumed = resumed.into_iter().map(ResumedEntry::of).collect();
@@ -132,6 +133,7 @@ impl Answer for ResumeAnswer {
 pub(super) async fn give_up(place: &Place, args: WalletGiveUp) -> Result<GiveUpAnswer> {
     let op = OpId::new(args.operation);
     let (wallet, _) = place.open_and_resume().await?;
+    place.warn(&wallet).await?;
     let operations = wallet.operations().await?;
     let operation = operations
         .iter()
