@@ -28,8 +28,11 @@ impl Tally {
         }
     }
 
+    /// Wallets killed, and messages lost. What was only slow or came twice, and servers that were killed, are not counted.
     pub(crate) fn total(&self) -> usize {
-        self.counts.values().sum()
+        let lesser = ["Slow", "Twice", "mint killed", "merchant killed"];
+        let counts = self.counts.iter().filter(|(what, _)| !lesser.iter().any(|lesser| what.ends_with(lesser)));
+        counts.map(|(_, times)| times).sum()
     }
 
     fn killed(&mut self, ran: &Ran) -> bool {
