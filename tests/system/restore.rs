@@ -1,14 +1,15 @@
 //! A wallet comes back from its words, with a real mint that seals every second and is killed in between.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use farthing_protocol::amount::{Amount, Unit};
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::{ArchiveAnswer, mint_path};
 use farthing_wallet::{
     Options, Protection, RestoreState, Restored, SwapWhat, Wallet, WithdrawWhat, WordCount, Words, account_text,
 };
 
-use crate::harness::{Server, World};
+use crate::harness::{Server, World, answer_of};
 use crate::raw::amount;
 
 fn unit() -> Unit {
@@ -57,6 +58,22 @@ async fn restored(wallet: &Wallet) -> Restored {
     finished(async || wallet.restore(&mint).await.unwrap()).await
 }
 
+/// Waits until the mint's filters say what was spent before a time.
+async fn until_filtered(mint: &Server, time: SystemTime) {
+    let time = UnixTime::from_seconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs());
+    for _ in 0..600 {
+        let (status, answer) = answer_of("GET", &mint.url, mint_path::ARCHIVE, b"").await;
+        if status == 200 {
+            let ArchiveAnswer { index } = serde_json::from_value(answer).unwrap();
+            if index.filtered_until() > time {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the mint closes no filter");
+}
+
 /// What a wallet holds of all kinds together.
 async fn held(wallet: &Wallet) -> (Amount, Amount, Amount) {
     let balance = wallet.balance().await.unwrap().pop().unwrap();
@@ -76,11 +93,13 @@ async fn everything_comes_back_from_the_words_alone() {
     first.withdraw(&id, &unit(), WithdrawWhat::Bundle(0)).await.unwrap();
     first.swap(&id, &unit(), SwapWhat::Renew(amount(300))).await.unwrap();
     let (before, _, _) = held(&first).await;
+    let done_at = SystemTime::now();
     drop(first);
 
     // The mint dies, and opens with what is on its disk.
     mint.kill();
     let mint = world.mint();
+    until_filtered(&mint, done_at).await;
     let second = wallet(&world.path("second"), &words, &mint).await;
     let found = restored(&second).await;
     assert!(found.tokens > 0);

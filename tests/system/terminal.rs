@@ -27,6 +27,9 @@ pub(crate) fn possible() -> bool {
     there
 }
 
+/// Runs a command, says with which exit code it ended, and stays.
+const SAYS_THE_END: &str = r#""$@"; printf '[ended: %d]\n' $?; exec sleep 600"#;
+
 impl Terminal {
     /// Runs a command in a new terminal.
     pub(crate) fn run(world: &World, arguments: &[&str]) -> Self {
@@ -37,7 +40,7 @@ impl Terminal {
     fn run_with(world: &World, arguments: &[&str], more: &[&str]) -> Self {
         static OPENED: AtomicU32 = AtomicU32::new(0);
         let settings = world.path("tmux.conf");
-        std::fs::write(&settings, "set -g remain-on-exit on\nset -g history-limit 2000\n").unwrap();
+        std::fs::write(&settings, "set -g history-limit 2000\n").unwrap();
         // A server of its own for each terminal: one that is being closed takes no new one.
         let terminal = Self { socket: world.path(&format!("tmux.{}", OPENED.fetch_add(1, Ordering::Relaxed))) };
         let mut words =
@@ -49,7 +52,8 @@ impl Terminal {
         ];
         words.extend(environment.iter().map(String::as_str));
         words.extend(more);
-        words.push(env!("CARGO_BIN_EXE_farthing-under-test"));
+        // The shell says how it ended: tmux itself does not always hear of it.
+        words.extend(["sh", "-c", SAYS_THE_END, "sh", env!("CARGO_BIN_EXE_farthing-under-test")]);
         words.extend(arguments);
         let output = terminal.tmux(&words);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -95,14 +99,10 @@ impl Terminal {
 
     /// Waits for the end of the command, and gives its exit code and everything that it wrote.
     pub(crate) fn end(&self) -> (i32, String) {
-        // Asked with its signal, so that a command that was killed is not waited for.
-        let ask = || {
-            let status = self.tmux(&["display-message", "-p", "#{pane_dead_status}#{pane_dead_signal}"]).stdout;
-            String::from_utf8(status).unwrap().trim().to_owned()
-        };
-        self.wait("the end", |_| !ask().is_empty());
-        let code = ask();
-        (code.parse().unwrap_or_else(|_| panic!("it was killed by signal {code}")), self.screen())
+        let code = |screen: &str| screen.rsplit_once("[ended: ")?.1.split_once(']')?.0.parse().ok();
+        let screen = self.wait("the end", |screen| code(screen).is_some());
+        let (before, _) = screen.rsplit_once("[ended: ").unwrap();
+        (code(&screen).unwrap(), before.to_owned())
     }
 }
 
