@@ -86,7 +86,8 @@ async fn the_merchant_refuses_what_is_not_his_and_nothing_is_lost() {
     let mut changed = wallet.answer(&tokens, &invoice);
     let mut bytes = changed.payment.to_bytes();
     let last = bytes.len() - 1;
-    bytes[last] = 0;
+    // Its highest byte is often zero already.
+    bytes[last] ^= 1;
     if let Ok(payment) = Payment::from_bytes(&bytes) {
         changed.payment = payment;
         assert_eq!(code(&wallet.pay(&merchant.url, &changed).await.unwrap_err()), Some(Code::InvalidProof));
