@@ -296,7 +296,9 @@ fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
 /// What to do next, for each reason: one exhaustive match.
 const fn next_step(reason: Reason) -> Option<&'static str> {
     Some(match reason {
-        Reason::WalletExists => "--dir names another folder",
+        Reason::WalletExists => {
+            "--dir names another folder; if it was never finished, `farthing wallet mint add` gives it a mint"
+        }
         Reason::WalletMissing => "`farthing wallet init` makes one, --dir names another",
         Reason::WalletInUse => "wait until the other command has ended",
         Reason::PassphraseNeeded => "give --passphrase-file or --passphrase-env, or open it at a terminal",

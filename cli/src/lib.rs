@@ -68,8 +68,13 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<()> {
     })
 }
 
+/// Libraries that would log addresses. Named one by one in `--log` they do.
+const QUIET_LIBRARIES: &str = "hyper=off,hyper_util=off,reqwest=off,rustls=off,h2=off,sled=warn,mio=off,tokio=warn";
+
 fn start_log(directives: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(directives).with_context(|| format!("{directives:?} says not what to log"))?;
+    // What the libraries of the network say names addresses, and is of use to those only who build on them.
+    let all = format!("{QUIET_LIBRARIES},{directives}");
+    let filter = EnvFilter::try_new(all).with_context(|| format!("{directives:?} says not what to log"))?;
     let colour = std::io::stderr().is_terminal() && output::colours_wanted();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
     Ok(())
