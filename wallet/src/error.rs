@@ -111,7 +111,7 @@ pub enum StoreError {
     /// There is no such operation, or it ended.
     #[error("there is no such unfinished operation")]
     NoSuchOperation,
-    /// Another wallet uses the same words, or an old copy of this folder was put back: nothing is moved until the wallet is brought
+    /// Another wallet uses the same words with this mint, or an old copy of this folder was put back: nothing is moved there until it is brought
     /// together again with [`resynchronise`](crate::Wallet::resynchronise).
     #[error("another wallet uses these words, or an old copy of this folder was put back; resynchronise it first")]
     WordsUsedElsewhere,

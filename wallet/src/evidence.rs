@@ -44,6 +44,8 @@ pub(crate) enum Evidence<'a> {
     Funding { request: &'a IssuanceRequest, winner: String },
     /// A record that does not fit the request.
     Record { request: &'a IssuanceRequest, record: &'a IssuanceRecord },
+    /// A record of another session under a number of this wallet: the words are used elsewhere, or an older copy was.
+    Taken { request: &'a IssuanceRequest, record: &'a IssuanceRecord },
 }
 
 /// How many files there are that prove something by the mint's signatures alone, and how many others.

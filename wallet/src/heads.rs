@@ -8,11 +8,12 @@ use farthing_protocol::identity::MintId;
 use farthing_protocol::keyset::{Chain, ChainHead, Redemption, Relation};
 use farthing_protocol::request::{AcceptedMint, Invoice, TransferRequest};
 
-use crate::error::MintError;
+use crate::error::{MintError, StoreError};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::exact::GatherError;
 use crate::mints::Mint;
+use crate::restore::record;
 use crate::wallet::Inner;
 
 /// A mint and chain with whose tokens a request can be paid.
@@ -90,7 +91,13 @@ impl Inner {
     /// The first mint whose tokens the payee takes, whose chain both know, and of which there is enough.
     pub(crate) async fn choose_mint(&self, asked: Asked<'_>) -> Result<Target, ChooseError> {
         let mut refusal = ChooseError::NoCommonMint;
+        let named: Vec<MintId> = asked.mints().iter().map(|accepted| accepted.mint).collect();
+        let marked = self.vault.run::<_, StoreError>(move |tx| record::marked(tx, &named)).await?;
         for accepted in asked.mints().iter().filter(|accepted| self.is_payable(&accepted.mint, asked)) {
+            if marked.contains(&accepted.mint) {
+                refusal = StoreError::WordsUsedElsewhere.into();
+                continue;
+            }
             let target = match self.compare_heads(asked, accepted).await {
                 Err(
                     error @ (ChooseError::HeadDiffers { .. }

@@ -63,16 +63,9 @@ impl Wallet {
     }
 
     /// Goes on with what was left unfinished, once after opening. What fails stays listed as an unfinished operation.
-    ///
-    /// Refuses when another wallet is known to use the words.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
-        let resume = || async {
-            if self.resume_all(None).await.is_err() {
-                tracing::warn!("unfinished operations could not be listed");
-            }
-        };
-        self.inner.resumed.get_or_init(resume).await;
-        if self.used_elsewhere().await?.is_empty() { Ok(()) } else { Err(StoreError::WordsUsedElsewhere) }
+        let resume = || async { self.resume_all(None).await.map(drop) };
+        self.inner.resumed.get_or_try_init(resume).await.map(drop)
     }
 
     /// The same one after another, with a random pause of this mean before each: a mint must not see that they are of one wallet. Begins

@@ -337,10 +337,13 @@ impl Inner {
         E: From<StoreError> + Send + 'static,
     {
         let _creating = self.creating.read().await;
-        let mints: Vec<MintId> = self.all_mints().iter().map(|mint| mint.id).collect();
         let job = move |tx: &mut Tx<'_, '_>| {
-            mints.iter().try_for_each(|mint| record::require_alone(tx, mint))?;
-            job(tx)
+            let op = job(tx)?;
+            if let Some(op) = op {
+                // One mint cannot stop what is done with the others.
+                record::require_alone(tx, &Operation::load(tx, op)?.mint)?;
+            }
+            Ok::<_, E>(op)
         };
         match self.vault.run(job).await? {
             Some(op) => Ok(Some(self.work_on(op)?)),

@@ -320,6 +320,9 @@ impl Inner {
         if is_of_session(request, record) {
             return Ok(self.lie(op, Lie::OtherTerms, request, record));
         }
+        if self.write_evidence(&Evidence::Taken { request, record }).is_err() {
+            tracing::warn!("what the mint answered could not be kept");
+        }
         self.vault
             .run::<_, StoreError>(move |tx| {
                 settle::claimed(tx, op, now)?;

@@ -89,12 +89,13 @@ pub(super) fn examine(
         waiting.push((key, state));
         coins.push((TokenKey::new(&used, position), coin, output));
     }
-    if record.funding != request.funding().source().id() {
-        return Ok(Found::OtherFunding);
-    }
     let asked = terms.outputs.iter().map(|output| output.denomination);
     let got = record.outputs.iter().map(|recorded| recorded.output.denomination);
-    if record.debit != terms.debit || record.shape != terms.shape || !asked.eq(got) {
+    let same = record.funding == request.funding().source().id()
+        && record.debit == terms.debit
+        && record.shape == terms.shape
+        && asked.eq(got);
+    if !same {
         // In our own session it answers nothing that we signed; in another, somebody with the same words asked for it.
         return if is_of_session(request, record) { Err(Lie::OtherTerms) } else { Ok(Found::OtherFunding) };
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::identity::MintId;
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::shape::Shape;
 use rand::seq::SliceRandom;
@@ -91,10 +92,15 @@ impl Inner {
         }
         let now = self.now();
         let read = move |tx: &mut Tx<'_, '_>| {
-            mints.iter().try_for_each(|mint| record::require_alone(tx, &mint.id))?;
+            let ids: Vec<MintId> = mints.iter().map(|mint| mint.id).collect();
+            let marked = record::marked(tx, &ids)?;
+            let alone: Vec<_> = mints.into_iter().filter(|mint| !marked.contains(&mint.id)).collect();
+            if alone.is_empty() && !marked.is_empty() {
+                return Err(StoreError::WordsUsedElsewhere);
+            }
             let waits = |(_, token): &(TokenKey, StoredToken)| token.restored && token.state == TokenState::Available;
             let live = stock::live(tx)?;
-            let tokens = live.iter().filter(|pair| waits(pair) && keyset_of(&mints, pair, now).is_some());
+            let tokens = live.iter().filter(|pair| waits(pair) && keyset_of(&alone, pair, now).is_some());
             Ok::<_, StoreError>(tokens.map(|(key, token)| (*key, token.suspected)).collect::<Vec<_>>())
         };
         let mut tokens = self.vault.run(read).await?;

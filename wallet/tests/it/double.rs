@@ -41,6 +41,7 @@ pub(crate) enum Lie {
     FewerResponses,
     OtherRecord,
     OtherDebit,
+    OtherFunding,
     OtherChallenge,
     /// The same, once.
     OtherChallengeOnce,
@@ -373,6 +374,7 @@ impl State {
             }
             Some(Lie::FewerResponses) => drop(record.outputs.pop()),
             Some(Lie::OtherRecord) => record = self.records[0].clone(),
+            Some(Lie::OtherFunding) => record.funding = farthing_protocol::ids::FundingId::from_bytes([9; 32]),
             Some(Lie::OtherDebit) => record.debit = record.debit.checked_add(amount(1)).unwrap(),
             _ => {}
         }

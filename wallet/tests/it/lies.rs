@@ -53,6 +53,7 @@ async fn wrong_answers_give_no_tokens_and_lose_none() {
         (Lie::WrongZ, Found::Signing(UnblindError::WrongResponse)),
         (Lie::FewerResponses, Found::OtherTerms),
         (Lie::OtherDebit, Found::OtherTerms),
+        (Lie::OtherFunding, Found::OtherTerms),
         (Lie::OtherRecord, Found::OtherRecord),
     ] {
         let (world, wallet) = World::new().await;
@@ -255,7 +256,6 @@ async fn an_older_copy_put_back_moves_nothing_until_it_is_resynchronised() {
     // It stays so, whatever is asked.
     let other = Wallet::open(copy.path(), protection().unlock(), world.options()).await.unwrap();
     assert_eq!(stored(other.withdraw(&id, &unit(), withdrawal()).await), stopped);
-    assert_eq!(stored(other.swap(&id, &unit(), farthing_wallet::SwapWhat::Renew(amount(1))).await), stopped);
     assert!(matches!(other.pay(world.invoice(1)).await, Err(PayError::Store(StoreError::WordsUsedElsewhere))));
     assert_eq!(stored(other.renew_restored().await), stopped);
     let resumed = other.resume().await.unwrap();

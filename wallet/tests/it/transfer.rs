@@ -11,8 +11,8 @@ use farthing_protocol::request::TransferRequest;
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::{TextToken, TextTokenContent};
 use farthing_wallet::{
-    Ask, AskError, IssueError, Outcome, ReceiveError, Received, RefreshLimits, ResumeError, Resumption, SendError,
-    Sent, SentState, StoreError, SwapWhat, UpkeepKind, Wallet, WordCount, Words, Work,
+    Ask, AskError, IssueError, Outcome, PayError, ReceiveError, Received, RefreshLimits, ResumeError, Resumption,
+    SendError, Sent, SentState, StoreError, SwapWhat, UpkeepKind, Wallet, WordCount, Words, Work,
 };
 use tempfile::TempDir;
 
@@ -373,10 +373,21 @@ async fn an_older_copy_that_locked_accuses_nobody() {
     let old = Wallet::open(copy.path(), protection().unlock(), world.options()).await.unwrap();
     let error = old.send_to(&carol.recipient().unwrap(), &unit(), amount(5), None).await.unwrap_err();
     assert!(matches!(error, SendError::Issue(IssueError::Store(StoreError::WordsUsedElsewhere))), "{error:?}");
-    assert!(!copy.path().join("evidence").exists());
+    // What the mint answered is kept, and accuses nobody.
+    let diagnosis = old.doctor(false).await.unwrap();
+    assert_eq!((diagnosis.proofs, diagnosis.statements), (0, 1));
     assert_eq!(old.operations().await.unwrap(), []);
     assert_eq!(world.balance(&old).await, (0, 0));
     assert_eq!(old.used_elsewhere().await.unwrap(), [world.double.id()]);
+    // What is held of another mint is not stopped by that.
+    let (elsewhere, _carol) = World::new().await;
+    let view = old.add_mint(&elsewhere.url).await.unwrap();
+    old.pin_mint(&view.id).await.unwrap();
+    elsewhere.double.credit(old.account(&view.id), 100);
+    elsewhere.withdraw(&old, 5).await;
+    assert_eq!(old.pay(elsewhere.invoice(5)).await.unwrap().amount, amount(5));
+    let stopped = old.pay(world.invoice(1)).await.unwrap_err();
+    assert!(matches!(stopped, PayError::Store(StoreError::WordsUsedElsewhere)), "{stopped:?}");
     assert_eq!(bob.receive(token(&sent)).await.unwrap().amount, amount(5));
 }
 
