@@ -6,6 +6,7 @@ use core::fmt;
 
 use merlin::Transcript;
 
+use super::{MAX_MINTS, check_mints};
 use crate::amount::{Amount, Unit, UnixTime};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, is_plain, wire_serde};
 use crate::identity::{InvalidSignature, Keypair, MintId, PayeeKey, Signature};
@@ -67,7 +68,7 @@ impl InvoiceDraft {
     /// The longest endpoint, in bytes.
     pub const MAX_ENDPOINT: usize = 512;
     /// The most mints.
-    pub const MAX_MINTS: usize = 16;
+    pub const MAX_MINTS: usize = MAX_MINTS;
 
     fn check(&self) -> Result<(), DecodeError> {
         let texts = [(&self.memo, Self::MAX_MEMO), (&self.endpoint, Self::MAX_ENDPOINT)];
@@ -80,15 +81,7 @@ impl InvoiceDraft {
                 return Err(DecodeError::NonCanonicalText);
             }
         }
-        if self.mints.is_empty() {
-            return Err(DecodeError::Empty);
-        }
-        if self.mints.len() > Self::MAX_MINTS {
-            return Err(DecodeError::TooLong);
-        }
-        if !self.mints.is_sorted_by(|a, b| a.mint < b.mint) {
-            return Err(DecodeError::NonCanonicalShape);
-        }
+        check_mints(&self.mints)?;
         if self.amount.is_zero() { Err(DecodeError::OutOfRange) } else { Ok(()) }
     }
 

@@ -13,6 +13,19 @@ pub use invoice::{AcceptedMint, Invoice, InvoiceDraft};
 pub use offer::{Offer, OfferDraft};
 pub use transfer::{TransferDraft, TransferRequest};
 
+/// The most mints that a request names.
+const MAX_MINTS: usize = 16;
+
+/// Requires 1 to 16 mints, strictly ascending.
+fn check_mints(mints: &[AcceptedMint]) -> Result<(), DecodeError> {
+    match mints.len() {
+        0 => Err(DecodeError::Empty),
+        n if n > MAX_MINTS => Err(DecodeError::TooLong),
+        _ if !mints.is_sorted_by(|a, b| a.mint < b.mint) => Err(DecodeError::NonCanonicalShape),
+        _ => Ok(()),
+    }
+}
+
 /// What a payment answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentRequest {

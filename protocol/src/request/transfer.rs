@@ -6,7 +6,7 @@ use core::fmt;
 
 use merlin::Transcript;
 
-use super::AcceptedMint;
+use super::{AcceptedMint, MAX_MINTS, check_mints};
 use crate::amount::{Amount, Unit, UnixTime};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{InvalidSignature, Keypair, PayeeKey, Signature};
@@ -39,7 +39,7 @@ pub struct TransferDraft {
 
 impl TransferDraft {
     /// The most mints.
-    pub const MAX_MINTS: usize = 16;
+    pub const MAX_MINTS: usize = MAX_MINTS;
     /// The longest memo, in bytes.
     pub const MAX_MEMO: usize = TextToken::MAX_MEMO;
 
@@ -47,15 +47,7 @@ impl TransferDraft {
         if let Some(memo) = &self.memo {
             TextToken::check_memo(memo)?;
         }
-        if self.mints.is_empty() {
-            return Err(DecodeError::Empty);
-        }
-        if self.mints.len() > Self::MAX_MINTS {
-            return Err(DecodeError::TooLong);
-        }
-        if !self.mints.is_sorted_by(|a, b| a.mint < b.mint) {
-            return Err(DecodeError::NonCanonicalShape);
-        }
+        check_mints(&self.mints)?;
         if self.amount.is_zero() { Err(DecodeError::OutOfRange) } else { Ok(()) }
     }
 
