@@ -373,7 +373,10 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::PriceNotAllowed => {
             "--max-amount allows it for this request, `farthing wallet budget set` for the server"
         }
-        Reason::AnswerLost => "nothing more was paid; the server may give the content again if you ask it",
+        Reason::AnswerLost => {
+            "nothing more was paid. Ask the server for what you bought: `farthing wallet history` shows the payment. The same \
+             command once more is a new request, and may pay anew"
+        }
         Reason::BadBudget => "`farthing wallet budget list` shows the budgets",
         Reason::AlreadySpent => "nothing arrived; ask the sender",
     })

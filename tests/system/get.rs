@@ -101,6 +101,31 @@ fn what_a_server_does_not_take_comes_back() {
     world.audit();
 }
 
+#[test]
+fn an_answer_that_was_lost_is_told_before_the_same_command_pays_again() {
+    let world = World::new();
+    let mint = world.mint();
+    let (alice, setup) = town(&world, &mint);
+    let shop = Shop::open(&setup, 0, Mode::FailsAfterSettling);
+    let url = shop.url();
+    let command = ["get", &url, "--max-amount", "0.37"];
+    let open = alice.json_with(3, "wallet-get", &command);
+    assert_eq!((&open["payment"], &open["status"]), (&"open".into(), &500.into()));
+    shop.set(Mode::Honest);
+    let number = open["operation"].to_string();
+    assert_eq!(alice.json("wallet-give-up", &["give-up", &number, "--yes"])["outcome"], "paid");
+    assert_eq!(alice.available(), 473);
+    let seen = shop.seen().len();
+    let told = alice.fails(1, "answer_lost", &command);
+    for words in [&format!("operation {number} was paid"), "farthing wallet history", "may pay anew"] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert_eq!((shop.seen().len(), alice.available()), (seen, 473));
+    assert_eq!(alice.json("wallet-get", &command)["payment"], "paid");
+    assert_eq!((shop.payments().len(), alice.available()), (2, 436));
+    world.audit();
+}
+
 /// A shop that is too dear, which stays until the test ends.
 fn with_price(setup: &Setup) -> String {
     let folder = setup.folder.join("dear");

@@ -37,6 +37,8 @@ pub(crate) enum Mode {
     StopAfterSettling,
     /// Its handler fails, so that nothing is settled.
     HandlerFails,
+    /// It settles, fails then, and says nothing of the payment.
+    FailsAfterSettling,
     /// It sends whoever pays somewhere else.
     Redirects,
     /// It asks for another price of whoever pays.
@@ -172,7 +174,7 @@ async fn handle(State(shop): State<Arc<Inner>>, method: Method, uri: Uri, header
         Mode::Redirects => {
             return (StatusCode::TEMPORARY_REDIRECT, [("location", "/elsewhere")], "").into_response();
         }
-        Mode::Honest | Mode::StopAfterSettling | Mode::RaisesThePrice => {}
+        Mode::Honest | Mode::StopAfterSettling | Mode::FailsAfterSettling | Mode::RaisesThePrice => {}
     }
     match shop.settle(verified.clone(), binding).await {
         Err(StoreError::Unavailable) => shop.failed("settlement_pending"),
@@ -182,6 +184,9 @@ async fn handle(State(shop): State<Arc<Inner>>, method: Method, uri: Uri, header
             if mode == Mode::StopAfterSettling {
                 shop.settled.send(()).unwrap();
                 std::future::pending::<()>().await;
+            }
+            if mode == Mode::FailsAfterSettling {
+                return (StatusCode::INTERNAL_SERVER_ERROR, "out of paper").into_response();
             }
             *shop.served.lock().unwrap() += 1;
             let receipt = draft.sign(&shop.key).unwrap();

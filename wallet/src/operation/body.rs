@@ -10,6 +10,7 @@ use farthing_protocol::payment::Payment;
 use farthing_protocol::request::{PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use farthing_protocol::token::{CoinKey, Token};
+use sha2::{Digest, Sha256};
 
 use crate::stock::TokenKey;
 use crate::x402::Settlement;
@@ -135,9 +136,34 @@ pub(crate) struct HttpExchange {
     pub(crate) signature: String,
     /// The value of the header in which the server said what became of the payment, once it did.
     pub(crate) settled: Option<String>,
+    /// What was asked for, while whoever asked was given no answer that decides. It outlives the content, so that a payment whose
+    /// answer was lost is found when the same request is made again.
+    pub(crate) unanswered: Option<RequestDigest>,
 }
 
+/// SHA-256 over method, URL, headers and body of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestDigest(pub(crate) [u8; 32]);
+
 impl HttpExchange {
+    /// Which request this is. Every part goes in with its length before it.
+    pub(crate) fn digest(&self) -> RequestDigest {
+        let mut digest = Sha256::new();
+        let mut add = |part: &[u8]| {
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
+        };
+        add(self.method.as_bytes());
+        add(self.url.as_bytes());
+        add(&u64::try_from(self.headers.len()).unwrap_or(u64::MAX).to_be_bytes());
+        for (name, value) in &self.headers {
+            add(name.as_bytes());
+            add(value);
+        }
+        add(&self.body);
+        RequestDigest(digest.finalize().into())
+    }
+
     /// What the server said became of the payment, if it made sense.
     pub(crate) fn settlement(&self) -> Option<Settlement> {
         self.settled.as_deref().and_then(|said| Settlement::read([said.as_bytes()]))

@@ -6,7 +6,7 @@ use farthing_protocol::token::{CoinKey, Token};
 
 use super::{
     Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, LockTo, Locking, OpId, Operation, Outcome, Pay,
-    Receiving, Sending, Source, Used,
+    Receiving, RequestDigest, Sending, Source, Used,
 };
 
 /// The most entries of a list that this wallet wrote itself.
@@ -175,6 +175,10 @@ impl Encode for HttpExchange {
         long(out, self.signature.as_bytes());
         out.u8(u8::from(self.settled.is_some()));
         long(out, self.settled.as_deref().unwrap_or_default().as_bytes());
+        out.u8(u8::from(self.unanswered.is_some()));
+        if let Some(RequestDigest(digest)) = &self.unanswered {
+            out.bytes(digest);
+        }
     }
 }
 
@@ -187,7 +191,8 @@ impl Decode for HttpExchange {
         let (body, signature) = (read_long(input)?, read_text(input)?);
         let is_settled = flag(input)?;
         let settled = Some(read_text(input)?).filter(|_| is_settled);
-        Ok(Self { method, url, headers, body, signature, settled })
+        let unanswered = if flag(input)? { Some(RequestDigest(input.array()?)) } else { None };
+        Ok(Self { method, url, headers, body, signature, settled, unanswered })
     }
 }
 

@@ -15,7 +15,8 @@ use crate::stock::TokenKey;
 use crate::vault::Tx;
 
 pub(crate) use body::{
-    Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, LockTo, Locking, Pay, Receiving, Sending, Source, Used,
+    Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, LockTo, Locking, Pay, Receiving, RequestDigest, Sending,
+    Source, Used,
 };
 pub(crate) use codec::Count;
 
@@ -121,11 +122,36 @@ impl Operation {
         }
     }
 
+    /// The HTTP request that it pays for.
+    pub(crate) fn exchange(&self) -> Option<&HttpExchange> {
+        match &self.body {
+            Body::Pay(pay) => match &pay.delivery {
+                Delivery::Http(exchange) => Some(exchange),
+                Delivery::Endpoint => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(crate) fn exchange_mut(&mut self) -> Option<&mut HttpExchange> {
+        match &mut self.body {
+            Body::Pay(pay) => match &mut pay.delivery {
+                Delivery::Http(exchange) => Some(exchange),
+                Delivery::Endpoint => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it paid for this request, and whoever made it was given no answer.
+    pub(crate) fn lost_answer(&self, wanted: RequestDigest) -> bool {
+        matches!(self.ended, Some((_, Outcome::Paid(_))))
+            && self.exchange().is_some_and(|exchange| exchange.unanswered == Some(wanted))
+    }
+
     /// Nothing of an HTTP request is sent again once its payment is decided: what may be secret in it is not kept any longer.
     fn forget_content(&mut self) {
-        if let Body::Pay(pay) = &mut self.body
-            && let Delivery::Http(exchange) = &mut pay.delivery
-        {
+        if let Some(exchange) = self.exchange_mut() {
             exchange.headers.clear();
             exchange.body.clear();
             exchange.signature.clear();

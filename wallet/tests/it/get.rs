@@ -321,6 +321,46 @@ async fn a_payment_whose_time_has_passed_is_settled_before_the_same_request_is_m
     assert_held(&world, &wallet, 90).await;
 }
 
+/// Whoever settles it: a wallet opened later, before the same request is made again, or its user who gave it up.
+#[tokio::test]
+async fn a_payment_that_was_accepted_and_not_answered_is_told_once_before_the_same_request_is_paid_again() {
+    for given_up in [false, true] {
+        for act in [Act::SettleAndDie, Act::ServeSilently, Act::SettleAndRefuse] {
+            let (world, wallet, shop) = world().await;
+            shop.act([act.clone()]);
+            // A refusal is settled at once, unless the wallet is stopped before it can be.
+            drop(wallet);
+            let stop_at =
+                if matches!(act, Act::SettleAndRefuse) { Step::SettlementStored } else { Step::PaymentSettled };
+            let wallet = world.open_until(stop_at).await;
+            let _stopped = get(&wallet, &shop).await;
+            let op = wallet.operations().await.unwrap()[0].id;
+            drop(wallet);
+            let wallet = world.open().await;
+            if given_up {
+                wallet.give_up(op).await.unwrap();
+            } else {
+                later(&world);
+                wallet.resume().await.unwrap();
+            }
+            assert_held(&world, &wallet, 95).await;
+            drop(wallet);
+            let wallet = world.open().await;
+            // Another request is another purchase.
+            let other = HttpRequest::new("GET", &shop.url()).unwrap().header("x-cups", b"2").unwrap();
+            assert!(matches!(wallet.get(other, &up_to(10)).await.unwrap().payment, HttpPayment::Paid { .. }));
+            let seen = shop.seen().len();
+            let error = get(&wallet, &shop).await.unwrap_err();
+            assert!(matches!(error, GetError::AnswerLost { op: lost } if lost == op), "{act:?}: {error:?}");
+            assert_eq!(shop.seen().len(), seen, "the server was asked");
+            assert_held(&world, &wallet, 90).await;
+            // Who knows it may pay anew.
+            assert!(matches!(get(&wallet, &shop).await.unwrap().payment, HttpPayment::Paid { .. }));
+            assert_held(&world, &wallet, 85).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_gone_before_it_is_paid_costs_nothing() {
     let (world, wallet, shop) = world().await;
@@ -329,6 +369,23 @@ async fn a_server_that_is_gone_before_it_is_paid_costs_nothing() {
     assert!(matches!(wallet.get(request, &up_to(10)).await, Err(GetError::NoAnswer(_))));
     assert_eq!(shop.seen().len(), 0);
     assert_held(&world, &wallet, 100).await;
+}
+
+/// When the same request is made again after a crash.
+#[derive(Clone, Copy, Debug)]
+enum Again {
+    Never,
+    Now,
+    Later,
+    NowAndLater,
+}
+
+/// Whether somebody knows from this that it was paid.
+fn is_told(outcome: &Result<GetOutcome, GetError>) -> bool {
+    match outcome {
+        Ok(outcome) => matches!(outcome.payment, HttpPayment::Paid { .. }),
+        Err(error) => matches!(error, GetError::AnswerLost { .. }),
+    }
 }
 
 #[tokio::test]
@@ -342,25 +399,32 @@ async fn stopped_at_any_step_nothing_is_lost_and_nothing_paid_twice() {
             Step::RequestStored,
             Step::PaymentSettled,
         ] {
-            for again in [true, false] {
+            for again in [Again::Never, Again::Now, Again::Later, Again::NowAndLater] {
                 let (world, wallet, shop) = world().await;
                 drop(wallet);
                 shop.act([act.clone()]);
                 let wallet = world.open_until(step).await;
-                let _stopped = get(&wallet, &shop).await;
+                // As somebody does who repeats a command until it says how it was.
+                let mut told = is_told(&get(&wallet, &shop).await);
                 drop(wallet);
                 let wallet = world.open().await;
-                if again {
-                    let _whatever = get(&wallet, &shop).await;
+                if matches!(again, Again::Now | Again::NowAndLater) && !told {
+                    told = is_told(&get(&wallet, &shop).await);
                 }
                 later(&world);
                 wallet.resume().await.unwrap();
+                if matches!(again, Again::Later | Again::NowAndLater) && !told {
+                    let _whatever = get(&wallet, &shop).await;
+                    later(&world);
+                    wallet.resume().await.unwrap();
+                }
                 world.assert_settled(&wallet, FEE).await;
                 // Every payment that the mint took is in the history as paid.
                 let history = wallet.history().await.unwrap();
                 let paid = history.iter().filter(|entry| matches!(entry.outcome, Outcome::Paid(_))).count() as u64;
                 let (available, _) = world.balance(&wallet).await;
-                assert_eq!(available + 5 * paid, 100, "{act:?} {step:?} {again}");
+                assert_eq!(available + 5 * paid, 100, "{act:?} {step:?} {again:?}");
+                assert!(paid <= 1, "{act:?} {step:?} {again:?}: paid {paid} times");
             }
         }
     }

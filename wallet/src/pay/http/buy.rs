@@ -171,6 +171,7 @@ impl Purchase {
         let payment = authorize(exact, terms, now)?;
         let payload = PayRequest { payment, request: request.clone() };
         let mut exchange = http.to_exchange();
+        exchange.unanswered = Some(exchange.digest());
         exchange.signature = Template::new(demand, choice).header(&payload).map_err(|_| StoreError::TooLarge)?;
         Ok(Body::Pay(Box::new(Pay {
             request: payload.request,

@@ -8,7 +8,7 @@ use super::{GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, may_repea
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::issue::accepted;
-use crate::operation::{Body, Delivery, HttpExchange, OpId, Operation, Pay};
+use crate::operation::{Body, HttpExchange, OpId, Operation, Pay};
 use crate::options::Step;
 use crate::pay::{paid, until};
 use crate::vault::Tx;
@@ -90,6 +90,7 @@ impl Inner {
             })
             .await?;
         self.vault.at(Step::ReceiptStored)?;
+        self.answered(op).await;
         let paid = paid(op, pay, receipt);
         Ok(GetOutcome { answer, payment: HttpPayment::Paid { paid, settlement: Some(settlement) } })
     }
@@ -109,7 +110,10 @@ impl Inner {
         self.vault.run::<_, StoreError>(move |tx| remember(tx, op, said)).await?;
         let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
         let payment = match self.settle(operation).await {
-            Ok(Resumption::Paid(paid)) => HttpPayment::Paid { paid, settlement: None },
+            Ok(Resumption::Paid(paid)) => {
+                self.answered(op).await;
+                HttpPayment::Paid { paid, settlement: None }
+            }
             Ok(_) => HttpPayment::TakenBack { op, reason },
             // The answer is worth more than the news that the mint could not be asked: the operation stays.
             Err(error) => {
@@ -119,6 +123,21 @@ impl Inner {
         };
         Ok(GetOutcome { answer, payment })
     }
+
+    /// Whoever asked is being given the answer. Last of all, and in a transaction of its own: after a crash before it, the same request
+    /// is not paid anew unasked. If it fails, that happens as well, and the answer is given all the same.
+    async fn answered(&self, op: OpId) {
+        if let Err(error) = self.vault.run(move |tx| forget_request(tx, op)).await {
+            tracing::warn!(%error, "it could not be noted that a paid request was answered");
+        }
+    }
+}
+
+/// From now on the same request is a new one.
+pub(super) fn forget_request(tx: &mut Tx<'_, '_>, op: OpId) -> Result<(), StoreError> {
+    let mut operation = Operation::find(tx, op)?.ok_or(StoreError::NoSuchOperation)?;
+    operation.exchange_mut().ok_or(StoreError::NoSuchOperation)?.unanswered = None;
+    operation.keep_again(tx)
 }
 
 fn verdict(answer: &Answer, operation: &Operation, pay: &Pay) -> Verdict {
@@ -149,8 +168,6 @@ fn with_payment(request: &HttpRequest, exchange: &HttpExchange) -> Result<Header
 
 fn remember(tx: &mut Tx<'_, '_>, op: OpId, said: Option<String>) -> Result<(), StoreError> {
     let mut operation = Operation::load(tx, op)?;
-    let Body::Pay(pay) = &mut operation.body else { return Err(StoreError::NoSuchOperation) };
-    let Delivery::Http(exchange) = &mut pay.delivery else { return Err(StoreError::NoSuchOperation) };
-    exchange.settled = said;
+    operation.exchange_mut().ok_or(StoreError::NoSuchOperation)?.settled = said;
     operation.keep(tx)
 }

@@ -106,7 +106,8 @@ pub enum GetError {
         /// What came between.
         cause: Box<CallError>,
     },
-    /// An earlier payment of this very request turned out to have been accepted, though no answer came. Nothing more was paid.
+    /// An earlier payment of this very request turned out to have been accepted, though no answer came. Nothing more was paid. It is said
+    /// once: the same request made again is a new one, and may be paid.
     #[error("operation {op} was paid for this request, and its answer was lost")]
     AnswerLost {
         /// The operation.

@@ -26,7 +26,7 @@ use farthing_protocol::amount::{Amount, Unit, UnixTime};
 
 use super::until;
 use crate::error::StoreError;
-use crate::operation::{Body, Delivery, HttpExchange, OpId, Operation};
+use crate::operation::{Body, HttpExchange, OpId, Operation};
 use crate::options::Step;
 use crate::views::{Paid, Resumption};
 use crate::wallet::{Inner, Wallet, Working};
@@ -112,6 +112,8 @@ impl Wallet {
     /// whatever was left unfinished.
     ///
     /// If an unfinished operation is for exactly this method, URL, headers and body, its payment is sent again, and no other is made.
+    /// If a finished one is, whose payment was accepted and whose answer was given to nobody, that is said once
+    /// ([`GetError::AnswerLost`]), and nothing is paid.
     /// A request that is not idempotent is sent again by itself only if it surely was not sent.
     ///
     /// # Errors
@@ -129,6 +131,7 @@ impl Wallet {
                 Some(exchange) => return inner.deliver(working, operation, &exchange, limits, false).await,
             }
         }
+        inner.check_answered(&request).await?;
         let answer = inner.ask(&request, limits).await?;
         if answer.status().as_u16() != 402 {
             return Ok(GetOutcome { answer, payment: HttpPayment::None });
@@ -141,7 +144,7 @@ impl Wallet {
         inner.vault.at(Step::PaymentStored)?;
         let op = working.op;
         let operation = inner.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
-        let exchange = exchange_of(&operation).ok_or(StoreError::Damaged)?.clone();
+        let exchange = operation.exchange().ok_or(StoreError::Damaged)?.clone();
         inner.deliver(working, operation, &exchange, limits, true).await
     }
 }
@@ -151,7 +154,7 @@ impl Inner {
     async fn paying_for(self: &Arc<Self>, request: &HttpRequest) -> Result<Option<(Working, Operation)>, StoreError> {
         let wanted = request.to_exchange();
         let live = self.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
-        let is_for = |operation: &Operation| exchange_of(operation).is_some_and(|kept| kept.is_same_request(&wanted));
+        let is_for = |operation: &Operation| operation.exchange().is_some_and(|kept| kept.is_same_request(&wanted));
         let Some(found) = live.into_iter().find(is_for) else { return Ok(None) };
         let working = self.work_on(found.id)?;
         // Looked up again: somebody may have worked on it until now.
@@ -167,13 +170,36 @@ impl Inner {
         let op = operation.id;
         let Body::Pay(pay) = &operation.body else { return Err(StoreError::Damaged.into()) };
         if pay.settling.is_none() && self.now() < until(operation, pay) {
-            return Ok(exchange_of(operation).cloned());
+            return Ok(operation.exchange().cloned());
         }
         let operation = self.vault.run::<_, StoreError>(move |tx| crate::issue::reopened(tx, op)).await?;
         match self.settle(operation).await.map_err(|error| GetError::Settle(Box::new(error)))? {
-            Resumption::Paid(_) => Err(GetError::AnswerLost { op }),
+            Resumption::Paid(_) => {
+                self.vault.run::<_, StoreError>(move |tx| deliver::forget_request(tx, op)).await?;
+                Err(GetError::AnswerLost { op })
+            }
             _ => Ok(None),
         }
+    }
+
+    /// Whether every payment for this request that was accepted was answered. One that was not may have been settled by anybody: by a
+    /// later start of the wallet, or when it was given up.
+    async fn check_answered(self: &Arc<Self>, request: &HttpRequest) -> Result<(), GetError> {
+        let wanted = request.to_exchange().digest();
+        let ended = self.vault.run::<_, StoreError>(|tx| Operation::all_ended(tx)).await?;
+        let Some(lost) = ended.into_iter().find(|operation| operation.lost_answer(wanted)) else { return Ok(()) };
+        let op = lost.id;
+        // Whoever works on it is about to be given its answer.
+        let _working = self.work_on(op)?;
+        let still_lost = self.vault.run::<_, StoreError>(move |tx| {
+            // Looked up again: it may have been answered, or said, until now.
+            match Operation::find(tx, op)?.filter(|operation| operation.lost_answer(wanted)) {
+                Some(_) => deliver::forget_request(tx, op).map(|()| true),
+                None => Ok(false),
+            }
+        });
+        // Once, so that whoever knows it may pay anew.
+        if still_lost.await? { Err(GetError::AnswerLost { op }) } else { Ok(()) }
     }
 
     /// Makes the request without a payment.
@@ -204,15 +230,5 @@ fn may_repeat(request: &HttpRequest, error: &CallError) -> bool {
         CallError::Unknown(_) => request.is_idempotent(),
         // It would be as large again.
         CallError::TooLarge | CallError::Refused(..) | CallError::BadAnswer(_) => false,
-    }
-}
-
-fn exchange_of(operation: &Operation) -> Option<&HttpExchange> {
-    match &operation.body {
-        Body::Pay(pay) => match &pay.delivery {
-            Delivery::Http(exchange) => Some(exchange),
-            Delivery::Endpoint => None,
-        },
-        _ => None,
     }
 }

@@ -87,6 +87,7 @@ impl HttpRequest {
             body: self.body.clone(),
             signature: String::new(),
             settled: None,
+            unanswered: None,
         }
     }
 
