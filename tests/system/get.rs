@@ -102,6 +102,71 @@ fn what_a_server_does_not_take_comes_back() {
 }
 
 #[test]
+fn money_for_nothing_is_no_success() {
+    let world = World::new();
+    let mint = world.mint();
+    let (alice, setup) = town(&world, &mint);
+    let shop = Shop::open(&setup, 0, Mode::SettlesAndFails);
+    let paid = alice.json_with(1, "wallet-get", &["get", &shop.url(), "--max-amount", "0.37"]);
+    assert_eq!((&paid["payment"], &paid["status"], &paid["body"]), (&"paid".into(), &500.into(), &"out of tea".into()));
+    assert!(paid["receipt"].is_string());
+    assert_eq!(alice.available(), 473);
+    world.audit();
+}
+
+/// Exit code, and what stands on the screen, whatever the lines.
+fn ended(terminal: &Terminal) -> (i32, String) {
+    let (code, screen) = terminal.end();
+    (code, screen.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn what_was_bought_is_not_lost_with_the_file_it_was_to_go_into() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    let mint = world.mint();
+    let (alice, setup) = town(&world, &mint);
+    let shop = Shop::open(&setup, 0, Mode::Honest);
+    let (dir, url, place) = (world.path("alice"), shop.url(), world.path("place"));
+    let get = ["wallet", "--dir", dir.to_str().unwrap(), "get", &url];
+    std::fs::create_dir(&place).unwrap();
+    alice.fails(1, "bad_file", &["get", &url, "-o", place.to_str().unwrap(), "--max-amount", "0.37"]);
+    assert_eq!((alice.available(), shop.seen().len()), (510, 0));
+
+    // Something takes the file's place while somebody thinks about the price.
+    let file = place.join("report");
+    let terminal = Terminal::run(&world, &[&get[..], &["-o", file.to_str().unwrap()]].concat());
+    terminal.wait_for("asks 0.37 EUR, to be paid to");
+    std::fs::create_dir(&file).unwrap();
+    terminal.type_line("y");
+    let (code, screen) = ended(&terminal);
+    assert_eq!(code, 1, "{screen}");
+    for words in ["cannot be written", "it is in", "Paid 0.37 EUR", "receipt: farthingreceipt1"] {
+        assert!(screen.contains(words), "{screen}");
+    }
+    std::fs::remove_dir(&file).unwrap();
+    let kept = std::fs::read_dir(&place).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::read(kept).unwrap(), CONTENT);
+
+    // Nor is what a terminal must not be shown.
+    let temporary = world.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let environment = format!("TMPDIR={}", temporary.display());
+    let terminal = Terminal::run_with(&world, &[&get[..], &["--max-amount", "0.37"]].concat(), &[&environment]);
+    let (code, screen) = ended(&terminal);
+    assert_eq!(code, 0, "{screen}");
+    for words in ["6 bytes are no text for a terminal", "--output - shows it", "Paid 0.37 EUR"] {
+        assert!(screen.contains(words), "{screen}");
+    }
+    let kept = std::fs::read_dir(&temporary).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::read(kept).unwrap(), CONTENT);
+    assert_eq!(alice.available(), 436);
+    world.audit();
+}
+
+#[test]
 fn an_answer_that_was_lost_is_told_before_the_same_command_pays_again() {
     let world = World::new();
     let mint = world.mint();

@@ -15,6 +15,9 @@ fn answers_and_failures_are_as_documented() {
     let made = json(&world, "wallet-init", &["init", "--mint", &mint.url, "--yes", "--no-passphrase"]);
     failure(&world, 1, "wallet_exists", &["init", "--mint", &mint.url, "--yes", "--no-passphrase"]);
     let account = json(&world, "wallet-account", &["account", "--png", world.path("account.png").to_str().unwrap()]);
+    // What went into a file is not said as well, unless somebody wants to see it.
+    assert_eq!((&account["text"], &account["link"]), (&Value::Null, &Value::Null));
+    let account = json(&world, "wallet-account", &["account", "--qr"]);
     assert_eq!(account["text"], made["account"]);
     assert!(world.path("account.png").exists());
 

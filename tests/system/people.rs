@@ -93,6 +93,7 @@ fn texts_go_as_files_and_pictures() {
     let sent = alice.json("wallet-send", &["send", "1.27", "--png", &path("money.png"), "--svg", &path("money.svg")]);
     let files: Vec<&str> = sent["files"].as_array().unwrap().iter().filter_map(|file| file.as_str()).collect();
     let pictures: Vec<&str> = files.iter().copied().filter(|file| file.ends_with(".png")).collect();
+    assert_eq!((&sent["text"], &sent["link"]), (&serde_json::Value::Null, &serde_json::Value::Null));
     assert!(pictures.len() > 1 && files.len() == 2 * pictures.len(), "{files:?}");
     assert!(pictures[0].ends_with(&format!("money-1-of-{}.png", pictures.len())));
     bob.fails(1, "bad_parts", &["receive", "--image", pictures[0]]);

@@ -37,7 +37,7 @@ impl Terminal {
     }
 
     /// The same with more in its environment.
-    fn run_with(world: &World, arguments: &[&str], more: &[&str]) -> Self {
+    pub(crate) fn run_with(world: &World, arguments: &[&str], more: &[&str]) -> Self {
         static OPENED: AtomicU32 = AtomicU32::new(0);
         let settings = world.path("tmux.conf");
         std::fs::write(&settings, "set -g history-limit 2000\n").unwrap();

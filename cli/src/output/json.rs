@@ -62,6 +62,8 @@ pub(crate) enum WarningCode {
     TokensEnding,
     /// Somebody had claimed a part of what was received.
     PartClaimed,
+    /// What was fetched could not be written where it was to go.
+    NotWritten,
     /// Something that a command had to do shows more than usual.
     Shows,
 }

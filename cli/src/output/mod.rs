@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use farthing_protocol::amount::UnixTime;
+use farthing_protocol::codec::is_plain;
 use serde::Serialize;
 
 pub(crate) use json::{Envelope, Money, Warning, WarningCode, seconds};
@@ -101,6 +102,11 @@ impl Screen {
         self.write(line.as_ref());
     }
 
+    /// The same in sentences.
+    pub(crate) fn must_tell(&self, text: impl AsRef<str>) {
+        self.write(&wrap(text.as_ref(), "", ""));
+    }
+
     /// Says how much is done of the work in progress.
     pub(crate) fn progress(&self, done: usize, total: usize, what: String) {
         self.inner.progress.set(done, total, what);
@@ -128,7 +134,7 @@ impl Screen {
     /// Writes an answer for programs.
     pub(crate) fn json<T: Serialize>(&self, answer: &T) -> anyhow::Result<()> {
         let warnings = std::mem::take(&mut *self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner));
-        say(serde_json::to_string(&Envelope { answer, warnings })?);
+        say(plain_json(&serde_json::to_string(&Envelope { answer, warnings })?));
         Ok(())
     }
 
@@ -139,7 +145,7 @@ impl Screen {
         }
         let explained = Explained::of(error);
         if self.inner.json {
-            say(explained.to_json());
+            say(plain_json(&explained.to_json()));
             return explained.exit;
         }
         let label = painted("error:", ERROR, self.inner.colour);
@@ -194,6 +200,20 @@ fn painted(text: &str, style: Style, colour: bool) -> String {
     if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
+/// The same JSON with everything escaped that a terminal might obey: whoever sent a text that is in it could write to the screen.
+fn plain_json(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_plain(c.encode_utf8(&mut [0; 4])) {
+            plain.push(c);
+        } else {
+            // Such characters stand in strings only, and none of them takes more than four digits.
+            plain.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    plain
+}
+
 /// Whether the environment lets us colour a terminal: see <https://no-color.org>.
 pub(crate) fn colours_wanted() -> bool {
     let said = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -214,6 +234,15 @@ pub(crate) fn short(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_obeys_and_means_the_same() {
+        let text = "a\u{9b}31m\u{202e}b\u{7f}\x1b\u{1f600}ü";
+        let json = serde_json::to_string(text).unwrap();
+        let plain = plain_json(&json);
+        assert!(is_plain(&plain) && !is_plain(&json));
+        assert_eq!(serde_json::from_str::<String>(&plain).unwrap(), text);
+    }
 
     #[test]
     fn lines_are_broken_at_the_width_and_indented_ones_stay() {

@@ -13,12 +13,11 @@ use crate::qr::{self, Format};
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Delivered {
-    text: String,
-    link: String,
+    /// Null if it went into files, as it may be money.
+    text: Option<String>,
+    link: Option<String>,
     /// Files that were written.
     files: Vec<String>,
-    #[serde(skip)]
-    shown: bool,
 }
 
 /// Hands a text over as the options say.
@@ -51,14 +50,15 @@ pub(crate) fn deliver_to(screen: &Screen, text: String, pictures: &Pictures, fil
     }
     let shown = pictures.qr || files.is_empty();
     let files = files.iter().map(|path| path.display().to_string()).collect();
-    Ok(Delivered { link: qr::link(&text), text, files, shown })
+    let (link, text) = if shown { (Some(qr::link(&text)), Some(text)) } else { (None, None) };
+    Ok(Delivered { text, link, files })
 }
 
 impl Delivered {
     /// Writes the text, unless it went into files, and which files those are.
     pub(crate) fn show(&self, screen: &Screen) {
-        if self.shown {
-            screen.say(&self.text);
+        if let Some(text) = &self.text {
+            screen.say(text);
         }
         for file in &self.files {
             screen.note(format!("written: {file}"));

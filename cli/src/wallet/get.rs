@@ -1,20 +1,20 @@
 //! `farthing wallet get`: like curl, and pays.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 
 use anyhow::Result;
 use data_encoding::BASE64;
 use farthing_protocol::text::TextForm;
 use farthing_wallet::{Denied, GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, NotAllowed, Price, Wallet};
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
+use super::content::{self, is_text, presentable, to_terminal, write_out};
 use super::open::{Place, choose_unit};
 use crate::args::{WalletGet, Which};
-use crate::exit::{Advise, Exit, Fault, Told, Trouble, advice, fault};
+use crate::exit::{Advise, Exit, Told, Trouble, advice, fault};
 use crate::mint::read_amount;
-use crate::output::{Money, Progress, seconds, short, time};
+use crate::output::{Money, Progress, WarningCode, seconds, short, time};
 use crate::prompt;
 
 /// An answer, and what was paid for it.
@@ -58,14 +58,15 @@ pub(crate) enum PaymentIs {
     Paid,
     /// The server did not take it, and the money is back.
     TakenBack,
+    /// The server says that it did not take it, and the mint could not be asked yet. It is never sent again.
+    Refused,
     /// It is not known yet.
     Open,
 }
 
 pub(super) async fn get(place: &Place, args: WalletGet) -> Result<()> {
     let request = request_of(&args)?;
-    // Before anything is paid for, so that what is paid for can be kept.
-    let file = args.output.as_deref().map(prepare_file).transpose()?;
+    let file = args.output.as_deref().filter(|path| *path != Path::new("-")).map(content::prepare).transpose()?;
     let wallet = place.open().await?;
     let mut limits = GetLimits::default();
     if let Some(most) = &args.max_amount {
@@ -75,27 +76,40 @@ pub(super) async fn get(place: &Place, args: WalletGet) -> Result<()> {
     let outcome = match fetch(place, &wallet, request.clone(), &limits).await {
         Err(GetError::Denied(denied)) if denied.why == Denied::NoLimit => {
             limits.max_amount = Some(ask(&denied)?);
+            limits.only = Some((denied.payee, denied.mint));
             fetch(place, &wallet, request, &limits).await
         }
         outcome => outcome,
     };
     let outcome = explained(outcome)?;
-    let kept = match file {
-        Some(file) => Some(keep(file, outcome.answer.body())?),
+    let mut is_kept = true;
+    let kept = match file.map(|file| file.keep(outcome.answer.body())) {
         None => None,
+        Some(Ok(path)) => Some(path),
+        // What was paid for is not lost, and that it was paid is said all the same.
+        Some(Err(unkept)) => {
+            is_kept = false;
+            let instead = unkept.rescued.as_ref().map(|path| format!("it is in {}", path.display()));
+            let instead = instead.unwrap_or_else(|| "it follows here".to_owned());
+            place.screen.warn(WarningCode::NotWritten, format!("{}; {instead}", unkept.why));
+            unkept.rescued
+        }
     };
     let mut answer = GetAnswer::of(&outcome, kept.as_deref());
     answer.complete(&wallet).await?;
-    let status = answer.status;
     if place.screen.is_json() {
         place.screen.json(&answer)?;
     } else {
         show(place, &answer, &outcome, &args)?;
     }
+    let fails = answer.status >= 400;
     match answer.payment {
-        PaymentIs::Open => Err(Told::unfinished().into()),
+        PaymentIs::Open | PaymentIs::Refused => Err(Told::unfinished().into()),
         PaymentIs::TakenBack => Err(Told::failed().into()),
-        PaymentIs::None | PaymentIs::Paid if args.fail && status >= 400 => Err(Told::because(Exit::Failed).into()),
+        // Money for nothing is never a success.
+        PaymentIs::Paid if fails => Err(Told::failed().into()),
+        PaymentIs::None if fails && args.fail => Err(Told::because(Exit::Failed).into()),
+        PaymentIs::None | PaymentIs::Paid if !is_kept => Err(Told::failed().into()),
         PaymentIs::None | PaymentIs::Paid => Ok(()),
     }
 }
@@ -119,7 +133,8 @@ fn ask(denied: &NotAllowed) -> Result<Price> {
             .next("--max-amount allows it for this request, `farthing wallet budget set` for the server")
             .into());
     }
-    let question = format!("{origin} asks {price}, to be paid to {}. Pay?", short(&denied.payee.to_text()));
+    let (payee, mint) = (short(&denied.payee.to_text()), short(&denied.mint.to_text()));
+    let question = format!("{origin} asks {price}, to be paid to {payee} with tokens of the mint {mint}. Pay?");
     if prompt::confirm(&question, "--max-amount")? {
         Ok(price.clone())
     } else {
@@ -175,28 +190,6 @@ fn read_data(data: &str) -> Result<Vec<u8>> {
     Ok(std::fs::read(file).map_err(unreadable)?)
 }
 
-/// A file beside the one that is meant, which takes its place when everything is in it.
-struct Prepared {
-    draft: NamedTempFile,
-    path: PathBuf,
-}
-
-fn prepare_file(path: &Path) -> Result<Prepared, Fault> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let draft = NamedTempFile::new_in(folder).map_err(|error| unwritable(path, &error))?;
-    Ok(Prepared { draft, path: path.to_owned() })
-}
-
-fn keep(mut prepared: Prepared, body: &[u8]) -> Result<PathBuf> {
-    prepared.draft.write_all(body).map_err(|error| unwritable(&prepared.path, &error))?;
-    prepared.draft.persist(&prepared.path).map_err(|error| unwritable(&prepared.path, &error.error))?;
-    Ok(prepared.path)
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Fault {
-    fault(Trouble::BadFile, format!("{} cannot be written: {error}", path.display()))
-}
-
 impl GetAnswer {
     fn of(outcome: &GetOutcome, file: Option<&Path>) -> Self {
         let answer = &outcome.answer;
@@ -230,6 +223,10 @@ impl GetAnswer {
                 (this.payment, this.operation) = (PaymentIs::TakenBack, Some(op.get()));
                 this.reason.clone_from(reason);
             }
+            HttpPayment::Refused { op, reason } => {
+                (this.payment, this.operation) = (PaymentIs::Refused, Some(op.get()));
+                this.reason.clone_from(reason);
+            }
             HttpPayment::Open { op, until } => {
                 (this.payment, this.operation) = (PaymentIs::Open, Some(op.get()));
                 this.until = Some(seconds(*until));
@@ -258,14 +255,12 @@ fn show(place: &Place, answer: &GetAnswer, outcome: &GetOutcome, args: &WalletGe
     if args.include {
         screen.say(format!("HTTP {}", answer.status));
         for header in &answer.headers {
-            screen.say(format!("{}: {}", header.name, header.value));
+            screen.say(format!("{}: {}", header.name, presentable(&header.value)));
         }
         screen.say("");
     }
     if answer.file.is_none() {
-        let mut out = std::io::stdout().lock();
-        // A reader who has gone away is no error of ours.
-        let _closed = out.write_all(outcome.answer.body()).and_then(|()| out.flush());
+        show_body(place, outcome, args.output.as_deref() == Some(Path::new("-")));
     }
     let amount = answer.amount.as_ref().map_or("", |amount| amount.text.as_str());
     match answer.payment {
@@ -280,6 +275,13 @@ fn show(place: &Place, answer: &GetAnswer, outcome: &GetOutcome, args: &WalletGe
             let why = answer.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             screen.note(format!("The server did not take the payment of {amount}, and the money is back{why}"));
         }
+        PaymentIs::Refused => {
+            let why = answer.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            screen.note(format!(
+                "The server says that it did not take the payment of {amount}{why}. The mint could not be asked yet whether that is \
+                 so: every command of the wallet asks again, and the payment is never sent again."
+            ));
+        }
         PaymentIs::Open => {
             let until =
                 answer.until.map(farthing_protocol::amount::UnixTime::from_seconds).map(time).unwrap_or_default();
@@ -293,4 +295,32 @@ fn show(place: &Place, answer: &GetAnswer, outcome: &GetOutcome, args: &WalletGe
         screen.note(format!("The server answered with status {}.", answer.status));
     }
     Ok(())
+}
+
+/// A terminal obeys what it is shown: it gets text only, unless somebody wants it otherwise.
+fn show_body(place: &Place, outcome: &GetOutcome, forced: bool) {
+    let body = outcome.answer.body();
+    if forced || !to_terminal() {
+        return write_out(body);
+    }
+    if is_text(body) {
+        write_out(body);
+        if !body.is_empty() && !body.ends_with(b"\n") {
+            write_out(b"\n");
+        }
+        return;
+    }
+    let bytes = body.len();
+    let hint = "--output FILE keeps it in a file, and --output - shows it all the same";
+    let paid = !matches!(outcome.payment, HttpPayment::None);
+    match paid.then(|| content::rescue(body)) {
+        None => place.screen.must_tell(format!("The answer's {bytes} bytes are no text for a terminal. {hint}.")),
+        Some(Some(path)) => {
+            let path = path.display();
+            place.screen.must_tell(format!(
+                "The answer's {bytes} bytes are no text for a terminal. They are in {path}. {hint}."
+            ));
+        }
+        Some(None) => place.screen.must_see(body.escape_ascii().to_string()),
+    }
 }

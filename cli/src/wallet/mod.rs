@@ -5,6 +5,7 @@
 pub(crate) mod account;
 pub(crate) mod balance;
 pub(crate) mod budget;
+mod content;
 mod deliver;
 pub(crate) mod doctor;
 pub(crate) mod get;

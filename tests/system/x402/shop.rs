@@ -39,6 +39,8 @@ pub(crate) enum Mode {
     HandlerFails,
     /// It settles, fails then, and says nothing of the payment.
     FailsAfterSettling,
+    /// It settles, says so, and has nothing to give.
+    SettlesAndFails,
     /// It sends whoever pays somewhere else.
     Redirects,
     /// It asks for another price of whoever pays.
@@ -174,7 +176,11 @@ async fn handle(State(shop): State<Arc<Inner>>, method: Method, uri: Uri, header
         Mode::Redirects => {
             return (StatusCode::TEMPORARY_REDIRECT, [("location", "/elsewhere")], "").into_response();
         }
-        Mode::Honest | Mode::StopAfterSettling | Mode::FailsAfterSettling | Mode::RaisesThePrice => {}
+        Mode::Honest
+        | Mode::StopAfterSettling
+        | Mode::FailsAfterSettling
+        | Mode::SettlesAndFails
+        | Mode::RaisesThePrice => {}
     }
     match shop.settle(verified.clone(), binding).await {
         Err(StoreError::Unavailable) => shop.failed("settlement_pending"),
@@ -193,6 +199,10 @@ async fn handle(State(shop): State<Arc<Inner>>, method: Method, uri: Uri, header
             let settled = json!({"success": true, "payer": "anonymous", "transaction": verified.id().to_text(),
                 "network": shop.setup.mint.network(), "amount": request.amount(),
                 "receipt": to_base64url(&receipt.to_bytes())});
+            if mode == Mode::SettlesAndFails {
+                let headers = [("payment-response", encoded(&settled))];
+                return (StatusCode::INTERNAL_SERVER_ERROR, headers, "out of tea").into_response();
+            }
             (StatusCode::OK, [("payment-response", encoded(&settled))], CONTENT).into_response()
         }
     }

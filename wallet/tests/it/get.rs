@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use farthing_protocol::api::mint_path;
 use farthing_wallet::{
     GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, Outcome, Price, RequestError, Step, Wallet, Work,
 };
 use serde_json::json;
 
 use crate::double::{amount, unit};
+use crate::http::Fault;
 use crate::shop::{Act, CONTENT, Shop};
 use crate::world::{World, protection};
 
@@ -166,6 +168,23 @@ async fn what_is_refused_comes_back_and_is_not_paid_again() {
         assert_eq!((shop.seen().len(), shop.payments().len()), (2, 1));
         assert_held(&world, &wallet, 100).await;
     }
+}
+
+#[tokio::test]
+async fn what_is_refused_and_cannot_be_settled_yet_is_never_sent_again() {
+    let (world, wallet, shop) = world().await;
+    // Afterwards there are exact tokens, and the mint is asked for nothing but the settlement.
+    shop.act([Act::Demand]);
+    get(&wallet, &shop).await.unwrap();
+    shop.act([Act::Demand]);
+    world.double.fail_next(mint_path::OPEN, Fault::LoseRequest);
+    let outcome = get(&wallet, &shop).await.unwrap();
+    let HttpPayment::Refused { op, reason } = &outcome.payment else { panic!("{outcome:?}") };
+    assert_eq!((reason.as_deref(), world.balance(&wallet).await), (Some("Payment required"), (95, 5)));
+    let resumed = wallet.resume().await.unwrap();
+    assert!(resumed.iter().all(|one| one.op == *op && one.result.is_ok()));
+    assert_eq!(shop.payments().len(), 2);
+    assert_held(&world, &wallet, 100).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
 use farthing_protocol::ids::HttpBinding;
 use farthing_wallet::{
     DemandError, Denied, GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, Part, Price, Unusable,
@@ -33,6 +34,28 @@ async fn nothing_is_paid_beyond_what_a_request_may_cost() {
     let outcome = wallet.get(request(&shop), &up_to(5)).await.unwrap();
     let HttpPayment::Paid { paid, .. } = outcome.payment else { panic!("{outcome:?}") };
     assert_eq!(paid.amount, amount(5));
+    assert_held(&world, &wallet, 95).await;
+}
+
+/// A server whose second answer names somebody else is not paid by the yes to the first one.
+#[tokio::test]
+async fn a_yes_is_for_one_payee_and_mint() {
+    let (world, wallet, shop) = world().await;
+    let payee = world.double.with(|state| PayeeKey::from(&state.payee));
+    let other = PayeeKey::from(&Keypair::generate(&mut rand::rng()));
+    let only = |payee, mint| GetLimits { only: Some((payee, mint)), ..up_to(10) };
+    let stranger = MintId::from_bytes([5; 32]);
+    for limits in [only(other, world.double.id()), only(payee, stranger)] {
+        assert_eq!(denied(wallet.get(request(&shop), &limits).await), (5, Denied::Another));
+    }
+    wallet.set_budget(&shop.url(), &unit(), amount(12), None).await.unwrap();
+    assert_eq!(denied(wallet.get(request(&shop), &only(other, world.double.id())).await), (5, Denied::Another));
+    assert_eq!(shop.payments(), Vec::<String>::new());
+    // The one that was allowed is paid, wherever it stands.
+    shop.accept(json!([with(shop.entry(3), "payTo", json!(other.to_text())), shop.entry(5)]));
+    let outcome = wallet.get(request(&shop), &only(payee, world.double.id())).await.unwrap();
+    let HttpPayment::Paid { paid, .. } = outcome.payment else { panic!("{outcome:?}") };
+    assert_eq!((paid.payee, paid.amount), (payee, amount(5)));
     assert_held(&world, &wallet, 95).await;
 }
 
@@ -118,7 +141,7 @@ fn with(mut entry: Value, field: &str, value: Value) -> Value {
 #[tokio::test]
 async fn demands_that_cannot_be_met_cost_nothing() {
     let (world, wallet, shop) = world().await;
-    let stranger = farthing_protocol::identity::MintId::from_bytes([5; 32]).network();
+    let stranger = MintId::from_bytes([5; 32]).network();
     let cases = [
         (with(shop.entry(5), "network", json!(stranger)), Unusable::UnknownMint),
         (with(shop.entry(5), "network", json!("eip155:8453")), Unusable::NotFarthing),

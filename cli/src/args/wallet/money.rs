@@ -163,7 +163,7 @@ pub(crate) struct WalletGet {
     /// The body; @FILE reads a file, @- standard input
     #[arg(long, short = 'd', value_name = "DATA")]
     pub(crate) data: Option<String>,
-    /// Write the answer's body into a file
+    /// Write the answer's body into a file; - is standard output, a terminal too
     #[arg(long, short = 'o', value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Print status and headers of the answer before its body

@@ -31,7 +31,7 @@ struct Purchase {
     choice: Choice,
     request: PaymentRequest,
     http: HttpRequest,
-    max_amount: Option<Price>,
+    limits: GetLimits,
 }
 
 impl Inner {
@@ -53,8 +53,8 @@ impl Inner {
         for choice in choices {
             match self.consider(http, &demand, &choice, limits).await {
                 Ok((request, target)) => {
-                    let (http, max_amount) = (http.clone(), limits.max_amount.clone());
-                    let purchase = Purchase { demand, choice, request, http, max_amount };
+                    let (http, limits) = (http.clone(), limits.clone());
+                    let purchase = Purchase { demand, choice, request, http, limits };
                     return self.keep_purchase(purchase, &target).await;
                 }
                 Err(error @ (GetError::Store(_) | GetError::HeadDiffers { .. })) => return Err(error),
@@ -123,7 +123,7 @@ impl Inner {
     async fn check_limits(&self, http: &HttpRequest, choice: &Choice, limits: &GetLimits) -> Result<(), GetError> {
         let (origin, unit, now) = (http.origin(), choice.unit.clone(), self.now());
         let budget = self.vault.run::<_, StoreError>(move |tx| budget::find(tx, &origin, &unit, now)).await?;
-        judge_limits(http, choice, limits.max_amount.as_ref(), budget.as_ref())
+        judge_limits(http, choice, limits, budget.as_ref())
     }
 
     async fn keep_purchase(self: &Arc<Self>, purchase: Purchase, target: &Target) -> Result<Working, GetError> {
@@ -143,7 +143,7 @@ impl Inner {
 impl Purchase {
     /// In one transaction: it is the only payment of its invoice, the budget covers it, the tokens are authorized.
     fn keep(&self, tx: &mut Tx<'_, '_>, exact: &Exact, now: UnixTime) -> Result<Body, GetError> {
-        let Self { demand, choice, request, http, max_amount } = self;
+        let Self { demand, choice, request, http, limits } = self;
         if let PaymentRequest::Invoice(invoice) = request {
             let key = key_of(invoice);
             match before(tx, &key, invoice.draft().reusable) {
@@ -156,7 +156,7 @@ impl Purchase {
         }
         // Judged again: other requests may have been paid from the same budget meanwhile.
         let budget = budget::find(tx, &http.origin(), &choice.unit, now)?;
-        judge_limits(http, choice, max_amount.as_ref(), budget.as_ref())?;
+        judge_limits(http, choice, limits, budget.as_ref())?;
         if let Some(budget) = budget {
             budget::take(tx, budget, choice.amount)?;
         }
@@ -184,14 +184,16 @@ impl Purchase {
     }
 }
 
-/// Both limits hold, and without any nothing is paid.
+/// All limits hold, and without any of the amount nothing is paid.
 fn judge_limits(
     http: &HttpRequest,
     choice: &Choice,
-    most: Option<&Price>,
+    limits: &GetLimits,
     budget: Option<&Budget>,
 ) -> Result<(), GetError> {
-    let why = match (most, budget) {
+    let another = limits.only.is_some_and(|only| only != (choice.payee, choice.mint));
+    let why = match (limits.max_amount.as_ref(), budget) {
+        _ if another => Denied::Another,
         (Some(most), _) if most.unit != choice.unit || most.amount < choice.amount => Denied::Request,
         (_, Some(budget)) if budget.left() < choice.amount => Denied::Budget { left: budget.left() },
         (None, None) => Denied::NoLimit,

@@ -103,8 +103,6 @@ impl Inner {
         why: Option<Settlement>,
     ) -> Result<GetOutcome, GetError> {
         let op = operation.id;
-        let Body::Pay(pay) = &operation.body else { return Err(StoreError::Damaged.into()) };
-        let until = until(&operation, pay);
         let reason = why.as_ref().and_then(|why| why.why().map(str::to_owned)).or_else(|| words(&answer));
         let said = response(&answer);
         self.vault.run::<_, StoreError>(move |tx| remember(tx, op, said)).await?;
@@ -118,7 +116,7 @@ impl Inner {
             // The answer is worth more than the news that the mint could not be asked: the operation stays.
             Err(error) => {
                 tracing::warn!(%error, "a refused payment could not be settled yet");
-                HttpPayment::Open { op, until }
+                HttpPayment::Refused { op, reason }
             }
         };
         Ok(GetOutcome { answer, payment })

@@ -142,6 +142,9 @@ pub enum Denied {
     /// The request may cost less, or was allowed in another unit.
     #[error("it is more than this request may cost")]
     Request,
+    /// Another payee or mint than the ones that were allowed.
+    #[error("it is to be paid to another payee, or with another mint's tokens, than was allowed")]
+    Another,
     /// The server's budget does not cover it.
     #[error("it is more than is left of the budget for this server")]
     Budget {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use farthing_http::client::{Answer, CallError};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::identity::{MintId, PayeeKey};
 
 use super::until;
 use crate::error::StoreError;
@@ -56,13 +57,15 @@ pub struct GetLimits {
     /// The most that this request may cost. Without it, the server's [`Budget`](crate::Budget) alone decides; with neither nothing is
     /// paid.
     pub max_amount: Option<Price>,
+    /// Who alone may be paid, and with whose tokens, because that is what a user said yes to. Without it, whoever the server names.
+    pub only: Option<(PayeeKey, MintId)>,
     /// The largest answer that is read, in bytes; 64 MiB unless set.
     pub answer_bytes: usize,
 }
 
 impl Default for GetLimits {
     fn default() -> Self {
-        Self { max_amount: None, answer_bytes: 64 << 20 }
+        Self { max_amount: None, only: None, answer_bytes: 64 << 20 }
     }
 }
 
@@ -92,6 +95,14 @@ pub enum HttpPayment {
     },
     /// The server did not take the payment, and its value is back.
     TakenBack {
+        /// The operation.
+        op: OpId,
+        /// The server's words, made presentable.
+        reason: Option<String>,
+    },
+    /// The server says that it did not take the payment, and the mint could not be asked yet whether that is so: the payment is never sent
+    /// again, and [`Wallet::resume`](crate::Wallet::resume) goes on with settling it.
+    Refused {
         /// The operation.
         op: OpId,
         /// The server's words, made presentable.
