@@ -316,6 +316,7 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::WordsUsedElsewhere => {
             "`farthing wallet resync` brings the wallet together again; then use one of the two only"
         }
+        Reason::RestoreFirst => "`farthing wallet restore` goes on with it, `farthing wallet resync` if that was begun",
         Reason::NotToBeRestored => "`farthing wallet resync` looks for what this wallet does not know",
         Reason::ArchiveRefused => {
             "what was found is kept; try again, and ask the mint's operator if it stays like this"

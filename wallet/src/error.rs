@@ -115,6 +115,12 @@ pub enum StoreError {
     /// together again with [`resynchronise`](crate::Wallet::resynchronise).
     #[error("another wallet uses these words, or an old copy of this folder was put back; resynchronise it first")]
     WordsUsedElsewhere,
+    /// A restore was begun and does not know yet which numbers were used with the words: nothing is moved until
+    /// [`restore`](crate::Wallet::restore) has read the mint's archive once.
+    #[error(
+        "the wallet is being restored and does not know yet what was done with its words; go on with the restore first"
+    )]
+    RestoreFirst,
     /// Something else changed the operation meanwhile.
     #[error("the operation is being worked on already")]
     Busy,

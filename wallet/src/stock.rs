@@ -115,24 +115,24 @@ pub(crate) fn add_new(tx: &mut Tx<'_, '_>, key: TokenKey, token: &StoredToken) -
     Ok(!known)
 }
 
-/// Marks an available token as one that may have been spent elsewhere: it must be renewed before it is paid.
+/// Marks a token as one that may have been spent elsewhere: it must be renewed before it is paid. What has reserved it keeps it.
 pub(crate) fn doubt(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
     flag(tx, key, |token| token.restored = true)
 }
 
-/// Marks an available token that came back as one that the mint's filters hold.
+/// Marks a token that came back as one that the mint's filters hold.
 pub(crate) fn suspect(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
     flag(tx, key, |token| token.suspected = token.restored)
 }
 
-/// Changes a token that is still there and that nothing has reserved.
+/// Changes a token that is still there.
 fn flag(tx: &mut Tx<'_, '_>, key: TokenKey, change: impl FnOnce(&mut StoredToken)) -> Result<(), StoreError> {
     match tx.get::<StoredToken>(&key.to_key(LIVE))? {
-        Some(mut token) if token.state == TokenState::Available => {
+        Some(mut token) => {
             change(&mut token);
             tx.put(&key.to_key(LIVE), &token)
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@ impl StoreError {
             Self::Damaged | Self::TooLarge => Reason::StateDamaged,
             Self::NoSuchOperation => Reason::NoSuchOperation,
             Self::WordsUsedElsewhere => Reason::WordsUsedElsewhere,
+            Self::RestoreFirst => Reason::RestoreFirst,
             Self::Busy => Reason::Busy,
         }
     }
@@ -258,7 +259,7 @@ impl RestoreError {
             Self::Store(error) => error.reason(),
             Self::Mint(error) => error.reason(),
             Self::InUse => Reason::NotToBeRestored,
-            Self::Index(_) | Self::File(_) => Reason::ArchiveRefused,
+            Self::Index(_) | Self::File(_) | Self::TooManyFiles => Reason::ArchiveRefused,
             Self::Lie { .. } => Reason::Misconduct,
         }
     }

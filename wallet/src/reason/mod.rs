@@ -82,6 +82,8 @@ reasons! {
     NoSuchOperation = "no_such_operation", Refused;
     /// Another wallet uses the same words, or an old copy of the folder was put back: nothing is moved.
     WordsUsedElsewhere = "words_used_elsewhere", Unfinished;
+    /// A restore was begun and does not know yet which numbers were used with the words: nothing is moved.
+    RestoreFirst = "restore_first", Unfinished;
     /// The operation is being worked on.
     Busy = "busy", Refused;
     /// Not an address.

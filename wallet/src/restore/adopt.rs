@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::archive::IssuanceFile;
-use farthing_protocol::blind::wallet::{AwaitingResponse, UnblindError, unblind_all};
+use farthing_protocol::blind::wallet::{AwaitingResponse, unblind_all};
 use farthing_protocol::blind::{BlindSignature, Response, VerificationKey};
 use farthing_protocol::derive::{CoinContext, IssuanceNumber, Seed};
 use farthing_protocol::identity::{IssuanceId, MintId};
@@ -58,6 +58,8 @@ pub(super) struct Adopted {
     /// When the file's segment began.
     from: UnixTime,
     place: record::FilePlace,
+    /// The mint signed a record of ours with wrong responses, or something that is not a record under an id of ours.
+    pub(super) lie: bool,
 }
 
 /// A record that is ours, before its signatures are.
@@ -70,50 +72,55 @@ struct Candidate<'k> {
     responses: Vec<Response>,
 }
 
-/// Why a file's records cannot be taken over.
-#[derive(Debug)]
-pub(super) enum Spoiled {
-    /// The mint signed a record of ours with wrong responses, or something that is not a record under an id of ours.
-    Lie,
-    Store(StoreError),
-}
-
-impl From<StoreError> for Spoiled {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Looks for all numbers in a file. Takes long: not for an executor's thread.
+/// Looks for all numbers in a file. A record that is wrong costs only itself. Takes long: not for an executor's thread.
 pub(super) fn examine(
     seed: &Seed,
     keyset: &Keyset,
     numbers: &Numbers,
     file: &IssuanceFile,
-) -> Result<Adopted, Spoiled> {
+) -> Result<Adopted, StoreError> {
     let head = file.head();
     let place = (head.segment, head.prefix.value());
     let mut adopted = Adopted { until: numbers.count(), from: head.span.from(), place, ..Adopted::default() };
-    let mut candidates = Vec::new();
+    let mut records = Vec::new();
     for filed in file.records() {
         let Some(number) = numbers.of(filed.issuance()) else { continue };
         adopted.numbers.push(number);
-        let record = filed.open().map_err(|_| Spoiled::Lie)?;
-        let used = Used { keyset: *keyset.id(), number: IssuanceNumber::new(number) };
-        candidates.extend(candidate(seed, keyset, used, &record));
+        match filed.open() {
+            Ok(record) => records.push((Used { keyset: *keyset.id(), number: IssuanceNumber::new(number) }, record)),
+            Err(_) => adopted.lie = true,
+        }
     }
+    // All responses of the file by one multiplication; one by one when one of them is wrong.
+    if !take_over(&mut adopted, seed, keyset, &records)? {
+        adopted.lie = true;
+        for record in &records {
+            take_over(&mut adopted, seed, keyset, std::slice::from_ref(record))?;
+        }
+    }
+    Ok(adopted)
+}
+
+/// Takes records over, all of them or none. Whether their responses are right.
+fn take_over(
+    adopted: &mut Adopted,
+    seed: &Seed,
+    keyset: &Keyset,
+    records: &[(Used, IssuanceRecord)],
+) -> Result<bool, StoreError> {
+    let candidates = records.iter().filter_map(|(used, record)| candidate(seed, keyset, *used, record));
+    let mut candidates: Vec<Candidate<'_>> = candidates.collect();
     let (mut waiting, mut responses) = (Vec::new(), Vec::new());
     for candidate in &mut candidates {
         waiting.append(&mut candidate.waiting);
         responses.append(&mut candidate.responses);
     }
-    // All responses of the file by one multiplication.
-    let signatures = unblind_all(&mut rand::rng(), waiting, &responses).map_err(|_: UnblindError| Spoiled::Lie)?;
+    let Ok(signatures) = unblind_all(&mut rand::rng(), waiting, &responses) else { return Ok(false) };
     let mut signatures = signatures.into_iter();
     for candidate in candidates {
-        keep(&mut adopted, keyset.terms().mint, candidate, &mut signatures)?;
+        keep(adopted, keyset.terms().mint, candidate, &mut signatures)?;
     }
-    Ok(adopted)
+    Ok(true)
 }
 
 /// A record whose challenges are ours. One whose field we cannot read, or with other challenges, is none of our tokens.

@@ -22,6 +22,9 @@ pub enum RestoreError {
     /// The mint's index of its archive is not acceptable.
     #[error(transparent)]
     Index(IndexError),
+    /// The mint's index lists more files than a wallet can read.
+    #[error("the mint's archive lists more files than a wallet can read")]
+    TooManyFiles,
     /// A file is not what was asked for, or not signed by the mint. It may have been spoiled on its way.
     #[error("a file of the mint's archive is not right: {0}")]
     File(BadFile),

@@ -19,10 +19,16 @@ use crate::wallet::Inner;
 /// How often a file is asked for that does not come, at least.
 const ATTEMPTS: u32 = 4;
 
+/// A mint that is too busy is left alone for so long at least, whatever it says.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// One file is waited for no longer than this, all waits together.
+const MOST_WAIT: Duration = Duration::from_mins(30);
+
 impl Inner {
-    /// Reads a file. A mint that says it is too busy is waited for as long as it says; other failures are tried a few times.
+    /// Reads a file. A mint that says it is too busy is waited for as long as it says, up to a bound; other failures are tried a few times.
     pub(super) async fn fetch_file(&self, mint: &MintId, url: &Endpoint) -> Result<Vec<u8>, CallError> {
-        let mut attempt = 1;
+        let (mut attempt, mut waited) = (1, Duration::ZERO);
         loop {
             // No other request goes its way.
             let error = match self.http_once()?.get_bytes(url).await {
@@ -30,8 +36,12 @@ impl Inner {
                 Err(error) => error,
             };
             if let Some(wait) = asked_to_wait(&error) {
+                waited = waited.saturating_add(wait);
+                if waited > MOST_WAIT {
+                    return Err(error);
+                }
                 self.tell(&Event::RestoreWaits { mint: *mint, seconds: wait.as_secs() });
-                tokio::time::sleep(wait).await;
+                self.options.pace.sleep(wait).await;
                 continue;
             }
             if attempt >= ATTEMPTS.max(self.options.attempts) {
@@ -75,10 +85,10 @@ impl Inner {
     }
 }
 
-/// How long a mint that is too busy asks to be left alone.
+/// For how long a mint that is too busy is left alone.
 fn asked_to_wait(error: &CallError) -> Option<Duration> {
     match error {
-        CallError::Refused(problem, 429 | 503) => problem.retry_after(),
+        CallError::Refused(problem, 429 | 503) => Some(problem.retry_after()?.max(LEAST_WAIT)),
         _ => None,
     }
 }

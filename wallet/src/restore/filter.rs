@@ -9,8 +9,8 @@ use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::KeysetId;
 use rand::seq::SliceRandom;
 
-use super::record::{self, Progress, Restoring};
-use super::{BadFile, RestoreError, Tally};
+use super::record::{self, FilePlace, Progress, Restoring};
+use super::{BadFile, RestoreError, Tally, Troubles};
 use crate::error::{MintError, StoreError};
 use crate::mints::Mint;
 use crate::stock::{self, TokenKey};
@@ -21,42 +21,55 @@ use crate::wallet::Inner;
 type Coins = Arc<Vec<(TokenKey, [u8; 32])>>;
 
 impl Inner {
-    /// Looks at every filter that may hold a restored token and was not looked at yet, whole and in random order.
+    /// Looks at every filter that may hold a restored token and was not looked at yet, whole and in random order. One that cannot be
+    /// read says nothing, and is looked at in the next round.
     pub(super) async fn read_filters(
         self: &Arc<Self>,
         mint: &Mint,
         index: &ArchiveIndex,
         tally: &mut Tally,
+        troubles: &mut Troubles,
     ) -> Result<(), RestoreError> {
         let (id, listed) = (mint.id, index.clone());
-        let (coins, mut heads) = self.vault.run::<_, StoreError>(move |tx| to_read(tx, &id, &listed)).await?;
-        heads.shuffle(&mut rand::rng());
-        tally.expect(heads.len());
-        for (head, round) in heads {
-            let Some(coins) = coins.get(&head.keyset).map(Arc::clone) else { continue };
-            let url = mint.url.join(&mint_path::spent(&head)).map_err(MintError::from)?;
-            let bytes = self.fetch_file(&mint.id, &url).await?;
-            let searched = tokio::task::spawn_blocking(move || hits(&bytes, &head, &coins)).await;
-            let hits = searched.map_err(|_| StoreError::Unavailable)??;
-            self.vault
-                .run::<_, StoreError>(move |tx| {
-                    hits.iter().try_for_each(|key| stock::suspect(tx, *key))?;
-                    record::note_filtered(tx, &head.keyset, (head.period, head.part), round)
-                })
-                .await?;
+        let (coins, mut parts, round) = self.vault.run::<_, StoreError>(move |tx| to_read(tx, &id, &listed)).await?;
+        parts.shuffle(&mut rand::rng());
+        tally.expect(parts.len());
+        for (keyset, (period, part)) in parts {
+            let Some(coins) = coins.get(&keyset).map(Arc::clone) else { continue };
+            let head = index.filter(&keyset, period, part).ok_or(StoreError::Damaged)?;
+            match self.read_filter(mint, head, coins, round).await {
+                Ok(()) => troubles.answered(),
+                Err(error) => troubles.note(error)?,
+            }
             self.tell(&tally.read(mint.id));
         }
+        troubles.require_reached()
+    }
+
+    async fn read_filter(&self, mint: &Mint, head: FilterHead, coins: Coins, round: u32) -> Result<(), RestoreError> {
+        let url = mint.url.join(&mint_path::spent(&head)).map_err(MintError::from)?;
+        let bytes = self.fetch_file(&mint.id, &url).await?;
+        let searched = tokio::task::spawn_blocking(move || hits(&bytes, &head, &coins)).await;
+        let hits = searched.map_err(|_| StoreError::Unavailable)??;
+        self.vault
+            .run::<_, StoreError>(move |tx| {
+                hits.iter().try_for_each(|key| stock::suspect(tx, *key))?;
+                record::note_filtered(tx, &head.keyset, (head.period, head.part), round)
+            })
+            .await?;
         Ok(())
     }
 }
 
-/// The parts of filters to be read, and the tokens to be looked for in them.
-#[allow(clippy::type_complexity, reason = "two lists that belong together")]
+/// Parts of filters to be read: of which keyset, and which.
+type Parts = Vec<(KeysetId, FilePlace)>;
+
+/// The tokens to be looked for, the parts of filters to be read, and the round in which that is.
 fn to_read(
     tx: &mut Tx<'_, '_>,
     mint: &farthing_protocol::identity::MintId,
     index: &ArchiveIndex,
-) -> Result<(BTreeMap<KeysetId, Coins>, Vec<(FilterHead, u32)>), StoreError> {
+) -> Result<(BTreeMap<KeysetId, Coins>, Parts, u32), StoreError> {
     let restoring = Restoring::load(tx, mint)?.ok_or(StoreError::Damaged)?;
     let mut coins: BTreeMap<KeysetId, Vec<(TokenKey, [u8; 32])>> = BTreeMap::new();
     for (key, token) in stock::live(tx)? {
@@ -65,7 +78,7 @@ fn to_read(
             coins.entry(key.keyset).or_default().push((key, coin));
         }
     }
-    let mut heads = Vec::new();
+    let mut parts = Vec::new();
     for archived in index.keysets().iter().filter(|archived| coins.contains_key(&archived.keyset)) {
         let first_from = Progress::load(tx, &archived.keyset)?.first_from.unwrap_or_default();
         let seen = record::filtered(tx, &archived.keyset)?;
@@ -78,12 +91,13 @@ fn to_read(
                 });
                 let may_hold = first_from < listed.span.until();
                 if may_hold && !is_done {
-                    heads.extend(index.filter(&archived.keyset, period, part).map(|head| (head, restoring.round)));
+                    parts.push((archived.keyset, (period, part)));
                 }
             }
         }
     }
-    Ok((coins.into_iter().map(|(keyset, coins)| (keyset, Arc::new(coins))).collect(), heads))
+    let coins = coins.into_iter().map(|(keyset, coins)| (keyset, Arc::new(coins))).collect();
+    Ok((coins, parts, restoring.round))
 }
 
 /// The tokens whose fingerprints are in a part of a filter. Takes long: not for an executor's thread.

@@ -16,6 +16,7 @@ mod filter;
 pub(crate) mod record;
 mod renew;
 mod search;
+mod troubles;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,10 +31,12 @@ use crate::error::{MintError, StoreError};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::operation::Operation;
-use crate::stock::{self, TokenState};
+use crate::stock::{self, StoredToken, TokenState};
 use crate::transfer;
+use crate::vault::Tx;
 use crate::wallet::{Inner, Wallet};
-use record::{PerhapsSent, Phase, Progress, Restoring};
+use record::{Counters, PerhapsSent, Phase, Progress, Restoring};
+use troubles::Troubles;
 
 pub use error::{BadFile, RestoreError};
 pub use renew::{Confirmed, Renewal};
@@ -133,33 +136,39 @@ impl Wallet {
     /// [pinned](Self::pin_mint) before. It may be called off and called again at any time.
     ///
     /// What comes back is in the balance as *restored*: it must be renewed before it can be paid
-    /// ([`renew_restored`](Self::renew_restored), [`confirm_restored`](Self::confirm_restored)).
+    /// ([`renew_restored`](Self::renew_restored), [`confirm_restored`](Self::confirm_restored)). Until the archive was read once, nothing
+    /// is moved: [`StoreError::RestoreFirst`]. Of a restore that is finished it only says what there is; if another wallet was found to
+    /// use the words since, it [resynchronises](Self::resynchronise).
     ///
     /// # Errors
-    /// A [`RestoreError`]: [`RestoreError::InUse`] when the wallet was used with the mint already.
+    /// A [`RestoreError`]: [`RestoreError::InUse`] when the wallet was used with the mint already. A file that cannot be read, or is
+    /// wrong, is told when all others were read: the wallet can be used then, and the restore is not finished.
     ///
     /// # Security
     /// See [`WHAT_A_RESTORE_SHOWS`].
     pub async fn restore(&self, mint: &MintId) -> Result<Restored, RestoreError> {
         let (id, now) = (*mint, self.inner.now());
         self.inner.mint(mint)?.usable()?;
-        if !self.inner.vault.run(move |tx| begin_restore(tx, &id, now)).await? {
-            return Err(RestoreError::InUse);
+        let _one_at_a_time = self.inner.restoring.lock().await;
+        match self.inner.vault.run(move |tx| begin_restore(tx, &id, now)).await? {
+            Begun::InUse => Err(RestoreError::InUse),
+            Begun::Before(restored) => Ok(restored),
+            Begun::Now => self.inner.drive_restore(mint).await,
         }
-        self.inner.drive_restore(mint).await
     }
 
     /// Brings a wallet together with whatever else was done with its words: another wallet used them, or an old copy of the folder was
     /// put back. It searches as a restore does, adopts what the wallet does not know, and puts the counters beyond it. Tokens that no
     /// operation has reserved must be renewed before they are paid, for they may have been spent elsewhere.
     ///
-    /// Called while one is under way it goes on with it. When it returns, the wallet moves value again.
+    /// Called while one is under way it goes on with it. Meanwhile nothing is moved; when it returns, the wallet moves value again.
     ///
     /// # Errors
-    /// A [`RestoreError`].
+    /// A [`RestoreError`]; of single files as [`restore`](Self::restore) does.
     pub async fn resynchronise(&self, mint: &MintId) -> Result<Restored, RestoreError> {
         let (id, now) = (*mint, self.inner.now());
         self.inner.mint(mint)?.usable()?;
+        let _one_at_a_time = self.inner.restoring.lock().await;
         self.inner.vault.run(move |tx| begin_resynchronisation(tx, &id, now)).await?;
         self.inner.drive_restore(mint).await
     }
@@ -216,19 +225,25 @@ impl Wallet {
 impl Inner {
     /// Searches what the archive lists now, and says how far that is.
     async fn drive_restore(self: &Arc<Self>, mint: &MintId) -> Result<Restored, RestoreError> {
-        let _one_at_a_time = self.restoring.lock().await;
         let id = *mint;
         let mint = self.refresh(mint).await?;
         let index = self.fetch_index(&mint).await?;
         // Whatever the mint dated so far happened before this; its clock may be ahead of ours.
         let issued_at = index.issued_at().max(mint.list.issued_at());
+        search::check_size(&index)?;
         self.vault.run(move |tx| begin_round(tx, &id, issued_at)).await?;
-        let mut tally = Tally::new();
-        self.search(&mint, &index, &mut tally).await?;
-        self.raise_counters(&mint).await?;
-        self.read_filters(&mint, &index, &mut tally).await?;
-        let (sealed_until, filtered_until) = (index.sealed_until(), index.filtered_until());
-        let ended = self.vault.run::<_, StoreError>(move |tx| end_round(tx, &id, sealed_until, filtered_until)).await?;
+        let (mut tally, mut troubles) = (Tally::new(), Troubles::default());
+        let counters = self.search(&mint, &index, &mut tally, &mut troubles).await?;
+        self.raise_counters(&mint, counters).await?;
+        self.read_filters(&mint, &index, &mut tally, &mut troubles).await?;
+        let (sealed_until, trouble) = (index.sealed_until(), troubles.into_worst());
+        let is_whole = trouble.is_none();
+        self.vault.run::<_, StoreError>(move |tx| end_round(tx, &id, is_whole, sealed_until)).await?;
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        let filtered_until = index.filtered_until();
+        let ended = self.vault.run::<_, StoreError>(move |tx| restored(tx, &id, filtered_until)).await?;
         self.tell(&Event::RestoreRead { mint: id, finished: ended.state == RestoreState::Finished });
         Ok(ended)
     }
@@ -245,40 +260,61 @@ impl Inner {
 impl Restoring {
     fn state(&self) -> RestoreState {
         match self.phase {
-            Phase::Reading => RestoreState::Reading,
+            Phase::Reading | Phase::Incomplete => RestoreState::Reading,
             Phase::Waiting => RestoreState::Restoring { until: self.began_at },
             Phase::Finished => RestoreState::Finished,
         }
     }
 }
 
-/// Begins a restore, unless one was begun. Whether the wallet is one to be restored.
-fn begin_restore(tx: &mut crate::vault::Tx<'_, '_>, mint: &MintId, now: UnixTime) -> Result<bool, StoreError> {
-    if Restoring::load(tx, mint)?.is_some() {
-        return Ok(true);
+/// How a restore stands when it is called for.
+enum Begun {
+    /// There is something to search.
+    Now,
+    /// It was finished before.
+    Before(Restored),
+    /// The wallet is not one to be restored.
+    InUse,
+}
+
+/// Begins a restore, unless one was begun.
+fn begin_restore(tx: &mut Tx<'_, '_>, mint: &MintId, now: UnixTime) -> Result<Begun, StoreError> {
+    if let Some(restoring) = Restoring::load(tx, mint)? {
+        if record::marked_in(tx, mint)?.is_some() {
+            begin_resynchronisation(tx, mint, now)?;
+        } else if restoring.phase == Phase::Finished {
+            let filtered_until = record::load_index(tx, mint)?.map(|index| index.filtered_until());
+            return Ok(Begun::Before(restored(tx, mint, filtered_until.unwrap_or_default())?));
+        }
+        return Ok(Begun::Now);
     }
     let of_mint = |operation: &Operation| operation.mint == *mint;
     let used = stock::live(tx)?.iter().any(|(_, token)| token.mint == *mint)
         || Operation::all_live(tx)?.iter().any(of_mint)
         || Operation::all_ended(tx)?.iter().any(of_mint);
     if used {
-        return Ok(false);
+        return Ok(Begun::InUse);
     }
     transfer::start_anew(tx)?;
-    Restoring { began_at: now, phase: Phase::Reading, round: 1, found_from: None, fresh: true }.keep(tx, mint)?;
-    Ok(true)
+    let (phase, counters) = (Phase::Reading, Counters::Unknown);
+    Restoring { began_at: now, phase, round: 1, found_from: None, fresh: true, counters }.keep(tx, mint)?;
+    Ok(Begun::Now)
 }
 
-/// Begins a resynchronisation, unless one is under way.
-fn begin_resynchronisation(tx: &mut crate::vault::Tx<'_, '_>, mint: &MintId, now: UnixTime) -> Result<(), StoreError> {
+/// Begins a resynchronisation, unless one is under way that began after whatever calls for it.
+fn begin_resynchronisation(tx: &mut Tx<'_, '_>, mint: &MintId, now: UnixTime) -> Result<(), StoreError> {
     let restoring = Restoring::load(tx, mint)?;
-    let marked = record::require_alone(tx, mint).is_err();
-    if restoring.is_some_and(|restoring| restoring.is_unfinished()) && !marked {
+    let marked = record::marked_in(tx, mint)?;
+    let covers = |restoring: Restoring| {
+        restoring.phase != Phase::Finished && marked.is_none_or(|round| round < u64::from(restoring.round))
+    };
+    if restoring.is_some_and(covers) {
         return Ok(());
     }
     let mut doubted = BTreeSet::new();
     for (key, token) in stock::live(tx)? {
-        if token.mint == *mint && token.state == TokenState::Available && !token.restored {
+        // What an operation has reserved stays its own; given back, it may have been spent elsewhere like the others.
+        if token.mint == *mint && !token.restored {
             stock::doubt(tx, key)?;
             doubted.insert(key.keyset);
         }
@@ -290,11 +326,12 @@ fn begin_resynchronisation(tx: &mut crate::vault::Tx<'_, '_>, mint: &MintId, now
         Progress { first_from: always, ..progress }.keep(tx, &keyset)?;
     }
     let round = restoring.map_or(1, |restoring| restoring.round.saturating_add(1));
-    Restoring { began_at: now, phase: Phase::Reading, round, found_from: always, fresh: true }.keep(tx, mint)
+    let (phase, counters) = (Phase::Reading, Counters::Unknown);
+    Restoring { began_at: now, phase, round, found_from: always, fresh: true, counters }.keep(tx, mint)
 }
 
 /// A round begins, or one that was called off goes on.
-fn begin_round(tx: &mut crate::vault::Tx<'_, '_>, mint: &MintId, issued_at: UnixTime) -> Result<(), StoreError> {
+fn begin_round(tx: &mut Tx<'_, '_>, mint: &MintId, issued_at: UnixTime) -> Result<(), StoreError> {
     let mut restoring = Restoring::load(tx, mint)?.ok_or(StoreError::Damaged)?;
     if restoring.fresh {
         restoring.began_at = restoring.began_at.max(issued_at);
@@ -308,18 +345,24 @@ fn begin_round(tx: &mut crate::vault::Tx<'_, '_>, mint: &MintId, issued_at: Unix
     restoring.keep(tx, mint)
 }
 
-fn end_round(
-    tx: &mut crate::vault::Tx<'_, '_>,
-    mint: &MintId,
-    sealed_until: UnixTime,
-    filtered_until: UnixTime,
-) -> Result<Restored, StoreError> {
+/// A round ends: with everything read that is listed, or not.
+fn end_round(tx: &mut Tx<'_, '_>, mint: &MintId, is_whole: bool, sealed_until: UnixTime) -> Result<(), StoreError> {
     let mut restoring = Restoring::load(tx, mint)?.ok_or(StoreError::Damaged)?;
-    restoring.phase = if sealed_until > restoring.began_at { Phase::Finished } else { Phase::Waiting };
+    restoring.phase = match is_whole {
+        false => Phase::Incomplete,
+        true if sealed_until > restoring.began_at => Phase::Finished,
+        true => Phase::Waiting,
+    };
     restoring.keep(tx, mint)?;
-    record::unmark(tx, mint)?;
+    record::unmark(tx, mint, restoring.round)
+}
+
+/// What was found so far.
+fn restored(tx: &Tx<'_, '_>, mint: &MintId, filtered_until: UnixTime) -> Result<Restored, StoreError> {
+    let restoring = Restoring::load(tx, mint)?.ok_or(StoreError::Damaged)?;
     let (mut tokens, mut suspected) = (0_usize, 0_usize);
-    for (_, token) in stock::live(tx)?.iter().filter(|(_, token)| token.mint == *mint && token.restored) {
+    let waits = |token: &StoredToken| token.mint == *mint && token.restored && token.state == TokenState::Available;
+    for (_, token) in stock::live(tx)?.iter().filter(|(_, token)| waits(token)) {
         let count = if token.suspected { &mut suspected } else { &mut tokens };
         *count = count.saturating_add(1);
     }

@@ -8,7 +8,7 @@
 //! | `wd` ‖ keyset ‖ segment ‖ prefix | up to which number a file was searched; 0: to be read again |
 //! | `wf` ‖ keyset ‖ period ‖ part | in which round a filter was looked at |
 //! | `wl` ‖ keyset ‖ number ‖ position | [`PerhapsSent`] |
-//! | `wx` ‖ mint | another wallet uses the words |
+//! | `wx` ‖ mint | another wallet uses the words: in which round that was found |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +35,19 @@ pub(crate) enum Phase {
     Waiting,
     /// Everything was found.
     Finished,
+    /// Everything was read that could be. Some of what is listed could not, or was wrong.
+    Incomplete,
+}
+
+/// What is known of the numbers that were used with the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counters {
+    /// Nothing yet: no number may be drawn.
+    Unknown,
+    /// The counters lie beyond what was found, and some files could not be read.
+    Partly,
+    /// The counters lie beyond whatever the mint had sealed.
+    Known,
 }
 
 /// A restore from one mint.
@@ -49,6 +62,7 @@ pub(crate) struct Restoring {
     pub(crate) found_from: Option<UnixTime>,
     /// The mint was not asked yet.
     pub(crate) fresh: bool,
+    pub(crate) counters: Counters,
 }
 
 impl Restoring {
@@ -60,8 +74,10 @@ impl Restoring {
         tx.put(&of_mint(b'm', mint), self)
     }
 
+    /// Whether a number that turns out to be used may be one that the mint has not sealed yet. It may not if files were left out:
+    /// then it may be any of the old ones.
     pub(crate) fn is_unfinished(&self) -> bool {
-        self.phase != Phase::Finished
+        self.phase != Phase::Finished && self.counters != Counters::Partly
     }
 }
 
@@ -161,27 +177,41 @@ impl PerhapsSent {
     }
 }
 
-/// Notes that another wallet uses the same words, or that an old copy of the folder was put back.
+/// Notes that another wallet uses the same words, or that an old copy of the folder was put back, and in which round of a restore
+/// that was found.
 pub(crate) fn mark(tx: &mut Tx<'_, '_>, mint: &MintId) -> Result<(), StoreError> {
-    tx.put(&of_mint(b'x', mint), &Count(1))
+    let round = Restoring::load(tx, mint)?.map_or(0, |restoring| restoring.round);
+    tx.put(&of_mint(b'x', mint), &Count(round.into()))
 }
 
-/// Takes the note away.
-pub(crate) fn unmark(tx: &mut Tx<'_, '_>, mint: &MintId) -> Result<(), StoreError> {
-    tx.delete(&of_mint(b'x', mint))
+/// Takes the note away if it is older than a round that was read.
+pub(crate) fn unmark(tx: &mut Tx<'_, '_>, mint: &MintId, round: u32) -> Result<(), StoreError> {
+    match marked_in(tx, mint)? {
+        Some(marked) if marked < u64::from(round) => tx.delete(&of_mint(b'x', mint)),
+        _ => Ok(()),
+    }
+}
+
+/// In which round it was noted that another wallet uses the words, if it is.
+pub(crate) fn marked_in(tx: &Tx<'_, '_>, mint: &MintId) -> Result<Option<u64>, StoreError> {
+    Ok(tx.get::<Count>(&of_mint(b'x', mint))?.map(|round| round.0))
 }
 
 /// The mints at which another wallet used the words.
 pub(crate) fn marked(tx: &Tx<'_, '_>, mints: &[MintId]) -> Result<Vec<MintId>, StoreError> {
-    let is_marked = |mint: &MintId| Ok(tx.get::<Count>(&of_mint(b'x', mint))?.map(|_| *mint));
+    let is_marked = |mint: &MintId| Ok(marked_in(tx, mint)?.map(|_| *mint));
     mints.iter().filter_map(|mint| is_marked(mint).transpose()).collect()
 }
 
-/// Requires that no other wallet is known to use the words at a mint.
+/// Requires that no other wallet is known to use the words at a mint, and that a restore that was begun knows which numbers were used:
+/// a wallet that drew those again would show the mint that they are of one wallet.
 pub(crate) fn require_alone(tx: &Tx<'_, '_>, mint: &MintId) -> Result<(), StoreError> {
-    match tx.get::<Count>(&of_mint(b'x', mint))? {
-        None => Ok(()),
-        Some(_) => Err(StoreError::WordsUsedElsewhere),
+    if marked_in(tx, mint)?.is_some() {
+        return Err(StoreError::WordsUsedElsewhere);
+    }
+    match Restoring::load(tx, mint)? {
+        Some(restoring) if restoring.counters == Counters::Unknown => Err(StoreError::RestoreFirst),
+        _ => Ok(()),
     }
 }
 
@@ -212,10 +242,16 @@ impl Encode for Restoring {
             Phase::Reading => 1,
             Phase::Waiting => 2,
             Phase::Finished => 3,
+            Phase::Incomplete => 4,
         });
         out.u32(self.round);
         out.optional(self.found_from.as_ref());
         out.u8(u8::from(self.fresh));
+        out.u8(match self.counters {
+            Counters::Unknown => 1,
+            Counters::Partly => 2,
+            Counters::Known => 3,
+        });
     }
 }
 
@@ -226,6 +262,7 @@ impl Decode for Restoring {
             1 => Phase::Reading,
             2 => Phase::Waiting,
             3 => Phase::Finished,
+            4 => Phase::Incomplete,
             _ => return Err(DecodeError::UnknownTag),
         };
         let (round, found_from) = (input.u32()?, input.optional()?);
@@ -234,7 +271,13 @@ impl Decode for Restoring {
             1 => true,
             _ => return Err(DecodeError::UnknownTag),
         };
-        Ok(Self { began_at, phase, round, found_from, fresh })
+        let counters = match input.u8()? {
+            1 => Counters::Unknown,
+            2 => Counters::Partly,
+            3 => Counters::Known,
+            _ => return Err(DecodeError::UnknownTag),
+        };
+        Ok(Self { began_at, phase, round, found_from, fresh, counters })
     }
 }
 

@@ -4,7 +4,7 @@
 //! lies under other prefixes in each; a mint that saw only some files fetched of each segment would soon know the issuances whose prefixes
 //! were always among them. Files of other issuances between, as decoys, would only delay that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use farthing_http::client::CallError;
@@ -16,9 +16,9 @@ use farthing_protocol::keyset::{Chain, Keyset};
 use rand::seq::SliceRandom;
 use tokio::task::JoinSet;
 
-use super::adopt::{self, Adopted, Numbers, Spoiled};
-use super::record::{self, FilePlace, Progress};
-use super::{BadFile, RestoreError, Tally};
+use super::adopt::{self, Adopted, Numbers};
+use super::record::{self, Counters, FilePlace, Progress, Restoring};
+use super::{BadFile, RestoreError, Tally, Troubles};
 use crate::error::{MintError, StoreError};
 use crate::mints::Mint;
 use crate::options::Step;
@@ -35,6 +35,9 @@ const AHEAD: u64 = 2048;
 /// So many files are fetched at the same time.
 const AT_ONCE: usize = 4;
 
+/// More files are not read, whatever an index lists: an honest one of this size would take years.
+const MAX_FILES: u64 = 4_000_000;
+
 /// A keyset whose issuances are looked for.
 struct Target {
     keyset: Arc<Keyset>,
@@ -43,13 +46,15 @@ struct Target {
     numbers: Arc<Numbers>,
     /// Up to which number each file was searched.
     searched: BTreeMap<FilePlace, u64>,
+    /// Files that could not be read in this round.
+    unreadable: BTreeSet<FilePlace>,
 }
 
 /// A file to be fetched, and of which keyset.
 #[derive(Clone, Copy)]
 struct Errand {
     target: usize,
-    head: FileHead,
+    place: FilePlace,
 }
 
 impl Target {
@@ -64,18 +69,22 @@ impl Target {
         let files = (0..)
             .zip(&self.listed.segments)
             .flat_map(|(segment, listed)| Prefix::all(listed.bits).map(move |prefix| (segment, prefix.value())));
-        files.filter(move |place| self.searched.get(place).is_none_or(|searched| *searched < until))
+        files.filter(move |place| {
+            self.searched.get(place).is_none_or(|searched| *searched < until) && !self.unreadable.contains(place)
+        })
     }
 }
 
 impl Inner {
-    /// Reads every file that was not read for all of the wallet's numbers, and keeps what they bring.
+    /// Reads every file that was not read for all of the wallet's numbers, and keeps what they bring. Answers what is known of the
+    /// numbers then.
     pub(super) async fn search(
         self: &Arc<Self>,
         mint: &Mint,
         index: &ArchiveIndex,
         tally: &mut Tally,
-    ) -> Result<(), RestoreError> {
+        troubles: &mut Troubles,
+    ) -> Result<Counters, RestoreError> {
         let mut targets = Vec::new();
         for keyset in mint.chains.iter().flat_map(Chain::iter) {
             let Some(listed) = index.keyset(keyset.id()).cloned() else { continue };
@@ -85,40 +94,58 @@ impl Inner {
                 .run::<_, StoreError>(move |tx| Ok((Progress::load(tx, &id)?, record::searched(tx, &id)?)))
                 .await?;
             let keyset = Arc::clone(keyset);
-            targets.push(Target { keyset, listed, progress, numbers: Arc::default(), searched });
+            targets.push(Target {
+                keyset,
+                listed,
+                progress,
+                numbers: Arc::default(),
+                searched,
+                unreadable: BTreeSet::new(),
+            });
         }
         loop {
             for target in &mut targets {
                 self.compute(target).await?;
             }
-            let errands = plan(index, &targets);
+            let errands = plan(&targets);
             if errands.is_empty() {
-                return Ok(());
+                let is_whole = targets.iter().all(|target| target.unreadable.is_empty());
+                return Ok(if is_whole { Counters::Known } else { Counters::Partly });
             }
             tally.expect(errands.len());
-            self.run_errands(mint, &mut targets, errands, tally).await?;
+            self.run_errands((mint, index), &mut targets, errands, tally, troubles).await?;
         }
     }
 
     /// Fetches files, a few at a time, each by a way of its own, and keeps what they bring one after the other.
     async fn run_errands(
         self: &Arc<Self>,
-        mint: &Mint,
+        (mint, index): (&Mint, &ArchiveIndex),
         targets: &mut [Target],
         errands: Vec<Errand>,
         tally: &mut Tally,
+        troubles: &mut Troubles,
     ) -> Result<(), RestoreError> {
         let (mut waiting, mut fetching) = (errands.into_iter(), JoinSet::new());
         loop {
             for errand in waiting.by_ref().take(AT_ONCE.saturating_sub(fetching.len())) {
-                let url = mint.url.join(&mint_path::issued(&errand.head)).map_err(MintError::from)?;
+                let head = head(index, targets, errand)?;
+                let url = mint.url.join(&mint_path::issued(&head)).map_err(MintError::from)?;
                 let (inner, id) = (Arc::clone(self), mint.id);
-                fetching.spawn(async move { Ok::<_, CallError>((errand, inner.fetch_file(&id, &url).await?)) });
+                fetching.spawn(async move { (errand, head, inner.fetch_file(&id, &url).await) });
             }
-            let Some(fetched) = fetching.join_next().await else { return Ok(()) };
-            let (errand, bytes) = fetched.map_err(|_| StoreError::Unavailable)??;
-            if let Some(target) = targets.get_mut(errand.target) {
-                self.keep_file(target, errand.head, bytes).await?;
+            let Some(fetched) = fetching.join_next().await else { return troubles.require_reached() };
+            let (errand, head, fetched) = fetched.map_err(|_| StoreError::Unavailable)?;
+            let target = targets.get_mut(errand.target).ok_or(StoreError::Damaged)?;
+            match self.keep_file(target, head, fetched).await {
+                Ok(()) => troubles.answered(),
+                Err(error) => {
+                    troubles.note(error)?;
+                    // One with a record that is a lie was read.
+                    if !target.searched.get(&errand.place).is_some_and(|until| *until >= target.numbers.count()) {
+                        target.unreadable.insert(errand.place);
+                    }
+                }
             }
             tally.tokens = targets.iter().map(|target| target.progress.tokens).fold(0, u64::saturating_add);
             self.tell(&tally.read(mint.id));
@@ -142,26 +169,33 @@ impl Inner {
         Ok(())
     }
 
-    /// Keeps what a file brings.
-    async fn keep_file(&self, target: &mut Target, asked: FileHead, bytes: Vec<u8>) -> Result<(), RestoreError> {
+    /// Keeps what a file brings. With a record of ours that is wrong it fails, and has kept the others.
+    async fn keep_file(
+        &self,
+        target: &mut Target,
+        asked: FileHead,
+        fetched: Result<Vec<u8>, CallError>,
+    ) -> Result<(), RestoreError> {
+        let bytes = fetched?;
         let (seed, keyset) = (Arc::clone(&self.seed), Arc::clone(&target.keyset));
         let numbers = Arc::clone(&target.numbers);
         let read = tokio::task::spawn_blocking(move || read(&seed, &keyset, &numbers, bytes, &asked));
-        let adopted = match read.await.map_err(|_| StoreError::Unavailable)? {
-            Ok(adopted) => adopted,
-            Err(Unread::Bad(bad)) => return Err(bad.into()),
-            Err(Unread::Store(error)) => return Err(error.into()),
-            Err(Unread::Lie(file)) => return Err(self.archive_lie(&file)),
+        let (adopted, lie) = read.await.map_err(|_| StoreError::Unavailable)??;
+        let told = match lie.map(|file| self.archive_lie(&file)) {
+            None => Ok(()),
+            Some(lie @ RestoreError::Lie { .. }) => Err(lie),
+            Some(error) => return Err(error),
         };
         let place = (asked.segment, asked.prefix.value());
         target.searched.insert(place, target.numbers.count());
         let keyset = Arc::clone(&target.keyset);
         target.progress = self.vault.run(move |tx| adopt::keep_adopted(tx, &keyset, &adopted)).await?;
-        Ok(())
+        told
     }
 
-    /// Puts the counters of all keysets beyond whatever was found.
-    pub(super) async fn raise_counters(&self, mint: &Mint) -> Result<(), StoreError> {
+    /// Puts the counters of all keysets beyond whatever was found. From then on numbers may be drawn.
+    pub(super) async fn raise_counters(&self, mint: &Mint, counters: Counters) -> Result<(), StoreError> {
+        let id = mint.id;
         let keysets: Vec<_> = mint.chains.iter().flat_map(Chain::iter).map(|keyset| *keyset.id()).collect();
         self.vault
             .run(move |tx| {
@@ -169,7 +203,8 @@ impl Inner {
                     let beyond = Progress::load(tx, &keyset)?.beyond;
                     stock::raise(tx, &keyset, beyond.saturating_add(LEFT_OUT))?;
                 }
-                Ok(())
+                let restoring = Restoring::load(tx, &id)?.ok_or(StoreError::Damaged)?;
+                Restoring { counters, ..restoring }.keep(tx, &id)
             })
             .await
     }
@@ -179,30 +214,41 @@ impl Inner {
 /// Together with the gap that a live wallet leaves, fewer than the next restore searches.
 const LEFT_OUT: u64 = 64;
 
+/// Requires that an index does not list more than can be read: it is short, and what it stands for need not be.
+pub(super) fn check_size(index: &ArchiveIndex) -> Result<(), RestoreError> {
+    let segments =
+        index.keysets().iter().flat_map(|archived| &archived.segments).map(|listed| 1_u64 << listed.bits.min(8));
+    let filters = index.keysets().iter().flat_map(|archived| &archived.filters).map(|listed| u64::from(listed.parts));
+    let files = segments.chain(filters).fold(0, u64::saturating_add);
+    if files > MAX_FILES { Err(RestoreError::TooManyFiles) } else { Ok(()) }
+}
+
 /// What is to be read, in random order.
-fn plan(index: &ArchiveIndex, targets: &[Target]) -> Vec<Errand> {
-    let mut errands = Vec::new();
-    for (number, target) in targets.iter().enumerate() {
-        let heads = target.unread().filter_map(|(segment, prefix)| index.file(target.keyset.id(), segment, prefix));
-        errands.extend(heads.map(|head| Errand { target: number, head }));
-    }
+fn plan(targets: &[Target]) -> Vec<Errand> {
+    let of = |(number, target)| Target::unread(target).map(move |place| Errand { target: number, place });
+    let mut errands: Vec<Errand> = targets.iter().enumerate().flat_map(of).collect();
     errands.shuffle(&mut rand::rng());
     errands
 }
 
-enum Unread {
-    Bad(BadFile),
-    /// The file, which the mint signed.
-    Lie(Vec<u8>),
-    Store(StoreError),
+fn head(index: &ArchiveIndex, targets: &[Target], errand: Errand) -> Result<FileHead, StoreError> {
+    let (segment, prefix) = errand.place;
+    let keyset = targets.get(errand.target).map(|target| target.keyset.id());
+    keyset.and_then(|keyset| index.file(keyset, segment, prefix)).ok_or(StoreError::Damaged)
 }
 
-/// Takes long: not for an executor's thread.
-fn read(seed: &Seed, keyset: &Keyset, numbers: &Numbers, bytes: Vec<u8>, asked: &FileHead) -> Result<Adopted, Unread> {
-    let file = IssuanceFile::from_bytes(&bytes).map_err(|error| Unread::Bad(error.into()))?;
-    file.accept(asked).map_err(|error| Unread::Bad(error.into()))?;
-    adopt::examine(seed, keyset, numbers, &file).map_err(|spoiled| match spoiled {
-        Spoiled::Lie => Unread::Lie(bytes),
-        Spoiled::Store(error) => Unread::Store(error),
-    })
+/// What a file brought; and the file, if the mint signed it with a record of ours that is wrong. Takes long: not for an executor's
+/// thread.
+fn read(
+    seed: &Seed,
+    keyset: &Keyset,
+    numbers: &Numbers,
+    bytes: Vec<u8>,
+    asked: &FileHead,
+) -> Result<(Adopted, Option<Vec<u8>>), RestoreError> {
+    let file = IssuanceFile::from_bytes(&bytes).map_err(BadFile::from)?;
+    file.accept(asked).map_err(BadFile::from)?;
+    let adopted = adopt::examine(seed, keyset, numbers, &file)?;
+    let lie = adopted.lie.then_some(bytes);
+    Ok((adopted, lie))
 }

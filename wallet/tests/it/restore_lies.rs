@@ -33,6 +33,76 @@ async fn a_filter_that_is_not_the_mints_says_nothing() {
     assert_eq!(sums(&wallet).await, (0, 2, 1));
 }
 
+/// A filter that is not right keeps no other from being read.
+#[tokio::test]
+async fn the_other_filters_are_read() {
+    let (world, wallet) = World::new().await;
+    for units in [1, 2, 4] {
+        world.withdraw(&wallet, units).await;
+        wallet.pay(world.invoice(units)).await.unwrap();
+        world.double.seal(0);
+    }
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let honest = lost.world.double.with(|state| state.archive.files.clone());
+    let path = honest.keys().filter(|path| path.contains("/spent/")).nth(1).unwrap();
+    lost.world.double.with(|state| state.archive.files.insert(path.clone(), b"nothing".to_vec()));
+    let refused = wallet.restore(&lost.world.double.id()).await;
+    assert!(matches!(refused, Err(RestoreError::File(_))), "{refused:?}");
+    let (_, waiting, suspected) = sums(&wallet).await;
+    assert_eq!((waiting + suspected, waiting), (7, 2));
+    lost.world.double.with(|state| state.archive.files.extend(honest));
+    assert_eq!(lost.restore(&wallet).await.suspected, 3);
+}
+
+/// One file that never comes, or is never right, costs itself: the others are read, and the wallet can be used.
+#[tokio::test]
+async fn a_file_that_is_never_right_costs_only_itself() {
+    for spoiled in [None, Some(b"<html>".to_vec())] {
+        let (world, wallet) = many_segments(0).await;
+        let lost = Lost::new(world, wallet);
+        let wallet = lost.wallet().await;
+        let id = lost.world.double.id();
+        let honest = issued_files(&lost.world);
+        let path = honest.keys().next().unwrap().clone();
+        lost.world.double.with(|state| match spoiled {
+            Some(bytes) => drop(state.archive.files.insert(path, bytes)),
+            None => drop(state.archive.files.remove(&path)),
+        });
+        for _ in 0..2 {
+            let refused = wallet.restore(&id).await;
+            let is_told = matches!(refused, Err(RestoreError::File(_) | RestoreError::Mint(MintError::Call(_))));
+            assert!(is_told, "{refused:?}");
+            assert_eq!(wallet.restores().await.unwrap()[0].state, RestoreState::Reading);
+            assert_eq!(sums(&wallet).await.1, 35, "the first segment is missing");
+        }
+        lost.world.withdraw(&wallet, 3).await;
+        assert_eq!(sums(&wallet).await.0, 3);
+        assert_eq!(lost.world.double.with(|state| state.violations), 0);
+        lost.world.double.with(|state| state.archive.files.extend(honest));
+        assert_eq!(lost.restore(&wallet).await.tokens, 13);
+        assert_eq!(sums(&wallet).await, (3, 36, 0));
+    }
+}
+
+/// An index of few bytes can stand for more files than any machine holds the names of.
+#[tokio::test]
+async fn an_index_of_too_many_files_is_refused() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 3).await;
+    let index = world.double.seal(8);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let times = (index.sealed_until(), index.filtered_until());
+    lost.world.double.sign_index(times, |keysets| {
+        let segment = keysets[0].segments[0];
+        keysets[0].segments.resize(16_000, segment);
+    });
+    let refused = wallet.restore(&lost.world.double.id()).await;
+    assert!(matches!(refused, Err(RestoreError::TooManyFiles)), "{refused:?}");
+    assert!(lost.world.double.files_asked().is_empty());
+}
+
 /// Files of the archive, by path, without those of filters.
 pub(crate) fn issued_files(world: &World) -> BTreeMap<String, Vec<u8>> {
     let all = world.double.with(|state| state.archive.files.clone());
@@ -93,6 +163,7 @@ async fn a_file_of_another_prefix_is_refused() {
 async fn a_record_of_ours_that_is_wrong_and_signed_is_evidence() {
     let (world, wallet) = World::new().await;
     world.withdraw(&wallet, 3).await;
+    world.withdraw(&wallet, 4).await;
     world.double.with(|state| {
         // z of the second token in the place of the first's.
         let response = state.records[0].outputs[1].response;
@@ -109,6 +180,13 @@ async fn a_record_of_ours_that_is_wrong_and_signed_is_evidence() {
     let file = farthing_protocol::codec::from_base64url(evidence["file"].as_str().unwrap()).unwrap();
     let file = IssuanceFile::from_bytes(&file).unwrap();
     file.accept(file.head()).unwrap();
+    // The other record of the same file is ours, and right; whoever read the file again would say that he is meant by it.
+    assert_eq!(sums(&wallet).await, (0, 4, 0));
+    lost.world.withdraw(&wallet, 1).await;
+    let asked = lost.world.double.files_asked();
+    assert_eq!(lost.restore(&wallet).await.tokens, 1);
+    assert_eq!(lost.world.double.files_asked(), asked);
+    assert_eq!(sums(&wallet).await, (1, 4, 0));
 }
 
 #[tokio::test]
