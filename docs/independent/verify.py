@@ -729,6 +729,8 @@ class ArchiveIndex(Signed):
                 raise Malformed("something is empty")
             if any(parts == 0 for _, parts, _ in filters):
                 raise Malformed("a filter has no parts")
+            if any(parts != -(-count // 262144) for _, parts, count in filters):
+                raise Malformed("a filter has more parts than it needs, or fewer")
             for listed, end in ((segments, self.sealed_until), (filters, self.filtered_until)):
                 spans = [span for span, _, _ in listed]
                 if listed is segments:

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use merlin::Transcript;
 
-use super::{FileHead, FilterHead, Prefix, SegmentSalt, Span};
+use super::{FileHead, FilterHead, Prefix, SegmentSalt, Span, SpentFilter};
 use crate::amount::UnixTime;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{Keypair, MintId, Signature};
@@ -45,7 +45,7 @@ impl Decode for ListedSegment {
 pub struct ListedFilter {
     /// When.
     pub span: Span,
-    /// How many parts there are.
+    /// How many parts there are: as few as can hold `count` fingerprints.
     pub parts: u16,
     /// How many fingerprints there are in all parts.
     pub count: u32,
@@ -56,6 +56,13 @@ impl Encode for ListedFilter {
         out.part(&self.span);
         out.u16(self.parts);
         out.u32(self.count);
+    }
+}
+
+impl ListedFilter {
+    /// How many parts so many fingerprints have.
+    fn parts_of(count: u32) -> usize {
+        usize::try_from(count).unwrap_or(usize::MAX).div_ceil(SpentFilter::MAX_FINGERPRINTS)
     }
 }
 
@@ -88,6 +95,9 @@ impl ArchivedKeyset {
             || self.filters.iter().any(|listed| listed.count == 0 || listed.parts == 0)
         {
             return Err(DecodeError::Empty);
+        }
+        if self.filters.iter().any(|listed| usize::from(listed.parts) != ListedFilter::parts_of(listed.count)) {
+            return Err(DecodeError::NonCanonicalShape);
         }
         let mut segments: Vec<Span> = self.segments.iter().map(|listed| listed.span).collect();
         segments.dedup();

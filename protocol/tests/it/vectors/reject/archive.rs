@@ -177,6 +177,8 @@ fn index_rules() -> Vec<Case> {
         decode("index-filters-unordered", &|i| i.keysets[place].2.reverse(), "NonCanonicalShape"),
         decode("index-filter-not-closed", &|i| i.times[2] = NOW - 3601, "NonCanonicalShape"),
         decode("index-filter-without-parts", &|i| i.keysets[place].2[0].2 = 0, "Empty"),
+        decode("index-filter-of-too-many-parts", &|i| i.keysets[place].2[1].2 = 2, "NonCanonicalShape"),
+        decode("index-filter-of-too-few-parts", &|i| i.keysets[place].2[0].2 = 1, "NonCanonicalShape"),
         decode("index-filter-empty", &|i| i.keysets[place].2[0].3 = 0, "Empty"),
         decode(
             "index-keyset-of-nothing",
