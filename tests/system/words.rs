@@ -48,7 +48,14 @@ fn what_is_not_spent_comes_back_from_the_words() {
     let mint = quick_mint(&world);
     let (alice, paper) = written_down(&world, &mint);
     let restore = ["restore", "--mint", &mint.url, "--words-file", &paper, "--no-passphrase", "--yes"];
-    alice.fails(1, "not_to_be_restored", &["restore"]);
+    // In a folder that holds a wallet nothing but that wallet is restored.
+    let refused = alice.fails(1, "wallet_exists", &["restore"]);
+    assert!(refused.contains("no restore is under way") && refused.contains("--dir"), "{refused}");
+    alice.fails(1, "not_to_be_restored", &restore);
+    let other = Purse::new(&world, "other", &mint);
+    let refused = other.fails(1, "wallet_exists", &restore);
+    assert!(refused.contains("a wallet of other words") && refused.contains("--dir"), "{refused}");
+    assert_eq!(other.held("restored"), 0);
 
     let back = Purse::at(&world, "back");
     back.fails(1, "ambiguous", &["restore"]);
@@ -67,6 +74,9 @@ fn what_is_not_spent_comes_back_from_the_words() {
         first["mints"][0]["mint_url"].as_str().map(|url| url.trim_end_matches('/')),
         Some(mint.url.trim_end_matches('/'))
     );
+    other.fails(1, "wallet_exists", &["restore", "--mint", &mint.url]);
+    // The same command goes on, and so does one without the words.
+    back.json("wallet-restore", &restore);
     finished(&back, &["restore"]);
     let balance = back.json("wallet-balance", &["balance"]);
     assert_eq!(balance["balances"][0]["available"]["units"], "0");

@@ -67,7 +67,7 @@ pub(super) async fn restore(place: &Place, args: WalletRestore) -> Result<()> {
     let folder = place.folder()?;
     let (wallet, mints) = match Wallet::needs_passphrase(&folder) {
         Err(OpenError::Missing) => begin(place, &args, &folder).await?,
-        _ => go_on(place, &args).await?,
+        _ => go_on(place, &args, &folder).await?,
     };
     let mut entries = Vec::new();
     for mint in &mints {
@@ -110,8 +110,9 @@ async fn begin(place: &Place, args: &WalletRestore, folder: &Path) -> Result<(Wa
 }
 
 /// Goes on with a wallet that is there: with the mint that is named, or with all that are being restored from.
-async fn go_on(place: &Place, args: &WalletRestore) -> Result<(Wallet, Vec<MintId>)> {
+async fn go_on(place: &Place, args: &WalletRestore, folder: &Path) -> Result<(Wallet, Vec<MintId>)> {
     let (wallet, _) = place.open_and_resume().await?;
+    expect_its_own(&wallet, args, folder).await?;
     if let Some(url) = &args.mint {
         let found = wallet.add_mint(url).await?;
         if !found.pinned {
@@ -125,9 +126,27 @@ async fn go_on(place: &Place, args: &WalletRestore) -> Result<(Wallet, Vec<MintI
     if !begun.is_empty() {
         return Ok((wallet, begun));
     }
-    // Interrupted before it began, it is begun now. A wallet that was used says so.
+    // Interrupted before it began, it is begun now, for its words were given again. A wallet that was used says so.
     let mint = choose_mint(&wallet, None)?;
     Ok((wallet, vec![mint.id]))
+}
+
+/// Requires that what is to be restored is the wallet that is there: its words are given, or its restore is under way.
+async fn expect_its_own(wallet: &Wallet, args: &WalletRestore, folder: &Path) -> Result<()> {
+    let elsewhere = "name an empty folder with --dir";
+    if args.words_file.is_none() && !wallet.restores().await?.is_empty() {
+        return Ok(());
+    }
+    if args.words_file.is_none() && !prompt::possible() {
+        let message = format!("there is a wallet in {} already, and no restore is under way in it", folder.display());
+        let hint = format!("{elsewhere}; a restore that was interrupted before it began goes on with --words-file");
+        return Err(OpenError::Exists).advise(message, hint);
+    }
+    if !wallet.is_of(&read_words(args.words_file.as_deref())?) {
+        let message = format!("there is a wallet of other words in {} already: nothing was restored", folder.display());
+        return Err(OpenError::Exists).advise(message, elsewhere);
+    }
+    Ok(())
 }
 
 async fn add(wallet: &Wallet, url: &str, mint: &MintId) -> Result<()> {

@@ -30,23 +30,26 @@ use farthing_protocol::ids::KeysetId;
 use crate::error::{MintError, StoreError};
 use crate::event::Event;
 use crate::evidence::Evidence;
+use crate::lockbox;
 use crate::operation::Operation;
 use crate::stock::{self, StoredToken, TokenState};
 use crate::transfer;
 use crate::vault::Tx;
 use crate::wallet::{Inner, Wallet};
+use crate::words::Words;
 use record::{Counters, PerhapsSent, Phase, Progress, Restoring};
 use troubles::Troubles;
 
 pub use error::{BadFile, RestoreError};
 pub use renew::{Confirmed, Renewal};
 
-/// What restoring a wallet shows to whom, for its owner to read before he agrees.
+/// What restoring a wallet shows to whom, and what it takes back, for its owner to read before he agrees.
 pub const WHAT_A_RESTORE_SHOWS: &str = "\
 The mint sees that somebody restores a wallet, when, and from which network address, unless the wallet goes through a proxy such as \
 Tor: then each file comes by a way of its own. It sees that its public files of issuances are fetched, all of them and in random \
 order, and which filters of what was spent, and never a token or an issuance that is asked for. Before restored tokens can be paid they are renewed, one at a time: the \
-mint sees each of them once, and many at one time look like one wallet.";
+mint sees each of them once, and many at one time look like one wallet. Money that was given out as a text that anybody can take, and that \
+nobody has taken yet, comes back as well: the text is worth nothing once it is renewed.";
 
 /// How far a restore is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +174,11 @@ impl Wallet {
         let _one_at_a_time = self.inner.restoring.lock().await;
         self.inner.vault.run(move |tx| begin_resynchronisation(tx, &id, now)).await?;
         self.inner.drive_restore(mint).await
+    }
+
+    /// Whether these are the wallet's words.
+    pub fn is_of(&self, words: &Words) -> bool {
+        lockbox::fingerprint(&words.seed()) == lockbox::fingerprint(&self.inner.seed)
     }
 
     /// Restores that were begun, by mint.
