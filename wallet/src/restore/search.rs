@@ -142,7 +142,7 @@ impl Inner {
                 Err(error) => {
                     troubles.note(error)?;
                     // One with a record that is a lie was read.
-                    if !target.searched.get(&errand.place).is_some_and(|until| *until >= target.numbers.count()) {
+                    if target.searched.get(&errand.place).is_none_or(|until| *until < target.numbers.count()) {
                         target.unreadable.insert(errand.place);
                     }
                 }
