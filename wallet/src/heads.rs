@@ -92,10 +92,10 @@ impl Inner {
     pub(crate) async fn choose_mint(&self, asked: Asked<'_>) -> Result<Target, ChooseError> {
         let mut refusal = ChooseError::NoCommonMint;
         let named: Vec<MintId> = asked.mints().iter().map(|accepted| accepted.mint).collect();
-        let marked = self.vault.run::<_, StoreError>(move |tx| record::marked(tx, &named)).await?;
+        let mut stopped = self.vault.run::<_, StoreError>(move |tx| record::stopped(tx, &named)).await?;
         for accepted in asked.mints().iter().filter(|accepted| self.is_payable(&accepted.mint, asked)) {
-            if marked.contains(&accepted.mint) {
-                refusal = StoreError::WordsUsedElsewhere.into();
+            if let Some(why) = stopped.remove(&accepted.mint) {
+                refusal = why.into();
                 continue;
             }
             let target = match self.compare_heads(asked, accepted).await {

@@ -203,6 +203,19 @@ pub(crate) fn marked(tx: &Tx<'_, '_>, mints: &[MintId]) -> Result<Vec<MintId>, S
     mints.iter().filter_map(|mint| is_marked(mint).transpose()).collect()
 }
 
+/// The mints with which nothing is moved, and why: see [`require_alone`].
+pub(crate) fn stopped(tx: &Tx<'_, '_>, mints: &[MintId]) -> Result<BTreeMap<MintId, StoreError>, StoreError> {
+    let mut stopped = BTreeMap::new();
+    for mint in mints {
+        match require_alone(tx, mint) {
+            Ok(()) => {}
+            Err(why @ (StoreError::WordsUsedElsewhere | StoreError::RestoreFirst)) => drop(stopped.insert(*mint, why)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(stopped)
+}
+
 /// Requires that no other wallet is known to use the words at a mint, and that a restore that was begun knows which numbers were used:
 /// a wallet that drew those again would show the mint that they are of one wallet.
 pub(crate) fn require_alone(tx: &Tx<'_, '_>, mint: &MintId) -> Result<(), StoreError> {

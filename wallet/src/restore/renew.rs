@@ -93,10 +93,10 @@ impl Inner {
         let now = self.now();
         let read = move |tx: &mut Tx<'_, '_>| {
             let ids: Vec<MintId> = mints.iter().map(|mint| mint.id).collect();
-            let marked = record::marked(tx, &ids)?;
-            let alone: Vec<_> = mints.into_iter().filter(|mint| !marked.contains(&mint.id)).collect();
-            if alone.is_empty() && !marked.is_empty() {
-                return Err(StoreError::WordsUsedElsewhere);
+            let mut stopped = record::stopped(tx, &ids)?;
+            let alone: Vec<_> = mints.into_iter().filter(|mint| !stopped.contains_key(&mint.id)).collect();
+            if let (true, Some((_, why))) = (alone.is_empty(), stopped.pop_first()) {
+                return Err(why);
             }
             let waits = |(_, token): &(TokenKey, StoredToken)| token.restored && token.state == TokenState::Available;
             let live = stock::live(tx)?;

@@ -23,6 +23,7 @@ mod pay;
 mod proxy;
 mod ready;
 mod restore;
+mod restore_again;
 mod restore_lies;
 mod sealed;
 mod shop;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::mint_path;
 use farthing_protocol::archive::{IssuanceFile, ListedSegment, Span};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::Keypair;
-use farthing_wallet::{BadFile, MintError, RestoreError, RestoreState};
+use farthing_wallet::{BadFile, IssueError, MintError, RestoreError, RestoreState, StoreError, WithdrawWhat};
 
+use crate::double::{amount, unit};
 use crate::restore::{Lost, many_segments, sums};
 use crate::world::World;
 
@@ -83,6 +85,34 @@ async fn a_file_that_is_never_right_costs_only_itself() {
         assert_eq!(lost.restore(&wallet).await.tokens, 13);
         assert_eq!(sums(&wallet).await, (3, 36, 0));
     }
+}
+
+/// A mint that keeps files back learns one old number, and not that many are of one wallet.
+#[tokio::test]
+async fn old_numbers_in_a_file_that_was_kept_back_are_not_walked_along() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 5).await;
+    world.double.seal(0);
+    for _ in 0..70 {
+        world.withdraw(&wallet, 1).await;
+    }
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let id = lost.world.double.id();
+    let honest = issued_files(&lost.world);
+    let (path, file) = honest.iter().max_by_key(|(_, file)| file.len()).unwrap();
+    lost.world.double.with(|state| state.archive.files.remove(path));
+    assert!(wallet.restore(&id).await.is_err());
+    let before = lost.world.double.asked(mint_path::FINISH);
+    let refused = wallet.withdraw(&id, &unit(), WithdrawWhat::Amount(amount(1))).await;
+    assert!(matches!(refused, Err(IssueError::Store(StoreError::WordsUsedElsewhere))), "{refused:?}");
+    assert_eq!(lost.world.double.asked(mint_path::FINISH), before + 1);
+    lost.world.double.with(|state| state.archive.files.insert(path.clone(), file.clone()));
+    assert_eq!(lost.restore(&wallet).await.tokens, 72);
+    wallet.resume().await.unwrap();
+    assert_eq!(sums(&wallet).await, (1, 75, 0));
+    assert_eq!(lost.world.double.with(|state| state.violations), 1, "one number was seen twice");
 }
 
 /// An index of few bytes can stand for more files than any machine holds the names of.
