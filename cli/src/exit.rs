@@ -341,8 +341,13 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::NoSuchTokens => "`farthing wallet balance` shows what there is; `farthing wallet withdraw` gets more",
         Reason::Unfinished => "nothing is lost: the next command goes on with it",
         Reason::FeeRose => "nothing was debited; begin again if you accept the fee",
-        Reason::SeedUsedElsewhere => "one set of words serves one live wallet: stop using the other one",
-        Reason::SpentElsewhere => "one set of words serves one live wallet: is there a copy of this one?",
+        Reason::SeedUsedElsewhere => {
+            "one set of words serves one live wallet: stop using the other one, and run `farthing wallet resync`"
+        }
+        Reason::SpentElsewhere => {
+            "one set of words serves one live wallet: is there a copy of this one? `farthing wallet resync` looks for \
+             what it did"
+        }
         Reason::TokensEnded => "they cannot be used any more; `farthing wallet balance` shows when others end",
         Reason::WasAccepted => "`farthing wallet history` shows it",
         Reason::InvalidInvoice => "do not pay it; ask the payee for another one",

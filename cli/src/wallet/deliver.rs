@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::args::{Delivery, Pictures};
+use crate::exit::{Trouble, fault};
 use crate::output::Screen;
 use crate::qr::{self, Format};
 
@@ -18,6 +19,35 @@ pub(crate) struct Delivered {
     link: Option<String>,
     /// Files that were written.
     files: Vec<String>,
+}
+
+/// Requires that files can be written where they are to be, before anything moves.
+///
+/// # Errors
+/// When there is a file already, or no folder.
+pub(crate) fn check(how: &Delivery) -> Result<()> {
+    check_pictures(&how.pictures)?;
+    how.file.as_deref().map_or(Ok(()), check_path)
+}
+
+/// The same for pictures.
+///
+/// # Errors
+/// As above.
+pub(crate) fn check_pictures(pictures: &Pictures) -> Result<()> {
+    [&pictures.png, &pictures.svg].into_iter().flatten().try_for_each(|path| check_path(path))
+}
+
+fn check_path(path: &Path) -> Result<()> {
+    let problem = if path.exists() {
+        "there is a file already"
+    } else if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        "there is no such folder"
+    } else {
+        return Ok(());
+    };
+    let message = format!("{} cannot be written: {problem}", path.display());
+    Err(fault(Trouble::BadFile, message).next("nothing was done; name a file that does not exist yet").into())
 }
 
 /// Hands a text over as the options say.

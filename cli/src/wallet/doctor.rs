@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use farthing_protocol::amount::UnixTime;
-use farthing_wallet::{Diagnosis, Forget, Forgotten, MintDiagnosis, Reason};
+use farthing_wallet::{Diagnosis, Forget, Forgotten, MintDiagnosis, Reason, RestoreState};
 use serde::Serialize;
 
 use super::history::Entry;
@@ -52,6 +52,10 @@ pub(crate) enum FindingCode {
     Clock,
     /// Evidence of misconduct lies in the folder.
     Evidence,
+    /// Another wallet uses the same words, or an old copy of the folder was put back.
+    WordsUsedElsewhere,
+    /// A restore is not finished, or tokens that came back are not renewed.
+    Restore,
 }
 
 /// How a mint is doing.
@@ -82,6 +86,20 @@ pub(super) async fn doctor(place: &Place) -> Result<()> {
     }
     drop(progress);
     let mut answer = DoctorAnswer::of(&diagnosis)?;
+    if !wallet.used_elsewhere().await?.is_empty() {
+        let message = "another wallet uses the same words, or an old copy of this folder was put back: \
+                       `farthing wallet resync` brings it together again";
+        answer.find(FindingCode::WordsUsedElsewhere, message.to_owned());
+    }
+    if wallet.restores().await?.iter().any(|restore| restore.state != RestoreState::Finished) {
+        let message = "a restore is not finished: `farthing wallet restore` goes on with it";
+        answer.find(FindingCode::Restore, message.to_owned());
+    }
+    if wallet.balance().await?.iter().any(|balance| !balance.restored.is_zero()) {
+        let message = "tokens that came back from the words must be renewed before they can be paid: \
+                       `farthing wallet refresh` renews them";
+        answer.find(FindingCode::Restore, message.to_owned());
+    }
     for expiry in wallet.expiry_warnings().await? {
         let (amount, end) = (expiry.amount.display(&expiry.unit), time(expiry.spend_until));
         answer.find(

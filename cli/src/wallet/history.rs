@@ -4,7 +4,9 @@ use anyhow::Result;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::identity::MintId;
 use farthing_protocol::text::TextForm;
-use farthing_wallet::{HistoryEntry, OpId, OperationView, Outcome, Stage, StoreError, Wallet, Work};
+use farthing_wallet::{
+    HistoryEntry, OpId, OperationView, Outcome, SentState, SentView, Stage, StoreError, Wallet, Work,
+};
 use serde::Serialize;
 
 use super::open::Place;
@@ -91,6 +93,8 @@ pub(crate) enum State {
     Unanswered,
     Settling,
     Stopped,
+    /// Given out, and not claimed as far as is known.
+    Out,
     Done,
     Paid,
     TakenBack,
@@ -117,15 +121,22 @@ pub(super) async fn history(place: &Place, args: WalletHistory) -> Result<()> {
 
 async fn read(wallet: &Wallet) -> Result<HistoryAnswer> {
     let (finished, unfinished) = (wallet.history().await?, wallet.operations().await?);
-    Ok(HistoryAnswer {
-        unfinished: unfinished.iter().map(Entry::unfinished).collect(),
-        finished: finished.iter().map(Entry::finished).collect(),
-    })
+    let out = wallet.sent(false).await?;
+    let out = out.iter().filter(|sent| sent.state == SentState::Out).map(Entry::out);
+    let mut unfinished: Vec<Entry> = unfinished.iter().map(Entry::unfinished).chain(out).collect();
+    unfinished.sort_by_key(|entry| entry.operation);
+    Ok(HistoryAnswer { unfinished, finished: finished.iter().map(Entry::finished).collect() })
 }
 
 impl Entry {
     pub(super) fn unfinished(op: &OperationView) -> Self {
         Self::of(op.id, op.created_at, &op.mint, (op.amount, &op.unit), &op.work, State::of_stage(op.stage))
+    }
+
+    /// Given out, and nobody is known to have claimed it.
+    fn out(sent: &SentView) -> Self {
+        let work = Work::Send { memo: sent.memo.clone() };
+        Self::of(sent.op, sent.sent_at, &sent.mint, (sent.amount, &sent.unit), &work, State::Out)
     }
 
     fn finished(op: &HistoryEntry) -> Self {
@@ -226,6 +237,7 @@ impl State {
             Self::Unanswered => "unfinished: no answer",
             Self::Settling => "unfinished: being settled",
             Self::Stopped => "stopped",
+            Self::Out => "out, not claimed yet",
             Self::Done => "done",
             Self::Paid if receipt => "paid, with receipt",
             Self::Paid => "paid",

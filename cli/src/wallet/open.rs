@@ -249,3 +249,13 @@ pub(super) fn advise_funds<T, E: Into<anyhow::Error>>(
         result => result.map_err(Into::into),
     }
 }
+
+/// Where more money to pay with comes from: what came back from the words waits for its renewal.
+pub(super) async fn more_funds(wallet: &Wallet) -> &'static str {
+    let balance = wallet.balance().await.unwrap_or_default();
+    if balance.iter().any(|balance| !balance.restored.is_zero()) {
+        "what came back from the words must be renewed first: `farthing wallet refresh` does that"
+    } else {
+        "`farthing wallet withdraw` gets more"
+    }
+}

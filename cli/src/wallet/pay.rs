@@ -6,7 +6,7 @@ use farthing_protocol::text::TextForm;
 use farthing_wallet::{InvoiceView, Outlook, PayError, Remark, SendError};
 use serde::Serialize;
 
-use super::deliver::deliver_to;
+use super::deliver::{check_pictures, deliver_to};
 use super::open::Place;
 use super::send::SendAnswer;
 use super::text::{Text, read_input};
@@ -82,6 +82,7 @@ fn ask(asked: &InvoiceView) -> Result<()> {
 }
 
 async fn answer(place: &Place, args: &WalletPay, request: &TransferRequest) -> Result<SendAnswer> {
+    check_pictures(&args.pictures)?;
     let wallet = place.open().await?;
     let asked = wallet.read_transfer(request).await?;
     let amount = asked.amount.display(&asked.unit);

@@ -5,7 +5,7 @@ use farthing_protocol::text::TextForm;
 use farthing_wallet::Ask;
 use serde::Serialize;
 
-use super::deliver::{Delivered, deliver};
+use super::deliver::{Delivered, check, deliver};
 use super::open::{Place, choose_mint, choose_unit};
 use super::text::{Text, read_input};
 use crate::args::{WalletReceive, WalletRecipient, WalletRequest};
@@ -85,6 +85,7 @@ impl Answer for ReceiveAnswer {
 }
 
 pub(super) async fn request(place: &Place, args: WalletRequest) -> Result<RequestAnswer> {
+    check(&args.delivery)?;
     let wallet = place.open().await?;
     let unit = choose_unit(&wallet, &args.which)?;
     let amount = read_amount(&args.amount, &unit)?;

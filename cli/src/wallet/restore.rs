@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use farthing_protocol::identity::MintId;
-use farthing_wallet::{Confirmed, OpenError, RestoreState, Restored, WHAT_A_RESTORE_SHOWS, Wallet, Words};
+use farthing_wallet::{
+    Confirmed, OpenError, RestoreError, RestoreState, Restored, WHAT_A_RESTORE_SHOWS, Wallet, Words,
+};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -74,8 +76,11 @@ pub(super) async fn restore(place: &Place, args: WalletRestore) -> Result<()> {
         let progress = Progress::start(&place.screen, "reading the mint's archive");
         let restored = wallet.restore(mint).await;
         drop(progress);
-        let restored =
-            restored.advise("the restore was interrupted", "what was found is kept: the same command goes on with it");
+        let restored = match restored {
+            Err(error @ RestoreError::InUse) => return Err(error.into()),
+            restored => restored
+                .advise("the restore was interrupted", "what was found is kept: the same command goes on with it"),
+        };
         entries.push(RestoreEntry::of(&wallet, mint, &restored?)?);
     }
     let renewed = if args.renew_now {
@@ -201,7 +206,11 @@ pub(super) async fn resync(place: &Place, args: WalletResync) -> Result<()> {
     let (wallet, _) = place.open_and_resume().await?;
     let mints = match &args.mint {
         Some(named) => vec![choose_mint(&wallet, Some(named))?.id],
-        None => wallet.used_elsewhere().await?,
+        None => match wallet.used_elsewhere().await? {
+            // Nothing was noticed. Whoever asks knows better, if it is clear where to look.
+            marked if marked.is_empty() => vec![choose_mint(&wallet, None)?.id],
+            marked => marked,
+        },
     };
     if !mints.is_empty() {
         tell_what_shows(place, args.yes)?;

@@ -5,8 +5,8 @@ use farthing_protocol::amount::UnixTime;
 use farthing_wallet::{OpId, ResumeError, Resumption, SendError, Sent, SentState, SentView, Wallet};
 use serde::Serialize;
 
-use super::deliver::{Delivered, deliver};
-use super::open::{Place, advise_funds, choose, choose_unit, refuse_number};
+use super::deliver::{Delivered, check, deliver};
+use super::open::{Place, advise_funds, choose, choose_unit, more_funds, refuse_number};
 use super::pay::look_ahead;
 use super::text::Text;
 use crate::args::{WalletSend, WalletSent};
@@ -108,6 +108,7 @@ pub(super) async fn send(place: &Place, args: WalletSend) -> Result<()> {
 }
 
 async fn give(place: &Place, amount: &str, args: WalletSend) -> Result<SendAnswer> {
+    check(&args.delivery)?;
     let to = args.to.as_deref().map(|text| Text::read(&qr::join(text)?)).transpose()?;
     let to = match to {
         None => None,
@@ -141,10 +142,11 @@ async fn give(place: &Place, amount: &str, args: WalletSend) -> Result<SendAnswe
         sent,
         |error| matches!(error, SendError::InsufficientFunds),
         format!("the wallet's tokens do not cover {text}"),
-        "`farthing wallet withdraw` gets more",
+        more_funds(&wallet).await,
     )?;
-    let delivered = deliver(&place.screen, sent.text.as_str().to_owned(), &args.delivery).inspect_err(|_| {
-        place.screen.note(format!("It is sent, though: `farthing wallet sent {}` shows its text.", sent.op));
+    let delivered = deliver(&place.screen, sent.text.as_str().to_owned(), &args.delivery).map_err(|error| {
+        fault(Trouble::BadFile, format!("it is sent, but its text could not be handed over: {error:#}"))
+            .next(format!("do not send it again: `farthing wallet sent {}` shows its text", sent.op))
     })?;
     Ok(SendAnswer::of(&sent, args.memo, delivered))
 }

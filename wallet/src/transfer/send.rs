@@ -67,9 +67,11 @@ impl Wallet {
     pub async fn sent(&self, all: bool) -> Result<Vec<SentView>, StoreError> {
         let operations = self.inner.vault.run::<_, StoreError>(move |tx| {
             let mut operations = Operation::all_live(tx)?;
-            if all {
-                operations.extend(Operation::all_ended(tx)?);
-            }
+            // A locked text may be on its way still, and is nowhere else.
+            let is_locked = |operation: &Operation| {
+                matches!((&operation.body, operation.ended), (Body::Lock(_), Some((_, Outcome::Issued))))
+            };
+            operations.extend(Operation::all_ended(tx)?.into_iter().filter(|operation| all || is_locked(operation)));
             Ok(operations)
         });
         let mut views: Vec<SentView> = operations.await?.iter().filter_map(SentView::of).collect();
