@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
@@ -39,9 +40,20 @@ impl World {
         self.command(command, arguments)
     }
 
+    /// Where the words of a wallet go that is made without a terminal.
+    pub(crate) fn paper(&self, arguments: &[&str]) -> Vec<String> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        if !arguments.contains(&"init") || !arguments.contains(&"--yes") || arguments.contains(&"--words-file") {
+            return Vec::new();
+        }
+        let file = self.path(&format!("words.{}", MADE.fetch_add(1, Ordering::Relaxed)));
+        vec!["--words-file".to_owned(), file.to_str().unwrap().to_owned()]
+    }
+
     fn command(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(arguments)
+            .args(self.paper(arguments))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())

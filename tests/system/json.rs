@@ -1,5 +1,7 @@
 //! Every command of a wallet with `--json`, against its schema.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
 use crate::harness::World;
@@ -12,6 +14,7 @@ fn answers_and_failures_are_as_documented() {
     let merchant = world.merchant(&mint);
     failure(&world, 1, "wallet_missing", &["balance"]);
     failure(&world, 8, "nobody_to_ask", &["init", "--mint", &mint.url]);
+    unseen_words_are_refused(&world, &mint.url);
     let made = json(&world, "wallet-init", &["init", "--mint", &mint.url, "--yes", "--no-passphrase"]);
     failure(&world, 1, "wallet_exists", &["init", "--mint", &mint.url, "--yes", "--no-passphrase"]);
     let account = json(&world, "wallet-account", &["account", "--png", world.path("account.png").to_str().unwrap()]);
@@ -86,4 +89,29 @@ fn an_invoice_goes_by_file_standard_input_and_picture() {
     child.stdin.take().unwrap().write_all(format!("\n  {first}\n  {second}\n\n").as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().contains("paid 0.04 EUR"));
+}
+
+/// Words are shown at a terminal, or go into a new file that somebody named; nowhere else.
+fn unseen_words_are_refused(world: &World, mint: &str) {
+    let init = |more: &[&str]| {
+        let mut command = world.farthing(&["wallet"]);
+        command.args(["init", "--mint", mint, "--yes", "--no-passphrase"]).args(more).output().unwrap()
+    };
+    let refused = init(&[]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(8) && said.contains("--words-file FILE"), "{said}");
+    let file = world.path("something else");
+    std::fs::write(&file, "precious").unwrap();
+    let kept = init(&["--words-file", file.to_str().unwrap()]);
+    assert_eq!(kept.status.code(), Some(1));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    assert!(!world.path(".farthing/wallet/keys").exists());
+    let (dir, file) = (world.path("other"), world.path("paper"));
+    let made = init(&["--dir", dir.to_str().unwrap(), "--words-file", file.to_str().unwrap()]);
+    assert!(made.status.success());
+    let words = std::fs::read_to_string(&file).unwrap();
+    let said = [made.stdout, made.stderr].map(|said| String::from_utf8(said).unwrap()).concat();
+    assert!(words.split_whitespace().count() == 12 && said.contains("paper"), "{said}");
+    assert!(!said.contains(words.split_once(' ').unwrap().1.trim()), "{said}");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -50,8 +50,7 @@ impl<'a> Purse<'a> {
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         let answer = std::str::from_utf8(&output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {answer}{complaint}");
-        // Nothing is as important as the words of a new wallet.
-        assert!(complaint.is_empty() || arguments.contains(&"init"), "{arguments:?} is not quiet: {complaint}");
+        assert!(complaint.is_empty(), "{arguments:?} is not quiet: {complaint}");
         read(name, answer)
     }
 

@@ -262,7 +262,7 @@ impl Purse<'_> {
     }
 
     fn here(&self, mut command: Command, arguments: &[&str]) -> Command {
-        command.args(arguments);
+        command.args(arguments).args(self.stage.world.paper(arguments));
         if let Some(file) = &self.passphrase {
             command.arg("--passphrase-file").arg(file);
         }

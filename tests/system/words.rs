@@ -8,19 +8,17 @@ use serde_json::Value;
 use crate::harness::{Server, World};
 use crate::purse::Purse;
 use crate::restore::quick_mint;
-use crate::terminal::{Terminal, possible, words_on};
+use crate::terminal::{Terminal, possible};
 
 /// A wallet with 5.10 that spent 0.50 of it, and the file with its words.
 fn written_down<'a>(world: &'a World, mint: &Server) -> (Purse<'a>, String) {
     let dir = world.path("alice");
-    let arguments = ["wallet", "--dir", dir.to_str().unwrap(), "init", "--mint", &mint.url, "--yes", "--no-passphrase"];
-    let output = world.output(&arguments);
-    let paper = words_on(std::str::from_utf8(&output.stderr).unwrap());
-    assert_eq!(paper.len(), 12);
     let file = world.path("paper");
-    std::fs::write(&file, format!("{}\n", paper.join(" "))).unwrap();
-    let account = String::from_utf8(output.stdout).unwrap();
-    world.run(&["mint", "credit", account.trim(), "10.00"]);
+    let paper = ["--words-file", file.to_str().unwrap()];
+    let init = ["wallet", "--dir", dir.to_str().unwrap(), "init", "--mint", &mint.url, "--yes", "--no-passphrase"];
+    let account = world.run(&[&init[..], &paper].concat());
+    assert_eq!(std::fs::read_to_string(&file).unwrap().split_whitespace().count(), 12);
+    world.run(&["mint", "credit", &account, "10.00"]);
     let alice = Purse::at(world, "alice");
     alice.json("wallet-withdraw", &["withdraw", "--bundle", "0"]);
     let bob = Purse::new(world, "bob", mint);

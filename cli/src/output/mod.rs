@@ -97,6 +97,11 @@ impl Screen {
         }
     }
 
+    /// Whether a person may be reading standard error.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.inner.terminal
+    }
+
     /// What must be seen, such as the words of a new wallet: also under `--quiet`.
     pub(crate) fn must_see(&self, line: impl AsRef<str>) {
         self.write(line.as_ref());

@@ -1,17 +1,21 @@
 //! `farthing wallet init`
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use farthing_wallet::{OpenError, Wallet, WordCount, Words, account_text};
 use rand::rngs::SysRng;
 use rand::seq::index;
 use rand_core::UnwrapErr;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::mints::tell_identity;
 use super::open::Place;
 use crate::args::WalletInit;
 use crate::exit::{Trouble, fault};
 use crate::output::{Answer, Screen};
+use crate::qr::write_private;
 use crate::verifier::{expect_mint, read_url};
 use crate::{prompt, unlock};
 
@@ -51,6 +55,12 @@ pub(super) async fn init(place: &Place, args: WalletInit) -> Result<InitAnswer> 
     let found = Wallet::look_at_mint(&args.mint, &place.options()).await;
     let mint = found.with_context(|| format!("there is no mint to be reached at {}", url.as_str()))?.id;
     expect_mint(&mint, args.mint_id.as_deref())?;
+    if args.words_file.is_none() && !screen.is_seen() {
+        let message = "the words can be shown to nobody here: standard error is no terminal";
+        return Err(fault(Trouble::NobodyToAsk, message)
+            .next("give --words-file FILE, which must not exist yet, and keep it as you would keep money")
+            .into());
+    }
     let sure = args.yes || args.mint_id.is_some();
     tell_identity(screen, !sure, url.as_str(), &mint);
     if !sure && !prompt::confirm("Is that the mint you mean?", "--yes or --mint-id")? {
@@ -61,11 +71,11 @@ pub(super) async fn init(place: &Place, args: WalletInit) -> Result<InitAnswer> 
     let protection = unlock::protection(&place.common.unlocking, args.no_passphrase)?;
     let count = if args.words == 24 { WordCount::TwentyFour } else { WordCount::Twelve };
     let words = Words::generate(&mut UnwrapErr(SysRng), count)?;
-    screen.must_see(
-        "Everything in the wallet derives from these words. Write them on paper,\nnow: they are not shown again.\n",
-    );
-    show_words(screen, &words);
-    if !args.yes {
+    match &args.words_file {
+        Some(file) => write_words(screen, &words, file)?,
+        None => show_words(screen, &words),
+    }
+    if !args.yes && args.words_file.is_none() {
         confirm_words(&words)?;
     }
     let wallet = Wallet::create(&folder, &words, protection, place.options()).await?;
@@ -84,8 +94,11 @@ pub(super) async fn init(place: &Place, args: WalletInit) -> Result<InitAnswer> 
     })
 }
 
-/// Words go to the terminal only: never to a file by a redirected standard output, and never into JSON.
+/// Words go to a terminal: never to a file by a redirected output, and never into JSON.
 fn show_words(screen: &Screen, words: &Words) {
+    screen.must_see(
+        "Everything in the wallet derives from these words. Write them on paper,\nnow: they are not shown again.\n",
+    );
     let all: Vec<&str> = words.iter().collect();
     for (row, chunk) in all.chunks(4).enumerate() {
         let line: Vec<String> =
@@ -93,6 +106,19 @@ fn show_words(screen: &Screen, words: &Words) {
         screen.must_see(format!("  {}", line.join(" ").trim_end()));
     }
     screen.must_see("");
+}
+
+/// Or into a file of which somebody said that they belong there, as `restore --words-file` reads it.
+fn write_words(screen: &Screen, words: &Words, file: &Path) -> Result<()> {
+    let all: Vec<&str> = words.iter().collect();
+    let text = Zeroizing::new(format!("{}\n", all.join(" ")));
+    write_private(file, text.as_bytes())?;
+    screen.note(format!(
+        "The words that everything in the wallet derives from are in {}. Whoever has them has the money: write them on paper, and erase \
+         the file.",
+        file.display()
+    ));
+    Ok(())
 }
 
 /// Asks for some of the words, so that they are surely on paper.

@@ -21,6 +21,9 @@ pub(crate) struct WalletInit {
     /// How many words: 12 or 24
     #[arg(long, default_value_t = 12, value_parser = parse_word_count)]
     pub(crate) words: u8,
+    /// Write the words into a new file instead of showing them, where nobody is at a terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) words_file: Option<PathBuf>,
     /// Do not ask whether the words were written down, nor whether the mint is the right one
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
