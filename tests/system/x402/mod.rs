@@ -213,7 +213,7 @@ async fn a_shop_that_cannot_reach_the_mint_takes_nothing() {
     let outcome = town.get(&shop).await.unwrap();
     assert_eq!(outcome.answer.status().as_u16(), 402);
     // Refused, and the mint is not there to settle it with.
-    let HttpPayment::Open { op, .. } = outcome.payment else { panic!("{outcome:?}") };
+    let HttpPayment::Refused { op, .. } = outcome.payment else { panic!("{outcome:?}") };
     assert!(matches!(town.get(&shop).await, Err(GetError::Settle(_))));
     assert_eq!(shop.payments().len(), 1);
     town.mint = Some(town.world.serve(&["mint", "run", "--listen", &format!("127.0.0.1:{}", town.mint_port)]));
