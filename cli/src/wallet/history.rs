@@ -19,6 +19,8 @@ use crate::output::{Answer, Money, Rows, Screen, seconds, short, time};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct HistoryAnswer {
     unfinished: Vec<Entry>,
+    /// Given out, and not claimed as far as is known.
+    out: Vec<Entry>,
     finished: Vec<Entry>,
 }
 
@@ -111,7 +113,8 @@ pub(super) async fn history(place: &Place, args: WalletHistory) -> Result<()> {
     let Some(WalletHistoryCommand::Show { operation }) = args.command else {
         return place.screen.answer(&all);
     };
-    let entry = all.unfinished.into_iter().chain(all.finished).find(|entry| entry.operation == operation);
+    let entry =
+        all.unfinished.into_iter().chain(all.out).chain(all.finished).find(|entry| entry.operation == operation);
     let entry = entry.ok_or(StoreError::NoSuchOperation).advise(
         format!("there is no operation {operation}"),
         "`farthing wallet history` lists them with their numbers",
@@ -122,10 +125,11 @@ pub(super) async fn history(place: &Place, args: WalletHistory) -> Result<()> {
 async fn read(wallet: &Wallet) -> Result<HistoryAnswer> {
     let (finished, unfinished) = (wallet.history().await?, wallet.operations().await?);
     let out = wallet.sent(false).await?;
-    let out = out.iter().filter(|sent| sent.state == SentState::Out).map(Entry::out);
-    let mut unfinished: Vec<Entry> = unfinished.iter().map(Entry::unfinished).chain(out).collect();
-    unfinished.sort_by_key(|entry| entry.operation);
-    Ok(HistoryAnswer { unfinished, finished: finished.iter().map(Entry::finished).collect() })
+    Ok(HistoryAnswer {
+        unfinished: unfinished.iter().map(Entry::unfinished).collect(),
+        out: out.iter().filter(|sent| sent.state == SentState::Out).map(Entry::out).collect(),
+        finished: finished.iter().map(Entry::finished).collect(),
+    })
 }
 
 impl Entry {
@@ -253,12 +257,12 @@ impl State {
 
 impl Answer for HistoryAnswer {
     fn show(&self, screen: &Screen) {
-        if self.unfinished.is_empty() && self.finished.is_empty() {
+        if self.unfinished.is_empty() && self.out.is_empty() && self.finished.is_empty() {
             screen.say("nothing yet");
             return;
         }
         let mut rows = Rows::new(["no.", "time (UTC)", "what", "amount", "outcome", "memo"]).right(3);
-        for entry in self.unfinished.iter().chain(&self.finished) {
+        for entry in self.unfinished.iter().chain(&self.out).chain(&self.finished) {
             rows.add(entry.row());
         }
         rows.show(screen);
