@@ -1,8 +1,10 @@
 //! The payee's service: invoices out, payments in, receipts back.
 
+mod door;
 mod error;
 mod pay;
 mod record;
+mod sale;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,20 +14,26 @@ use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::api::{InvoiceRequest, MintHead, PayRequest, PayeeAnswer, PaymentSummary};
 use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
-use farthing_protocol::ids::{PaymentId, RequestNonce};
+use farthing_protocol::ids::{HttpBinding, PaymentId, RequestNonce};
 use farthing_protocol::keyset::{ChainKey, Redemption};
 use farthing_protocol::locked::LockKey;
 use farthing_protocol::payment::PaymentKind;
 use farthing_protocol::receipt::Receipt;
-use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft};
+use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, PaymentRequest};
 use tokio::sync::Semaphore;
 
-use crate::check::TokenClass;
+use crate::check::{CheckError, TokenClass};
 use crate::keyring::{Keyring, KeyringError};
 use crate::locks::KeyedLocks;
 use crate::store::{ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
 
+use door::{Demand, Door};
+use pay::Submission;
+use sale::Flights;
+
+pub use door::OfferTerms;
 pub use error::{InvoiceError, PayError};
+pub use sale::{KeptAnswer, MAX_KEPT, MAX_SERVED, Sale, Serving, Turn};
 
 /// How long an invoice can be paid unless it says otherwise, in seconds.
 pub const DEFAULT_EXPIRY: u32 = 900;
@@ -99,6 +107,7 @@ struct Inner {
     engine: Engine,
     clock: Clock,
     locks: KeyedLocks,
+    flights: Flights,
     places: Arc<Semaphore>,
 }
 
@@ -136,6 +145,7 @@ impl Merchant {
             engine,
             clock,
             locks,
+            flights: Flights::default(),
             places: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -156,7 +166,7 @@ impl Merchant {
     /// # Errors
     /// An [`InvoiceError`] when nothing current is known of the mint.
     pub fn about(&self) -> Result<PayeeAnswer, InvoiceError> {
-        let (unit, AcceptedMint { mint, head }, _) = self.inner.accepted((self.inner.clock)())?;
+        let (unit, AcceptedMint { mint, head }, _) = self.inner.asked_for((self.inner.clock)())?;
         Ok(PayeeAnswer {
             payee: self.inner.payee,
             unit: unit.code().to_owned(),
@@ -172,7 +182,7 @@ impl Merchant {
     pub fn invoice(&self, request: InvoiceRequest) -> Result<Invoice, InvoiceError> {
         let inner = &self.inner;
         let now = (inner.clock)();
-        let (unit, accepted, most) = inner.accepted(now)?;
+        let (unit, accepted, most) = inner.asked_for(now)?;
         let InvoiceRequest { amount, memo, expires_in, reusable, http } = request;
         if amount.is_zero() || amount > most {
             return Err(InvoiceError::Amount);
@@ -209,11 +219,82 @@ impl Merchant {
     /// # Errors
     /// A [`PayError`]; of [`StoreError::Busy`] when too many are being worked on.
     pub async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
-        let inner = Arc::clone(&self.inner);
-        let place = Arc::clone(&inner.places).try_acquire_owned().map_err(|_| StoreError::Busy)?;
+        let PayRequest { payment, request } = request;
+        let submission = Submission { payment, request, demand: Demand::Invoice, door: Door::Direct };
+        self.begin(|inner| async move { inner.take(submission).await }).await
+    }
+
+    /// Accepts a payment for one HTTP request, as [`pay`](Self::pay) does: of an invoice that is bound to it, or of an offer that says
+    /// what the server demands. It buys this request and no other, and nothing at another door.
+    ///
+    /// Made again with the same payment, the request gets the same sale, of which [`Sale::turn`] says what is given for it.
+    ///
+    /// # Errors
+    /// A [`PayError`]; [`PayError::AcceptedElsewhere`] also when it was given in for something else here.
+    pub async fn sell(&self, request: PayRequest, terms: OfferTerms, http: HttpBinding) -> Result<Sale, PayError> {
+        let PayRequest { payment, request } = request;
+        let demand = match &request {
+            PaymentRequest::Invoice(invoice) if invoice.draft().http != Some(http) => {
+                return Err(CheckError::WrongRequest.into());
+            }
+            PaymentRequest::Invoice(_) => Demand::Invoice,
+            PaymentRequest::Offer(_) => Demand::Offer(terms),
+        };
+        let authorized_at = payment.authorized_at();
+        let submission = Submission { payment, request, demand, door: Door::Http(http) };
+        self.begin(|inner| async move {
+            let receipt = inner.take(submission).await?;
+            Ok(Sale::new(inner, receipt, authorized_at))
+        })
+        .await
+    }
+
+    /// Checks the payment of an offer for an x402 server, as often as it asks. Spends nothing, and promises nothing:
+    /// whether the tokens are spent shows when it is settled.
+    ///
+    /// # Errors
+    /// A [`PayError`]; [`PayError::Used`] when it was settled before.
+    pub async fn verify_offer(&self, request: PayRequest, terms: OfferTerms) -> Result<(), PayError> {
+        let submission = offered(request, terms)?;
+        let id = submission.payment.id();
+        self.begin(|inner| async move {
+            inner.verify(submission).await?;
+            let job = inner.engine.submit(move |txn| sale::was_answered(txn, &id));
+            let answered = job.await.map_err(StoreError::from)?.map_err(|_: StoreFault| StoreError::Stopped)?;
+            if answered { Err(PayError::Used) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Accepts the payment of an offer for an x402 server, and says so **once**: a server that asks again and a payer who comes
+    /// again look the same, and a second yes would give away what was paid for once. What is not known to be accepted is
+    /// no yes, and can be asked again.
+    ///
+    /// # Errors
+    /// A [`PayError`]; [`PayError::Used`] when it was said before.
+    pub async fn settle_offer(&self, request: PayRequest, terms: OfferTerms) -> Result<Receipt, PayError> {
+        let submission = offered(request, terms)?;
+        let id = submission.payment.id();
+        self.begin(|inner| async move {
+            let receipt = inner.take(submission).await?;
+            let job = inner.engine.submit(move |txn| sale::answer_once(txn, &id));
+            let first = job.await.map_err(StoreError::from)?.map_err(|_: StoreFault| StoreError::Stopped)?;
+            if first { Ok(receipt) } else { Err(PayError::Used) }
+        })
+        .await
+    }
+
+    /// Runs something to its end, whoever waits for it, if there is a place for it.
+    async fn begin<T, F>(&self, what: impl FnOnce(Arc<Inner>) -> F) -> Result<T, PayError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, PayError>> + Send + 'static,
+    {
+        let place = Arc::clone(&self.inner.places).try_acquire_owned().map_err(|_| StoreError::Busy)?;
+        let work = what(Arc::clone(&self.inner));
         let task = tokio::spawn(async move {
             let _place = place;
-            inner.pay(request).await
+            work.await
         });
         task.await.unwrap_or(Err(PayError::Store(StoreError::Unavailable)))
     }
@@ -263,6 +344,20 @@ impl Merchant {
         }
     }
 
+    /// Forgets answers that were kept to be repeated and are older than so many seconds.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be written.
+    pub async fn forget_answers(&self, older_than: u64) -> Result<(), StoreError> {
+        let before = (self.inner.clock)().minus(older_than);
+        loop {
+            let job = self.inner.engine.submit(move |txn| sale::forget_answers(txn, before, 64));
+            if !job.await?.map_err(|_| StoreError::Stopped)? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Fetches the mint's keysets if it is time to: see [`Keyring::refresh_if_due`].
     pub async fn refresh(&self) {
         let inner = &self.inner;
@@ -275,7 +370,7 @@ impl Merchant {
 
 impl Inner {
     /// The unit, the mint with its head, and the most that one invoice can ask.
-    fn accepted(&self, now: UnixTime) -> Result<(Unit, AcceptedMint, Amount), InvoiceError> {
+    fn asked_for(&self, now: UnixTime) -> Result<(Unit, AcceptedMint, Amount), InvoiceError> {
         let view = self.keyring.view(&self.mint, now)?;
         let mut chains = view.chains().filter(|chain| {
             let ChainKey { unit, redemption, .. } = chain.key();
@@ -287,6 +382,16 @@ impl Inner {
         }
         let accepted = AcceptedMint { mint: self.mint, head: chain.head() };
         Ok((chain.key().unit, accepted, chain.last().max_amount()))
+    }
+}
+
+fn offered(request: PayRequest, terms: OfferTerms) -> Result<Submission, PayError> {
+    let PayRequest { payment, request } = request;
+    match request {
+        PaymentRequest::Offer(_) => {
+            Ok(Submission { payment, request, demand: Demand::Offer(terms), door: Door::Facilitator })
+        }
+        PaymentRequest::Invoice(_) => Err(CheckError::UnsupportedRequest.into()),
     }
 }
 

@@ -111,6 +111,18 @@ codes! {
     DoubleSpend = "double_spend", 409, "A token in the payment was spent before.";
     /// The same payment was accepted for another claim.
     AcceptedElsewhere = "accepted_elsewhere", 409, "This payment was already accepted elsewhere.";
+    /// The request is being served for this payment at this moment; it was paid, and can be made again with it.
+    InProgress = "in_progress", 409, "The request is being served for this payment.";
+    /// Everything that the payment buys was given.
+    PaymentUsed = "payment_used", 410, "Nothing more is given for this payment.";
+    /// What the payment is for could not be had from the server behind this one. The payment is kept: make the request again with it.
+    UpstreamFailed = "upstream_failed", 502, "The server behind this one failed.";
+    /// The server behind this one did not answer in time. The payment is kept: make the request again with it.
+    UpstreamTimeout = "upstream_timeout", 504, "The server behind this one did not answer in time.";
+    /// There is no price for the request, so that it is not served.
+    NotForSale = "not_for_sale", 403, "This request is not for sale here.";
+    /// What the request costs could not be found out. Nothing was begun.
+    PriceUnavailable = "price_unavailable", 503, "The price is not known at the moment.";
     /// The funding was used by another operation; the extension [`WINNER`] names it.
     FundingUsed = "funding_used", 409, "The funding was already used by another operation.";
     /// No such issuance session.
@@ -151,7 +163,7 @@ impl Code {
     #[must_use]
     pub const fn outcome_unknown(self) -> bool {
         match self {
-            Self::Overloaded | Self::ClockBehind => false,
+            Self::Overloaded | Self::ClockBehind | Self::PriceUnavailable => false,
             Self::Timeout => true,
             other => other.status() >= 500,
         }
@@ -160,7 +172,9 @@ impl Code {
     /// The `Retry-After` that a problem of this code carries when nobody sets another.
     const fn default_retry_after(self) -> Option<Duration> {
         match self {
-            Self::Overloaded | Self::RateLimited | Self::ClockBehind => Some(Duration::from_secs(1)),
+            Self::Overloaded | Self::RateLimited | Self::ClockBehind | Self::InProgress | Self::PriceUnavailable => {
+                Some(Duration::from_secs(1))
+            }
             _ => None,
         }
     }

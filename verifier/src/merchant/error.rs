@@ -22,9 +22,15 @@ pub enum PayError {
         /// That payment.
         earlier: PaymentId,
     },
-    /// Somebody else had it accepted: nothing is served for it here.
+    /// Somebody else had it accepted, or it was given in here for something else: nothing is served for it.
     #[error("the payment was already accepted elsewhere")]
     AcceptedElsewhere,
+    /// The request is being served for this payment right now.
+    #[error("the request is being served for this payment")]
+    InProgress,
+    /// Everything that the payment buys was given.
+    #[error("nothing more is given for this payment")]
+    Used,
     /// The mint's keysets are not known well enough; the code says why. Nothing changed.
     #[error("the mint's keysets are not known at the moment")]
     Keysets(Code),
@@ -41,6 +47,8 @@ impl PayError {
             Self::RequestTaken => Code::RequestTaken,
             Self::DoubleSpend { .. } => Code::DoubleSpend,
             Self::AcceptedElsewhere => Code::AcceptedElsewhere,
+            Self::InProgress => Code::InProgress,
+            Self::Used => Code::PaymentUsed,
             Self::Keysets(code) => code,
             Self::Store(error) => error.code(),
         }
@@ -53,7 +61,11 @@ impl From<PayError> for Problem {
             PayError::Check(error) => error.into(),
             PayError::Store(error) => error.into(),
             PayError::DoubleSpend { earlier } => Self::new(error.code()).with(EARLIER_PAYMENT_ID, earlier.to_text()),
-            PayError::RequestTaken | PayError::AcceptedElsewhere | PayError::Keysets(_) => Self::new(error.code()),
+            PayError::RequestTaken
+            | PayError::AcceptedElsewhere
+            | PayError::InProgress
+            | PayError::Used
+            | PayError::Keysets(_) => Self::new(error.code()),
         }
     }
 }

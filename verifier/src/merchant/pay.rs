@@ -5,50 +5,85 @@ use std::sync::Arc;
 
 use farthing_durable::StoreFault;
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::api::PayRequest;
 use farthing_protocol::ids::{Claim, PaymentId};
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
-use farthing_protocol::request::PaymentRequest;
+use farthing_protocol::request::{OfferDraft, PaymentRequest};
 
-use super::record::{self, Attempt, Reservation};
+use super::door::{Demand, Door, OfferTerms};
+use super::record::{self, Accepted, Attempt, Reservation};
 use super::{Inner, PayError};
-use crate::check::{CheckError, KnownKeysets, PayeeRules, VerifiedPayment, check_requested};
+use crate::check::{
+    CheckError, KnownKeysets, PayeeRules, Requirements, VerifiedPayment, check_offered, check_requested,
+};
 use crate::store::{Acceptance, AcceptedPayment, Outcome, SpentStore, StoreError};
+
+/// A payment, and what it is given in for.
+pub(super) struct Submission {
+    pub(super) payment: Payment,
+    pub(super) request: PaymentRequest,
+    pub(super) demand: Demand,
+    pub(super) door: Door,
+}
+
+/// When a payment is judged: its expiry and its keyset's times as of then, its own time as of now.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) as_of: UnixTime,
+    pub(super) now: UnixTime,
+}
 
 impl Inner {
     /// Look up, check, reserve, accept, record, receipt.
-    pub(super) async fn pay(self: &Arc<Self>, request: PayRequest) -> Result<Receipt, PayError> {
-        let PayRequest { payment, request } = request;
+    pub(super) async fn take(self: &Arc<Self>, submission: Submission) -> Result<Receipt, PayError> {
+        let Submission { payment, request, demand, door } = submission;
         let id = payment.id();
         // One submission of a payment at a time: a refusal of one cannot cross the acceptance of another.
         let _lock = self.locks.lock(BTreeSet::from([*id.as_bytes()])).await;
-        if let Some(receipt) = self.receipt(&id).await? {
-            return Ok(receipt);
+        let now = (self.clock)();
+        if let Some(accepted) = self.accepted(&id).await? {
+            self.recognise(payment, &request, &accepted, door, now).await?;
+            return Ok(self.sign(accepted.draft)?);
         }
         // Begun before and not ended: it is judged as of then, for the question is what became of it.
-        let begun = self.engine.submit(move |txn| record::attempt(txn, &id)).await;
-        let begun = begun.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)?;
-        let now = (self.clock)();
-        let as_of = begun.as_ref().map_or(now, |attempt| attempt.received_at);
-        let verified = match self.check(payment, &request, as_of, now).await {
+        let begun = self.begun(&id).await?;
+        if begun.as_ref().is_some_and(|attempt| attempt.door != door) {
+            return Err(PayError::AcceptedElsewhere);
+        }
+        let moment = Moment { as_of: begun.as_ref().map_or(now, |attempt| attempt.received_at), now };
+        let demand = if begun.is_some() { as_accepted(&request) } else { demand };
+        let verified = match self.check(payment, &request, &demand, moment).await {
             // It was in order when it was given to the store. What became known of the keyset since then does not
             // undo what the store may have decided.
             Err(error) if begun.is_some() && is_about_the_keyset(&error) => return Err(StoreError::Unavailable.into()),
             verdict => verdict?,
         };
-        let store = self.store_for(&verified).ok_or(StoreError::NotDecidedHere)?;
-
         let sent_before = begun.is_some();
         let attempt = match begun {
             Some(attempt) => attempt,
-            None => self.reserve(&id, self.attempt(&verified, &request, now)).await?,
+            None => self.reserve(&id, self.attempt(&verified, &request, door, now)).await?,
         };
-        let acceptance = Acceptance { payment: verified.clone(), claim: attempt.claim, now };
-        let outcome = store.accept(vec![acceptance]).await.pop().unwrap_or(Err(StoreError::Unavailable));
+        self.decide(verified, attempt, sent_before, now).await
+    }
+
+    /// Gives a payment to the store that decides over it, and ends the attempt when the outcome is certain.
+    async fn decide(
+        &self,
+        verified: VerifiedPayment,
+        attempt: Attempt,
+        sent_before: bool,
+        now: UnixTime,
+    ) -> Result<Receipt, PayError> {
+        let (id, amount) = (*verified.id(), verified.payment().amount());
+        let outcome = match self.store_for(&verified) {
+            Some(store) => {
+                let acceptance = Acceptance { payment: verified, claim: attempt.claim, now };
+                store.accept(vec![acceptance]).await.pop().unwrap_or(Err(StoreError::Unavailable))
+            }
+            None => Err(StoreError::NotDecidedHere),
+        };
         let refusal = match outcome {
             Ok(Outcome::Accepted { accepted_at } | Outcome::AlreadyAccepted { accepted_at, claim_matches: true }) => {
-                let amount = verified.payment().amount();
                 let draft = record::draft(&id, self.payee, amount, accepted_at, attempt.head);
                 return self.finish(draft, attempt).await.map_err(PayError::from);
             }
@@ -66,20 +101,66 @@ impl Inner {
         Err(refusal)
     }
 
+    /// Checks an offer's payment for a server that will ask for it to be settled. Spends nothing.
+    pub(super) async fn verify(self: &Arc<Self>, submission: Submission) -> Result<(), PayError> {
+        let Submission { payment, request, demand, door } = submission;
+        let (id, now) = (payment.id(), (self.clock)());
+        if let Some(accepted) = self.accepted(&id).await? {
+            return self.recognise(payment, &request, &accepted, door, now).await;
+        }
+        let begun = self.begun(&id).await?;
+        if begun.as_ref().is_some_and(|attempt| attempt.door != door) {
+            return Err(PayError::AcceptedElsewhere);
+        }
+        let moment = Moment { as_of: begun.as_ref().map_or(now, |attempt| attempt.received_at), now };
+        let demand = if begun.is_some() { as_accepted(&request) } else { demand };
+        self.check(payment, &request, &demand, moment).await.map(|_| ())
+    }
+
+    /// Whether who comes with an accepted payment is who paid it, by the same door. The payment's id says neither: it leaves
+    /// signatures and authorization out. Those who are given no more than a receipt need not show it.
+    async fn recognise(
+        self: &Arc<Self>,
+        payment: Payment,
+        request: &PaymentRequest,
+        accepted: &Accepted,
+        door: Door,
+        now: UnixTime,
+    ) -> Result<(), PayError> {
+        if accepted.door != door {
+            return Err(PayError::AcceptedElsewhere);
+        }
+        if door == Door::Direct {
+            return Ok(());
+        }
+        let moment = Moment { as_of: accepted.received_at, now };
+        match self.check(payment, request, &as_accepted(request), moment).await {
+            Err(error) if is_about_the_keyset(&error) => Err(StoreError::Unavailable.into()),
+            verdict => verdict.map(|_| ()),
+        }
+    }
+
     pub(super) async fn receipt(&self, id: &PaymentId) -> Result<Option<Receipt>, StoreError> {
+        self.accepted(id).await?.map(|accepted| self.sign(accepted.draft)).transpose()
+    }
+
+    async fn accepted(&self, id: &PaymentId) -> Result<Option<Accepted>, StoreError> {
         let id = *id;
         let job = self.engine.submit(move |txn| record::accepted(txn, &id));
-        let accepted = job.await?.map_err(|_| StoreError::Stopped)?;
-        accepted.map(|accepted| self.sign(accepted.draft)).transpose()
+        job.await?.map_err(|_| StoreError::Stopped)
+    }
+
+    async fn begun(&self, id: &PaymentId) -> Result<Option<Attempt>, StoreError> {
+        let id = *id;
+        let job = self.engine.submit(move |txn| record::attempt(txn, &id));
+        job.await?.map_err(|_: StoreFault| StoreError::Stopped)
     }
 
     /// Ends an attempt whose outcome is known: with a receipt if a store knows the payment as accepted for this payee,
     /// else by giving the invoice back. Returns whether nothing is open any more.
     pub(super) async fn end_if_known(&self, id: &PaymentId) -> Result<bool, StoreError> {
         let _lock = self.locks.lock(BTreeSet::from([*id.as_bytes()])).await;
-        let key = *id;
-        let job = self.engine.submit(move |txn| record::attempt(txn, &key));
-        let Some(attempt) = job.await?.map_err(|_: StoreFault| StoreError::Stopped)? else { return Ok(true) };
+        let Some(attempt) = self.begun(id).await? else { return Ok(true) };
         for store in &self.stores {
             let found = store.find(id).await?;
             if let Some(AcceptedPayment { amount, accepted_at, claim, .. }) = found
@@ -104,15 +185,16 @@ impl Inner {
         self: &Arc<Self>,
         payment: Payment,
         request: &PaymentRequest,
-        as_of: UnixTime,
-        now: UnixTime,
+        demand: &Demand,
+        moment: Moment,
     ) -> Result<VerifiedPayment, PayError> {
+        let now = moment.now;
         let unknown = |error: crate::keyring::KeyringError| PayError::Keysets(error.code());
         if *payment.mint() != self.mint {
             return Err(CheckError::UnknownMint.into());
         }
         let first = match self.keyring.known(&self.mint, now) {
-            Ok(known) => self.check_with(known, payment.clone(), request, (as_of, now)).await,
+            Ok(known) => self.check_with(known, payment.clone(), request, demand, moment).await,
             Err(_) => Err(CheckError::UnknownKeyset.into()),
         };
         if first.as_ref().err() != Some(&CheckError::UnknownKeyset.into()) {
@@ -123,7 +205,7 @@ impl Inner {
             tracing::debug!(%error, "the mint's keysets were not refreshed");
         }
         let known = self.keyring.known(&self.mint, now).map_err(unknown)?;
-        self.check_with(known, payment, request, (as_of, now)).await
+        self.check_with(known, payment, request, demand, moment).await
     }
 
     /// On a thread on which nobody else waits: the cryptography takes its time.
@@ -132,13 +214,23 @@ impl Inner {
         keysets: Arc<KnownKeysets>,
         payment: Payment,
         request: &PaymentRequest,
-        (as_of, now): (UnixTime, UnixTime),
+        demand: &Demand,
+        Moment { as_of, now }: Moment,
     ) -> Result<VerifiedPayment, PayError> {
-        let (inner, request) = (Arc::clone(self), request.clone());
+        let (inner, request, demand) = (Arc::clone(self), request.clone(), demand.clone());
         let task = tokio::task::spawn_blocking(move || {
             let lock = inner.lock.as_ref();
             let rules = PayeeRules { payee: &inner.payee, now, as_of, keysets: &keysets, lock };
-            check_requested(&mut crate::random::system_rng(), &rules, vec![(payment, request)]).pop()
+            let mut rng = crate::random::system_rng();
+            match (demand, request) {
+                (Demand::Invoice, request) => check_requested(&mut rng, &rules, vec![(payment, request)]).pop(),
+                (Demand::Offer(OfferTerms { asset, amount, timeout_seconds }), PaymentRequest::Offer(offer)) => {
+                    let (mint, payee, asset) = (&inner.mint, &inner.payee, asset.as_str());
+                    let demanded = Requirements { mint, payee, asset, amount, timeout_seconds };
+                    check_offered(&mut rng, &rules, vec![(payment, offer, demanded)]).pop()
+                }
+                (Demand::Offer(_), PaymentRequest::Invoice(_)) => Some(Err(CheckError::UnsupportedRequest)),
+            }
         });
         let verdict = task.await.ok().flatten().ok_or(StoreError::Unavailable)?;
         Ok(verdict?)
@@ -149,7 +241,7 @@ impl Inner {
         self.stores.iter().find(|store| store.decides().covers(&class)).map(AsRef::as_ref)
     }
 
-    fn attempt(&self, payment: &VerifiedPayment, request: &PaymentRequest, now: UnixTime) -> Attempt {
+    fn attempt(&self, payment: &VerifiedPayment, request: &PaymentRequest, door: Door, now: UnixTime) -> Attempt {
         let (single_use, memo) = match request {
             PaymentRequest::Invoice(invoice) => (!invoice.draft().reusable, invoice.draft().memo.clone()),
             PaymentRequest::Offer(_) => (true, None),
@@ -161,6 +253,7 @@ impl Inner {
             single_use,
             head: self.keyring.head_of(payment.keyset()),
             memo,
+            door,
         }
     }
 
@@ -170,6 +263,7 @@ impl Inner {
         match job.await.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)? {
             Reservation::Free(attempt) => Ok(*attempt),
             Reservation::Taken => Err(PayError::RequestTaken),
+            Reservation::OtherDoor => Err(PayError::AcceptedElsewhere),
         }
     }
 
@@ -191,6 +285,17 @@ impl Inner {
     /// The same draft gives the same bytes.
     fn sign(&self, draft: ReceiptDraft) -> Result<Receipt, StoreError> {
         draft.sign(&self.key).map_err(|_| StoreError::Stopped)
+    }
+}
+
+/// What was found in order before is not judged by today's prices.
+fn as_accepted(request: &PaymentRequest) -> Demand {
+    match request {
+        PaymentRequest::Invoice(_) => Demand::Invoice,
+        PaymentRequest::Offer(offer) => {
+            let OfferDraft { asset, amount, timeout_seconds, .. } = offer.draft();
+            Demand::Offer(OfferTerms { asset: asset.clone(), amount: *amount, timeout_seconds: *timeout_seconds })
+        }
     }
 }
 

@@ -17,6 +17,8 @@ use farthing_protocol::keyset::ChainHead;
 use farthing_protocol::receipt::ReceiptDraft;
 use farthing_protocol::request::InvoiceDraft;
 
+use super::door::Door;
+
 const FORMAT: u8 = 1;
 const REQUESTS: &[u8] = b"shop/request/";
 const ATTEMPTS: &[u8] = b"shop/attempt/";
@@ -34,6 +36,7 @@ pub(super) struct Attempt {
     pub(super) single_use: bool,
     pub(super) head: ChainHead,
     pub(super) memo: Option<String>,
+    pub(super) door: Door,
 }
 
 /// An accepted payment.
@@ -41,6 +44,9 @@ pub(super) struct Accepted {
     pub(super) draft: ReceiptDraft,
     request: RequestHash,
     memo: Option<String>,
+    pub(super) door: Door,
+    /// When it was found in order.
+    pub(super) received_at: UnixTime,
 }
 
 /// What stands in the way of a payment, or does not.
@@ -49,6 +55,8 @@ pub(super) enum Reservation {
     Free(Box<Attempt>),
     /// The invoice belongs to another payment.
     Taken,
+    /// The payment was begun by another door.
+    OtherDoor,
 }
 
 impl Encode for Attempt {
@@ -59,6 +67,7 @@ impl Encode for Attempt {
         out.u8(u8::from(self.single_use));
         out.part(&self.head);
         out.text(self.memo.as_deref().unwrap_or(""));
+        out.part(&self.door);
     }
 }
 
@@ -71,6 +80,7 @@ impl Decode for Attempt {
             single_use: input.u8()? == 1,
             head: input.part()?,
             memo: memo(input)?,
+            door: input.part()?,
         })
     }
 }
@@ -80,12 +90,20 @@ impl Encode for Accepted {
         out.part(&self.draft);
         out.part(&self.request);
         out.text(self.memo.as_deref().unwrap_or(""));
+        out.part(&self.door);
+        out.part(&self.received_at);
     }
 }
 
 impl Decode for Accepted {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { draft: input.part()?, request: input.part()?, memo: memo(input)? })
+        Ok(Self {
+            draft: input.part()?,
+            request: input.part()?,
+            memo: memo(input)?,
+            door: input.part()?,
+            received_at: input.part()?,
+        })
     }
 }
 
@@ -100,7 +118,8 @@ pub(super) fn accepted(txn: &Txn<'_>, id: &PaymentId) -> Result<Option<Accepted>
 /// Reserves the invoice to the payment and writes the attempt down.
 pub(super) fn reserve(txn: &mut Txn<'_>, id: &PaymentId, attempt: Attempt) -> Result<Reservation, StoreFault> {
     if let Some(earlier) = self::attempt(txn, id)? {
-        return Ok(Reservation::Free(Box::new(earlier)));
+        let same = earlier.door == attempt.door;
+        return Ok(if same { Reservation::Free(Box::new(earlier)) } else { Reservation::OtherDoor });
     }
     if attempt.single_use {
         let request = key(REQUESTS, attempt.request.as_bytes());
@@ -137,8 +156,8 @@ pub(super) fn finish(txn: &mut Txn<'_>, draft: ReceiptDraft, attempt: Attempt) -
     let next = count.checked_add(1).ok_or(StoreFault::Full)?;
     txn.put(COUNT, &next.to_be_bytes())?;
     txn.put(&key(LOG, &(u64::MAX - count).to_be_bytes()), id.as_bytes())?;
-    let Attempt { request, memo, .. } = attempt;
-    write(txn, &key(RECEIPTS, id.as_bytes()), &Accepted { draft, request, memo })?;
+    let Attempt { request, memo, door, received_at, .. } = attempt;
+    write(txn, &key(RECEIPTS, id.as_bytes()), &Accepted { draft, request, memo, door, received_at })?;
     txn.delete(&key(ATTEMPTS, id.as_bytes()))?;
     Ok(draft)
 }
@@ -148,7 +167,7 @@ pub(super) fn newest(txn: &Txn<'_>, limit: usize) -> Result<Vec<PaymentSummary>,
     let mut found = Vec::new();
     for (_, id) in txn.scan_prefix(LOG, None, limit)? {
         let payment = PaymentId::from_bytes(id.try_into().map_err(|_| StoreFault::Damaged)?);
-        let Accepted { draft, request, memo } = accepted(txn, &payment)?.ok_or(StoreFault::Damaged)?;
+        let Accepted { draft, request, memo, .. } = accepted(txn, &payment)?.ok_or(StoreFault::Damaged)?;
         let ReceiptDraft { amount, accepted_at, .. } = draft;
         found.push(PaymentSummary { payment, request, amount, accepted_at, memo });
     }
@@ -183,11 +202,11 @@ fn memo(input: &mut Reader<'_>) -> Result<Option<String>, DecodeError> {
     Ok(if text.is_empty() { None } else { Some(text.to_owned()) })
 }
 
-fn key(prefix: &[u8], rest: &[u8]) -> Vec<u8> {
+pub(super) fn key(prefix: &[u8], rest: &[u8]) -> Vec<u8> {
     [prefix, rest].concat()
 }
 
-fn read<T: Decode>(txn: &Txn<'_>, key: &[u8]) -> Result<Option<T>, StoreFault> {
+pub(super) fn read<T: Decode>(txn: &Txn<'_>, key: &[u8]) -> Result<Option<T>, StoreFault> {
     let Some(bytes) = txn.get(key)? else { return Ok(None) };
     let decode = || {
         let mut input = Reader::new(&bytes);
@@ -201,7 +220,7 @@ fn read<T: Decode>(txn: &Txn<'_>, key: &[u8]) -> Result<Option<T>, StoreFault> {
     decode().map(Some).map_err(|_| StoreFault::Damaged)
 }
 
-fn write<T: Encode>(txn: &mut Txn<'_>, key: &[u8], value: &T) -> Result<(), StoreFault> {
+pub(super) fn write<T: Encode>(txn: &mut Txn<'_>, key: &[u8], value: &T) -> Result<(), StoreFault> {
     let mut out = Writer::default();
     out.u8(FORMAT);
     out.part(value);

@@ -10,5 +10,6 @@ mod home;
 mod keyring;
 mod kill;
 mod places;
+mod sale;
 mod service;
 mod sled;

@@ -31,8 +31,8 @@ use crate::common::{NOW, amount, pay, request};
 use crate::double::{Mood, Running};
 
 /// A mint, and a verifier in a folder.
-struct Shop {
-    mint: Running,
+pub(crate) struct Shop {
+    pub(crate) mint: Running,
     folder: PathBuf,
     clock: Arc<AtomicU64>,
     http: HttpClient,
@@ -41,7 +41,7 @@ struct Shop {
 }
 
 impl Shop {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(TestMint::new(NOW), &HomeOptions::default()).await
     }
 
@@ -57,7 +57,7 @@ impl Shop {
         shop
     }
 
-    async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let home = VerifierHome::open(&self.folder).unwrap();
         let (stop, stopped) = oneshot::channel();
         let clock = Arc::clone(&self.clock);
@@ -69,17 +69,17 @@ impl Shop {
         self.running = Some((run_with_clock(home, listen, clock, shutdown).await.unwrap(), stop));
     }
 
-    async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         let (verifier, stop) = self.running.take().unwrap();
         stop.send(()).unwrap();
         verifier.wait().await.unwrap();
     }
 
-    fn verifier(&self) -> &RunningVerifier {
+    pub(crate) fn verifier(&self) -> &RunningVerifier {
         &self.running.as_ref().unwrap().0
     }
 
-    fn mint(&self) -> &TestMint {
+    pub(crate) fn mint(&self) -> &TestMint {
         &self.mint.double.mint
     }
 
@@ -87,11 +87,11 @@ impl Shop {
         UnixClient::new(self.folder.join("control.sock")).unwrap()
     }
 
-    fn at(&self, seconds: u64) {
+    pub(crate) fn at(&self, seconds: u64) {
         self.clock.store(NOW.plus(seconds).seconds(), Ordering::SeqCst);
     }
 
-    async fn invoice(&self, units: u64) -> Invoice {
+    pub(crate) async fn invoice(&self, units: u64) -> Invoice {
         self.invoice_of(units, false).await
     }
 
@@ -104,7 +104,7 @@ impl Shop {
         answer.invoice
     }
 
-    async fn pay(&self, payment: &Payment, invoice: &Invoice) -> Result<Receipt, CallError> {
+    pub(crate) async fn pay(&self, payment: &Payment, invoice: &Invoice) -> Result<Receipt, CallError> {
         let url = self.verifier().public_url.join(verifier_path::PAY).unwrap();
         let body = PayRequest { payment: payment.clone(), request: request(invoice) };
         self.http.post_json(&url, &body).await.map(|answer: PayAnswer| answer.receipt)
