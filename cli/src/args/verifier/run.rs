@@ -1,0 +1,20 @@
+//! `farthing verifier run`
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::VerifierFolder;
+
+/// `farthing verifier run`
+#[derive(Debug, Args)]
+pub(crate) struct VerifierRun {
+    #[command(flatten)]
+    pub(crate) folder: VerifierFolder,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:3339")]
+    pub(crate) listen: SocketAddr,
+    /// Address that invoices name, if wallets reach you by another one
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+}
