@@ -9,6 +9,7 @@
 //! | `control.sock` | control socket, while the verifier runs |
 
 mod config;
+mod gateway;
 mod run;
 
 use std::fs;
@@ -23,12 +24,15 @@ use farthing_protocol::locked::LockKey;
 use zeroize::Zeroizing;
 
 use crate::files;
+use crate::gateway::{RulesError, UpstreamError};
 use crate::keyring::KeyringError;
 use crate::merchant::{Merchant, Tokens};
+use crate::sell::InvalidOrigin;
 use crate::store::NotDecided;
 
 pub use config::HomeOptions;
-pub use run::{RunningVerifier, run, run_with_clock};
+pub use gateway::GatewayOptions;
+pub use run::{RunningVerifier, run, run_gateway, run_with_clock};
 
 /// A verifier's folder that was read and found in order.
 #[derive(Debug)]
@@ -75,6 +79,15 @@ pub enum HomeError {
     /// An address cannot be used.
     #[error("{0}")]
     Url(#[from] UrlError),
+    /// The gateway's rules cannot be used.
+    #[error("{0}")]
+    Rules(#[from] RulesError),
+    /// The server behind the gateway cannot be asked.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+    /// The gateway's own address is none.
+    #[error("{0}")]
+    Origin(#[from] InvalidOrigin),
 }
 
 impl VerifierHome {

@@ -11,11 +11,13 @@ pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod files;
+pub mod gateway;
 pub mod home;
 pub mod keyring;
 mod locks;
 pub mod merchant;
 mod random;
+pub mod sell;
 pub mod service;
 pub mod spent;
 pub mod store;

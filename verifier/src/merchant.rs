@@ -156,6 +156,11 @@ impl Merchant {
         &self.inner.payee
     }
 
+    /// The mint.
+    pub fn mint(&self) -> &MintId {
+        &self.inner.mint
+    }
+
     /// Whether the records can be written.
     pub fn is_available(&self) -> bool {
         self.inner.engine.is_available()
@@ -175,6 +180,11 @@ impl Merchant {
         })
     }
 
+    /// The unit in which he is paid, if enough is known of the mint.
+    pub fn unit(&self) -> Option<Unit> {
+        self.inner.asked_for((self.inner.clock)()).ok().map(|(unit, ..)| unit)
+    }
+
     /// Signs an invoice.
     ///
     /// # Errors
@@ -191,6 +201,8 @@ impl Merchant {
         if expires_in == 0 {
             return Err(InvoiceError::Expiry);
         }
+        // What buys an HTTP request is sent with it, and not to where payments are taken for a receipt.
+        let endpoint = inner.endpoint.as_ref().filter(|_| http.is_none());
         let draft = InvoiceDraft {
             payee: inner.payee,
             amount,
@@ -200,7 +212,7 @@ impl Merchant {
             expires_at: now.plus(expires_in.into()),
             reusable,
             memo,
-            endpoint: inner.endpoint.as_ref().map(|base| base.as_str().to_owned()),
+            endpoint: endpoint.map(|base| base.as_str().to_owned()),
             http,
         };
         draft.sign(&inner.key).map_err(InvoiceError::Text)

@@ -1,5 +1,6 @@
 //! `farthing verifier …`: one file for each command.
 
+mod gateway;
 mod init;
 mod mint;
 mod open;
@@ -16,6 +17,7 @@ pub(crate) async fn run(command: VerifierCommand) -> Result<()> {
     match command {
         VerifierCommand::Init(args) => init::init(args).await,
         VerifierCommand::Run(args) => run::serve(args).await,
+        VerifierCommand::Gateway(args) => gateway::serve(args).await,
         VerifierCommand::Request(args) => request::request(args).await,
         VerifierCommand::Payments(args) => payments::payments(args).await,
     }

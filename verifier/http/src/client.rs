@@ -3,7 +3,7 @@
 pub use self::answer::Answer;
 pub use self::clients::Clients;
 pub use self::error::{BuildError, CallError, Lost, Unsent};
-pub use self::http_client::{Builder, HttpClient};
+pub use self::http_client::{Builder, HttpClient, tls_config};
 pub use self::url::{BaseUrl, Endpoint, UrlError};
 pub use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::gateway::{Gateway, GatewayOptions};
 use super::{HomeError, Merchant, VerifierHome};
 use crate::keyring::Keyring;
 use crate::merchant::{Clock, DEFAULT_AT_ONCE, MerchantParts, system_clock};
@@ -32,6 +33,8 @@ pub struct RunningVerifier {
     pub local_addr: SocketAddr,
     /// Where payers are told to pay.
     pub public_url: BaseUrl,
+    /// Where the gateway listens, and under which address it is reached, if there is one.
+    pub gateway: Option<(SocketAddr, String)>,
     /// The service itself.
     pub merchant: Merchant,
     task: JoinHandle<io::Result<()>>,
@@ -87,6 +90,29 @@ pub async fn run_with_clock(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<RunningVerifier, HomeError> {
+    run_all(home, listen, None, clock, shutdown).await
+}
+
+/// As [`run`], with a gateway.
+///
+/// # Errors
+/// As [`run`], and what is wrong with the gateway's settings.
+pub async fn run_gateway(
+    home: VerifierHome,
+    listen: SocketAddr,
+    gateway: GatewayOptions,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<RunningVerifier, HomeError> {
+    run_all(home, listen, Some(gateway), system_clock(), shutdown).await
+}
+
+async fn run_all(
+    home: VerifierHome,
+    listen: SocketAddr,
+    gateway: Option<GatewayOptions>,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<RunningVerifier, HomeError> {
     let control = home.control_socket();
     let VerifierHome { folder, mint, mint_url, options, key, lock } = home;
     let listener = TcpListener::bind(listen).await?;
@@ -117,6 +143,12 @@ pub async fn run_with_clock(
         at_once: DEFAULT_AT_ONCE,
     })?;
     merchant.refresh().await;
+    let gateway = match gateway {
+        Some(options) => Some(Gateway::open(&merchant, options).await?),
+        None => None,
+    };
+    let window = gateway.as_ref().map(|gateway| gateway.window);
+    let at = gateway.as_ref().map(|gateway| (gateway.address, gateway.origin.clone()));
 
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -126,16 +158,22 @@ pub async fn run_with_clock(
     });
     let public = serve_tcp(listener, public_router(merchant.clone()), until(stopped.clone()));
     let private = serve_unix(control.clone(), control_router(merchant.clone()), until(stopped.clone()));
-    let rounds = look_after(merchant.clone(), until(stopped));
+    let rounds = look_after(merchant.clone(), window, until(stopped.clone()));
     let task = tokio::spawn(async move {
+        let sold = async {
+            match gateway {
+                Some(Gateway { listener, router, .. }) => serve_tcp(listener, router, until(stopped)).await,
+                None => Ok(()),
+            }
+        };
         // One listener lost ends everything.
         let rounds = async {
             rounds.await;
             Ok(())
         };
-        tokio::try_join!(rounds, public, private).map(|_| ())
+        tokio::try_join!(rounds, public, private, sold).map(|_| ())
     });
-    let mut running = RunningVerifier { local_addr, public_url, merchant, task };
+    let mut running = RunningVerifier { local_addr, public_url, gateway: at, merchant, task };
     running.answers_at(&control).await?;
     Ok(running)
 }
@@ -146,13 +184,18 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// Settles what is open, and keeps the mint's list fresh.
-async fn look_after(merchant: Merchant, stopped: impl Future<Output = ()>) {
+async fn look_after(merchant: Merchant, window: Option<u64>, stopped: impl Future<Output = ()>) {
     let mut stopped = std::pin::pin!(stopped);
     loop {
         match merchant.resume().await {
             Ok(0) => {}
             Ok(open) => tracing::info!(open, "payments whose outcome is not known"),
             Err(error) => tracing::warn!(%error, "open payments were not settled"),
+        }
+        if let Some(window) = window
+            && let Err(error) = merchant.forget_answers(window).await
+        {
+            tracing::warn!(%error, "answers that are repeated no more were not forgotten");
         }
         tokio::select! {
             () = &mut stopped => return,

@@ -30,8 +30,8 @@ pub(super) enum Demand {
 /// What a server demands of payers who put the payment request together themselves. Mint and payee are the merchant's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferTerms {
-    /// The unit's code.
-    pub asset: String,
+    /// The unit's code; if not given, the one that the merchant is paid in.
+    pub asset: Option<String>,
     /// How much.
     pub amount: Amount,
     /// How long a payment is taken after the payer's time, in seconds.

@@ -217,7 +217,11 @@ impl Inner {
         demand: &Demand,
         Moment { as_of, now }: Moment,
     ) -> Result<VerifiedPayment, PayError> {
-        let (inner, request, demand) = (Arc::clone(self), request.clone(), demand.clone());
+        let (inner, request, mut demand) = (Arc::clone(self), request.clone(), demand.clone());
+        if let Demand::Offer(OfferTerms { asset: asset @ None, .. }) = &mut demand {
+            let (unit, ..) = self.asked_for(now).map_err(|error| PayError::Keysets(error.code()))?;
+            *asset = Some(unit.code().to_owned());
+        }
         let task = tokio::task::spawn_blocking(move || {
             let lock = inner.lock.as_ref();
             let rules = PayeeRules { payee: &inner.payee, now, as_of, keysets: &keysets, lock };
@@ -225,7 +229,8 @@ impl Inner {
             match (demand, request) {
                 (Demand::Invoice, request) => check_requested(&mut rng, &rules, vec![(payment, request)]).pop(),
                 (Demand::Offer(OfferTerms { asset, amount, timeout_seconds }), PaymentRequest::Offer(offer)) => {
-                    let (mint, payee, asset) = (&inner.mint, &inner.payee, asset.as_str());
+                    let (mint, payee) = (&inner.mint, &inner.payee);
+                    let asset = asset.as_deref().unwrap_or_default();
                     let demanded = Requirements { mint, payee, asset, amount, timeout_seconds };
                     check_offered(&mut rng, &rules, vec![(payment, offer, demanded)]).pop()
                 }
@@ -294,7 +299,7 @@ fn as_accepted(request: &PaymentRequest) -> Demand {
         PaymentRequest::Invoice(_) => Demand::Invoice,
         PaymentRequest::Offer(offer) => {
             let OfferDraft { asset, amount, timeout_seconds, .. } = offer.draft();
-            Demand::Offer(OfferTerms { asset: asset.clone(), amount: *amount, timeout_seconds: *timeout_seconds })
+            Demand::Offer(OfferTerms { asset: Some(asset.clone()), amount: *amount, timeout_seconds: *timeout_seconds })
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::service::Shop;
 const WINDOW: u64 = 600;
 
 fn terms(units: u64) -> OfferTerms {
-    OfferTerms { asset: "EUR".into(), amount: amount(units), timeout_seconds: 60 }
+    OfferTerms { asset: Some("EUR".into()), amount: amount(units), timeout_seconds: 60 }
 }
 
 fn binding(what: &str) -> HttpBinding {
@@ -243,9 +243,9 @@ async fn an_invoice_is_taken_for_the_request_that_it_is_bound_to() {
 #[tokio::test]
 async fn an_offer_that_says_something_else_than_the_server_is_refused() {
     let shop = Shop::open().await;
-    let base = OfferTerms { asset: "EUR".into(), amount: amount(5), timeout_seconds: 60 };
+    let base = OfferTerms { asset: Some("EUR".into()), amount: amount(5), timeout_seconds: 60 };
     for demanded in [
-        OfferTerms { asset: "USD".into(), ..base.clone() },
+        OfferTerms { asset: Some("USD".into()), ..base.clone() },
         OfferTerms { amount: amount(4), ..base.clone() },
         OfferTerms { timeout_seconds: 61, ..base.clone() },
     ] {

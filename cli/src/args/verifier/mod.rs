@@ -1,5 +1,6 @@
 //! `farthing verifier …`: one file for each command.
 
+mod gateway;
 mod init;
 mod payments;
 mod request;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use self::gateway::VerifierGateway;
 pub(crate) use self::init::VerifierInit;
 pub(crate) use self::payments::VerifierPayments;
 pub(crate) use self::request::VerifierRequest;
@@ -29,6 +31,8 @@ pub(crate) enum VerifierCommand {
     Init(VerifierInit),
     /// Take payments until interrupted, clearing each with the mint
     Run(VerifierRun),
+    /// Sell the answers of a server by the request: a gateway in front of it
+    Gateway(VerifierGateway),
     /// Make an invoice; needs a running verifier
     Request(VerifierRequest),
     /// List accepted payments, newest first; needs a running verifier

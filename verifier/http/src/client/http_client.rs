@@ -182,6 +182,17 @@ impl std::fmt::Debug for Builder {
     }
 }
 
+/// TLS as every client here speaks it, without protocols negotiated by ALPN, for clients that set those themselves.
+///
+/// # Errors
+///
+/// [`BuildError::Setup`].
+pub fn tls_config() -> Result<ClientConfig, BuildError> {
+    let mut config = HttpClient::builder().reuse_connections(true).tls()?;
+    config.alpn_protocols.clear();
+    Ok(config)
+}
+
 /// A client for services on the network: no redirections, no cookies, no caching, the same headers for every user.
 ///
 /// Clones share their connections.
