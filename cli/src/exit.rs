@@ -73,8 +73,6 @@ troubles! {
     WrongAnswer = "wrong_answer", Failed;
     /// An amount that cannot be read, or is zero.
     BadAmount = "bad_amount", Failed;
-    /// The wallet's passphrase is needed, and nobody can be asked for it.
-    PassphraseNotGiven = "passphrase_not_given", Locked;
     /// The two new passphrases differ.
     PassphrasesDiffer = "passphrases_differ", Failed;
     /// An environment variable that is not there, or holds no text.
@@ -349,7 +347,6 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
              what it did"
         }
         Reason::TokensEnded => "they cannot be used any more; `farthing wallet balance` shows when others end",
-        Reason::WasAccepted => "`farthing wallet history` shows it",
         Reason::InvalidInvoice => "do not pay it; ask the payee for another one",
         Reason::Expired => {
             "ask the payee for another one; if it is new, a clock is wrong: `farthing wallet doctor` says which"

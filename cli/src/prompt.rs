@@ -68,7 +68,7 @@ pub(crate) fn line(question: &str) -> Result<Zeroizing<String>> {
 pub(crate) fn passphrase(question: &str, options: &str) -> Result<Zeroizing<String>> {
     if !possible() {
         let message = "nobody can be asked for the passphrase here";
-        return Err(fault(Trouble::PassphraseNotGiven, message).next(format!("give {options}")).into());
+        return Err(fault(Trouble::NobodyToAsk, message).next(format!("give {options}")).into());
     }
     Ok(Zeroizing::new(rpassword::prompt_password(question)?))
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use farthing_wallet::{Passphrase, Protection, Unlock, Wallet};
+use farthing_wallet::{OpenError, Passphrase, Protection, Unlock, Wallet};
 use zeroize::Zeroizing;
 
-use crate::exit::{Trouble, fault};
+use crate::exit::{Advise, Trouble, fault};
 use crate::prompt;
 
 /// Where a wallet's passphrase comes from. It is asked for if neither is given.
@@ -65,6 +65,10 @@ pub(crate) fn unlock(folder: &Path, unlocking: &WalletUnlocking) -> Result<Unloc
     Ok(match given {
         Some(passphrase) => Unlock::Passphrase(passphrase),
         None if !needs_passphrase(folder)? => Unlock::NoPassphrase,
+        None if !prompt::possible() => {
+            let message = "nobody can be asked for the passphrase here";
+            return Err(OpenError::NeedsPassphrase).advise(message, "give --passphrase-file or --passphrase-env");
+        }
         None => {
             let typed = prompt::passphrase("Passphrase of the wallet: ", "--passphrase-file or --passphrase-env")?;
             Unlock::Passphrase(Passphrase::new(typed.as_str()))

@@ -5,11 +5,12 @@
 //!   difference, `FARTHING_TEST_KILL=PaymentStored:n` at the n-th of that name. Which one it was is written to standard error first.
 //! - `FARTHING_TEST_FULL=n` lets no file grow or change from the n-th moment on, as a full disk does; SIGXFSZ must be ignored.
 //! - `FARTHING_TEST_ATTEMPTS=1` sends a message once and leaves what failed for the next command.
-//! - `FARTHING_TEST_CLOCK=-3600` sets the wallet's clock an hour back.
+//! - `FARTHING_TEST_CLOCK=-3600` sets the wallet's clock an hour back; with `FARTHING_TEST_CLOCK_FROM=n` from the n-th moment on.
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use farthing_cli::Hooks;
@@ -22,9 +23,15 @@ fn main() -> ExitCode {
 fn hooks() -> Hooks {
     let mut hooks = Hooks::default();
     if let Some(offset) = order("FARTHING_TEST_CLOCK").and_then(|text| text.parse::<i64>().ok()) {
+        let off = Arc::new(AtomicI64::new(offset));
+        if let Some(at) = order("FARTHING_TEST_CLOCK_FROM") {
+            let off = Arc::clone(&off);
+            off.store(0, Ordering::SeqCst);
+            hooks = hooks.moments(at_moment(&at, move |_| off.store(offset, Ordering::SeqCst)));
+        }
         hooks = hooks.clock(move || {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_secs());
-            UnixTime::from_seconds(now.saturating_add_signed(offset))
+            UnixTime::from_seconds(now.saturating_add_signed(off.load(Ordering::SeqCst)))
         });
     }
     if let Some(attempts) = order("FARTHING_TEST_ATTEMPTS").and_then(|text| text.parse().ok()) {
@@ -39,7 +46,7 @@ fn hooks() -> Hooks {
 }
 
 /// Something that is done at the n-th moment, or at the n-th of a name: `n` or `Name:n`.
-fn at_moment(at: &str, what: fn(&str)) -> impl Fn(&str) + Send + Sync + 'static {
+fn at_moment(at: &str, what: impl Fn(&str) + Send + Sync + 'static) -> impl Fn(&str) + Send + Sync + 'static {
     let (name, number) = match at.split_once(':') {
         Some((name, number)) => (Some(name.to_owned()), number.parse().unwrap_or(0)),
         None => (None, at.parse().unwrap_or(0)),

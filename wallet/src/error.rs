@@ -281,12 +281,6 @@ pub enum IssueError {
         /// The operation.
         op: OpId,
     },
-    /// The operation settled a payment, and the mint says the payment had been accepted.
-    #[error("the payment of operation {op} had been accepted")]
-    WasAccepted {
-        /// The operation.
-        op: OpId,
-    },
 }
 
 /// Why an issuance is not finished yet.

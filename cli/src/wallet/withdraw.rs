@@ -1,7 +1,7 @@
 //! `farthing wallet withdraw`
 
-use anyhow::{Context, Result};
-use farthing_wallet::{IssueError, UnitView, WithdrawWhat};
+use anyhow::Result;
+use farthing_wallet::{IssueError, MintError, UnitView, WithdrawWhat};
 use serde::Serialize;
 
 use super::open::{Place, advise_funds, choose};
@@ -83,7 +83,7 @@ pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> 
 }
 
 fn bundles(mint: &str, unit: &UnitView) -> Result<BundlesAnswer> {
-    let active = unit.active.as_ref().context("the mint issues nothing at the moment")?;
+    let active = unit.active.as_ref().ok_or(MintError::NoActiveKeyset)?;
     let mut bundles = Vec::new();
     for (number, bundle) in active.bundles.iter().enumerate() {
         let tokens = bundle.counts().iter().map(|(denomination, count)| TokensAnswer {

@@ -250,7 +250,7 @@ impl Inner {
             Body::Pay(pay) if pay.payment.id() == earlier => {
                 self.vault.run::<_, StoreError>(move |tx| settle::accepted(tx, op, None, now)).await?;
                 self.vault.at(Step::PaymentSettled)?;
-                Err(IssueError::WasAccepted { op })
+                Ok(None)
             }
             _ if issue.source.keyset().is_none() => Err(IssueError::Pending { op, cause: error.into() }),
             _ => {

@@ -220,13 +220,17 @@ impl Inner {
             .await
     }
 
-    /// Brings an issuance to its end, or as far as the mint lets it.
+    /// Brings an issuance to its end, or as far as the mint lets it. Where it settles a payment that the mint says was accepted, the
+    /// payment has ended: [`StoreError::NoSuchOperation`].
     pub(crate) async fn drive_issue(self: &Arc<Self>, op: OpId) -> Result<Issued, IssueError> {
         // Whether the kept request was made here and now, so that it surely was not sent before.
         let mut fresh = false;
         let mut abandoned = 0_u8;
         loop {
             let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
+            if abandoned == MAX_ABANDONED {
+                return Err(IssueError::Pending { op, cause: PendingCause::NumbersAbandoned });
+            }
             let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
             match issue.stage {
                 IssueStage::Opening => {
@@ -240,9 +244,6 @@ impl Inner {
                         return Ok(issued);
                     }
                     abandoned += 1;
-                    if abandoned == MAX_ABANDONED {
-                        return Err(IssueError::Pending { op, cause: PendingCause::NumbersAbandoned });
-                    }
                 }
                 IssueStage::Stopped => return Err(IssueError::SeedUsedElsewhere { op }),
             }

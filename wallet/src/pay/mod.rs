@@ -153,7 +153,7 @@ impl Inner {
                 self.vault.at(Step::PaymentSettled)?;
                 Ok(Resumption::TakenBack(operation.amount))
             }
-            Err(IssueError::WasAccepted { .. }) => {
+            Err(IssueError::Store(StoreError::NoSuchOperation)) if self.is_paid(op).await? => {
                 let receipt = self.fetch_receipt(&operation, pay).await.ok();
                 if let Some(receipt) = receipt {
                     let outcome = Outcome::Paid(Some(receipt));
@@ -164,6 +164,12 @@ impl Inner {
             Err(error @ IssueError::TokensEnded { .. }) => self.without_mint(&operation, pay, error).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether a payment has ended, and was accepted.
+    async fn is_paid(&self, op: OpId) -> Result<bool, StoreError> {
+        let found = self.vault.run::<_, StoreError>(move |tx| Operation::find(tx, op)).await?;
+        Ok(found.is_some_and(|operation| matches!(operation.ended, Some((_, Outcome::Paid(_))))))
     }
 
     /// The mint takes the tokens no more, so that only the payee can say how it was. When no deposit can come any more either, the

@@ -105,7 +105,6 @@ impl IssueError {
             Self::TooManyAbandoned { .. } => Reason::Unfinished,
             Self::SpentElsewhere { .. } => Reason::SpentElsewhere,
             Self::TokensEnded { .. } => Reason::TokensEnded,
-            Self::WasAccepted { .. } => Reason::WasAccepted,
         }
     }
 }

@@ -132,8 +132,6 @@ reasons! {
     SpentElsewhere = "spent_elsewhere", Refused;
     /// Tokens ended.
     TokensEnded = "tokens_ended", Refused;
-    /// A payment that was to be taken back had been accepted.
-    WasAccepted = "was_accepted", Refused;
     /// The invoice is not signed by its payee.
     InvalidInvoice = "invalid_invoice", Refused;
     /// Its time has passed.
