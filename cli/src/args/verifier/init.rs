@@ -13,7 +13,7 @@ pub(crate) struct VerifierInit {
     #[arg(long, value_name = "URL")]
     pub(crate) mint: String,
     /// The mint's identity, if you know it from elsewhere: refuse any other
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) mint_id: Option<String>,
     /// Code of the unit to be paid in, if the mint has several
     #[arg(long)]

@@ -47,7 +47,7 @@ pub(crate) struct Common {
 #[derive(Debug, Args)]
 pub(crate) struct Which {
     /// The mint, by its address or the beginning of its identity
-    #[arg(long, value_name = "MINT")]
+    #[arg(long, value_name = "MINT", allow_hyphen_values = true)]
     pub(crate) mint: Option<String>,
     /// Code of the unit
     #[arg(long, value_name = "CODE")]

@@ -13,7 +13,7 @@ pub(crate) struct WalletInit {
     #[arg(long, value_name = "URL")]
     pub(crate) mint: String,
     /// The mint's identity, if you know it from elsewhere: refuse any other
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) mint_id: Option<String>,
     /// Protect the wallet by no passphrase: whoever reads its folder has the money
     #[arg(long, conflicts_with_all = ["passphrase_file", "passphrase_env"])]
@@ -36,7 +36,7 @@ pub(crate) struct WalletRestore {
     #[arg(long, value_name = "URL")]
     pub(crate) mint: Option<String>,
     /// The mint's identity, if you know it from elsewhere: refuse any other
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) mint_id: Option<String>,
     /// Read the words from a file instead of asking for them; - is standard input
     #[arg(long, value_name = "FILE")]
@@ -58,7 +58,7 @@ pub(crate) struct WalletRestore {
 #[derive(Debug, Args)]
 pub(crate) struct WalletResync {
     /// The mint, by its address or the beginning of its identity; without it every one where the words were used elsewhere
-    #[arg(long, value_name = "MINT")]
+    #[arg(long, value_name = "MINT", allow_hyphen_values = true)]
     pub(crate) mint: Option<String>,
     /// Do not ask
     #[arg(long, short = 'y')]
@@ -69,7 +69,7 @@ pub(crate) struct WalletResync {
 #[derive(Debug, Args)]
 pub(crate) struct WalletAccount {
     /// The mint, by its address or the beginning of its identity
-    #[arg(long, value_name = "MINT")]
+    #[arg(long, value_name = "MINT", allow_hyphen_values = true)]
     pub(crate) mint: Option<String>,
     #[command(flatten)]
     pub(crate) delivery: Delivery,

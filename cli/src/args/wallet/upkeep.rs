@@ -79,7 +79,7 @@ pub(crate) struct WalletMintAdd {
     /// The mint's address
     pub(crate) url: String,
     /// The mint's identity, if you know it from elsewhere: refuse any other
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) mint_id: Option<String>,
     /// Do not ask whether it is the right mint
     #[arg(long, short = 'y')]
@@ -90,6 +90,7 @@ pub(crate) struct WalletMintAdd {
 #[derive(Debug, Args)]
 pub(crate) struct WalletMintNamed {
     /// The mint, by its address or the beginning of its identity
+    #[arg(allow_hyphen_values = true)]
     pub(crate) mint: Option<String>,
 }
 
@@ -97,6 +98,7 @@ pub(crate) struct WalletMintNamed {
 #[derive(Debug, Args)]
 pub(crate) struct WalletMintTrust {
     /// The mint, by its address or the beginning of its identity
+    #[arg(allow_hyphen_values = true)]
     pub(crate) mint: String,
     /// Do not ask whether it is the right mint
     #[arg(long, short = 'y')]
