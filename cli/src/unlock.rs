@@ -90,6 +90,8 @@ fn new_protection(file: Option<&Path>, variable: Option<&str>, none: bool) -> Re
         return Ok(Protection::NoPassphrase);
     }
     let passphrase = match given(file, variable)? {
+        // Said before anything is made: later a file with words would be left behind.
+        Some(passphrase) if passphrase.is_empty() => return Err(OpenError::EmptyPassphrase.into()),
         Some(passphrase) => passphrase,
         None => {
             let question = "New passphrase for the wallet: ";
