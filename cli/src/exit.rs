@@ -304,8 +304,11 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::PassphraseUnexpected => "leave the passphrase out, or name the folder that you mean with --dir",
         Reason::PassphraseEmpty => "give one, or --no-passphrase for a wallet that is protected like cash",
         Reason::KeysDamaged => "put a copy of the file `keys` back; the words bring the money back, too",
+        Reason::PassphraseCost => {
+            "the file `keys` is damaged, or of a later version: put a copy of it back; the words bring the money back, too"
+        }
         // What to do stands in the message, where it depends on what is wrong.
-        Reason::PassphraseCost | Reason::NotEncrypted | Reason::StateDamaged => return None,
+        Reason::NotEncrypted | Reason::StateDamaged => return None,
         Reason::FolderUnusable => "see that the folder may be written and its disk is not full; nothing is lost",
         Reason::StateUnavailable => "run the command again; see that the disk is not full; nothing is lost",
         Reason::NetworkSetup => "a proxy is given as socks5h://host:port, without a user name",

@@ -1,6 +1,6 @@
 //! `farthing wallet mint …`
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use farthing_protocol::identity::MintId;
 use farthing_wallet::{MintError, MintView, Wallet};
 use serde::Serialize;
@@ -88,8 +88,13 @@ async fn add(place: &Place, args: WalletMintAdd) -> Result<MintAnswer> {
     let progress = Progress::start(&place.screen, "fetching the mint's keysets");
     let found = wallet.add_mint(&args.url).await;
     drop(progress);
-    let found =
-        found.advise(format!("no mint was added at {}", args.url), "is the address right, and the mint running?")?;
+    let message = format!("no mint was added at {}", args.url);
+    let found = match found {
+        Err(error @ MintError::Call(_)) => {
+            return Err(error).advise(message, "is the address right, and the mint running?");
+        }
+        found => found.context(message)?,
+    };
     expect_mint(&found.id, args.mint_id.as_deref())?;
     let sure = args.yes || args.mint_id.is_some();
     confirm(place, &wallet, found, sure).await

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use farthing_protocol::identity::MintId;
 use farthing_wallet::{
-    Confirmed, OpenError, RestoreError, RestoreState, Restored, WHAT_A_RESTORE_SHOWS, Wallet, Words,
+    Confirmed, MintError, OpenError, RestoreError, RestoreState, Restored, WHAT_A_RESTORE_SHOWS, Wallet, Words,
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -78,8 +78,7 @@ pub(super) async fn restore(place: &Place, args: WalletRestore) -> Result<()> {
         drop(progress);
         let restored = match restored {
             Err(error @ RestoreError::InUse) => return Err(error.into()),
-            restored => restored
-                .advise("the restore was interrupted", "what was found is kept: the same command goes on with it"),
+            restored => or_interrupted(restored, "the restore was interrupted"),
         };
         entries.push(RestoreEntry::of(&wallet, mint, &restored?)?);
     }
@@ -154,6 +153,16 @@ async fn expect_its_own(wallet: &Wallet, args: &WalletRestore, folder: &Path) ->
     Ok(())
 }
 
+/// What can be gone on with is said where the mint did not answer; other failures have next steps of their own.
+fn or_interrupted(restored: Result<Restored, RestoreError>, message: &str) -> Result<Restored> {
+    match restored {
+        Err(error @ RestoreError::Mint(MintError::Call(_))) => {
+            Err(error).advise(message, "what was found is kept: the same command goes on with it")
+        }
+        restored => restored.with_context(|| message.to_owned()),
+    }
+}
+
 async fn add(wallet: &Wallet, url: &str, mint: &MintId) -> Result<()> {
     let found = wallet.add_mint(url).await?;
     expect_mint(&found.id, Some(&mint.to_text()))?;
@@ -220,8 +229,7 @@ pub(super) async fn resync(place: &Place, args: WalletResync) -> Result<()> {
         let progress = Progress::start(&place.screen, "reading the mint's archive");
         let restored = wallet.resynchronise(mint).await;
         drop(progress);
-        let restored =
-            restored.advise("it was interrupted", "what was found is kept: the same command goes on with it");
+        let restored = or_interrupted(restored, "it was interrupted");
         entries.push(RestoreEntry::of(&wallet, mint, &restored?)?);
     }
     place.screen.answer(&RestoreAnswer { mints: entries, renewed: None })
