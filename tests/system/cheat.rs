@@ -1,54 +1,59 @@
 //! A mint that contradicts itself, as the owner of a wallet meets it: the exit code, the evidence, and what goes on all the same.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use farthing_protocol::amount::{Denomination, Fees, Unit};
-use farthing_protocol::api::KeysetsAnswer;
+use farthing_protocol::api::{AccountAnswer, KeysetsAnswer, UnitBalance, mint_path};
 use farthing_protocol::identity::{Keypair, MintId};
 use farthing_protocol::keyset::{
     Bundle, Keyset, KeysetList, KeysetTerms, ListedHead, Misconduct, Redemption, SecretKeyset,
 };
 
+use crate::fake;
 use crate::harness::World;
 use crate::purse::Purse;
-use crate::raw::now;
+use crate::raw::{amount, now};
 
-const DAY: u64 = 86_400;
+pub(crate) const DAY: u64 = 86_400;
 
-/// Something that signs keysets as a mint does, and shows whatever it was told to.
-struct Cheat {
+/// Something that signs keysets as a mint does, and shows whatever it was told to. In every account lie 10.00.
+pub(crate) struct Cheat {
     identity: Keypair,
     shown: Arc<Mutex<String>>,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Cheat {
-    fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+    pub(crate) fn new() -> Self {
         let shown: Arc<Mutex<String>> = Arc::default();
         let body = Arc::clone(&shown);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let _request = stream.read(&mut [0; 4096]);
-                let body = body.lock().unwrap().clone();
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                let _closed = stream.write_all(format!("{head}{body}").as_bytes());
-            }
+        let balance = UnitBalance { unit: "EUR".to_owned(), exponent: 2, balance: amount(1000) };
+        let account = serde_json::to_string(&AccountAnswer { balances: vec![balance] }).unwrap();
+        let url = fake::serve(move |request| {
+            let is_account = request.starts_with(&format!("POST {} ", mint_path::ACCOUNT));
+            Some(fake::json(if is_account { account.clone() } else { body.lock().unwrap().clone() }))
         });
         Self { identity: Keypair::from_secret(&rand::random()), shown, url }
     }
 
+    /// One whose identity begins like an option.
+    fn with_a_hyphen() -> Self {
+        let mut cheat = Self::new();
+        while !MintId::from(&cheat.identity).to_text().starts_with('-') {
+            cheat.identity = Keypair::from_secret(&rand::random());
+        }
+        cheat
+    }
+
     /// A first keyset; each is another one.
-    fn keyset(&self) -> Keyset {
+    pub(crate) fn keyset(&self) -> Keyset {
+        self.keyset_with(|_| {})
+    }
+
+    /// The same with other terms.
+    pub(crate) fn keyset_with(&self, change: impl FnOnce(&mut KeysetTerms)) -> Keyset {
         let from = now().minus(DAY);
-        let terms = KeysetTerms {
+        let mut terms = KeysetTerms {
             mint: MintId::from(&self.identity),
             sequence: 0,
             predecessor: None,
@@ -61,13 +66,15 @@ impl Cheat {
             fees: Fees { withdrawal_ppm: 0, deposit_ppm: 0 },
             bundles: vec![Bundle::new(vec![(Denomination::new(0).unwrap(), 1)]).unwrap()],
         };
+        change(&mut terms);
         SecretKeyset::generate(&mut rand::rng(), terms, 16, &self.identity).unwrap().1
     }
 
     /// Shows these keysets, with the head of the last in the list, which is so many seconds later.
-    fn show(&self, keysets: &[&Keyset], later: u64) {
-        let head = keysets.last().unwrap().head();
-        let listed = ListedHead { unit: Unit::new("EUR", 2).unwrap(), redemption: Redemption::Open, head };
+    pub(crate) fn show(&self, keysets: &[&Keyset], later: u64) {
+        let last = keysets.last().unwrap();
+        let (unit, redemption) = (last.terms().unit.clone(), last.terms().redemption);
+        let listed = ListedHead { unit, redemption, head: last.head() };
         let (from, until) = (now().plus(later), now().plus(7 * DAY));
         let list = KeysetList::sign(&self.identity, from, until, vec![listed], Vec::new()).unwrap();
         let keysets = keysets.iter().map(|keyset| keyset.document().clone()).collect();
@@ -124,7 +131,27 @@ fn a_mint_that_contradicts_itself_at_first_sight_is_not_added() {
     let mint = world.mint();
     let alice = Purse::new(&world, "alice", &mint);
     let caught = alice.fails(7, "misconduct", &["mint", "add", &cheat.url, "--yes"]);
+    assert!(caught.contains("keep the evidence"), "{caught}");
     let proof: Misconduct = serde_json::from_value(evidence(&caught)["misconduct"].clone()).unwrap();
     assert!(proof.proves());
     assert_eq!(alice.json("wallet-mint-list", &["mint", "list"])["mints"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_mint_is_named_like_others_though_its_identity_begins_like_an_option() {
+    let world = World::new();
+    let mint = world.mint();
+    let alice = Purse::new(&world, "alice", &mint);
+    let hyphen = Cheat::with_a_hyphen();
+    hyphen.show(&[&hyphen.keyset()], 0);
+    let id = &MintId::from(&hyphen.identity).to_text();
+    alice.fails(8, "nobody_to_ask", &["mint", "add", &hyphen.url]);
+    alice.json("wallet-mint-refresh", &["mint", "refresh", id]);
+    assert_eq!(alice.json("wallet-mint", &["mint", "trust", id, "--yes"])["mint"]["trusted"], true);
+    assert_eq!(alice.json("wallet-mint", &["mint", "add", &hyphen.url, "--mint-id", id])["mint"]["mint"], **id);
+    assert_eq!(alice.json("wallet-account", &["account", "--mint", id])["mint"], **id);
+    alice.fails(1, "no_such_shape", &["withdraw", "--bundle", "99", "--mint", id]);
+    world.run(&["verifier", "init", "--mint", &hyphen.url, "--mint-id", id]);
+    // What is an option stays one.
+    alice.json("wallet-mint-refresh", &["mint", "refresh", "--quiet"]);
 }

@@ -12,7 +12,7 @@ use crate::x402::shop::{CONTENT, Mode, Setup, Shop};
 const PRICE: &str = "0.37 EUR";
 
 /// A wallet with 5.10, and what a shop of 0.37 needs.
-fn town<'a>(world: &'a World, mint: &crate::harness::Server) -> (Purse<'a>, Setup) {
+pub(crate) fn town<'a>(world: &'a World, mint: &crate::harness::Server) -> (Purse<'a>, Setup) {
     let alice = Purse::filled(world, "alice", mint);
     let listed = alice.json("wallet-mint-list", &["mint", "list"]);
     std::fs::create_dir(world.path("shop")).unwrap();

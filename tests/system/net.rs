@@ -255,7 +255,7 @@ impl Shared {
 }
 
 /// Sends a request on a connection of its own, and reads the answer to its end.
-fn exchange(target: SocketAddr, request: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn exchange(target: SocketAddr, request: &[u8]) -> Option<Vec<u8>> {
     let mut server = TcpStream::connect(target).ok()?;
     server.write_all(request).ok()?;
     let mut answer = Vec::new();
@@ -265,7 +265,7 @@ fn exchange(target: SocketAddr, request: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A request with its body, changed so that the server closes the connection after it.
-fn read_request(client: &mut TcpStream) -> Option<Vec<u8>> {
+pub(crate) fn read_request(client: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 << 10];
     let mut more = |bytes: &mut Vec<u8>| -> Option<()> {

@@ -1,6 +1,7 @@
 //! Wallets driven with `--json`, every answer held against its schema.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -46,7 +47,16 @@ impl<'a> Purse<'a> {
 
     /// Runs a command that must answer and end with this exit code.
     pub(crate) fn json_with(&self, exit: i32, name: &str, arguments: &[&str]) -> Value {
-        let output = self.world.output(&self.arguments(&[&["--json", "--quiet"], arguments].concat()));
+        Self::answer(exit, name, arguments, &mut self.command(arguments))
+    }
+
+    /// A command that answers with JSON and is quiet otherwise.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.world.farthing(&self.arguments(&[&["--json", "--quiet"], arguments].concat()))
+    }
+
+    fn answer(exit: i32, name: &str, arguments: &[&str], command: &mut Command) -> Value {
+        let output = command.output().unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         let answer = std::str::from_utf8(&output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {answer}{complaint}");
@@ -56,7 +66,12 @@ impl<'a> Purse<'a> {
 
     /// Runs a command that must fail with these codes, and gives the message and hint.
     pub(crate) fn fails(&self, exit: i32, code: &str, arguments: &[&str]) -> String {
-        let answer = self.json_with(exit, "failure", arguments);
+        self.fails_as(exit, code, arguments, &mut self.command(arguments))
+    }
+
+    /// The same for a command that is run in another way.
+    pub(crate) fn fails_as(&self, exit: i32, code: &str, arguments: &[&str], command: &mut Command) -> String {
+        let answer = Self::answer(exit, "failure", arguments, command);
         assert_eq!(answer["error"]["code"], code, "{arguments:?}: {answer}");
         answer["error"].to_string()
     }

@@ -79,7 +79,7 @@ impl Terminal {
         self.wait(what, |screen| screen.contains(what))
     }
 
-    fn wait(&self, what: &str, there: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait(&self, what: &str, there: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.screen();

@@ -1,23 +1,8 @@
 //! Unfinished operations, several mints, a look through the wallet, and what it forgets.
 
-use std::io::Read;
-use std::net::TcpListener;
-
+use crate::fake;
 use crate::harness::World;
 use crate::purse::Purse;
-
-/// A payee who takes whatever comes and never answers.
-fn silent_payee() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            // Something is read, so that the request surely left.
-            let _read = stream.and_then(|mut stream| stream.read(&mut [0; 512]));
-        }
-    });
-    format!("http://{address}")
-}
 
 #[test]
 fn a_payment_without_an_answer_is_kept_and_given_up() {
@@ -25,7 +10,9 @@ fn a_payment_without_an_answer_is_kept_and_given_up() {
     let mint = world.mint();
     let alice = Purse::filled(&world, "alice", &mint);
     world.run(&["verifier", "init", "--mint", &mint.url]);
-    let arguments = ["verifier", "run", "--listen", "127.0.0.1:0", "--public-url", &silent_payee()];
+    // A payee who takes whatever comes and never answers.
+    let silent = fake::serve(|_| None);
+    let arguments = ["verifier", "run", "--listen", "127.0.0.1:0", "--public-url", &silent];
     let _merchant = world.serve(&arguments);
     let invoice = world.run(&["verifier", "request", "0.37"]);
 

@@ -87,7 +87,7 @@ fn what_is_not_spent_comes_back_from_the_words() {
 }
 
 /// Copies a folder, as a person would who makes a copy to be safe.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
