@@ -37,8 +37,9 @@ pub(super) async fn serve(args: VerifierGateway) -> Result<()> {
         }
         running => running?,
     };
-    let address = running.gateway.as_ref().map(|(_, origin)| origin.clone()).unwrap_or_default();
-    say(format!("payee {payee}\n sells {} at {address}", args.upstream));
+    if let Some((address, origin)) = &running.gateway {
+        say(format!("payee {payee}\n at http://{address}\n sells {} as {origin}", args.upstream));
+    }
     note(format!("payments alone are taken at http://{}", running.local_addr));
     running.wait().await?;
     note("stopped; everything is on the disk");

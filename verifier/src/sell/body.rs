@@ -81,7 +81,8 @@ pub(super) async fn give_back(serving: Serving) {
     }
 }
 
-/// An answer that must not be had again: it is read to its end whether the client stays or not, and kept.
+/// An answer that must not be had again: it is read to its end whether the client stays or not, and kept
+/// before its end goes out.
 pub(super) fn keep(body: Body, status: u16, headers: &HeaderMap, serving: Serving) -> Body {
     let hint = body.size_hint();
     let (sender, receiver) = mpsc::channel(PIECES);
@@ -91,7 +92,7 @@ pub(super) fn keep(body: Body, status: u16, headers: &HeaderMap, serving: Servin
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect();
     let answer = KeptAnswer { status, headers, body: Vec::new() };
-    tokio::spawn(pump(body, answer, serving, sender));
+    tokio::spawn(pump(body, answer, serving, sender, hint.exact()));
     Body::new(Piped { receiver, hint, done: false })
 }
 
@@ -100,8 +101,9 @@ async fn pump(
     mut answer: KeptAnswer,
     serving: Serving,
     client: mpsc::Sender<Result<Frame<Bytes>, axum::Error>>,
+    length: Option<u64>,
 ) {
-    let mut whole = true;
+    let (mut whole, mut end) = (true, None);
     while let Some(frame) = body.frame().await {
         let frame = match frame {
             Ok(frame) => frame,
@@ -117,14 +119,21 @@ async fn pump(
                 answer.body.extend_from_slice(data);
             }
         }
+        // A client who knows the length takes this for the end.
+        if whole && length == u64::try_from(answer.body.len()).ok() && frame.is_data() {
+            end = Some(frame);
+            continue;
+        }
         let listening = client.send(Ok(frame)).await.is_ok();
         if !whole && !listening {
             return;
         }
     }
-    // Before the client learns that this was the end.
     if whole && let Err(error) = serving.keep(answer).await {
         tracing::warn!(%error, "an answer is not kept");
+    }
+    if let Some(end) = end {
+        let _gone = client.send(Ok(end)).await;
     }
 }
 

@@ -82,7 +82,9 @@ impl Shop {
         let price = self.pricing.price(&parts).await;
         if price == Ok(Price::Free) {
             body::strip(&mut parts.headers);
-            return Ok(let_through(inner, Request::from_parts(parts, body)).await);
+            let mut response = let_through(inner, Request::from_parts(parts, body)).await;
+            body::strip(response.headers_mut());
+            return Ok(response);
         }
         if let Err(error @ (PriceError::Ambiguous | PriceError::NotForSale)) = price {
             return Err(Box::new(answer::no_price(error)));
