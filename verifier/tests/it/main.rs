@@ -9,6 +9,7 @@ mod double;
 mod home;
 mod keyring;
 mod kill;
+mod layer;
 mod places;
 mod sale;
 mod service;
