@@ -14,6 +14,8 @@ use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
 use crate::error::OpenError;
+use crate::options::Step;
+use crate::vault::Vault;
 use crate::words::Words;
 
 const FILE: &str = "keys";
@@ -136,17 +138,29 @@ impl Sealed {
     }
 
     /// Writes the first file of a folder: whole or not at all, durably, and never over another.
-    pub(crate) fn write_new(&self, folder: &Path) -> Result<(), OpenError> {
-        files::write_new(&folder.join(FILE), &self.0).map_err(|error| match error.kind() {
+    pub(crate) fn write_new(&self, folder: &Path, vault: &Vault) -> Result<(), OpenError> {
+        let written = files::write_new_telling(&folder.join(FILE), &self.0, |step| tell(vault, step));
+        written.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Exists,
             _ => error.into(),
         })
     }
 
     /// Puts it in the place of the folder's file, durably; after a crash at any instant one of the two is there.
-    pub(crate) fn replace(&self, folder: &Path) -> Result<(), OpenError> {
-        Ok(files::replace(&folder.join(FILE), &self.0)?)
+    pub(crate) fn replace(&self, folder: &Path, vault: &Vault) -> Result<(), OpenError> {
+        Ok(files::replace_telling(&folder.join(FILE), &self.0, |step| tell(vault, step))?)
     }
+}
+
+/// Where a test may stop the wallet.
+fn tell(vault: &Vault, step: files::Step) -> io::Result<()> {
+    let step = match step {
+        files::Step::Written => Step::KeysWritten,
+        files::Step::Synced => Step::KeysSynced,
+        files::Step::Placed => Step::KeysPlaced,
+        files::Step::Done => Step::KeysDurable,
+    };
+    vault.at(step).map_err(io::Error::other)
 }
 
 pub(crate) fn exists(folder: &Path) -> Result<bool, OpenError> {
@@ -197,6 +211,11 @@ mod tests {
         Keys::of(&Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap()).unwrap()
     }
 
+    /// Whoever writes keys has the state open.
+    fn vault(folder: &Path) -> Vault {
+        Vault::open(&folder.join("state"), &[7; 32], None).unwrap()
+    }
+
     fn protection(text: &str) -> Protection {
         Protection::Passphrase { passphrase: Passphrase::new(text), cost: Cost { memory_kib: 64, passes: 1, lanes: 1 } }
     }
@@ -205,9 +224,9 @@ mod tests {
     fn a_file_opens_with_its_passphrase_and_is_never_replaced_unasked() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Sealed::read(folder.path()), Err(OpenError::Missing)));
-        let (keys, right) = (keys(), protection("right"));
-        keys.seal(&right).unwrap().write_new(folder.path()).unwrap();
-        assert!(matches!(keys.seal(&right).unwrap().write_new(folder.path()), Err(OpenError::Exists)));
+        let (keys, right, vault) = (keys(), protection("right"), vault(folder.path()));
+        keys.seal(&right).unwrap().write_new(folder.path(), &vault).unwrap();
+        assert!(matches!(keys.seal(&right).unwrap().write_new(folder.path(), &vault), Err(OpenError::Exists)));
         let file = Sealed::read(folder.path()).unwrap();
         assert!(file.needs_passphrase().unwrap());
         let opened = file.open(&right.unlock()).unwrap();
@@ -243,15 +262,15 @@ mod tests {
     #[test]
     fn what_a_crash_left_of_a_change_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let (keys, old, new) = (keys(), protection("old"), protection("new"));
-        keys.seal(&old).unwrap().write_new(folder.path()).unwrap();
+        let (keys, old, new, vault) = (keys(), protection("old"), protection("new"), vault(folder.path()));
+        keys.seal(&old).unwrap().write_new(folder.path(), &vault).unwrap();
         // The instant before the renaming: the new file lies there, and the old one counts.
         let unfinished = folder.path().join(".keys.0123456789abcdef");
         std::fs::write(&unfinished, &*keys.seal(&Protection::NoPassphrase).unwrap().0).unwrap();
         tidy(folder.path()).unwrap();
         assert!(!unfinished.exists());
         assert!(Sealed::read(folder.path()).unwrap().open(&old.unlock()).is_ok());
-        keys.seal(&new).unwrap().replace(folder.path()).unwrap();
+        keys.seal(&new).unwrap().replace(folder.path(), &vault).unwrap();
         let file = Sealed::read(folder.path()).unwrap();
         assert!(file.open(&new.unlock()).is_ok());
         assert!(matches!(file.open(&old.unlock()), Err(OpenError::WrongPassphrase)));

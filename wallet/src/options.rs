@@ -152,6 +152,14 @@ pub enum Step {
     BeforeSync,
     /// A transaction is durable; whoever waits for it does not know yet.
     Synced,
+    /// New keys lie beside the file `keys`, and are not synced.
+    KeysWritten,
+    /// They are durable there.
+    KeysSynced,
+    /// They are in the place of the file; the folder is not synced.
+    KeysPlaced,
+    /// They are durable in its place.
+    KeysDurable,
 }
 
 impl Step {

@@ -89,7 +89,7 @@ impl Wallet {
         }
         let seed = keys.seed();
         check_fingerprint(&vault, &seed, false).await?;
-        sealed.write_new(folder)?;
+        sealed.write_new(folder, &vault)?;
         check_fingerprint(&vault, &seed, true).await?;
         Self::assemble(folder, vault, seed, options, clients).await
     }
@@ -114,7 +114,8 @@ impl Wallet {
         Sealed::read(folder)?.needs_passphrase()
     }
 
-    /// Changes what protects a wallet that nobody has open. After a crash it opens with the old passphrase or with the new one.
+    /// Changes what protects a wallet that nobody has open. After a crash it opens with the old passphrase or with the new one. The
+    /// options are those that it would be opened with: nothing is sent.
     ///
     /// # Errors
     /// As [`open`](Self::open). The wallet then opens as before; after [`OpenError::Io`] either passphrase may be the right one.
@@ -122,9 +123,14 @@ impl Wallet {
     /// # Security
     /// The keys themselves stay the same: whoever has a copy of the folder from before opens it with the old passphrase, and with
     /// its keys whatever is written later. Against one who had both only a new wallet helps, to which the money is moved.
-    pub async fn change_passphrase(folder: &Path, unlock: Unlock, protection: Protection) -> Result<(), OpenError> {
-        let (_alone, keys) = unlocked(folder, unlock, &Options::new()).await?;
-        slowly(move || keys.seal(&protection)).await?.replace(folder)
+    pub async fn change_passphrase(
+        folder: &Path,
+        unlock: Unlock,
+        protection: Protection,
+        options: &Options,
+    ) -> Result<(), OpenError> {
+        let (alone, keys) = unlocked(folder, unlock, options).await?;
+        slowly(move || keys.seal(&protection)).await?.replace(folder, &alone)
     }
 
     async fn assemble(

@@ -22,7 +22,7 @@ pub(super) async fn passphrase(place: &Place, args: WalletPassphrase) -> Result<
     let unlock = unlock::unlock(&folder, &place.common.unlocking)?;
     let protection = unlock::changed_protection(&args.new)?;
     let protected = !matches!(protection, Protection::NoPassphrase);
-    let changed = Wallet::change_passphrase(&folder, unlock, protection).await;
+    let changed = Wallet::change_passphrase(&folder, unlock, protection, &place.options()).await;
     changed.with_context(|| format!("the passphrase of {} was not changed", folder.display()))?;
     Ok(PassphraseAnswer { protected })
 }

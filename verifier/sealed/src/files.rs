@@ -7,21 +7,46 @@ use std::path::{Path, PathBuf, absolute};
 
 use zeroize::Zeroizing;
 
+/// How far the writing of a file is, for a test that ends it there.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The new file lies beside its place, and is not synced.
+    Written,
+    /// It is durable beside its place.
+    Synced,
+    /// It is in its place, and the folder is not synced.
+    Placed,
+    /// It is durable in its place.
+    Done,
+}
+
 /// Creates a file with mode 0600 that is there whole or not at all, and stays after a power cut.
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] when there is one: nothing is ever replaced.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_new_telling(path, bytes, |_| Ok(()))
+}
+
+/// The same, telling every step.
+///
+/// # Errors
+/// The same, or what is answered to a step.
+#[doc(hidden)]
+pub fn write_new_telling(path: &Path, bytes: &[u8], at: impl Fn(Step) -> io::Result<()>) -> io::Result<()> {
     let (folder, unfinished) = beside(path)?;
     if path.try_exists()? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let written = write_synced(&unfinished, bytes)
+    let written = write_synced(&unfinished, bytes, &at)
         // A link, unlike a renaming, never takes the place of another file.
-        .and_then(|()| fs::hard_link(&unfinished, path));
+        .and_then(|()| fs::hard_link(&unfinished, path))
+        .and_then(|()| at(Step::Placed));
     let removed = remove_if_there(&unfinished);
     written.and(removed)?;
-    sync_folder(&folder)
+    sync_folder(&folder)?;
+    at(Step::Done)
 }
 
 /// Puts a file with mode 0600 into the place of another: after a crash at any instant either is there, whole.
@@ -29,13 +54,24 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When the file cannot be written; the other is then still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_telling(path, bytes, |_| Ok(()))
+}
+
+/// The same, telling every step.
+///
+/// # Errors
+/// The same, or what is answered to a step.
+#[doc(hidden)]
+pub fn replace_telling(path: &Path, bytes: &[u8], at: impl Fn(Step) -> io::Result<()>) -> io::Result<()> {
     let (folder, unfinished) = beside(path)?;
-    let written = write_synced(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    let written = write_synced(&unfinished, bytes, &at).and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
         let _what_went_wrong_first_counts = remove_if_there(&unfinished);
     }
     written?;
-    sync_folder(&folder)
+    at(Step::Placed)?;
+    sync_folder(&folder)?;
+    at(Step::Done)
 }
 
 /// Reads a file that is no longer than so many bytes. What was read is zeroized when dropped.
@@ -90,10 +126,12 @@ fn beside(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     Ok((folder.to_owned(), folder.join(unfinished)))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_synced(path: &Path, bytes: &[u8], at: impl Fn(Step) -> io::Result<()>) -> io::Result<()> {
     let mut file = owner_only().write(true).create_new(true).open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    at(Step::Written)?;
+    file.sync_all()?;
+    at(Step::Synced)
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

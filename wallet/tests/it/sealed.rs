@@ -143,7 +143,8 @@ async fn a_wrong_passphrase_touches_nothing() {
     ] {
         let opened = Wallet::open(world.path(), unlock.clone(), world.options()).await.unwrap_err();
         assert_eq!(opened.to_string(), refusal.to_string());
-        let changed = Wallet::change_passphrase(world.path(), unlock, Protection::NoPassphrase).await.unwrap_err();
+        let (none, options) = (Protection::NoPassphrase, world.options());
+        let changed = Wallet::change_passphrase(world.path(), unlock, none, &options).await.unwrap_err();
         assert_eq!(changed.to_string(), refusal.to_string());
         assert_eq!(contents(world.path()), before);
     }
@@ -154,7 +155,9 @@ async fn a_wrong_passphrase_touches_nothing() {
 async fn a_passphrase_is_changed_for_a_wallet_that_nobody_has_open() {
     let (world, wallet) = World::new().await;
     world.withdraw(&wallet, 700).await;
-    let change = |from: Protection, to: Protection| Wallet::change_passphrase(world.path(), from.unlock(), to);
+    let options = world.options();
+    let change =
+        |from: Protection, to: Protection| Wallet::change_passphrase(world.path(), from.unlock(), to, &options);
     let in_use = change(protection(), Protection::NoPassphrase).await;
     assert!(matches!(in_use, Err(OpenError::InUse)));
     drop(wallet);
