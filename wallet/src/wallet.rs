@@ -84,6 +84,7 @@ impl Wallet {
         files::create_folder(&state)?;
         // The state's lock comes first, so that of two only one makes the wallet.
         let vault = Vault::open(&state, keys.data(), options.hook.clone())?;
+        lockbox::tidy(folder)?;
         if lockbox::exists(folder)? {
             return Err(OpenError::Exists);
         }
