@@ -1,7 +1,6 @@
 //! A wallet that is protected by a passphrase, as its owner meets it.
 
 use std::fs;
-use std::time::Duration;
 
 use crate::harness::World;
 
@@ -40,26 +39,4 @@ fn a_passphrase_is_needed_comes_from_a_file_or_a_variable_and_is_changed() {
     world.run(&["wallet", "passphrase", "--passphrase-file", &new, "--no-passphrase"]);
     assert_eq!(world.run(&["wallet", "account"]), account);
     assert!(world.fails(5, &["wallet", "account", "--passphrase-file", &new]).contains("has no passphrase"));
-}
-
-#[test]
-fn a_change_that_is_killed_leaves_the_old_passphrase_or_the_new_one() {
-    let world = World::new();
-    let _mint = protected(&world);
-    let (mut now, mut other) = (path(&world, "old"), path(&world, "new"));
-    let account = world.run(&["wallet", "account", "--passphrase-file", &now]);
-    for round in 0..8 {
-        let change = ["wallet", "passphrase", "--passphrase-file", &now, "--new-passphrase-file", &other];
-        let mut child = world.quiet(&change).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(round * 120));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if !world.output(&["wallet", "account", "--passphrase-file", &now]).status.success() {
-            std::mem::swap(&mut now, &mut other);
-        }
-        assert_eq!(world.run(&["wallet", "account", "--passphrase-file", &now]), account);
-        world.fails(5, &["wallet", "account", "--passphrase-file", &other]);
-    }
-    let names: Vec<_> = fs::read_dir(world.path(".farthing/wallet")).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(names.len(), 2, "{names:?}");
 }

@@ -16,22 +16,28 @@ fn unit() -> Unit {
     Unit::new("EUR", 2).unwrap()
 }
 
-/// A mint that seals and closes its filters every second: allowed, as it says that its next keysets live for a few hours only.
+/// A mint that seals and closes its filters every second.
 pub(crate) fn quick_mint(world: &World) -> Server {
     world.run(&["mint", "init"]);
+    hurry(world, 1, 1);
+    world.mint()
+}
+
+/// From when it is started the mint seals and closes its filters every so many seconds: allowed, as it says that its next keysets live
+/// for a few hours only.
+pub(crate) fn hurry(world: &World, seal: u32, filter: u32) {
     let path = world.path(".farthing/mint/mint.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let text = [
         ("issue_seconds = 7776000", "issue_seconds = 6000"),
         ("spend_seconds = 31536000", "spend_seconds = 6000"),
         ("deposit_seconds = 2592000", "deposit_seconds = 6000"),
-        ("seal_seconds = 3600", "seal_seconds = 1"),
-        ("filter_seconds = 86400", "filter_seconds = 1"),
+        ("seal_seconds = 3600", &format!("seal_seconds = {seal}")),
+        ("filter_seconds = 86400", &format!("filter_seconds = {filter}")),
     ]
     .into_iter()
     .fold(text, |text, (usual, quick)| text.replace(usual, quick));
     std::fs::write(&path, text).unwrap();
-    world.mint()
 }
 
 async fn wallet(folder: &Path, words: &Words, mint: &Server) -> Wallet {

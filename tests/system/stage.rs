@@ -1,5 +1,7 @@
 //! A mint, a merchant and wallets, with a network between them that can fail, and the count of what all of them hold.
 
+mod purse;
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -14,7 +16,10 @@ use serde_json::Value;
 
 use crate::harness::{Server, World};
 use crate::net::Proxy;
+use crate::restore::hurry;
 use crate::x402::shop::{Mode, Setup, Shop};
+
+pub(crate) use purse::{Holdings, Purse};
 
 /// A mint and a merchant in a world of their own.
 pub(crate) struct Stage {
@@ -32,28 +37,6 @@ pub(crate) struct Stage {
     shop: OnceLock<Shop>,
     wallets: AtomicU32,
     funded: AtomicU64,
-}
-
-/// A wallet on a stage.
-pub(crate) struct Purse<'a> {
-    pub(crate) stage: &'a Stage,
-    pub(crate) folder: PathBuf,
-    passphrase: Option<PathBuf>,
-    funded: u64,
-}
-
-/// What a wallet says that it holds, in hundredths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Holdings {
-    /// Tokens that can be spent.
-    pub(crate) tokens: u64,
-    /// Tokens held by unfinished operations.
-    pub(crate) reserved: u64,
-    /// Tokens given out that nobody claimed, as far as the wallet knows.
-    pub(crate) out: u64,
-    pub(crate) account: u64,
-    pub(crate) paid: u64,
-    pub(crate) unfinished: usize,
 }
 
 /// How a command ended.
@@ -93,22 +76,30 @@ impl Ran {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        Self::with(|world, arguments| world.serve(arguments))
+        Self::with(|_| {}, |world, arguments| world.serve(arguments))
+    }
+
+    /// Its mint seals its archive and closes its filters every few seconds. Every index is signed a second after the last one or later:
+    /// of more than one each second the last would soon be of a time that wallets refuse.
+    pub(crate) fn sealing() -> Self {
+        Self::with(|world| hurry(world, 2, 3), |world, arguments| world.serve(arguments))
     }
 
     /// Its servers log everything there is.
     pub(crate) fn logging() -> Self {
-        Self::with(|world, arguments| {
+        let serve = |world: &World, arguments: &[&str]| {
             let log = world.path(&format!("{}.log", arguments[0]));
             let script = "exec \"$0\" \"$@\" 2>\"$LOG\"";
             let mut command = world.farthing_under("bash", &["-c", script], arguments);
             Server::start_of(command.env("LOG", log).env("FARTHING_LOG", "trace"))
-        })
+        };
+        Self::with(|_| {}, serve)
     }
 
-    fn with(serve: impl Fn(&World, &[&str]) -> Server) -> Self {
+    fn with(set_up: impl Fn(&World), serve: impl Fn(&World, &[&str]) -> Server) -> Self {
         let world = World::new();
         world.run(&["mint", "init"]);
+        set_up(&world);
         let mint = serve(&world, &["mint", "run", "--listen", "127.0.0.1:0"]);
         let (to_mint, clearing) = (Proxy::new(mint.address()), Proxy::new(mint.address()));
         world.run(&["verifier", "init", "--mint", &clearing.url()]);
@@ -124,16 +115,13 @@ impl Stage {
 
     /// A wallet whose account holds so much.
     pub(crate) fn purse(&self, cents: u64) -> Purse<'_> {
-        let purse = self.empty_purse();
-        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes", "--no-passphrase"]).succeeded();
-        purse.credited(cents)
+        self.empty_purse().made().credited(cents)
     }
 
     /// The same in a folder somewhere else.
     pub(crate) fn purse_in(&self, folder: &Path, cents: u64) -> Purse<'_> {
         let purse = Purse { folder: folder.to_owned(), ..self.empty_purse() };
-        purse.run(&["init", "--mint", &self.to_mint.url(), "--yes", "--no-passphrase"]).succeeded();
-        purse.credited(cents)
+        purse.made().credited(cents)
     }
 
     /// A folder in which a wallet may be made.
@@ -230,108 +218,6 @@ impl Stage {
         let counted = self.merchant_counts();
         assert!(counted == merchant || (counted < merchant && self.shop.get().is_some()), "{counted} of {merchant}");
         assert_eq!(tokens + sum(|p| p.account) + merchant, funded);
-    }
-}
-
-impl Purse<'_> {
-    /// Every command is given this passphrase.
-    pub(crate) fn protected(mut self, passphrase: &str) -> Self {
-        let file = self.folder.with_extension("passphrase");
-        std::fs::write(&file, format!("{passphrase}\n")).unwrap();
-        self.passphrase = Some(file);
-        self
-    }
-
-    /// The mint's operator credits the account.
-    pub(crate) fn credited(mut self, cents: u64) -> Self {
-        let account = self.run(&["account"]).succeeded().out;
-        self.stage.world.run(&["mint", "credit", account.trim(), &money(cents)]);
-        self.funded += cents;
-        self.stage.funded.fetch_add(cents, Ordering::SeqCst);
-        self
-    }
-
-    /// `farthing wallet …` in this wallet's folder: one attempt for each message, so that what fails is left for the next command.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        self.here(self.stage.world.farthing(&["wallet"]), arguments)
-    }
-
-    /// The same under another program.
-    pub(crate) fn command_under(&self, program: &str, before: &[&str], arguments: &[&str]) -> Command {
-        self.here(self.stage.world.farthing_under(program, before, &["wallet"]), arguments)
-    }
-
-    fn here(&self, mut command: Command, arguments: &[&str]) -> Command {
-        command.args(arguments).args(self.stage.world.paper(arguments));
-        if let Some(file) = &self.passphrase {
-            command.arg("--passphrase-file").arg(file);
-        }
-        command.env("FARTHING_WALLET_DIR", &self.folder).env("FARTHING_TEST_ATTEMPTS", "1");
-        command
-    }
-
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        ran(&mut self.command(arguments))
-    }
-
-    /// With a variable for the binary under test.
-    pub(crate) fn run_with(&self, arguments: &[&str], name: &str, value: &str) -> Ran {
-        ran(self.command(arguments).env(name, value))
-    }
-
-    pub(crate) fn run_killed_at(&self, arguments: &[&str], moment: &str) -> Ran {
-        self.run_with(arguments, "FARTHING_TEST_KILL", moment)
-    }
-
-    /// A command's answer, read as JSON. It must succeed.
-    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
-        let ran = self.run(&[arguments, &["--json"]].concat()).succeeded();
-        serde_json::from_str(&ran.out).unwrap()
-    }
-
-    /// What the wallet says, after it went on with whatever was unfinished.
-    pub(crate) fn holdings(&self) -> Holdings {
-        let (balance, history) = (self.json(&["balance"]), self.json(&["history"]));
-        let list = |value: &Value| value.as_array().unwrap().clone();
-        let sum = |values: &[Value], what: &str| values.iter().map(|value| units(&value[what])).sum::<u64>();
-        let (balances, accounts) = (list(&balance["balances"]), list(&balance["accounts"]));
-        assert_eq!(accounts.len(), 1, "the account could not be asked for: {balance}");
-        assert_eq!(sum(&balances, "ended"), 0);
-        let mut paid = list(&history["finished"]);
-        paid.retain(|entry| entry["kind"] == "payment" && entry["state"] == "paid");
-        Holdings {
-            tokens: sum(&balances, "available"),
-            reserved: sum(&balances, "reserved"),
-            out: sum(&balances, "sent"),
-            account: sum(&accounts, "balance"),
-            paid: sum(&paid, "amount"),
-            unfinished: list(&history["unfinished"]).len(),
-        }
-    }
-
-    /// Nothing is under way or held back, and nothing is missing.
-    pub(crate) fn assert_whole(&self, after: &str) -> Holdings {
-        let holdings = self.holdings();
-        holdings.assert_settled(after);
-        assert_eq!(holdings.worth(), self.funded, "{after}: {holdings:?}");
-        holdings
-    }
-
-    /// What the account was credited with.
-    pub(crate) fn funded(&self) -> u64 {
-        self.funded
-    }
-}
-
-impl Holdings {
-    /// Nothing is under way or held back.
-    pub(crate) fn assert_settled(&self, after: &str) {
-        assert_eq!((self.reserved, self.unfinished), (0, 0), "{after}: {self:?}");
-    }
-
-    /// Everything that was ever put in and did not go to another wallet.
-    pub(crate) fn worth(&self) -> u64 {
-        self.tokens + self.reserved + self.out + self.account + self.paid
     }
 }
 

@@ -32,6 +32,8 @@ fn a_wallet_killed_while_it_is_made_is_made_again_or_completed() {
 fn complete(purse: &Purse<'_>, init: &[&str], url: &str) -> bool {
     let again = purse.run(init);
     if again.code == Some(0) {
+        // Nor does it leave keys behind that nobody will use.
+        assert_eq!(purse.files(), ["keys", "state"]);
         return false;
     }
     assert!(again.code == Some(1) && again.err.contains("already"), "{again:?}");

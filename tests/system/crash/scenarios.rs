@@ -1,17 +1,39 @@
 //! What a wallet is interrupted at.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::lost;
 use crate::net::Fault;
 use crate::stage::{Purse, Ran, Stage, money, ran};
 
 /// Something that a wallet does, and how to get it there.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
+    /// Where it does it.
+    pub(crate) stage: fn() -> Stage,
     /// Makes a wallet that is about to do it.
     pub(crate) ready: for<'a> fn(&'a Stage) -> Task<'a>,
     /// So many are made at a time, and then wait together.
     pub(crate) at_once: usize,
+    /// Its interruptions fall into so many parts. The short version makes one of them.
+    pub(crate) parts: usize,
+}
+
+impl Scenario {
+    const fn new(name: &'static str, ready: for<'a> fn(&'a Stage) -> Task<'a>) -> Self {
+        Self { name, stage: Stage::new, ready, at_once: 1, parts: 8 }
+    }
+
+    /// With an invoice whose time must pass.
+    const fn late(name: &'static str, ready: for<'a> fn(&'a Stage) -> Task<'a>) -> Self {
+        Self { at_once: 4, ..Self::new(name, ready) }
+    }
+
+    /// With a mint that publishes what it signed.
+    const fn published(name: &'static str, parts: usize, ready: for<'a> fn(&'a Stage) -> Task<'a>) -> Self {
+        Self { at_once: 4, stage: Stage::sealing, parts, ..Self::new(name, ready) }
+    }
 }
 
 /// A command that is going to be interrupted.
@@ -20,7 +42,7 @@ pub(crate) struct Task<'a> {
     /// Somebody who gets or gave the money.
     pub(crate) other: Option<Purse<'a>>,
     arguments: Vec<String>,
-    /// It is not begun before: an invoice's time has passed then.
+    /// It is not begun before: an invoice's time has passed then, or the mint has published what it signed before.
     due: Instant,
     /// What must have been paid to the merchant at the end, whatever happened.
     pub(crate) pays: u64,
@@ -44,6 +66,8 @@ pub(crate) enum Finish {
     Fetch,
     /// The text is received after all, or was before; the sender then learns it.
     Claim,
+    /// The same command is given again until the mint has published everything, and what came back is renewed.
+    Restore,
 }
 
 impl<'a> Task<'a> {
@@ -81,18 +105,26 @@ impl<'a> Task<'a> {
         Self { other: Some(other), moves, finish: Finish::Claim, ..Self::new(purse, &["receive", text]) }
     }
 
-    pub(crate) fn command(&self) -> std::process::Command {
+    /// Something that brings back what the mint has published, or has not yet. The other one was given something before.
+    pub(super) fn restoring(purse: Purse<'a>, other: Purse<'a>, arguments: &[&str], moves: u64) -> Self {
+        let due = Instant::now() + Duration::from_millis(3_500);
+        Self { other: Some(other), moves, due, finish: Finish::Restore, ..Self::new(purse, arguments) }
+    }
+
+    pub(crate) fn command(&self) -> Command {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         self.purse.command(&arguments)
     }
 
-    /// What the next command does by itself: going on.
+    /// What whoever comes next does. A restore is given again, for there may be no wallet yet; everything else goes on by itself.
     pub(crate) fn resume(&self, moment: Option<&str>) -> Ran {
-        let mut command = self.purse.command(&["balance", "--json"]);
-        if let Some(moment) = moment {
-            command.env("FARTHING_TEST_KILL", moment);
+        if self.finish == Finish::Restore {
+            let again = ran(killed_at(&mut self.command(), moment));
+            if again.code != Some(0) {
+                return again;
+            }
         }
-        ran(&mut command)
+        ran(killed_at(&mut self.purse.command(&["balance", "--json"]), moment))
     }
 
     /// What is wrong with the network while it runs, besides what the test does to it.
@@ -108,125 +140,85 @@ impl<'a> Task<'a> {
     }
 }
 
-pub(crate) const ALL: [Scenario; 19] = [
-    Scenario { at_once: 1, name: "withdraw", ready: |stage| Task::new(stage.purse(1_000), &["withdraw", "1.05"]) },
-    Scenario {
-        at_once: 1,
-        name: "withdraw a bundle",
-        ready: |stage| Task::new(stage.purse(1_200), &["withdraw", "--bundle", "0"]),
-    },
-    Scenario { at_once: 1, name: "pay", ready: |stage| Task::paying(holding(stage, &[37]), 37) },
-    Scenario { at_once: 1, name: "pay after a split", ready: |stage| Task::paying(holding(stage, &[64]), 37) },
-    Scenario { at_once: 1, name: "pay after a merge", ready: |stage| Task::paying(holding(stage, &[16, 16]), 32) },
-    Scenario {
-        at_once: 16,
-        name: "settle what never arrived",
-        ready: |stage| Task::settling(holding(stage, &[37]), 37, Fault::LoseRequest, 0),
-    },
-    Scenario {
-        at_once: 16,
-        name: "settle what was accepted",
-        ready: |stage| Task::settling(holding(stage, &[37]), 37, Fault::LoseAnswer, 37),
-    },
-    Scenario {
-        at_once: 16,
-        name: "settle what was accepted without the payee",
-        ready: |stage| {
-            let task = Task::settling(holding(stage, &[37]), 37, Fault::LoseAnswer, 37);
-            Task { cut_off: true, ..task }
-        },
-    },
-    Scenario { at_once: 1, name: "abandon a number", ready: abandoned },
-    Scenario {
-        at_once: 1,
-        name: "send",
-        ready: |stage| Task::giving(holding(stage, &[37]), stage.purse(1), &["send", "0.37"], 37),
-    },
-    Scenario {
-        at_once: 1,
-        name: "send after a split",
-        ready: |stage| Task::giving(holding(stage, &[64]), stage.purse(1), &["send", "0.37"], 37),
-    },
-    Scenario {
-        at_once: 1,
-        name: "send, locked",
-        ready: |stage| {
-            let other = stage.purse(1);
-            let record = text_of(&other, &["recipient"]);
-            Task::giving(holding(stage, &[64]), other, &["send", "0.37", "--to", &record, "--yes"], 37)
-        },
-    },
-    Scenario {
-        at_once: 1,
-        name: "answer a request",
-        ready: |stage| {
-            let other = stage.purse(1);
-            let request = text_of(&other, &["request", "0.37"]);
-            Task::giving(holding(stage, &[37]), other, &["pay", &request, "--yes"], 37)
-        },
-    },
-    Scenario {
-        at_once: 1,
-        name: "receive",
-        ready: |stage| {
-            let other = holding(stage, &[37]);
-            let text = text_of(&other, &["send", "0.37"]);
-            Task::claiming(stage.purse(1), other, &text, 37)
-        },
-    },
-    Scenario {
-        at_once: 1,
-        name: "receive what is locked",
-        ready: |stage| {
-            let (purse, other) = (stage.purse(1), holding(stage, &[37]));
-            let record = text_of(&purse, &["recipient"]);
-            let text = text_of(&other, &["send", "0.37", "--to", &record, "--yes"]);
-            Task::claiming(purse, other, &text, 37)
-        },
-    },
-    Scenario {
-        at_once: 1,
-        name: "refresh the stock",
-        ready: |stage| {
-            let purse = holding(stage, &[256]);
-            purse.json(&["stock", "--up-to", "1.00", "--ahead", "2"]);
-            Task::new(purse, &["refresh", "--pause", "0", "--max-swaps", "3"])
-        },
-    },
-    Scenario {
-        at_once: 1,
-        name: "get what costs something",
-        ready: |stage| {
-            let purse = holding(stage, &[128]);
-            let url = stage.shop_url();
-            let task = Task::new(purse, &["get", &url, "--max-amount", "0.37"]);
-            Task { pays: 37, finish: Finish::Fetch, ..task }
-        },
-    },
-    Scenario {
-        at_once: 1,
-        name: "take back",
-        ready: |stage| {
-            let purse = holding(stage, &[37]);
-            text_of(&purse, &["send", "0.37"]);
-            Task::new(purse, &["send", "--reclaim", "all"])
-        },
-    },
-    Scenario {
-        at_once: 1,
-        name: "take back what was claimed",
-        ready: |stage| {
-            let (purse, other) = (holding(stage, &[37]), stage.purse(1));
-            let text = text_of(&purse, &["send", "0.37"]);
-            other.json(&["receive", &text]);
-            let task = Task::new(purse, &["send", "--reclaim", "all"]);
-            Task { other: Some(other), moves: 37, ..task }
-        },
-    },
+fn killed_at<'c>(command: &'c mut Command, moment: Option<&str>) -> &'c mut Command {
+    match moment {
+        Some(moment) => command.env("FARTHING_TEST_KILL", moment),
+        None => command,
+    }
+}
+
+pub(crate) static ALL: [Scenario; 21] = [
+    Scenario::published("restore", 32, lost::restored),
+    Scenario::published("bring together", 16, lost::brought_together),
+    Scenario::new("withdraw", |stage| Task::new(stage.purse(1_000), &["withdraw", "1.05"])),
+    Scenario::new("withdraw a bundle", |stage| Task::new(stage.purse(1_200), &["withdraw", "--bundle", "0"])),
+    Scenario::new("pay", |stage| Task::paying(holding(stage, &[37]), 37)),
+    Scenario::new("pay after a split", |stage| Task::paying(holding(stage, &[64]), 37)),
+    Scenario::new("pay after a merge", |stage| Task::paying(holding(stage, &[16, 16]), 32)),
+    Scenario::late("settle what never arrived", |stage| {
+        Task::settling(holding(stage, &[37]), 37, Fault::LoseRequest, 0)
+    }),
+    Scenario::late("settle what was accepted", |stage| {
+        Task::settling(holding(stage, &[37]), 37, Fault::LoseAnswer, 37)
+    }),
+    Scenario::late("settle what was accepted without the payee", |stage| {
+        let task = Task::settling(holding(stage, &[37]), 37, Fault::LoseAnswer, 37);
+        Task { cut_off: true, ..task }
+    }),
+    Scenario::new("abandon a number", abandoned),
+    Scenario::new("send", |stage| Task::giving(holding(stage, &[37]), stage.purse(1), &["send", "0.37"], 37)),
+    Scenario::new("send after a split", |stage| {
+        Task::giving(holding(stage, &[64]), stage.purse(1), &["send", "0.37"], 37)
+    }),
+    Scenario::new("send, locked", |stage| {
+        let other = stage.purse(1);
+        let record = text_of(&other, &["recipient"]);
+        Task::giving(holding(stage, &[64]), other, &["send", "0.37", "--to", &record, "--yes"], 37)
+    }),
+    Scenario::new("answer a request", |stage| {
+        let other = stage.purse(1);
+        let request = text_of(&other, &["request", "0.37"]);
+        Task::giving(holding(stage, &[37]), other, &["pay", &request, "--yes"], 37)
+    }),
+    Scenario::new("receive", |stage| {
+        let other = holding(stage, &[37]);
+        let text = text_of(&other, &["send", "0.37"]);
+        Task::claiming(stage.purse(1), other, &text, 37)
+    }),
+    Scenario::new("receive what is locked", |stage| {
+        let (purse, other) = (stage.purse(1), holding(stage, &[37]));
+        let record = text_of(&purse, &["recipient"]);
+        let text = text_of(&other, &["send", "0.37", "--to", &record, "--yes"]);
+        Task::claiming(purse, other, &text, 37)
+    }),
+    Scenario::new("refresh the stock", |stage| {
+        let purse = holding(stage, &[256]);
+        purse.json(&["stock", "--up-to", "1.00", "--ahead", "2"]);
+        Task::new(purse, &["refresh", "--pause", "0", "--max-swaps", "3"])
+    }),
+    Scenario::new("get what costs something, within a budget", |stage| {
+        let purse = holding(stage, &[128]);
+        let url = stage.shop_url();
+        purse.json(&["budget", "set", &url, "1.00"]);
+        let task = Task::new(purse, &["get", &url]);
+        Task { pays: 37, finish: Finish::Fetch, ..task }
+    }),
+    Scenario::new("take back", |stage| {
+        let purse = holding(stage, &[37]);
+        text_of(&purse, &["send", "0.37"]);
+        Task::new(purse, &["send", "--reclaim", "all"])
+    }),
+    Scenario::new("take back what was claimed", |stage| {
+        let (purse, other) = (holding(stage, &[37]), stage.purse(1));
+        let text = text_of(&purse, &["send", "0.37"]);
+        other.json(&["receive", &text]);
+        let task = Task::new(purse, &["send", "--reclaim", "all"]);
+        Task { other: Some(other), moves: 37, ..task }
+    }),
 ];
 
 /// The text that a command gives.
-fn text_of(purse: &Purse<'_>, arguments: &[&str]) -> String {
+pub(super) fn text_of(purse: &Purse<'_>, arguments: &[&str]) -> String {
     purse.json(arguments)["text"].as_str().unwrap().to_owned()
 }
 
