@@ -19,7 +19,7 @@ fn unit() -> Unit {
 /// A mint that seals and closes its filters every second.
 pub(crate) fn quick_mint(world: &World) -> Server {
     world.run(&["mint", "init"]);
-    hurry(world, 1, 1);
+    hurry(world, 2, 2);
     world.mint()
 }
 

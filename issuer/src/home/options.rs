@@ -38,11 +38,12 @@ impl ArchiveTimes {
     /// How many segments, and filters, a keyset may have at most in its time: the index has room for several such keysets.
     const MOST: u64 = 20_000;
 
-    /// The shortest times for keysets that live so long: an index forgets nothing, and its length is limited.
+    /// The shortest times for keysets that live so long: an index forgets nothing, and its length is limited. Two seconds at least: no two
+    /// indices have one date, and with a new one more often than every second their dates would run ahead of the clock.
     pub fn least(windows: &Windows) -> Self {
         let Windows { issue, spend, deposit } = *windows;
         let life = issue.saturating_add(spend).saturating_add(deposit);
-        let least = |time: u64| time.div_ceil(Self::MOST).max(1);
+        let least = |time: u64| time.div_ceil(Self::MOST).max(2);
         Self { seal: least(issue), filter: least(life) }
     }
 }
