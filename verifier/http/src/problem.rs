@@ -7,8 +7,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
+pub use self::advice::Retry;
 pub use self::received::{ProblemBody, ReceivedCode};
 
+mod advice;
 mod received;
 
 /// The media type of a problem, RFC 9457 section 3.
@@ -19,14 +21,14 @@ pub const TYPE_PREFIX: &str = "urn:farthing:problem:";
 
 /// Declares [`Code`] from one table, so that a code cannot lack its text, its status or its place in [`Code::ALL`].
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
         /// Why a request was refused: stable names that clients may rely upon.
         ///
         /// Semantic refusals of well-formed requests are 422, except where another status says more (404, 409, 410).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Code {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl Code {
@@ -49,6 +51,12 @@ macro_rules! codes {
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
+            }
+
+            /// What it means to the service, as its documentation here has it.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// The code with this name, if there is one.

@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod errors;
 mod extract;
 mod harness;
 mod problem;
