@@ -42,7 +42,7 @@ pub use ledger::{AuditReport, Credited, Difference, Figure, LedgerError, LedgerO
 #[doc(hidden)]
 pub use mint::Surroundings;
 pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
-pub use server::{RunningMint, run};
+pub use server::{RunningMint, public_document, public_router, run};
 
 use rand::rngs::SysRng;
 use rand_core::{Rng, UnwrapErr};

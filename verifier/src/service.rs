@@ -3,16 +3,16 @@
 //! | listener | endpoints |
 //! |---|---|
 //! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health` |
-//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments?limit=` |
+//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments?limit=`, `GET /health` |
 //!
-//! Every refusal is a [`Problem`] with a stable code.
+//! Both serve their description at `GET /openapi.json`. Every refusal is a [`Problem`] with a stable code.
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post};
 use farthing_http::extract::{Json, Path, Query};
 use farthing_http::problem::{Code, Problem};
 use farthing_http::server::{Limits, harden};
+use farthing_openapi::{Api, Document, Operation, object};
 use farthing_protocol::api::{
     InvoiceAnswer, InvoiceRequest, PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer, PaymentsAnswer, verifier_path,
 };
@@ -38,11 +38,7 @@ pub struct Health {
 
 /// Endpoints for payers.
 pub fn public_router(merchant: Merchant) -> Router {
-    let router = Router::new()
-        .route(verifier_path::PAYEE, get(payee))
-        .route(verifier_path::PAY, post(pay))
-        .route(verifier_path::PAYMENT, get(payment))
-        .route(HEALTH, get(health));
+    let (router, _) = public_api().finish();
     harden(router.with_state(merchant), Limits::default())
 }
 
@@ -51,12 +47,94 @@ pub fn public_router(merchant: Merchant) -> Router {
 /// # Security
 /// MUST be served where nobody else can reach it: a control socket.
 pub fn control_router(merchant: Merchant) -> Router {
-    let router = Router::new()
-        .route(verifier_path::PAYEE, get(payee))
-        .route(verifier_path::INVOICES, post(invoice))
-        .route(verifier_path::PAYMENTS, get(payments))
-        .route(HEALTH, get(health));
+    let (router, _) = control_api().finish();
     harden(router.with_state(merchant), Limits::default())
+}
+
+/// What [`public_router`] serves, as OpenAPI.
+pub fn public_document() -> Document {
+    public_api().finish().1
+}
+
+/// What [`control_router`] serves, as OpenAPI.
+pub fn control_document() -> Document {
+    control_api().finish().1
+}
+
+fn public_api() -> Api<Merchant> {
+    let about = "Where payers pay. Every endpoint can be asked again without harm; `/v1/pay` answers the same payment with the \
+                 same receipt.";
+    Api::new("Farthing verifier", about)
+        .get(verifier_path::PAYEE, payee, about_payee())
+        .post(verifier_path::PAY, pay, about_pay())
+        .get(verifier_path::PAYMENT, payment, about_payment())
+        .get(HEALTH, health, about_health())
+}
+
+fn control_api() -> Api<Merchant> {
+    let about = "The payee's own endpoints, on the socket in the verifier's folder.";
+    Api::new("Farthing verifier, control", about)
+        .get(verifier_path::PAYEE, payee, about_payee())
+        .post(verifier_path::INVOICES, invoice, about_invoice())
+        .get(verifier_path::PAYMENTS, payments, about_payments())
+        .get(HEALTH, health, about_health())
+}
+
+fn about_payee() -> Operation {
+    Operation::new("payee", "Who is paid, and with which mints' tokens.")
+        .refuses(&[Code::UnknownMint, Code::UnknownKeyset])
+}
+
+fn about_pay() -> Operation {
+    Operation::new("pay", "Pays, and has the payment accepted.")
+        .about(
+            "Asked again with the same payment it gives the same receipt. As long as the outcome is not known, the payment \
+             may have been accepted: send the same bytes again. A refusal by the mint that clears is passed on with its code.",
+        )
+        .refuses(PAY_REFUSALS)
+}
+
+/// What the checks, the stores and a mint that clears refuse with.
+const PAY_REFUSALS: &[Code] = &[
+    Code::UnsupportedKind,
+    Code::UnknownMint,
+    Code::UnknownKeyset,
+    Code::KeysetEnded,
+    Code::NotDecidedHere,
+    Code::WrongPayee,
+    Code::WrongRequest,
+    Code::InvalidSignature,
+    Code::RequestExpired,
+    Code::ClockBehind,
+    Code::InvalidShape,
+    Code::InvalidProof,
+    Code::RequestTaken,
+    Code::DoubleSpend,
+    Code::AcceptedElsewhere,
+    Code::AmountOutOfRange,
+];
+
+fn about_payment() -> Operation {
+    Operation::new("payment", "The receipt of a payment that was accepted.")
+        .parameter::<PaymentId>("id", "Which payment.")
+        .refuses(&[Code::NotFound])
+}
+
+fn about_invoice() -> Operation {
+    Operation::new("invoice", "Makes and signs an invoice.").refuses(&[
+        Code::AmountOutOfRange,
+        Code::InvalidShape,
+        Code::UnknownKeyset,
+        Code::UnknownMint,
+    ])
+}
+
+fn about_payments() -> Operation {
+    Operation::new("payments", "Lists accepted payments, newest first.")
+}
+
+fn about_health() -> Operation {
+    Operation::new("health", "Whether payments can be recorded.")
 }
 
 async fn payee(State(merchant): State<Merchant>) -> Result<Json<PayeeAnswer>, Problem> {
@@ -85,10 +163,24 @@ async fn invoice(
     Ok(Json(InvoiceAnswer { invoice, text }))
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listing {
     limit: Option<usize>,
+}
+
+object! {
+    /// The service can work.
+    Health {
+        /// Always true: otherwise the answer is a problem.
+        ok: bool,
+    }
+
+    /// How payments are listed.
+    Listing {
+        /// How many at most, 1000 or fewer; 50 if not given.
+        limit: Option<usize> => 50,
+    }
 }
 
 async fn payments(

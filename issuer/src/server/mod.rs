@@ -4,6 +4,8 @@ mod control;
 mod public;
 mod sealing;
 
+pub use self::public::{public_document, public_router};
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -40,10 +42,9 @@ pub async fn run(
     let local_addr = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
     let socket = mint.books().home().control_socket();
-    let limits = Limits::default();
-    let public_router = harden(public::router(mint.clone()), limits);
+    let public_router = public_router(mint.clone());
     let (sealer, sealed_until) = (mint.clone(), stopped.clone());
-    let control_router = harden(control::router(mint), limits);
+    let control_router = harden(control::router(mint), Limits::default());
     let mut control = Box::pin(serve_unix(socket, control_router, until(stopped.clone())));
     // The socket is bound before this future waits for anything: polled once, it can be used, or has failed.
     let begun = poll_fn(|context| Poll::Ready(control.as_mut().poll(context))).await;

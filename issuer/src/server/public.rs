@@ -1,63 +1,178 @@
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use farthing_http::extract::{JSON, Json, OCTETS, Path};
+use farthing_http::extract::{Binary, Json, Path};
 use farthing_http::problem::{Code, Problem};
+use farthing_http::server::{Limits, harden};
+use farthing_openapi::{Api, Document, Encoded, Operation, object};
 use farthing_protocol::api::{
-    AccountAnswer, AccountRequest, DepositAnswer, DepositRequest, FinishAnswer, FinishRequest, OpenAnswer, OpenRequest,
-    mint_path,
+    AccountAnswer, AccountRequest, ArchiveAnswer, DepositAnswer, DepositRequest, FinishAnswer, FinishRequest,
+    KeysetsAnswer, OpenAnswer, OpenRequest, mint_path,
 };
 use farthing_protocol::ids::KeysetId;
+use serde::{Deserialize, Serialize};
 
 use crate::archive::Wanted;
 use crate::mint::Mint;
 
-pub(super) fn router(mint: Mint) -> Router {
-    Router::new()
-        .route(mint_path::KEYSETS, get(keysets))
-        .route(mint_path::OPEN, post(open))
-        .route(mint_path::FINISH, post(finish))
-        .route(mint_path::DEPOSIT, post(deposit))
-        .route(mint_path::ACCOUNT, post(account))
-        .route(mint_path::ARCHIVE, get(archive))
-        .route(mint_path::ISSUED, get(issued))
-        .route(mint_path::SPENT, get(spent))
-        .route("/health", get(health))
-        .with_state(mint)
+const HEALTH: &str = "/health";
+
+/// A mint's public endpoints, with the limits that requests have.
+pub fn public_router(mint: Mint) -> Router {
+    let (router, _) = api().finish();
+    harden(router.with_state(mint), Limits::default())
 }
 
-async fn keysets(State(mint): State<Mint>) -> Result<Response, Problem> {
+/// What [`public_router`] serves, as OpenAPI.
+pub fn public_document() -> Document {
+    api().finish().1
+}
+
+fn api() -> Api<Mint> {
+    let about = "Issues tokens without seeing them, and clears payments. Every endpoint can be asked again without harm; the \
+                 same request for an issuance, or the same deposit, is answered the same.";
+    Api::new("Farthing mint", about)
+        .get(mint_path::KEYSETS, keysets, about_keysets())
+        .post(mint_path::OPEN, open, about_open())
+        .post(mint_path::FINISH, finish, about_finish())
+        .post(mint_path::DEPOSIT, deposit, about_deposit())
+        .post(mint_path::ACCOUNT, account, about_account())
+        .get(mint_path::ARCHIVE, archive, about_archive())
+        .get(mint_path::ISSUED, issued, about_issued())
+        .get(mint_path::SPENT, spent, about_spent())
+        .get(HEALTH, health, Operation::new("health", "Whether the mint can do its work."))
+}
+
+/// What the ledger refuses with, besides what every service does.
+const LEDGER: &[Code] = &[Code::ClockBehind, Code::AmountOutOfRange];
+
+fn about_keysets() -> Operation {
+    Operation::new("keysets", "All keysets, and the signed list of them.")
+        .about("The same bytes for everyone: who asks learns nothing that others do not, and shows nothing of himself.")
+        .refuses(LEDGER)
+}
+
+fn about_open() -> Operation {
+    Operation::new("openIssuance", "Opens a session, in which tokens can be signed.")
+        .about("Nothing is paid yet. A session ends after ten minutes, or when the mint starts anew.")
+        .refuses(&[Code::UnknownKeyset, Code::KeysetNotIssuing, Code::AmountOutOfRange, Code::InvalidShape])
+}
+
+fn about_finish() -> Operation {
+    let refusals = [
+        Code::UnsupportedKind,
+        Code::UnknownMint,
+        Code::UnknownKeyset,
+        Code::KeysetNotIssuing,
+        Code::KeysetEnded,
+        Code::WrongPayee,
+        Code::WrongRequest,
+        Code::InvalidSignature,
+        Code::InvalidProof,
+        Code::InvalidShape,
+        Code::UnknownSession,
+        Code::SessionGone,
+        Code::FundingUsed,
+        Code::DoubleSpend,
+        Code::InsufficientFunds,
+    ];
+    Operation::new("finishIssuance", "Pays for tokens and has them signed.")
+        .about(
+            "What was recorded for this issuance id is answered again, whatever is asked: as long as the outcome is not known, \
+             send the same bytes again.",
+        )
+        .refuses(LEDGER)
+        .refuses(&refusals)
+}
+
+fn about_deposit() -> Operation {
+    Operation::new("deposit", "Clears payments and credits their payees.")
+        .about(
+            "Each payment has its own outcome. One that was accepted before is told so before anything else about it is \
+             judged; whether by the same depositor, says its claim.",
+        )
+        .refuses(LEDGER)
+        .refuses(&[Code::InvalidShape])
+}
+
+fn about_account() -> Operation {
+    Operation::new("account", "What an account holds, for its owner.")
+        .about("The question is signed, and not older than five minutes.")
+        .refuses(LEDGER)
+        .refuses(&[Code::InvalidSignature, Code::RequestExpired])
+}
+
+fn about_archive() -> Operation {
+    Operation::new("archive", "The signed index of the archive, from which wallets are restored.")
+        .about("The same bytes for everyone. Until it was sealed for the first time it is `unavailable`.")
+        .refuses(LEDGER)
+}
+
+fn about_issued() -> Operation {
+    Operation::new("issued", "An issuance file of the archive.")
+        .about(FILES)
+        .parameter::<KeysetId>("keyset", "Of which keyset.")
+        .parameter::<u32>("segment", "Which segment of it, by its place in the index.")
+        .parameter::<u16>("prefix", "Which prefix of the hash of issuance ids.")
+        .refuses(LEDGER)
+        .refuses(&[Code::NotFound])
+}
+
+fn about_spent() -> Operation {
+    Operation::new("spent", "A filter of spent serials.")
+        .about(FILES)
+        .parameter::<KeysetId>("keyset", "Of which keyset.")
+        .parameter::<u32>("period", "Which filter of it, by its place in the index.")
+        .parameter::<u16>("part", "Which part of the filter.")
+        .refuses(LEDGER)
+        .refuses(&[Code::NotFound])
+}
+
+const FILES: &str =
+    "A wire object, the same bytes for everyone and for ever. Numbers are decimal without leading zeros.";
+
+/// What `/health` answers.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Health {
+    ok: bool,
+}
+
+object! {
+    /// The service can work.
+    Health {
+        /// Always true: otherwise the answer is a problem.
+        ok: bool,
+    }
+}
+
+async fn keysets(State(mint): State<Mint>) -> Result<Encoded<KeysetsAnswer>, Problem> {
     // In a task of its own: a list that is stored but not given out would be signed again for nothing.
     let body = tokio::spawn(async move { mint.keysets_answer().await });
     let body = body.await.map_err(|_| Code::Internal)?.map_err(|error| error.code())?;
-    Ok(same_for_everyone(body, JSON, "no-store"))
+    Ok(Encoded::new(body))
 }
 
-async fn archive(State(mint): State<Mint>) -> Result<Response, Problem> {
-    let body = mint.archive_answer().await?;
-    Ok(same_for_everyone(body, JSON, "no-store"))
+async fn archive(State(mint): State<Mint>) -> Result<Encoded<ArchiveAnswer>, Problem> {
+    Ok(Encoded::new(mint.archive_answer().await?))
 }
 
 type FilePath = Path<(String, String, String)>;
 
-async fn issued(State(mint): State<Mint>, Path(path): FilePath) -> Result<Response, Problem> {
+async fn issued(State(mint): State<Mint>, Path(path): FilePath) -> Result<Binary, Problem> {
     let (keyset, segment, prefix) = parse(&path).ok_or(Code::NotFound)?;
     file(mint, Wanted::Issued(keyset, segment, prefix)).await
 }
 
-async fn spent(State(mint): State<Mint>, Path(path): FilePath) -> Result<Response, Problem> {
+async fn spent(State(mint): State<Mint>, Path(path): FilePath) -> Result<Binary, Problem> {
     let (keyset, period, part) = parse(&path).ok_or(Code::NotFound)?;
     file(mint, Wanted::Spent(keyset, period, part)).await
 }
 
-async fn file(mint: Mint, wanted: Wanted) -> Result<Response, Problem> {
+async fn file(mint: Mint, wanted: Wanted) -> Result<Binary, Problem> {
     // In a task of its own: a file that has to be made again is made to its end.
     let bytes = tokio::spawn(async move { mint.archive_file(wanted).await });
     let bytes = bytes.await.map_err(|_| Code::Internal)??.ok_or(Code::NotFound)?;
-    Ok(same_for_everyone(bytes, OCTETS, "public, max-age=31536000, immutable"))
+    Ok(Binary::new(bytes).immutable())
 }
 
 /// A keyset and two numbers, each in the one way to write it.
@@ -66,14 +181,6 @@ fn parse((keyset, first, second): &(String, String, String)) -> Option<(KeysetId
     let canonical = first_number.to_string() == *first && second_number.to_string() == *second;
     let keyset = KeysetId::from_text(keyset).ok()?;
     canonical.then_some((keyset, first_number, second_number))
-}
-
-fn same_for_everyone(body: Bytes, media_type: &'static str, cache: &'static str) -> Response {
-    let mut response = Response::new(body.into());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    response
 }
 
 async fn open(State(mint): State<Mint>, Json(request): Json<OpenRequest>) -> Result<Json<OpenAnswer>, Problem> {
@@ -99,10 +206,6 @@ async fn account(
 }
 
 /// 200 while the ledger takes jobs and the books are right.
-async fn health(State(mint): State<Mint>) -> Response {
-    if mint.books().is_healthy() { Json(serde_json::json!({ "ok": true })).into_response() } else { unavailable() }
-}
-
-fn unavailable() -> Response {
-    Problem::new(Code::Unavailable).into_response()
+async fn health(State(mint): State<Mint>) -> Result<Json<Health>, Problem> {
+    if mint.books().is_healthy() { Ok(Json(Health { ok: true })) } else { Err(Code::Unavailable.into()) }
 }

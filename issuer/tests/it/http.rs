@@ -46,7 +46,15 @@ impl Served {
 
     async fn refused(&self, path: &str, body: &impl Serialize) -> Code {
         match self.post::<Value>(path, body).await {
-            Err(CallError::Refused(problem, _)) => problem.known().unwrap(),
+            Err(CallError::Refused(problem, _)) => {
+                let code = problem.known().unwrap();
+                let described = farthing_issuer::public_document();
+                if described.operations().contains(&(path.to_owned(), "POST".to_owned())) {
+                    let told = described.codes("POST", path).contains(&code.as_str().to_owned());
+                    assert!(told, "{path} is not said to refuse with {code}");
+                }
+                code
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -22,6 +22,7 @@ mod guard;
 mod home;
 mod http;
 mod keysets;
+mod openapi;
 mod random;
 mod sessions;
 mod swaps;

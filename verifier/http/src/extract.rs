@@ -39,13 +39,14 @@ pub struct Json<T>(pub T);
 pub struct Binary {
     bytes: Bytes,
     max_age: Option<Duration>,
+    immutable: bool,
 }
 
 impl Binary {
     /// A body not to be stored on the way.
     #[must_use]
     pub fn new(bytes: impl Into<Bytes>) -> Self {
-        Self { bytes: bytes.into(), max_age: None }
+        Self { bytes: bytes.into(), max_age: None, immutable: false }
     }
 
     /// Lets any cache keep the document for that long, in whole seconds.
@@ -56,6 +57,18 @@ impl Binary {
     #[must_use]
     pub const fn cached(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
+        self
+    }
+
+    /// As [`cached`](Self::cached), for a year, and without asking again: for what never changes.
+    ///
+    /// # Security
+    ///
+    /// MUST be used for documents only that are the same for everyone who asks.
+    #[must_use]
+    pub const fn immutable(mut self) -> Self {
+        self.max_age = Some(Duration::from_secs(365 * 24 * 3600));
+        self.immutable = true;
         self
     }
 
@@ -137,7 +150,8 @@ impl IntoResponse for Binary {
     fn into_response(self) -> Response {
         let cache = self
             .max_age
-            .and_then(|age| HeaderValue::try_from(format!("public, max-age={}", age.as_secs())).ok())
+            .map(|age| format!("public, max-age={}{}", age.as_secs(), if self.immutable { ", immutable" } else { "" }))
+            .and_then(|value| HeaderValue::try_from(value).ok())
             .unwrap_or(HeaderValue::from_static("no-store"));
         with_headers(self.bytes, OCTETS, cache)
     }

@@ -10,6 +10,7 @@ mod home;
 mod keyring;
 mod kill;
 mod layer;
+mod openapi;
 mod places;
 mod sale;
 mod service;

@@ -21,7 +21,7 @@ use farthing_verifier::store::{ClearingStore, StoreError};
 use crate::common::{NOW, draft, keypair, pay, request};
 use crate::double::{Mood, Running};
 
-async fn merchant(folder: &Path, running: &Running, at_once: usize) -> (Merchant, Keypair) {
+pub(crate) async fn merchant(folder: &Path, running: &Running, at_once: usize) -> (Merchant, Keypair) {
     let (key, mint) = (keypair(), running.double.mint.id());
     let engine = Engine::open(&folder.join("store"), Options::new().indexer(spent::indexer())).unwrap();
     let client = HttpClient::builder().build().unwrap();

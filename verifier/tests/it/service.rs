@@ -24,7 +24,7 @@ use farthing_protocol::text::TextForm;
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::home::{HomeOptions, RunningVerifier, VerifierHome, run_with_clock};
 use farthing_verifier::merchant::Tokens;
-use farthing_verifier::service::{HEALTH, Health};
+use farthing_verifier::service::{HEALTH, Health, public_document};
 use tokio::sync::oneshot;
 
 use crate::common::{NOW, amount, pay, request};
@@ -83,8 +83,12 @@ impl Shop {
         &self.mint.double.mint
     }
 
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        self.folder.join("control.sock")
+    }
+
     fn control(&self) -> UnixClient {
-        UnixClient::new(self.folder.join("control.sock")).unwrap()
+        UnixClient::new(self.control_socket()).unwrap()
     }
 
     pub(crate) fn at(&self, seconds: u64) {
@@ -107,7 +111,12 @@ impl Shop {
     pub(crate) async fn pay(&self, payment: &Payment, invoice: &Invoice) -> Result<Receipt, CallError> {
         let url = self.verifier().public_url.join(verifier_path::PAY).unwrap();
         let body = PayRequest { payment: payment.clone(), request: request(invoice) };
-        self.http.post_json(&url, &body).await.map(|answer: PayAnswer| answer.receipt)
+        let answer = self.http.post_json(&url, &body).await.map(|answer: PayAnswer| answer.receipt);
+        if let Some(code) = answer.as_ref().err().and_then(|error| error.problem()?.known()) {
+            let described = public_document().codes("POST", verifier_path::PAY);
+            assert!(described.contains(&code.as_str().to_owned()), "{code} is not described");
+        }
+        answer
     }
 
     async fn refuses(&self, payment: &Payment, invoice: &Invoice, code: Code) {
