@@ -147,6 +147,11 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Waits until it ends by itself, with success.
+    pub(crate) fn wait(&mut self) {
+        assert!(self.child.wait().unwrap().success());
+    }
+
     /// Sends the process a signal, by its name without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();

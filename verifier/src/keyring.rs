@@ -170,6 +170,19 @@ impl Keyring {
         Ok(Arc::clone(self.view(mint, now)?.known()))
     }
 
+    /// The keysets of a mint as they were signed, without revocations and however old its list is: for payments that were accepted.
+    ///
+    /// # Errors
+    /// [`KeyringError::UnknownMint`].
+    pub fn ever_known(&self, mint: &MintId) -> Result<Arc<KnownKeysets>, KeyringError> {
+        let view = self.mint(mint)?.view();
+        let mut known = KnownKeysets::new();
+        for state in view.known().iter() {
+            known.insert(Arc::clone(&state.keyset), None);
+        }
+        Ok(Arc::new(known))
+    }
+
     /// The head of the chain that a keyset belongs to.
     pub fn head_of(&self, keyset: &Keyset) -> ChainHead {
         let key: ChainKey = keyset.terms().chain_key();

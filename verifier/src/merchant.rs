@@ -233,7 +233,7 @@ impl Merchant {
     pub async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
         let PayRequest { payment, request } = request;
         let submission = Submission { payment, request, demand: Demand::Invoice, door: Door::Direct };
-        self.begin(|inner| async move { inner.take(submission).await }).await
+        self.begin(|inner| async move { Ok(inner.take(submission).await?.receipt) }).await
     }
 
     /// Accepts a payment for one HTTP request, as [`pay`](Self::pay) does: of an invoice that is bound to it, or of an offer that says
@@ -252,11 +252,10 @@ impl Merchant {
             PaymentRequest::Invoice(_) => Demand::Invoice,
             PaymentRequest::Offer(_) => Demand::Offer(terms),
         };
-        let authorized_at = payment.authorized_at();
         let submission = Submission { payment, request, demand, door: Door::Http(http) };
         self.begin(|inner| async move {
-            let receipt = inner.take(submission).await?;
-            Ok(Sale::new(inner, receipt, authorized_at))
+            let taken = inner.take(submission).await?;
+            Ok(Sale::new(inner, taken))
         })
         .await
     }
@@ -288,9 +287,11 @@ impl Merchant {
         let submission = offered(request, terms)?;
         let id = submission.payment.id();
         self.begin(|inner| async move {
-            let receipt = inner.take(submission).await?;
+            let receipt = inner.take(submission).await?.receipt;
+            // It was accepted: that this cannot be noted now is no refusal.
             let job = inner.engine.submit(move |txn| sale::answer_once(txn, &id));
-            let first = job.await.map_err(StoreError::from)?.map_err(|_: StoreFault| StoreError::Stopped)?;
+            let first = job.await.map_err(|_| StoreError::Unavailable)?;
+            let first = first.map_err(|_: StoreFault| StoreError::Unavailable)?;
             if first { Ok(receipt) } else { Err(PayError::Used) }
         })
         .await

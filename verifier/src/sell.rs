@@ -20,6 +20,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tower::Layer;
 
 use crate::merchant::Merchant;
@@ -36,18 +37,22 @@ pub struct SellOptions {
     pub origins: Origins,
     /// The largest body of a request that is paid for, in bytes. It is read before the payment is looked at.
     pub body_bytes: usize,
-    /// How long after its authorization a payment is served again, in seconds.
+    /// How long after it first came a payment is served again, in seconds.
     pub window: u64,
     /// How long an invoice or an offer can be paid, in seconds.
     pub timeout_seconds: u32,
 }
 
 impl SellOptions {
-    /// One megabyte, ten minutes of window, one minute and a half to pay.
+    /// One megabyte, ten minutes of window, and as long to pay: a wallet comes again with its payment until then.
     pub fn new(origins: Origins) -> Self {
-        Self { origins, body_bytes: 1 << 20, window: 600, timeout_seconds: 90 }
+        Self { origins, body_bytes: 1 << 20, window: 600, timeout_seconds: 600 }
     }
 }
+
+/// An extension of a failed response: nothing of the request was sent, so that it can be made again without limit.
+#[derive(Clone, Copy, Debug)]
+pub struct NotSent;
 
 /// Requires payment for the requests to a service.
 ///
@@ -62,12 +67,31 @@ struct Shop {
     merchant: Merchant,
     pricing: Arc<dyn Pricing>,
     options: SellOptions,
+    /// Room for bodies that are read before they are paid for, in KiB.
+    room: Arc<Semaphore>,
+    /// Held by each answer that is being made, whoever waits for it.
+    working: Arc<Semaphore>,
 }
+
+/// All bodies that are read at once, in KiB.
+const ROOM: usize = 64 << 10;
+
+/// More than there are ever answers in the making.
+const WORKING: u32 = 1 << 20;
 
 impl RequirePayment {
     /// Sells at these prices.
     pub fn new(merchant: Merchant, pricing: impl Pricing + 'static, options: SellOptions) -> Self {
-        Self { shop: Arc::new(Shop { merchant, pricing: Arc::new(pricing), options }) }
+        let (room, working) = (Semaphore::new(ROOM), Semaphore::new(WORKING as usize));
+        let (room, working) = (Arc::new(room), Arc::new(working));
+        Self { shop: Arc::new(Shop { merchant, pricing: Arc::new(pricing), options, room, working }) }
+    }
+
+    /// Waits until every answer that was begun has ended: what must not be had again is read to its end, and kept, after its client
+    /// went away too. For a shutdown, when nothing new comes any more.
+    pub async fn finished(&self) {
+        // The semaphore is never closed.
+        let _all = self.shop.working.acquire_many(WORKING).await;
     }
 }
 

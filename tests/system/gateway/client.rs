@@ -51,6 +51,18 @@ impl Ask {
         self.header("payment-signature", &signature(paid))
     }
 
+    /// Names headers that are to be taken out, beside the one that there is.
+    pub(super) fn hop(self, names: &str) -> Self {
+        self.header("connection", names)
+    }
+
+    /// What the header that pays holds.
+    pub(super) fn pay_request(&self) -> PayRequest {
+        let json = BASE64.decode(self.payment().as_bytes()).unwrap();
+        let json: Value = serde_json::from_slice(&json).unwrap();
+        serde_json::from_value(json["payload"].clone()).unwrap()
+    }
+
     /// The value of the header that pays.
     pub(super) fn payment(&self) -> &str {
         let found = self.headers.iter().find(|(name, _)| *name == "payment-signature");

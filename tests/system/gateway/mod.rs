@@ -42,6 +42,7 @@ struct Street {
     mint_port: u16,
     upstream: Upstream,
     gateway: Option<Server>,
+    pay_url: String,
     wallet: RawWallet,
 }
 
@@ -55,7 +56,8 @@ impl Street {
         let wallet = RawWallet::new(&mint.url).await;
         wallet.fund(&world, 100_000);
         let mint_port = mint.port();
-        let mut street = Self { world, mint: Some(mint), mint_port, upstream, gateway: None, wallet };
+        let mut street =
+            Self { world, mint: Some(mint), mint_port, upstream, gateway: None, pay_url: String::new(), wallet };
         street.open();
         street
     }
@@ -63,13 +65,16 @@ impl Street {
     fn arguments(&self, folder: &str) -> Vec<String> {
         let rules = self.world.path("rules.toml");
         let text = ["verifier", "gateway", "--upstream", &self.upstream.url, "--rules", rules.to_str().unwrap()];
-        let rest = ["--listen", "127.0.0.1:0", "--pay-listen", "127.0.0.1:0", "--origin", ORIGIN, "--dir", folder];
+        let rest = ["--listen", "127.0.0.1:0", "--origin", ORIGIN, "--dir", folder];
         text.iter().chain(&rest).map(|&part| part.to_owned()).collect()
     }
 
     fn serve(&self, folder: &str, more: &[&str]) -> Server {
         let arguments = self.arguments(folder);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        if !arguments.contains(&"--pay-listen") {
+            arguments.extend(["--pay-listen", "127.0.0.1:0"]);
+        }
         Server::start(self.world.farthing(&arguments))
     }
 
@@ -78,7 +83,10 @@ impl Street {
     }
 
     fn open(&mut self) {
-        self.gateway = Some(self.serve(&self.folder(), &[]));
+        // Where payments alone are taken is said on standard error.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        self.pay_url = format!("http://{port}");
+        self.gateway = Some(self.serve(&self.folder(), &["--pay-listen", &port.to_string()]));
     }
 
     fn kill(&mut self) {

@@ -20,6 +20,7 @@ async fn what_no_rule_names_is_not_served() {
         (Ask::get("/page/../reports/a"), 400, "bad_request"),
         (Ask::get("/page/..%2freports/a"), 400, "bad_request"),
         (Ask::get("/page/%2e%2e/reports/a"), 400, "bad_request"),
+        (Ask::get("/reports;x/a"), 400, "bad_request"),
         (Ask::get("/page").header("host", "other.example"), 403, "not_for_sale"),
         (Ask::get("/reports/a").header("upgrade", "websocket").header("connection", "upgrade"), 400, "bad_request"),
         (Ask::get("/page").header("upgrade", "websocket").header("connection", "upgrade"), 400, "bad_request"),

@@ -51,7 +51,9 @@ async fn a_request_is_paid_for_and_served_and_made_again_it_is_not_charged_again
 async fn the_server_behind_sees_the_request_and_no_payment() {
     let mut street = Street::new().await;
     let ask = Ask::get("/reports//A%20b/?x=%2F").header("x-mine", "1").header("farthing-payment", "forged");
-    let ask = ask.header("x-forwarded-for", "10.0.0.1").header("connection", "x-hop").header("x-hop", "1");
+    let ask = ask.header("x-forwarded-for", "10.0.0.1").header("te", "x-hop").header("x-hop", "1");
+    let ask =
+        ask.header("x-original-url", "/orders").header("x-forwarded-uri", "/orders").hop("x-hop, farthing-payment");
     let paid = street.paying(ask).await;
     street.ask(&paid).await.assert_served("answer 1");
     let (method, uri, headers, _) = street.upstream.seen().remove(0);
@@ -59,7 +61,7 @@ async fn the_server_behind_sees_the_request_and_no_payment() {
     assert_eq!(headers["x-mine"], "1");
     assert_eq!(headers["x-forwarded-host"], "shop.example");
     assert_eq!(headers["farthing-payment"].len(), 43);
-    for name in ["payment-signature", "x-forwarded-for", "x-hop", "connection"] {
+    for name in ["payment-signature", "x-forwarded-for", "x-hop", "connection", "x-original-url", "x-forwarded-uri"] {
         assert!(!headers.contains_key(name), "{name}");
     }
     // What is free is let through, without what looks like a payment.
@@ -85,6 +87,11 @@ async fn a_payment_is_for_one_method_url_and_body() {
         assert_eq!(refused.json("payment-required")["error"], "The payment does not match the payment request.");
     }
     assert_eq!(street.upstream.done(), 0);
+    // It is given in with the request, and not for a receipt alone.
+    let (wallet, paid_alone) = (&street.wallet, paid.pay_request());
+    let pay = street.pay_url.clone();
+    let refused = wallet.pay(&pay, &paid_alone).await.unwrap_err();
+    assert_eq!(refused.problem().unwrap().known(), Some(farthing_http::problem::Code::WrongRequest));
     street.ask(&paid).await.assert_served("answer 1");
     // Once it was accepted, it is told that it bought something else.
     let bought = street.ask(&Ask::get("/reports/a").header("payment-signature", paid.payment())).await;
@@ -104,6 +111,7 @@ async fn a_wallet_pays_a_gateway_at_its_own_address() {
         .enumerate()
         .filter(|(i, _)| *i != origin && *i != origin + 1)
         .map(|(_, part)| part.as_str())
+        .chain(["--pay-listen", "127.0.0.1:0"])
         .collect();
     let gateway = street.world.serve(&arguments);
     let alice = crate::purse::Purse::filled(&street.world, "alice", street.mint.as_ref().unwrap());

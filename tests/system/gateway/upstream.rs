@@ -20,6 +20,8 @@ pub(super) enum Mood {
     /// Answers when [`Upstream::let_go`] is called.
     Holds,
     Fails,
+    /// Has no time now.
+    Busy,
     /// Never answers.
     Silent,
     /// Sends a part, and breaks off when [`Upstream::let_go`] is called.
@@ -121,6 +123,7 @@ async fn handle(
         Mood::Holds => inner.gate.notified().await,
         Mood::Silent => std::future::pending().await,
         Mood::Fails => return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "7")], "out of ink").into_response(),
+        Mood::Busy => return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "9")], "").into_response(),
         Mood::Good | Mood::DiesInTheMiddle => {}
     }
     let number = inner.done.fetch_add(1, Ordering::SeqCst) + 1;

@@ -29,7 +29,7 @@ pub struct GatewayOptions {
     pub origins: Vec<String>,
     /// The largest body of a request that is paid for, in bytes.
     pub body_bytes: usize,
-    /// How long after its authorization a payment is served again, in seconds.
+    /// How long after it first came a payment is served again, in seconds.
     pub window: u64,
     /// Most requests worked on at once.
     pub concurrency: usize,
@@ -57,6 +57,7 @@ pub(super) struct Gateway {
     pub(super) address: SocketAddr,
     pub(super) origin: String,
     pub(super) router: Router,
+    pub(super) sold: RequirePayment,
     pub(super) window: u64,
 }
 
@@ -77,11 +78,12 @@ impl Gateway {
         };
         let origin = origins.first().to_owned();
         let options = SellOptions { body_bytes, window, ..SellOptions::new(origins) };
-        let service = RequirePayment::new(merchant.clone(), rules, options).layer(upstream);
+        let sold = RequirePayment::new(merchant.clone(), rules, options);
+        let service = sold.layer(upstream);
         // Bodies are bounded where they are read: what is free is streamed.
         let timeout = upstream_timeout.saturating_add(Duration::from_secs(30));
         let limits = Limits { body_bytes: usize::MAX, timeout, concurrency };
         let router = harden_keeping_fallback(Router::new().fallback_service(service), limits);
-        Ok(Self { listener, address, origin, router, window })
+        Ok(Self { listener, address, origin, router, sold, window })
     }
 }

@@ -23,6 +23,9 @@ use crate::store::ClearingStore;
 /// How often the mint's list is looked after, and open payments are asked about again.
 const ROUND: Duration = Duration::from_secs(30);
 
+/// Longest time at shutdown for answers whose clients went away.
+const DRAIN: Duration = Duration::from_secs(30);
+
 /// Longest time for a call to the mint: less than a payer is kept waiting.
 const MINT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -162,7 +165,14 @@ async fn run_all(
     let task = tokio::spawn(async move {
         let sold = async {
             match gateway {
-                Some(Gateway { listener, router, .. }) => serve_tcp(listener, router, until(stopped)).await,
+                Some(Gateway { listener, router, sold, .. }) => {
+                    serve_tcp(listener, router, until(stopped)).await?;
+                    // Within what clients were given to leave.
+                    if tokio::time::timeout(DRAIN, sold.finished()).await.is_err() {
+                        tracing::warn!("answers in the making were cut off at shutdown");
+                    }
+                    Ok(())
+                }
                 None => Ok(()),
             }
         };

@@ -26,6 +26,13 @@ pub(super) struct Submission {
     pub(super) door: Door,
 }
 
+/// A payment that was accepted.
+pub(super) struct Taken {
+    pub(super) receipt: Receipt,
+    /// When it was first found in order.
+    pub(super) received_at: UnixTime,
+}
+
 /// When a payment is judged: its expiry and its keyset's times as of then, its own time as of now.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
@@ -35,7 +42,7 @@ pub(super) struct Moment {
 
 impl Inner {
     /// Look up, check, reserve, accept, record, receipt.
-    pub(super) async fn take(self: &Arc<Self>, submission: Submission) -> Result<Receipt, PayError> {
+    pub(super) async fn take(self: &Arc<Self>, submission: Submission) -> Result<Taken, PayError> {
         let Submission { payment, request, demand, door } = submission;
         let id = payment.id();
         // One submission of a payment at a time: a refusal of one cannot cross the acceptance of another.
@@ -43,7 +50,13 @@ impl Inner {
         let now = (self.clock)();
         if let Some(accepted) = self.accepted(&id).await? {
             self.recognise(payment, &request, &accepted, door, now).await?;
-            return Ok(self.sign(accepted.draft)?);
+            return Ok(Taken { receipt: self.sign(accepted.draft)?, received_at: accepted.received_at });
+        }
+        // What was asked for with an HTTP request is given in with it: else whoever sees it first could have it taken for a receipt alone.
+        if door == Door::Direct
+            && matches!(&request, PaymentRequest::Invoice(invoice) if invoice.draft().http.is_some())
+        {
+            return Err(CheckError::WrongRequest.into());
         }
         // Begun before and not ended: it is judged as of then, for the question is what became of it.
         let begun = self.begun(&id).await?;
@@ -63,7 +76,9 @@ impl Inner {
             Some(attempt) => attempt,
             None => self.reserve(&id, self.attempt(&verified, &request, door, now)).await?,
         };
-        self.decide(verified, attempt, sent_before, now).await
+        let received_at = attempt.received_at;
+        let receipt = self.decide(verified, attempt, sent_before, now).await?;
+        Ok(Taken { receipt, received_at })
     }
 
     /// Gives a payment to the store that decides over it, and ends the attempt when the outcome is certain.
@@ -133,8 +148,10 @@ impl Inner {
         if door == Door::Direct {
             return Ok(());
         }
+        // However old the mint's list is, and whatever it revoked since then: a keyset's keys do not change.
+        let known = self.keyring.ever_known(&self.mint).map_err(|error| PayError::Keysets(error.code()))?;
         let moment = Moment { as_of: accepted.received_at, now };
-        match self.check(payment, request, &as_accepted(request), moment).await {
+        match self.check_with(known, payment, request, &as_accepted(request), moment).await {
             Err(error) if is_about_the_keyset(&error) => Err(StoreError::Unavailable.into()),
             verdict => verdict.map(|_| ()),
         }

@@ -16,6 +16,7 @@ use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::receipt::Receipt;
 
+use super::pay::Taken;
 use super::record::{key, read, write};
 use super::{Inner, PayError};
 use crate::store::StoreError;
@@ -35,7 +36,7 @@ pub struct Sale {
     inner: Arc<Inner>,
     id: PaymentId,
     receipt: Receipt,
-    authorized_at: UnixTime,
+    received_at: UnixTime,
 }
 
 /// What whoever paid gets now.
@@ -68,8 +69,8 @@ pub struct KeptAnswer {
 }
 
 impl Sale {
-    pub(super) fn new(inner: Arc<Inner>, receipt: Receipt, authorized_at: UnixTime) -> Self {
-        Self { inner, id: receipt.draft().payment, receipt, authorized_at }
+    pub(super) fn new(inner: Arc<Inner>, Taken { receipt, received_at }: Taken) -> Self {
+        Self { inner, id: receipt.draft().payment, receipt, received_at }
     }
 
     /// The receipt.
@@ -80,8 +81,9 @@ impl Sale {
     /// Decides what is given for the payment now, and writes it down first.
     ///
     /// The request is served when it was not served before; and again, up to [`MAX_SERVED`] times in all, within `window` seconds
-    /// of the payment's authorization. One that is not `repeatable` is never served again after an answer: the answer is repeated,
-    /// within the window, while it is kept. What was never answered is served whenever it comes.
+    /// after the payment first came. (Not after its authorization: whoever holds the tokens can sign for the same request again.) One
+    /// that is not `repeatable` is never served again after an answer: the answer is repeated, within the window, while it is kept.
+    /// What was never answered is served whenever it comes.
     ///
     /// # Errors
     /// [`PayError::InProgress`] while it is being served; [`PayError::Used`] when nothing more is given for it;
@@ -89,9 +91,10 @@ impl Sale {
     pub async fn turn(&self, repeatable: bool, window: u64) -> Result<Turn, PayError> {
         let flight = self.inner.flights.begin(&self.id).ok_or(PayError::InProgress)?;
         let (id, now) = (self.id, (self.inner.clock)());
-        let in_window = now < self.authorized_at.plus(window);
+        let in_window = now < self.received_at.plus(window);
         let job = self.inner.engine.submit(move |txn| begin(txn, &id, repeatable, in_window));
-        match job.await.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)? {
+        // It was accepted: that nothing can be noted now is no refusal.
+        match job.await.map_err(|_| StoreError::Unavailable)?.map_err(|_| StoreError::Unavailable)? {
             Begun::Serve => Ok(Turn::Serve(Serving { inner: Arc::clone(&self.inner), id, _flight: flight })),
             Begun::Repeat(answer) => Ok(Turn::Repeat(answer)),
             Begun::Used => Err(PayError::Used),
@@ -100,7 +103,7 @@ impl Sale {
 }
 
 impl Serving {
-    /// It could not be served: nothing was given for the payment.
+    /// It could not be served: nothing was given for the payment, and nothing can have been done that must not be done again.
     ///
     /// # Errors
     /// A [`StoreError`]: then it counts as served.

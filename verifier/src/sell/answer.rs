@@ -150,6 +150,10 @@ fn with_response(mut response: Response<Body>, said: &str) -> Response<Body> {
 
 /// No cache that several people use may keep it.
 fn keep_private(headers: &mut HeaderMap) {
+    // What some caches obey instead.
+    for name in ["x-accel-expires", "surrogate-control", "cdn-cache-control", "cloudflare-cdn-cache-control"] {
+        headers.remove(name);
+    }
     let values = headers.get_all(http::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let is_private = values.flat_map(|value| value.split(',')).any(|directive| {
         let directive = directive.trim();

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use farthing_protocol::ids::PaymentId;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::wire::header;
 use crate::merchant::{KeptAnswer, MAX_KEPT, Serving};
@@ -35,15 +35,16 @@ fn is_about_length(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<LengthLimitError>())
 }
 
-/// An answer that can be had again: nobody else is served while it goes out. One that breaks off was not given.
+/// An answer that can be had again: nobody else is served while it goes out. One that breaks off before its first piece was not given.
 pub(super) struct Guarded {
     body: Body,
     serving: Option<Serving>,
+    begun: bool,
 }
 
 impl Guarded {
     pub(super) fn new(body: Body, serving: Serving) -> Body {
-        Body::new(Self { body, serving: Some(serving) })
+        Body::new(Self { body, serving: Some(serving), begun: false })
     }
 }
 
@@ -54,9 +55,9 @@ impl HttpBody for Guarded {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &polled {
-            Some(Ok(_)) => {}
+            Some(Ok(_)) => self.begun = true,
             Some(Err(_)) => {
-                if let Some(serving) = self.serving.take() {
+                if let Some(serving) = self.serving.take().filter(|_| !self.begun) {
                     tokio::spawn(async move { give_back(serving).await });
                 }
             }
@@ -83,7 +84,13 @@ pub(super) async fn give_back(serving: Serving) {
 
 /// An answer that must not be had again: it is read to its end whether the client stays or not, and kept
 /// before its end goes out.
-pub(super) fn keep(body: Body, status: u16, headers: &HeaderMap, serving: Serving) -> Body {
+pub(super) fn keep(
+    body: Body,
+    status: u16,
+    headers: &HeaderMap,
+    serving: Serving,
+    working: OwnedSemaphorePermit,
+) -> Body {
     let hint = body.size_hint();
     let (sender, receiver) = mpsc::channel(PIECES);
     let headers = headers
@@ -92,7 +99,11 @@ pub(super) fn keep(body: Body, status: u16, headers: &HeaderMap, serving: Servin
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect();
     let answer = KeptAnswer { status, headers, body: Vec::new() };
-    tokio::spawn(pump(body, answer, serving, sender, hint.exact()));
+    let length = hint.exact();
+    tokio::spawn(async move {
+        let _working = working;
+        pump(body, answer, serving, sender, length).await;
+    });
     Body::new(Piped { receiver, hint, done: false })
 }
 

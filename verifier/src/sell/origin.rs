@@ -66,7 +66,7 @@ fn read(text: &str) -> Result<(String, String), InvalidOrigin> {
     let host = match authority.port_u16() {
         Some(port) if port != default => format!("{host}:{port}"),
         Some(_) => host,
-        None if authority.port().is_some() => return Err(InvalidOrigin),
+        None if authority.as_str() != authority.host() => return Err(InvalidOrigin),
         None => host,
     };
     let origin = format!("{scheme}://{host}");

@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::OriginalUri;
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, header as http};
@@ -14,11 +15,12 @@ use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::PayRequest;
 use farthing_protocol::ids::HttpBinding;
 use farthing_protocol::request::PaymentRequest;
+use tokio::sync::OwnedSemaphorePermit;
 use tower::{Service, ServiceExt};
 
 use super::answer::{self, Offered};
 use super::body::{self, Guarded, ReadError};
-use super::{Cost, Price, PriceError, Shop, page, wire};
+use super::{Cost, NotSent, Price, PriceError, Shop, page, wire};
 use crate::merchant::{OfferTerms, PayError, Sale, Serving, Turn};
 
 /// A service whose answers are sold: see [`RequirePayment`](super::RequirePayment).
@@ -60,6 +62,9 @@ where
     }
 }
 
+/// Longest time for a body that is paid for to arrive.
+const BODY: Duration = Duration::from_secs(15);
+
 /// An answer instead of what was asked for.
 type Refusal = Box<Response<Body>>;
 
@@ -89,7 +94,7 @@ impl Shop {
         if let Err(error @ (PriceError::Ambiguous | PriceError::NotForSale)) = price {
             return Err(Box::new(answer::no_price(error)));
         }
-        let bytes = body::read(body, self.options.body_bytes).await.map_err(unread)?;
+        let bytes = self.read(body).await?;
         let binding = HttpBinding::new(parts.method.as_str(), &url, &bytes);
         let cost = match price {
             Ok(Price::Costs(cost)) if !cost.amount.is_zero() => Some(cost),
@@ -109,6 +114,18 @@ impl Shop {
         body::strip(&mut parts.headers);
         body::name_payment(&mut parts.headers, &sale.receipt().draft().payment);
         self.serve(sale, inner, Request::from_parts(parts, Body::from(bytes))).await
+    }
+
+    /// Reads a body, if there is room for it.
+    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
+        let most = body.size_hint().upper().and_then(|most| usize::try_from(most).ok());
+        let most = most.unwrap_or(usize::MAX).min(self.options.body_bytes);
+        let room = u32::try_from(most.div_ceil(1024)).unwrap_or(u32::MAX);
+        let _room = self.room.try_acquire_many(room).map_err(|_| Box::new(Code::Overloaded.into_response()))?;
+        match tokio::time::timeout(BODY, body::read(body, self.options.body_bytes)).await {
+            Ok(bytes) => bytes.map_err(unread),
+            Err(_) => Err(Box::new(Code::Timeout.into_response())),
+        }
     }
 
     /// The URL that a payment is bound to: an own origin, and path and query as they came.
@@ -137,15 +154,20 @@ impl Shop {
         S: Service<Request<Body>, Response = Response<Body>> + Send + 'static,
         S::Future: Send,
     {
-        let repeatable = request.method().is_safe();
-        let serving = match sale.turn(repeatable, self.options.window).await {
-            Ok(Turn::Serve(serving)) => serving,
-            Ok(Turn::Repeat(kept)) => return Ok(self.repeated(kept, sale.receipt())),
-            Err(PayError::Used) => return Err(Box::new(self.used(sale.receipt()))),
-            Err(error) => return Err(Box::new(self.refuse(None, error))),
-        };
         let shop = Arc::clone(self);
-        let task = tokio::spawn(async move { shop.execute(&sale, serving, repeatable, inner, request).await });
+        let working = Arc::clone(&self.working).acquire_owned().await;
+        let working = working.map_err(|_| Box::new(Code::Unavailable.into_response()))?;
+        // Turn and execution together: a client who goes away in between takes nothing with him.
+        let task = tokio::spawn(async move {
+            let repeatable = request.method().is_safe();
+            let serving = match sale.turn(repeatable, shop.options.window).await {
+                Ok(Turn::Serve(serving)) => serving,
+                Ok(Turn::Repeat(kept)) => return Ok(shop.repeated(kept, sale.receipt())),
+                Err(PayError::Used) => return Err(Box::new(shop.used(sale.receipt()))),
+                Err(error) => return Err(Box::new(shop.refuse(None, error))),
+            };
+            shop.execute(&sale, serving, working, inner, request).await
+        });
         task.await.unwrap_or_else(|_| Err(Box::new(Code::Internal.into_response())))
     }
 
@@ -153,7 +175,7 @@ impl Shop {
         &self,
         sale: &Sale,
         serving: Serving,
-        repeatable: bool,
+        working: OwnedSemaphorePermit,
         inner: S,
         request: Request<Body>,
     ) -> Result<Response<Body>, Refusal>
@@ -161,9 +183,14 @@ impl Shop {
         S: Service<Request<Body>, Response = Response<Body>> + Send + 'static,
         S::Future: Send,
     {
+        let repeatable = request.method().is_safe();
         let mut response = let_through(inner, request).await;
-        if response.status().is_server_error() {
-            body::give_back(serving).await;
+        if is_failure(response.status()) {
+            // An order that failed may have been done: it is tried as often as an answer is given, and no more.
+            let not_done = is_refusal(response.status()) || response.extensions().get::<NotSent>().is_some();
+            if repeatable || not_done {
+                body::give_back(serving).await;
+            }
             return Err(Box::new(answer::upstream_failed(&response)));
         }
         body::strip(response.headers_mut());
@@ -172,12 +199,25 @@ impl Shop {
             return Ok(self.sold(Response::from_parts(parts, Guarded::new(body, serving)), sale.receipt()));
         }
         if let Err(error) = serving.answered().await {
-            return Err(Box::new(self.refuse(None, error.into())));
+            tracing::error!(%error, "an answer cannot be given: it could not be written down");
+            let problem = Problem::new(Code::Unavailable);
+            let detail = "The request was served, but that could not be written down: its answer is lost.";
+            return Err(Box::new(problem.with_detail(detail).into_response()));
         }
         let (parts, body) = response.into_parts();
-        let body = body::keep(body, parts.status.as_u16(), &parts.headers, serving);
+        let body = body::keep(body, parts.status.as_u16(), &parts.headers, serving, working);
         Ok(self.sold(Response::from_parts(parts, body), sale.receipt()))
     }
+}
+
+/// Whether the service behind could not, or would not now, do what was paid for.
+fn is_failure(status: StatusCode) -> bool {
+    status.is_server_error() || is_refusal(status)
+}
+
+/// Whether it says that it did nothing, and that it may do so later.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)
 }
 
 /// What the service behind answers; that it failed is an answer.
