@@ -43,7 +43,7 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    pub(super) fn new(body: Body, serving: Serving) -> Body {
+    pub(super) fn body(body: Body, serving: Serving) -> Body {
         Body::new(Self { body, serving: Some(serving), begun: false })
     }
 }
@@ -170,7 +170,7 @@ impl HttpBody for Piped {
 
     /// Of the whole: frames are not counted, and hyper asks once.
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 

@@ -196,7 +196,7 @@ impl Shop {
         body::strip(response.headers_mut());
         if repeatable {
             let (parts, body) = response.into_parts();
-            return Ok(self.sold(Response::from_parts(parts, Guarded::new(body, serving)), sale.receipt()));
+            return Ok(self.sold(Response::from_parts(parts, Guarded::body(body, serving)), sale.receipt()));
         }
         if let Err(error) = serving.answered().await {
             tracing::error!(%error, "an answer cannot be given: it could not be written down");
