@@ -16,6 +16,7 @@
 //! | keep tokens ready | [`Wallet::stock_view`], [`Wallet::set_stock_policy`], [`Wallet::refresh`], [`daemon`] |
 //! | know before paying | [`Wallet::payment_outlook`], [`Wallet::expiries`] |
 //! | pay over HTTP | [`Wallet::get`], [`HttpRequest`], [`GetLimits`], [`Wallet::set_budget`] |
+//! | pay for another program's request | [`Wallet::pay_entry`] |
 //! | look | [`Wallet::balance`], [`Wallet::operations`], [`Wallet::history`] |
 //! | keep it in order | [`Wallet::doctor`], [`Wallet::export`], [`Wallet::forget`] |
 //! | come back from words alone | [`Wallet::restore`], [`Wallet::resynchronise`], [`Wallet::confirm_restored`] |
@@ -70,8 +71,8 @@ pub use options::Options;
 #[doc(hidden)]
 pub use options::Step;
 pub use pay::{
-    Denied, GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, InvoiceView, NotAllowed, Part, Price,
-    RequestError,
+    Denied, GetError, GetLimits, GetOutcome, HandedPayment, HttpPayment, HttpRequest, InvoiceView, NotAllowed, Part,
+    Price, RequestError,
 };
 pub use ready::{
     Due, Expiry, InvalidPolicy, KeysetOutlook, Outlook, Pace, RefreshLimits, RefreshReport, Remark, Schedule, Severity,

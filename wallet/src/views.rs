@@ -141,6 +141,8 @@ pub enum Stage {
     Beginning,
     /// A message went out, or may have, and is not answered.
     Unanswered,
+    /// A payment was handed to somebody who delivers it, and is settled when its time has passed.
+    Handed,
     /// A payment was given up, or what was given out is taken back, and that is being settled with the mint.
     Settling,
     /// What was to fund it went to another wallet of the same words. It asks again when it is gone on with, or can be given up.
@@ -392,7 +394,7 @@ impl Work {
                     PaymentRequest::Offer(_) => None,
                 };
                 let exchange = match &pay.delivery {
-                    Delivery::Endpoint => None,
+                    Delivery::Endpoint | Delivery::Handed => None,
                     Delivery::Http(exchange) => Some(exchange),
                 };
                 Self::Payment {
@@ -417,6 +419,7 @@ impl OperationView {
         let stage = match (&operation.body, operation.issue().map(|issue| issue.stage)) {
             (_, Some(IssueStage::Stopped)) => Stage::Stopped,
             (Body::Pay(_), Some(_)) | (Body::Send(_), _) => Stage::Settling,
+            (Body::Pay(pay), None) if matches!(pay.delivery, Delivery::Handed) => Stage::Handed,
             (Body::Pay(_), None) | (_, Some(IssueStage::Sent)) => Stage::Unanswered,
             (Body::Issue(_) | Body::Lock(_) | Body::Receive(_), _) => Stage::Beginning,
         };

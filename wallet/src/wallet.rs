@@ -358,11 +358,13 @@ impl Inner {
         }
     }
 
-    /// Every unfinished operation, with everything just created already taken.
+    /// Every unfinished operation that there is something to do about, with everything just created already taken.
     pub(crate) async fn unfinished(&self) -> Result<Vec<OpId>, StoreError> {
         let _alone = self.creating.write().await;
         let live = self.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
-        Ok(live.iter().filter(|operation| !operation.is_out()).map(|operation| operation.id).collect())
+        let now = self.now();
+        let waits = |operation: &&Operation| operation.is_out() || operation.is_handed(now);
+        Ok(live.iter().filter(|operation| !waits(operation)).map(|operation| operation.id).collect())
     }
 
     async fn fetch_keysets(&self, url: &BaseUrl) -> Result<KeysetsAnswer, MintError> {

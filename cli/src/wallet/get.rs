@@ -126,7 +126,7 @@ async fn fetch(
 
 /// Whether a price may be paid that nobody allowed yet.
 fn ask(denied: &NotAllowed) -> Result<Price> {
-    let (price, origin) = (&denied.price, &denied.origin);
+    let (price, origin) = (&denied.price, denied.origin.as_deref().unwrap_or_default());
     if !prompt::possible() {
         let message = format!("{origin} asks {price}, and nobody can be asked here whether to pay");
         return Err(fault(Trouble::NobodyToAsk, message)

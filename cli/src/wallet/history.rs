@@ -95,7 +95,7 @@ pub(crate) enum State {
     Unanswered,
     Settling,
     Stopped,
-    /// Given out, and not claimed as far as is known.
+    /// Given out, and not claimed or accepted as far as is known.
     Out,
     Done,
     Paid,
@@ -217,6 +217,7 @@ impl State {
             Stage::Beginning => Self::Beginning,
             Stage::Unanswered => Self::Unanswered,
             Stage::Settling => Self::Settling,
+            Stage::Handed => Self::Out,
             Stage::Stopped => Self::Stopped,
             _ => Self::Other,
         }
@@ -241,7 +242,7 @@ impl State {
             Self::Unanswered => "unfinished: no answer",
             Self::Settling => "unfinished: being settled",
             Self::Stopped => "stopped",
-            Self::Out => "out, not claimed yet",
+            Self::Out => "out, not known to be taken yet",
             Self::Done => "done",
             Self::Paid if receipt => "paid, with receipt",
             Self::Paid => "paid",

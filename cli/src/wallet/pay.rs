@@ -1,5 +1,7 @@
 //! `farthing wallet pay`
 
+mod entry;
+
 use anyhow::Result;
 use farthing_protocol::request::{Invoice, TransferRequest};
 use farthing_protocol::text::TextForm;
@@ -10,6 +12,7 @@ use super::deliver::{check_pictures, deliver_to};
 use super::open::Place;
 use super::send::SendAnswer;
 use super::text::{Text, read_input};
+pub(crate) use entry::EntryAnswer;
 use crate::args::WalletPay;
 use crate::exit::{Trouble, advice, fault};
 use crate::output::{Answer, Money, Progress, Screen, short};
@@ -32,6 +35,9 @@ pub(crate) struct PayAnswer {
 }
 
 pub(super) async fn pay(place: &Place, args: WalletPay) -> Result<()> {
+    if let Some(file) = &args.x402 {
+        return place.screen.answer(&entry::pay(place, &args, file).await?);
+    }
     match read_input(&args.input, "invoice or request")? {
         Text::Invoice(invoice) => place.screen.answer(&pay_invoice(place, &args, *invoice).await?),
         Text::Transfer(request) => place.screen.answer(&answer(place, &args, &request).await?),

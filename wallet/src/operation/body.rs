@@ -123,6 +123,8 @@ pub(crate) enum Delivery {
     Endpoint,
     /// With an HTTP request that is repeated for it.
     Http(Box<HttpExchange>),
+    /// It was handed to somebody, who delivers it.
+    Handed,
 }
 
 /// An HTTP request that is paid for, whole: it is sent again with the same bytes.

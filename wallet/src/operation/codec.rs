@@ -204,6 +204,7 @@ impl Encode for Delivery {
                 out.u8(2);
                 out.part(exchange.as_ref());
             }
+            Self::Handed => out.u8(3),
         }
     }
 }
@@ -213,6 +214,7 @@ impl Decode for Delivery {
         match input.u8()? {
             1 => Ok(Self::Endpoint),
             2 => Ok(Self::Http(Box::new(input.part()?))),
+            3 => Ok(Self::Handed),
             _ => Err(DecodeError::UnknownTag),
         }
     }

@@ -11,6 +11,7 @@ use farthing_protocol::receipt::Receipt;
 
 use crate::budget;
 use crate::error::StoreError;
+use crate::pay::until;
 use crate::stock::TokenKey;
 use crate::vault::Tx;
 
@@ -127,7 +128,7 @@ impl Operation {
         match &self.body {
             Body::Pay(pay) => match &pay.delivery {
                 Delivery::Http(exchange) => Some(exchange),
-                Delivery::Endpoint => None,
+                Delivery::Endpoint | Delivery::Handed => None,
             },
             _ => None,
         }
@@ -137,7 +138,7 @@ impl Operation {
         match &mut self.body {
             Body::Pay(pay) => match &mut pay.delivery {
                 Delivery::Http(exchange) => Some(exchange),
-                Delivery::Endpoint => None,
+                Delivery::Endpoint | Delivery::Handed => None,
             },
             _ => None,
         }
@@ -161,6 +162,12 @@ impl Operation {
     /// Whether it waits for somebody else: nothing is to be gone on with.
     pub(crate) fn is_out(&self) -> bool {
         matches!(&self.body, Body::Send(sending) if sending.reclaiming.is_none())
+    }
+
+    /// Whether a payment was handed to somebody, who may still deliver it.
+    pub(crate) fn is_handed(&self, now: UnixTime) -> bool {
+        let Body::Pay(pay) = &self.body else { return false };
+        matches!(pay.delivery, Delivery::Handed) && pay.settling.is_none() && now < until(self, pay)
     }
 
     /// An unfinished operation.

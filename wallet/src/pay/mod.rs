@@ -38,7 +38,8 @@ use crate::views::{Paid, Resumption};
 use crate::wallet::{Inner, Wallet};
 
 pub use http::{
-    Denied, GetError, GetLimits, GetOutcome, HttpPayment, HttpRequest, NotAllowed, Part, Price, RequestError,
+    Denied, GetError, GetLimits, GetOutcome, HandedPayment, HttpPayment, HttpRequest, NotAllowed, Part, Price,
+    RequestError,
 };
 pub use invoice::InvoiceView;
 pub(crate) use invoice::key_of as invoice_key;
@@ -87,7 +88,7 @@ impl Inner {
                     let url = pay_url(invoice)?;
                     self.send(operation.id, &url, false).await
                 }
-                // What was bought may be something that must not be done twice unasked.
+                // What was bought may be something that must not be done twice unasked; or somebody else delivers it.
                 _ => Err(PayError::Unknown { op: operation.id, cause: NoReceipt::NotAsked }),
             };
         }
@@ -230,7 +231,7 @@ fn begin_settling(tx: &mut Tx<'_, '_>, op: OpId, redemption: Redemption) -> Resu
 
 /// Until when a payment may be sent again. However long the request lives, money of which nobody knows where it is does not wait longer
 /// than a day.
-fn until(operation: &Operation, pay: &Pay) -> UnixTime {
+pub(crate) fn until(operation: &Operation, pay: &Pay) -> UnixTime {
     pay.request.expires_at().min(operation.created_at.plus(SETTLE_AFTER))
 }
 

@@ -25,10 +25,16 @@ pub(crate) struct Known {
 
 /// The request that a demand answered, and when.
 pub(crate) struct Seen<'a> {
+    /// None if somebody else made it, and the wallet was not told.
+    pub(crate) request: Option<SeenRequest<'a>>,
+    pub(crate) now: UnixTime,
+}
+
+/// What an invoice of a demand must be bound to.
+pub(crate) struct SeenRequest<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
     pub(crate) body: &'a [u8],
-    pub(crate) now: UnixTime,
 }
 
 /// A way of paying that this wallet has.
@@ -166,9 +172,11 @@ impl Choice {
         let Some(invoice) = &self.invoice else { return Ok(()) };
         let draft = invoice.draft();
         invoice.verify().map_err(|_| BadInvoice::Signature)?;
-        let binding = HttpBinding::new(&seen.method.to_ascii_uppercase(), seen.url, seen.body);
-        if draft.http != Some(binding) {
-            return Err(BadInvoice::Binding);
+        if let Some(SeenRequest { method, url, body }) = &seen.request {
+            let binding = HttpBinding::new(&method.to_ascii_uppercase(), url, body);
+            if draft.http != Some(binding) {
+                return Err(BadInvoice::Binding);
+            }
         }
         let same = draft.payee == self.payee
             && draft.amount == self.amount

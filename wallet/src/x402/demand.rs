@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::encoding::{presentable, read};
+use super::encoding::{MAX_HEADER, presentable, read};
 use super::{DemandError, VERSION};
 
 /// What a server demands, with everything that is sent back kept as it came.
@@ -34,6 +34,18 @@ struct Wire {
 impl Demand {
     /// The most ways of paying that are looked at.
     pub(crate) const MAX_ENTRIES: usize = 32;
+
+    /// One entry of a demand that somebody else met with. It must be an object; what is in it is judged when it is chosen.
+    pub(crate) fn of_entry(json: &str) -> Result<Self, DemandError> {
+        if json.len() > MAX_HEADER {
+            return Err(DemandError::TooLarge);
+        }
+        let entry: Box<RawValue> = serde_json::from_str(json).map_err(|_| DemandError::Json)?;
+        if !entry.get().starts_with('{') {
+            return Err(DemandError::Json);
+        }
+        Ok(Self { error: None, resource: None, extensions: None, accepts: vec![entry] })
+    }
 
     /// Reads the values of the header: there must be one. What is in the entries is judged when one is chosen.
     pub(crate) fn read<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Result<Option<Self>, DemandError> {

@@ -13,7 +13,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use choose::{Choice, Known, Seen, choose};
+pub(crate) use choose::{Choice, Known, Seen, SeenRequest, choose};
 pub(crate) use demand::Demand;
 pub use error::{BadInvoice, DemandError, Field, Unusable};
 pub use settlement::Settlement;

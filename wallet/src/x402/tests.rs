@@ -59,7 +59,7 @@ fn read(json: &Value) -> Result<Demand, DemandError> {
 }
 
 fn seen() -> Seen<'static> {
-    Seen { method: "GET", url: URL, body: b"", now: NOW }
+    Seen { request: Some(SeenRequest { method: "GET", url: URL, body: b"" }), now: NOW }
 }
 
 fn chosen(entries: &Value) -> Result<Vec<Choice>, DemandError> {

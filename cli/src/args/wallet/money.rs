@@ -96,6 +96,18 @@ pub(crate) struct WalletWithdraw {
 pub(crate) struct WalletPay {
     #[command(flatten)]
     pub(crate) input: Input,
+    /// Pay for another program's request: read one entry of the accepts of an x402 demand, as JSON; - is standard input
+    ///
+    /// The payment is printed, and that program delivers it: base64url of the JSON object that goes into the field
+    /// payload. What became of it is settled with the mint when its time has passed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "file", "image"])]
+    pub(crate) x402: Option<PathBuf>,
+    /// The most that it may cost with --x402, such as 0.05
+    #[arg(long, value_name = "AMOUNT", requires = "x402")]
+    pub(crate) max_amount: Option<String>,
+    /// Code of the unit of --max-amount
+    #[arg(long, value_name = "CODE", requires = "max_amount")]
+    pub(crate) unit: Option<String>,
     /// Do not ask before paying
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,

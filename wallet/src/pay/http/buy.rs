@@ -1,4 +1,4 @@
-//! From a demand to a payment that is kept.
+//! From a demand to a payment that is kept: for a request of this wallet's, or to be handed to somebody who made his own.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::pay::invoice::{before, key_of};
 use crate::pay::prepare::authorize;
 use crate::vault::Tx;
 use crate::wallet::{Inner, Working};
-use crate::x402::{Choice, Demand, Known, MAX_HEADERS, Seen, Template, choose, header};
+use crate::x402::{Choice, Demand, Known, MAX_HEADERS, Seen, SeenRequest, Template, choose, header};
 
 /// The largest body of a request that is paid for, for it is kept: 2 MiB.
 const MAX_BODY: usize = 2 << 20;
@@ -30,30 +30,35 @@ struct Purchase {
     demand: Demand,
     choice: Choice,
     request: PaymentRequest,
-    http: HttpRequest,
+    /// None if somebody else delivers the payment.
+    http: Option<HttpRequest>,
     limits: GetLimits,
 }
 
 impl Inner {
-    /// Chooses the first way of paying that is allowed and can be paid, reserves exact tokens, and keeps payment and request.
+    /// Chooses the first way of paying that is allowed and can be paid, reserves exact tokens, and keeps payment and request. Without a
+    /// request, the payment is for somebody else's.
     pub(super) async fn buy(
         self: &Arc<Self>,
-        http: &HttpRequest,
+        http: Option<&HttpRequest>,
         demand: Demand,
         limits: &GetLimits,
     ) -> Result<Working, GetError> {
-        let (method, url, _, body) = http.parts();
-        if body.len() > MAX_BODY {
-            return Err(GetError::TooLarge { part: Part::Body, bytes: body.len(), limit: MAX_BODY });
+        let request = http.map(|http| {
+            let (method, url, _, body) = http.parts();
+            SeenRequest { method: method.as_str(), url: url.as_str(), body }
+        });
+        if let Some(bytes) = request.as_ref().map(|request| request.body.len()).filter(|bytes| *bytes > MAX_BODY) {
+            return Err(GetError::TooLarge { part: Part::Body, bytes, limit: MAX_BODY });
         }
-        let seen = Seen { method: method.as_str(), url: url.as_str(), body, now: self.now() };
+        let seen = Seen { request, now: self.now() };
         let choices = choose(&demand, &self.known_mints(), &seen)?;
         let mut refusal = GetError::NoCommonMint;
         let mut first = true;
         for choice in choices {
             match self.consider(http, &demand, &choice, limits).await {
                 Ok((request, target)) => {
-                    let (http, limits) = (http.clone(), limits.clone());
+                    let (http, limits) = (http.cloned(), limits.clone());
                     let purchase = Purchase { demand, choice, request, http, limits };
                     return self.keep_purchase(purchase, &target).await;
                 }
@@ -77,17 +82,17 @@ impl Inner {
     /// Whether a way of paying is allowed, fits, and can be paid; and with which tokens.
     async fn consider(
         &self,
-        http: &HttpRequest,
+        http: Option<&HttpRequest>,
         demand: &Demand,
         choice: &Choice,
         limits: &GetLimits,
     ) -> Result<(PaymentRequest, Target), GetError> {
         self.check_limits(http, choice, limits).await?;
-        let resource = Some(http.resource()).filter(|url| url.len() <= OfferDraft::MAX_RESOURCE).unwrap_or_default();
+        let resource = http.map(HttpRequest::resource).filter(|url| url.len() <= OfferDraft::MAX_RESOURCE).unwrap_or_default();
         let nonce = RequestNonce::from_bytes(rand::random());
         let request = choice.request(&resource, nonce, self.now()).ok_or(StoreError::Damaged)?;
         let length = Template::new(demand, choice).length(&request).map_err(|_| StoreError::TooLarge)?;
-        let bytes = http.header_bytes().saturating_add(line_bytes(header::SIGNATURE, length));
+        let bytes = http.map_or(0, HttpRequest::header_bytes).saturating_add(line_bytes(header::SIGNATURE, length));
         if bytes > MAX_HEADERS {
             return Err(GetError::TooLarge { part: Part::Headers, bytes, limit: MAX_HEADERS });
         }
@@ -120,9 +125,19 @@ impl Inner {
     }
 
     /// What the user said of this request, and what he said of this server: both hold.
-    async fn check_limits(&self, http: &HttpRequest, choice: &Choice, limits: &GetLimits) -> Result<(), GetError> {
-        let (origin, unit, now) = (http.origin(), choice.unit.clone(), self.now());
-        let budget = self.vault.run::<_, StoreError>(move |tx| budget::find(tx, &origin, &unit, now)).await?;
+    async fn check_limits(
+        &self,
+        http: Option<&HttpRequest>,
+        choice: &Choice,
+        limits: &GetLimits,
+    ) -> Result<(), GetError> {
+        let budget = match http.map(HttpRequest::origin) {
+            None => None,
+            Some(origin) => {
+                let (unit, now) = (choice.unit.clone(), self.now());
+                self.vault.run::<_, StoreError>(move |tx| budget::find(tx, &origin, &unit, now)).await?
+            }
+        };
         judge_limits(http, choice, limits, budget.as_ref())
     }
 
@@ -155,8 +170,9 @@ impl Purchase {
             }
         }
         // Judged again: other requests may have been paid from the same budget meanwhile.
-        let budget = budget::find(tx, &http.origin(), &choice.unit, now)?;
-        judge_limits(http, choice, limits, budget.as_ref())?;
+        let origin = http.as_ref().map(HttpRequest::origin);
+        let budget = origin.map(|origin| budget::find(tx, &origin, &choice.unit, now)).transpose()?.flatten();
+        judge_limits(http.as_ref(), choice, limits, budget.as_ref())?;
         if let Some(budget) = budget {
             budget::take(tx, budget, choice.amount)?;
         }
@@ -170,15 +186,21 @@ impl Purchase {
         };
         let payment = authorize(exact, terms, now)?;
         let payload = PayRequest { payment, request: request.clone() };
-        let mut exchange = http.to_exchange();
-        exchange.unanswered = Some(exchange.digest());
-        exchange.signature = Template::new(demand, choice).header(&payload).map_err(|_| StoreError::TooLarge)?;
+        let delivery = match http {
+            None => Delivery::Handed,
+            Some(http) => {
+                let mut exchange = http.to_exchange();
+                exchange.unanswered = Some(exchange.digest());
+                exchange.signature = Template::new(demand, choice).header(&payload).map_err(|_| StoreError::TooLarge)?;
+                Delivery::Http(Box::new(exchange))
+            }
+        };
         Ok(Body::Pay(Box::new(Pay {
             request: payload.request,
             payment: payload.payment,
             tokens: exact.keys(),
             swaps: exact.swaps,
-            delivery: Delivery::Http(Box::new(exchange)),
+            delivery,
             settling: None,
         })))
     }
@@ -186,7 +208,7 @@ impl Purchase {
 
 /// All limits hold, and without any of the amount nothing is paid.
 fn judge_limits(
-    http: &HttpRequest,
+    http: Option<&HttpRequest>,
     choice: &Choice,
     limits: &GetLimits,
     budget: Option<&Budget>,
@@ -202,7 +224,7 @@ fn judge_limits(
     let price = Price { amount: choice.amount, unit: choice.unit.clone() };
     Err(GetError::Denied(Box::new(NotAllowed {
         price,
-        origin: http.origin(),
+        origin: http.map(HttpRequest::origin),
         payee: choice.payee,
         mint: choice.mint,
         why,

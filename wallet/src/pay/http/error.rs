@@ -118,12 +118,12 @@ pub enum GetError {
 /// A payment that was demanded and is not allowed: everything that a user must know to allow it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("{price} for {origin}: {why}")]
+#[error("{price} for {}: {why}", origin.as_deref().unwrap_or("somebody who is not named"))]
 pub struct NotAllowed {
     /// What it costs.
     pub price: Price,
-    /// Who asks: scheme, host and port.
-    pub origin: String,
+    /// Who asks: scheme, host and port. None if the payment is delivered by somebody else, who knows.
+    pub origin: Option<String>,
     /// Who is to be paid.
     pub payee: PayeeKey,
     /// With whose tokens.

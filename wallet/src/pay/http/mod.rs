@@ -16,6 +16,7 @@
 mod buy;
 mod deliver;
 mod error;
+mod hand;
 mod request;
 
 use std::fmt;
@@ -34,6 +35,7 @@ use crate::wallet::{Inner, Wallet, Working};
 use crate::x402::{Demand, Settlement, header};
 
 pub use error::{Denied, GetError, NotAllowed, Part, RequestError};
+pub use hand::HandedPayment;
 pub use request::HttpRequest;
 
 /// An amount of a unit.
@@ -151,7 +153,7 @@ impl Wallet {
         let Some(demand) = Demand::read(values.iter().map(|value| value.as_bytes()))? else {
             return Ok(GetOutcome { answer, payment: HttpPayment::None });
         };
-        let working = inner.buy(&request, demand, limits).await?;
+        let working = inner.buy(Some(&request), demand, limits).await?;
         inner.vault.at(Step::PaymentStored)?;
         let op = working.op;
         let operation = inner.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;

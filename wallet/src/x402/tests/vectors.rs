@@ -10,7 +10,8 @@ fn the_exchange_of_the_vectors_is_made() {
     let id = MintId::from_text(text("mint")).unwrap();
     assert_eq!(id.network(), text("network"));
     let units = vec![(Unit::new(text("unit"), 2).unwrap(), Redemption::Open)];
-    let seen = Seen { method: text("method"), url: text("url"), body: b"", now: NOW };
+    let request = SeenRequest { method: text("method"), url: text("url"), body: b"" };
+    let seen = Seen { request: Some(request), now: NOW };
     let choices = choose(&demand, &[Known { mint: id, usable: true, units }], &seen).unwrap();
     let nonce = RequestNonce::from_text(text("nonce")).unwrap();
     let now = UnixTime::from_seconds(vectors["time"].as_u64().unwrap());
