@@ -62,7 +62,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-mint-refresh", answer::<mints::MintRefreshAnswer>()),
         ("wallet-passphrase", answer::<passphrase::PassphraseAnswer>()),
         ("wallet-pay", answer::<pay::PayAnswer>()),
-        ("wallet-pay-x402", answer::<pay::EntryAnswer>()),
+        ("wallet-pay-x402", answer::<pay::entry::EntryAnswer>()),
         ("wallet-receipts", answer::<history::ReceiptsAnswer>()),
         ("wallet-receive", answer::<receive::ReceiveAnswer>()),
         ("wallet-recipient", answer::<receive::RecipientAnswer>()),

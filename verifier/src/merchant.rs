@@ -156,7 +156,7 @@ impl Merchant {
         &self.inner.payee
     }
 
-    /// The mint.
+    /// The mint whose tokens are taken.
     pub fn mint(&self) -> &MintId {
         &self.inner.mint
     }
@@ -398,14 +398,15 @@ impl Inner {
     }
 }
 
+/// A payment for an x402 server, if it is for what that server demands now. It says yes for each of its prices: so what was begun for
+/// one must not be finished for another.
 fn offered(request: PayRequest, terms: OfferTerms) -> Result<Submission, PayError> {
     let PayRequest { payment, request } = request;
-    match request {
-        PaymentRequest::Offer(_) => {
-            Ok(Submission { payment, request, demand: Demand::Offer(terms), door: Door::Facilitator })
-        }
-        PaymentRequest::Invoice(_) => Err(CheckError::UnsupportedRequest.into()),
+    let PaymentRequest::Offer(offer) = &request else { return Err(CheckError::UnsupportedRequest.into()) };
+    if !terms.are_of(offer.draft()) {
+        return Err(CheckError::WrongRequest.into());
     }
+    Ok(Submission { payment, request, demand: Demand::Offer(terms), door: Door::Facilitator })
 }
 
 impl fmt::Debug for Merchant {

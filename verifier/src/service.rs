@@ -2,7 +2,7 @@
 //!
 //! | listener | endpoints |
 //! |---|---|
-//! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health` |
+//! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health`, and the x402 facilitator's under `/x402` |
 //! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments?limit=`, `GET /health` |
 //!
 //! Both serve their description at `GET /openapi.json`. Every refusal is a [`Problem`] with a stable code.
@@ -20,6 +20,7 @@ use farthing_protocol::ids::PaymentId;
 use farthing_protocol::text::TextForm;
 use serde::{Deserialize, Serialize};
 
+use crate::facilitator;
 use crate::merchant::Merchant;
 
 /// Path of the health check, on both listeners: answers 200 while payments can be recorded.

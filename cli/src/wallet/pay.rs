@@ -1,6 +1,6 @@
 //! `farthing wallet pay`
 
-mod entry;
+pub(crate) mod entry;
 
 use anyhow::Result;
 use farthing_protocol::request::{Invoice, TransferRequest};
@@ -12,7 +12,6 @@ use super::deliver::{check_pictures, deliver_to};
 use super::open::Place;
 use super::send::SendAnswer;
 use super::text::{Text, read_input};
-pub(crate) use entry::EntryAnswer;
 use crate::args::WalletPay;
 use crate::exit::{Trouble, advice, fault};
 use crate::output::{Answer, Money, Progress, Screen, short};

@@ -3,6 +3,7 @@
 use farthing_protocol::amount::Amount;
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::ids::HttpBinding;
+use farthing_protocol::request::OfferDraft;
 
 /// The door by which a payment came in: what its payer gets for it.
 ///
@@ -36,6 +37,14 @@ pub struct OfferTerms {
     pub amount: Amount,
     /// How long a payment is taken after the payer's time, in seconds.
     pub timeout_seconds: u32,
+}
+
+impl OfferTerms {
+    /// Whether an offer says the same.
+    pub(super) fn are_of(&self, offer: &OfferDraft) -> bool {
+        let Self { asset, amount, timeout_seconds } = self;
+        offer.asset == *asset && offer.amount == *amount && offer.timeout_seconds == *timeout_seconds
+    }
 }
 
 impl Encode for Door {

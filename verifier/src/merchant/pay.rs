@@ -105,8 +105,9 @@ impl Inner {
             Ok(Outcome::AlreadyAccepted { claim_matches: false, .. }) => PayError::AcceptedElsewhere,
             Ok(Outcome::DoubleSpend { earlier }) => PayError::DoubleSpend { earlier },
             // Another answer may come later, so the invoice stays reserved; that this time nothing changed says nothing
-            // of an earlier time.
-            Err(error) if !error.nothing_changed() || (error.is_passing() && sent_before) => return Err(error.into()),
+            // of an earlier time, and so nobody is told that nothing changed.
+            Err(error) if !error.nothing_changed() => return Err(error.into()),
+            Err(error) if error.is_passing() && sent_before => return Err(StoreError::Unavailable.into()),
             Err(error) => error.into(),
         };
         // Failing this, it is given back when open attempts are looked through.
