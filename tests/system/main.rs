@@ -40,3 +40,4 @@ mod terminal;
 mod trouble;
 mod words;
 mod x402;
+mod x402_stock;

@@ -101,6 +101,11 @@ impl Running {
         *self.double.mood.lock().unwrap() = mood;
     }
 
+    /// Nobody listens any more.
+    pub(crate) fn close(&mut self) {
+        self.server.abort();
+    }
+
     pub(crate) fn asked(&self) -> usize {
         self.double.deposits_asked.load(Ordering::SeqCst)
     }

@@ -6,6 +6,7 @@ mod clearing;
 mod common;
 mod decides;
 mod double;
+mod facilitator;
 mod home;
 mod keyring;
 mod kill;

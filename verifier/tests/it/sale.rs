@@ -16,7 +16,7 @@ use crate::service::Shop;
 
 const WINDOW: u64 = 600;
 
-fn terms(units: u64) -> OfferTerms {
+pub(crate) fn terms(units: u64) -> OfferTerms {
     OfferTerms { asset: Some("EUR".into()), amount: amount(units), timeout_seconds: 60 }
 }
 
@@ -39,7 +39,7 @@ fn offer(shop: &Shop, units: u64) -> Offer {
 }
 
 /// A payment of an offer for so much.
-fn offered(shop: &Shop, units: u64) -> PayRequest {
+pub(crate) fn offered(shop: &Shop, units: u64) -> PayRequest {
     answer(shop.mint(), offer(shop, units))
 }
 
@@ -51,7 +51,7 @@ fn answer(mint: &TestMint, offer: Offer) -> PayRequest {
 }
 
 /// The same tokens for the same request, authorized anew by somebody who does not hold them.
-fn forged(shop: &Shop, honest: &PayRequest) -> PayRequest {
+pub(crate) fn forged(shop: &Shop, honest: &PayRequest) -> PayRequest {
     let other = offered(shop, honest.payment.amount().units());
     let mut bytes = farthing_protocol::codec::Wire::to_bytes(&honest.payment);
     let theirs = farthing_protocol::codec::Wire::to_bytes(&other.payment);

@@ -3,6 +3,7 @@
 import os
 
 from flask import Flask, Response
+from werkzeug.serving import make_server
 from x402 import x402ResourceServerSync
 from x402.http import FacilitatorConfig, HTTPFacilitatorClientSync, PaymentOption, RouteConfig
 from x402.http.middleware.flask import PaymentMiddleware
@@ -32,4 +33,6 @@ def serve_tea() -> Response:
 
 
 if __name__ == "__main__":
-    app.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8402")))
+    server = make_server("127.0.0.1", int(os.environ.get("PORT", "8402")), app, threaded=True)
+    print(f"http://127.0.0.1:{server.port}/tea costs 0.05 {paid['asset']}", flush=True)
+    server.serve_forever()

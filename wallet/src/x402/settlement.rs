@@ -45,6 +45,9 @@ struct Wired {
     amount: Value,
     #[serde(default)]
     receipt: Value,
+    /// Where libraries leave what they do not know.
+    #[serde(default)]
+    extra: Value,
 }
 
 /// What an answer to a payment says.
@@ -76,7 +79,8 @@ impl Settlement {
             Value::String(text) if text.is_empty() => None,
             amount => Some(serde_json::from_value(amount).ok()?),
         };
-        let receipt = wired.receipt.as_str().and_then(|text| from_base64url(text).ok());
+        let receipt = wired.receipt.as_str().or_else(|| wired.extra.get("receipt")?.as_str());
+        let receipt = receipt.and_then(|text| from_base64url(text).ok());
         Some(Self {
             success: wired.success,
             reason: text(&wired.error_reason),

@@ -440,6 +440,9 @@ fn a_receipt_is_read_and_texts_are_cut() {
     let json = changed(json, "errorMessage", json!("ü".repeat(300)));
     let Verdict::Settled(settlement) = settled(&json) else { panic!("settled") };
     assert_eq!(settlement.receipt, Some(receipt));
+    let passed_on = changed(success(), "extra", json!({"receipt": to_base64url(&receipt.to_bytes())}));
+    let Verdict::Settled(other) = settled(&passed_on) else { panic!("settled") };
+    assert_eq!(other.receipt, Some(receipt));
     assert_eq!(settlement.message.as_deref().map(str::len), Some(400));
     assert_eq!(format!("{settlement:?}"), "Settlement { success: true, .. }");
 }

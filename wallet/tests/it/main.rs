@@ -15,6 +15,7 @@ mod double;
 mod flow;
 mod get;
 mod get_limits;
+mod hand;
 mod http;
 mod lies;
 mod misconduct;

@@ -1,0 +1,52 @@
+//! PyPI's `x402`, with Flask and requests.
+
+use super::cases;
+use super::tools::Tool;
+
+#[test]
+fn the_plug_in_refuses_what_it_must() {
+    let world = crate::harness::World::new();
+    let Some(python) = Tool::python(&world) else { return };
+    let output = python.run(&world, &["-m", "unittest", "-q", "test/test_plugin.py"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_stock_server_sells_to_a_stock_client_and_to_the_wallet() {
+    cases::a_stock_server_sells_to_a_stock_client_and_to_the_wallet(Tool::python);
+}
+
+#[test]
+fn the_examples_work_as_they_stand() {
+    cases::the_examples_work_as_they_stand(Tool::python);
+}
+
+#[test]
+fn one_payment_is_served_once() {
+    cases::one_payment_is_served_once(Tool::python);
+}
+
+#[test]
+fn a_payer_who_says_something_else_gets_nothing() {
+    cases::a_payer_who_says_something_else_gets_nothing(Tool::python);
+}
+
+#[test]
+fn a_handler_that_fails_costs_what_its_flow_says() {
+    cases::a_handler_that_fails_costs_what_its_flow_says(Tool::python);
+}
+
+#[test]
+fn a_server_that_settles_another_amount_is_paid_nothing() {
+    cases::a_server_that_settles_another_amount_is_paid_nothing(Tool::python);
+}
+
+#[test]
+fn without_the_verifier_nothing_is_sold_and_nothing_lost() {
+    cases::without_the_verifier_nothing_is_sold_and_nothing_lost(Tool::python);
+}
+
+#[test]
+fn a_client_pays_no_more_than_it_may() {
+    cases::a_client_pays_no_more_than_it_may(Tool::python);
+}
