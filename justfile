@@ -23,6 +23,10 @@ demo *args:
 crash *args:
     FARTHING_LONG=1 cargo test -p farthing-tests --test system --locked whatever_is_interrupted -- --nocapture {{args}}
 
+# The x402 libraries, as their makers publish them, for the tests against them.
+x402:
+    .ci/x402
+
 # Measurements; see docs/performance.md.
 bench *args:
     cargo bench --workspace --locked {{args}}

@@ -31,9 +31,6 @@ use crate::store::StoreError;
 use asked::Asked;
 use reason::Reason;
 
-/// Where servers of this payee find it, relative to the verifier's address.
-pub const PATH: &str = "/x402";
-
 /// The version that is spoken.
 const VERSION: u64 = 2;
 /// The scheme that is spoken: exactly this amount.

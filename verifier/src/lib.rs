@@ -10,7 +10,7 @@
 pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod facilitator;
+mod facilitator;
 mod files;
 pub mod gateway;
 pub mod home;

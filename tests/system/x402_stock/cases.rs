@@ -27,7 +27,10 @@ pub(super) fn a_stock_server_sells_to_a_stock_client_and_to_the_wallet(of: Which
         let bought = buys(&town, &tool, &shop, path);
         assert_eq!((&bought["status"], &bought["body"]), (&json!(200), &json!(content)), "{bought}");
         let settled = &bought["settled"];
-        assert_eq!((&settled["success"], &settled["amount"], &settled["payer"]), (&json!(true), &json!("5"), &json!("anonymous")));
+        assert_eq!(
+            (&settled["success"], &settled["amount"], &settled["payer"]),
+            (&json!(true), &json!("5"), &json!("anonymous"))
+        );
         assert!(settled["extra"]["receipt"].is_string());
         // The wallet is not told. It finds out.
         let operation = town.handed();
@@ -174,7 +177,11 @@ pub(super) fn a_client_pays_no_more_than_it_may(of: Which) {
     let shop = tool.shop(&town);
     // The library's own limit, and the wallet's.
     let dear = buys(&town, &tool, &shop, "/dear");
-    assert!(dear["error"].as_str().unwrap().contains("max_amount_per_payment") || dear["error"].as_str().unwrap().contains("maxAmountPerPayment"), "{dear}");
+    assert!(
+        dear["error"].as_str().unwrap().contains("max_amount_per_payment")
+            || dear["error"].as_str().unwrap().contains("maxAmountPerPayment"),
+        "{dear}"
+    );
     let url = format!("{}/tea", shop.url);
     let refused = tool.buys(&town, &[&url, "0.04"]);
     assert!(refused["error"].as_str().unwrap().contains("price_not_allowed"), "{refused}");

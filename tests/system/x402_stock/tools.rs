@@ -125,6 +125,8 @@ pub(super) struct Answer {
     pub(super) body: String,
     /// `PAYMENT-RESPONSE`.
     pub(super) settled: Option<Value>,
+    /// `PAYMENT-REQUIRED`.
+    pub(super) demand: Option<Value>,
 }
 
 /// Asks for a path with a payment, or without.
@@ -136,11 +138,31 @@ pub(super) fn ask(shop: &Server, path: &str, payment: Option<&str>) -> Answer {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let settled = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("payment-response").then(|| decoded(value))
-    });
-    Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body: body.to_owned(), settled }
+    let header = |wanted: &str| {
+        let mut named = head.lines().filter_map(|line| line.split_once(": "));
+        named.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| decoded(value))
+    };
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        body: if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+            joined(body)
+        } else {
+            body.to_owned()
+        },
+        settled: header("payment-response"),
+        demand: header("payment-required"),
+    }
+}
+
+/// A body that came in chunks.
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    while let Some((length, rest)) = chunks.split_once("\r\n") {
+        let (chunk, rest) = rest.split_at(usize::from_str_radix(length, 16).unwrap());
+        body.push_str(chunk);
+        chunks = rest.strip_prefix("\r\n").unwrap();
+    }
+    body
 }
 
 /// A header's JSON.
@@ -157,8 +179,7 @@ pub(super) fn tampered(header: &str, change: impl FnOnce(&mut Value)) -> String 
 
 /// A payment by the wallet's command for one entry, as the header that delivers it.
 pub(super) fn paid_by_hand(town: &Town, shop: &Server, path: &str) -> (Value, String) {
-    let demand = ask_demand(shop, path);
-    let entry = demand["accepts"][0].clone();
+    let entry = ask(shop, path, None).demand.unwrap()["accepts"][0].clone();
     let mut child = town
         .world
         .farthing(&["wallet", "pay", "--x402", "-", "--max-amount", "0.05", "--json", "--quiet"])
@@ -172,16 +193,4 @@ pub(super) fn paid_by_hand(town: &Town, shop: &Server, path: &str) -> (Value, St
     let paid = crate::schema::read("wallet-pay-x402", std::str::from_utf8(&output.stdout).unwrap());
     let header = serde_json::json!({"x402Version": 2, "payload": paid["payload"], "accepted": entry});
     (paid["operation"].clone(), BASE64.encode(header.to_string().as_bytes()))
-}
-
-fn ask_demand(shop: &Server, path: &str) -> Value {
-    let authority = shop.url.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-    let mut stream = TcpStream::connect(&authority).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    assert!(text.starts_with("HTTP/1.1 402") || text.starts_with("HTTP/1.0 402"), "{text}");
-    let name = "payment-required: ";
-    let line = text.lines().find(|line| line.to_ascii_lowercase().starts_with(name)).unwrap();
-    decoded(&line[name.len()..])
 }

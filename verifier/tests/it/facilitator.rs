@@ -195,11 +195,7 @@ async fn every_field_of_the_requirements_is_looked_at() {
             &[json!("0"), json!("05"), json!("-5"), json!("5.0"), json!("$5"), json!(""), json!("9223372036854775808")],
             requirements,
         ),
-        (
-            "maxTimeoutSeconds",
-            &[json!(0), json!(-1), json!(1.5), json!("60"), json!(4_294_967_296_u64)],
-            requirements,
-        ),
+        ("maxTimeoutSeconds", &[json!(0), json!(-1), json!(1.5), json!("60"), json!(4_294_967_296_u64)], requirements),
     ];
     for (field, values, reason) in cases {
         let place = format!("/paymentRequirements/{field}");
@@ -276,7 +272,10 @@ async fn a_body_that_is_none_is_a_problem() {
     for _ in 0..200 {
         deep = json!({"a": deep});
     }
-    assert_eq!(code(ask(&shop, "settle", &with(honest(&shop), "/paymentPayload/payload", deep)).await), Code::BadRequest);
+    assert_eq!(
+        code(ask(&shop, "settle", &with(honest(&shop), "/paymentPayload/payload", deep)).await),
+        Code::BadRequest
+    );
     let supported = shop.verifier().public_url.join("/x402/supported").unwrap();
     assert_eq!(code(http().post_json(&supported, &json!({})).await), Code::MethodNotAllowed);
 }
@@ -324,7 +323,7 @@ async fn a_token_that_was_spent_is_refused_for_good() {
         request: paid.request.clone(),
     };
     let (first, second) = (pay_with(&paid), pay_with(&offered(&shop, 4)));
-    let body = |paid: &PayRequest| self::body(paid, &requirements(&shop, 4));
+    let body = |paid: &PayRequest| body(paid, &requirements(&shop, 4));
     assert_eq!(ask(&shop, "settle", &body(&first)).await.unwrap()["success"], json!(true));
     assert_eq!(refused(&shop, &ask(&shop, "settle", &body(&second)).await.unwrap()), "invalid_transaction_state");
     // That a token was spent shows only when somebody asks the mint.

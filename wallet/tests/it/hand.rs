@@ -6,13 +6,13 @@ use farthing_protocol::api::verifier_path;
 use farthing_protocol::ids::HttpBinding;
 use farthing_protocol::request::PaymentRequest;
 use farthing_wallet::{
-    Denied, DemandError, GetError, GetLimits, HandedPayment, OpId, Outcome, Resumption, Stage, Step, Unusable, Wallet,
+    DemandError, Denied, GetError, GetLimits, HandedPayment, OpId, Outcome, Resumption, Stage, Step, Unusable, Wallet,
     Work,
 };
 use serde_json::{Value, json};
 
 use crate::get::{FEE, assert_held, up_to, world};
-use crate::shop::Shop;
+use crate::http::Service;
 use crate::world::World;
 
 async fn pay(wallet: &Wallet, entry: &Value) -> Result<HandedPayment, GetError> {

@@ -103,7 +103,7 @@ pub(crate) struct WalletPay {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "file", "image"])]
     pub(crate) x402: Option<PathBuf>,
     /// The most that it may cost with --x402, such as 0.05
-    #[arg(long, value_name = "AMOUNT", requires = "x402")]
+    #[arg(long, value_name = "AMOUNT", requires = "x402", conflicts_with_all = ["text", "file", "image"])]
     pub(crate) max_amount: Option<String>,
     /// Code of the unit of --max-amount
     #[arg(long, value_name = "CODE", requires = "max_amount")]

@@ -67,9 +67,7 @@ pub(super) async fn pay(place: &Place, args: &WalletPay, file: &Path) -> Result<
         paid => paid,
     };
     match paid {
-        Err(error @ GetError::Denied(_)) => {
-            Err(error).advise("nothing was paid", "--max-amount says what it may cost")
-        }
+        Err(error @ GetError::Denied(_)) => Err(error).advise("nothing was paid", "--max-amount says what it may cost"),
         paid => Ok(EntryAnswer::of(paid?)),
     }
 }

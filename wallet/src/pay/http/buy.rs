@@ -88,7 +88,8 @@ impl Inner {
         limits: &GetLimits,
     ) -> Result<(PaymentRequest, Target), GetError> {
         self.check_limits(http, choice, limits).await?;
-        let resource = http.map(HttpRequest::resource).filter(|url| url.len() <= OfferDraft::MAX_RESOURCE).unwrap_or_default();
+        let resource =
+            http.map(HttpRequest::resource).filter(|url| url.len() <= OfferDraft::MAX_RESOURCE).unwrap_or_default();
         let nonce = RequestNonce::from_bytes(rand::random());
         let request = choice.request(&resource, nonce, self.now()).ok_or(StoreError::Damaged)?;
         let length = Template::new(demand, choice).length(&request).map_err(|_| StoreError::TooLarge)?;
@@ -191,7 +192,8 @@ impl Purchase {
             Some(http) => {
                 let mut exchange = http.to_exchange();
                 exchange.unanswered = Some(exchange.digest());
-                exchange.signature = Template::new(demand, choice).header(&payload).map_err(|_| StoreError::TooLarge)?;
+                exchange.signature =
+                    Template::new(demand, choice).header(&payload).map_err(|_| StoreError::TooLarge)?;
                 Delivery::Http(Box::new(exchange))
             }
         };
