@@ -242,7 +242,7 @@ impl State {
             Self::Unanswered => "unfinished: no answer",
             Self::Settling => "unfinished: being settled",
             Self::Stopped => "stopped",
-            Self::Out => "out, not known to be taken yet",
+            Self::Out => "out, not taken yet",
             Self::Done => "done",
             Self::Paid if receipt => "paid, with receipt",
             Self::Paid => "paid",
