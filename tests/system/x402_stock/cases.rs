@@ -1,10 +1,14 @@
 //! What every server and client must do, whichever library they are built on.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use super::Town;
 use super::tools::{Tool, ask, paid_by_hand, tampered};
 use crate::harness::{Server, World};
+use crate::schema::read;
 
 /// The library that is meant.
 pub(super) type Which = fn(&World) -> Option<Tool>;
@@ -171,6 +175,27 @@ pub(super) fn without_the_verifier_nothing_is_sold_and_nothing_lost(of: Which) {
     town.world.audit();
 }
 
+pub(super) fn without_the_mint_nothing_is_taken_and_the_wallet_learns_it_later(of: Which) {
+    let mut town = Town::new();
+    let Some(tool) = of(&town.world) else { return };
+    let shop = tool.shop(&town);
+    let url = format!("{}/tea", shop.url);
+    town.mint.take().unwrap().kill();
+    let mut get = town.world.farthing(&["wallet", "get", &url, "--max-amount", "0.05", "--json"]);
+    let output = get.env("FARTHING_LOG", "error").output().unwrap();
+    let refused = read("wallet-get", std::str::from_utf8(&output.stdout).unwrap());
+    assert_eq!((&refused["payment"], &refused["status"]), (&json!("refused"), &json!(402)));
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(refused["reason"], "The payment could not be judged at the moment, and was not accepted.");
+    assert_eq!(ran(&shop, "/tea"), 0);
+    town.reopen_mint();
+    let resumed = town.wallet().json("wallet-resume", &["resume"]);
+    assert_eq!(resumed["resumed"][0]["outcome"], "taken_back");
+    assert_eq!(town.wallet().json("wallet-get", &["get", &url, "--max-amount", "0.05"])["payment"], "paid");
+    assert_eq!((town.payments(), town.wallet().available()), (1, 505));
+    town.world.audit();
+}
+
 pub(super) fn a_client_pays_no_more_than_it_may(of: Which) {
     let town = Town::new();
     let Some(tool) = of(&town.world) else { return };
@@ -186,4 +211,47 @@ pub(super) fn a_client_pays_no_more_than_it_may(of: Which) {
     let refused = tool.buys(&town, &[&url, "0.04"]);
     assert!(refused["error"].as_str().unwrap().contains("price_not_allowed"), "{refused}");
     assert_eq!((&refused["sent"], town.wallet().available()), (&Value::Null, 510));
+}
+
+/// Answers every request with a report, for as long as the test runs.
+fn upstream() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let _head = stream.read(&mut head);
+            let answer =
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\nConnection: close\r\n\r\nreport";
+            let _closed = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+pub(super) fn a_stock_client_pays_the_gateway(of: Which) {
+    let mut town = Town::new();
+    let Some(tool) = of(&town.world) else { return };
+    town.verifier.take().unwrap().kill();
+    let rules = town.world.path("rules.toml");
+    std::fs::write(&rules, "[[rule]]\npath = \"/reports/**\"\nmethods = [\"GET\"]\nprice = \"0.05\"\n").unwrap();
+    let gateway = town.world.serve(&[
+        "verifier",
+        "gateway",
+        "--upstream",
+        &upstream(),
+        "--rules",
+        rules.to_str().unwrap(),
+        "--listen",
+        "127.0.0.1:0",
+        "--pay-listen",
+        "127.0.0.1:0",
+    ]);
+    let bought = tool.buys(&town, &[&format!("{}/reports/1", gateway.url.trim_end_matches('/'))]);
+    assert_eq!((&bought["status"], &bought["body"]), (&json!(200), &json!("report")), "{bought}");
+    assert_eq!(bought["settled"]["success"], json!(true));
+    let operation = town.handed();
+    assert_eq!(town.later(&operation), "paid");
+    assert_eq!((town.payments(), town.wallet().available()), (1, 505));
 }

@@ -50,3 +50,13 @@ fn without_the_verifier_nothing_is_sold_and_nothing_lost() {
 fn a_client_pays_no_more_than_it_may() {
     cases::a_client_pays_no_more_than_it_may(Tool::node);
 }
+
+#[test]
+fn a_stock_client_pays_the_gateway() {
+    cases::a_stock_client_pays_the_gateway(Tool::node);
+}
+
+#[test]
+fn without_the_mint_nothing_is_taken_and_the_wallet_learns_it_later() {
+    cases::without_the_mint_nothing_is_taken_and_the_wallet_learns_it_later(Tool::node);
+}

@@ -14,7 +14,8 @@ use crate::purse::Purse;
 /// A mint, a verifier, and a wallet with 5.10 in the folder that a client looks into.
 pub(crate) struct Town {
     pub(crate) world: World,
-    _mint: Server,
+    mint: Option<Server>,
+    mint_port: u16,
     verifier: Option<Server>,
 }
 
@@ -24,7 +25,8 @@ impl Town {
         let mint = world.mint();
         let verifier = world.merchant(&mint);
         Purse::filled(&world, ".farthing/wallet", &mint);
-        Self { world, _mint: mint, verifier: Some(verifier) }
+        let mint_port = mint.port();
+        Self { world, mint: Some(mint), mint_port, verifier: Some(verifier) }
     }
 
     fn wallet(&self) -> Purse<'_> {
@@ -33,6 +35,11 @@ impl Town {
 
     fn facilitator(&self) -> String {
         format!("{}/x402", self.verifier.as_ref().unwrap().url.trim_end_matches('/'))
+    }
+
+    /// The mint, where it was before.
+    fn reopen_mint(&mut self) {
+        self.mint = Some(self.world.serve(&["mint", "run", "--listen", &format!("127.0.0.1:{}", self.mint_port)]));
     }
 
     /// What became of an operation, a while later.

@@ -55,7 +55,7 @@ fn read_terms(requirements: &Map<String, Value>, merchant: &Merchant) -> Result<
     if text("payTo")? != merchant.payee().to_text() {
         return Err(Reason::Payee);
     }
-    let asset = text("asset")?.to_owned();
+    let asset = Some(text("asset")?.to_owned());
     let amount = requirements.get("amount").filter(|amount| amount.is_string()).ok_or(Reason::Requirements)?;
     let amount: Amount = serde_json::from_value(amount.clone()).map_err(|_| Reason::Requirements)?;
     if amount.is_zero() {

@@ -43,7 +43,9 @@ impl OfferTerms {
     /// Whether an offer says the same.
     pub(super) fn are_of(&self, offer: &OfferDraft) -> bool {
         let Self { asset, amount, timeout_seconds } = self;
-        offer.asset == *asset && offer.amount == *amount && offer.timeout_seconds == *timeout_seconds
+        asset.as_ref().is_none_or(|asset| offer.asset == *asset)
+            && offer.amount == *amount
+            && offer.timeout_seconds == *timeout_seconds
     }
 }
 

@@ -100,7 +100,7 @@ pub(crate) struct WalletPay {
     ///
     /// The payment is printed, and that program delivers it: base64url of the JSON object that goes into the field
     /// payload. What became of it is settled with the mint when its time has passed.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "file", "image"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "file", "image", "qr", "png", "svg"])]
     pub(crate) x402: Option<PathBuf>,
     /// The most that it may cost with --x402, such as 0.05
     #[arg(long, value_name = "AMOUNT", requires = "x402", conflicts_with_all = ["text", "file", "image"])]
