@@ -65,11 +65,12 @@ pub fn control_document() -> Document {
 fn public_api() -> Api<Merchant> {
     let about = "Where payers pay. Every endpoint can be asked again without harm; `/v1/pay` answers the same payment with the \
                  same receipt.";
-    Api::new("Farthing verifier", about)
+    let api = Api::new("Farthing verifier", about)
         .get(verifier_path::PAYEE, payee, about_payee())
         .post(verifier_path::PAY, pay, about_pay())
         .get(verifier_path::PAYMENT, payment, about_payment())
-        .get(HEALTH, health, about_health())
+        .get(HEALTH, health, about_health());
+    facilitator::add(api)
 }
 
 fn control_api() -> Api<Merchant> {

@@ -6,7 +6,7 @@ use farthing_protocol::request::PaymentRequest;
 use serde_json::{Map, Value};
 
 use super::reason::Reason;
-use super::{SCHEME, VERSION};
+use super::wire::{SCHEME, VERSION};
 use crate::merchant::{Merchant, OfferTerms};
 
 /// A payment, and what the server demands.
