@@ -1,4 +1,4 @@
-//! Everything a wallet derives from its seed (protocol sections 2, 4, 7 and 9).
+//! Everything that a wallet and a merchant derive from their seeds (protocol sections 2, 4, 7 and 9).
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use curve25519_dalek::scalar::Scalar;
 use merlin::Transcript;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::amount::Denomination;
+use crate::amount::{Denomination, UnixTime};
 use crate::blind::{Commitment, VerificationKey};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::group::Element;
@@ -60,6 +60,30 @@ impl ReceivingIndex {
     }
 }
 
+/// Which of a merchant's keys, one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MerchantIndex(u32);
+
+impl MerchantIndex {
+    /// The first one.
+    pub const FIRST: Self = Self(0);
+
+    /// An index by its value.
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// Its value.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The next index, if there is one.
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+}
+
 /// Which issuance of a wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssuanceContext {
@@ -82,7 +106,7 @@ pub struct CoinContext {
     pub denomination: Denomination,
 }
 
-/// The 64-byte BIP-39 seed of a wallet. Zeroized when dropped, never cloned; `Debug` shows nothing.
+/// The 64-byte BIP-39 seed of a wallet or a merchant. Zeroized when dropped, never cloned; `Debug` shows nothing.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Seed([u8; 64]);
 
@@ -135,6 +159,23 @@ impl Seed {
         keypair
     }
 
+    /// A merchant's key, to which he is paid and which owns his balance at the mint. No wallet of the same words has it.
+    pub fn merchant_key(&self, index: MerchantIndex) -> Keypair {
+        let mut secret = self.of_number(Domain::MerchantKey, u64::from(index.0)).draw_bytes(label::OUTPUT);
+        let keypair = Keypair::from_secret(&secret);
+        secret.zeroize();
+        keypair
+    }
+
+    /// The key q to which a merchant has tokens locked, by the second in which it was made.
+    ///
+    /// # Security
+    /// One lock key has exactly one store, which is lost when the key must come back from words. So a merchant who begins
+    /// again takes the key of another second, and MUST NOT accept what is locked to the one before from an empty store.
+    pub fn merchant_lock_key(&self, made_at: UnixTime) -> LockKey {
+        LockKey::from_scalar(self.of_number(Domain::MerchantLockKey, made_at.seconds()).draw_nonzero(label::OUTPUT))
+    }
+
     /// ρ = PRF(seed; version, mint, keyset id, d, X, n, position, P, A, B).
     pub(crate) fn blinding_root(
         &self,
@@ -157,9 +198,13 @@ impl Seed {
     }
 
     fn of_index(&self, domain: Domain, index: ReceivingIndex) -> Transcript {
+        self.of_number(domain, u64::from(index.0))
+    }
+
+    fn of_number(&self, domain: Domain, number: u64) -> Transcript {
         let mut transcript = Transcript::for_domain(domain);
         transcript.append_bytes(label::SEED, &self.0);
-        transcript.append_number(label::NUMBER, u64::from(index.0));
+        transcript.append_number(label::NUMBER, number);
         transcript
     }
 

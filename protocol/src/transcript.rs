@@ -62,6 +62,10 @@ domains! {
     LockKey = "lock-key";
     /// The key by which a wallet signs its requests and recipient's records (section 9).
     PayeeKey = "payee-key";
+    /// The key of a merchant, who is paid and owns his balance at the mint (section 10 of docs/spec.md).
+    MerchantKey = "merchant-key";
+    /// q of a merchant who takes tokens that are locked to him.
+    MerchantLockKey = "merchant-lock-key";
     /// e of a locked token (section 9).
     LockEphemeral = "lock-ephemeral";
     /// t of a locked token (section 9).

@@ -55,6 +55,16 @@ impl Place<'_> {
         hash(b"farthing/v1/payee-key", &[(b"seed", self.seed), (b"n", &self.n.to_le_bytes())])
     }
 
+    /// A merchant's secret key, with n for i.
+    pub(crate) fn merchant_key(&self) -> [u8; 32] {
+        hash(b"farthing/v1/merchant-key", &[(b"seed", self.seed), (b"n", &self.n.to_le_bytes())])
+    }
+
+    /// q of a merchant, with n for the second in which it was made.
+    pub(crate) fn merchant_lock_key(&self) -> Scalar {
+        hash_to_scalar(b"farthing/v1/merchant-lock-key", &[(b"seed", self.seed), (b"n", &self.n.to_le_bytes())])
+    }
+
     /// The secret key of the issuance.
     pub(crate) fn issuance_key(&self) -> [u8; 32] {
         hash(

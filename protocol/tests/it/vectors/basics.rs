@@ -3,9 +3,9 @@
 use curve25519_dalek::scalar::Scalar;
 use farthing_protocol::amount::{Denomination, UnixTime};
 use farthing_protocol::codec::{DecodeError, Wire};
-use farthing_protocol::derive::{CoinContext, IssuanceContext, IssuanceNumber, ReceivingIndex, Seed};
+use farthing_protocol::derive::{CoinContext, IssuanceContext, IssuanceNumber, MerchantIndex, ReceivingIndex, Seed};
 use farthing_protocol::group::{Element, H_SEED, scalar_from_bytes};
-use farthing_protocol::identity::{AccountKey, IssuanceId, Keypair, MintId};
+use farthing_protocol::identity::{AccountKey, IssuanceId, Keypair, MintId, PayeeKey};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Chain, Keyset, KeysetDocument, KeysetList, Redemption, SecretKeyset};
 use serde_json::json;
@@ -249,6 +249,19 @@ fn derivation() {
             })
         })
         .collect();
+    let merchant: Vec<_> = [0, 1, 1_800_000_000]
+        .into_iter()
+        .map(|n| {
+            let place = world.place(n, 0, 0);
+            json!({
+                "n": n,
+                "secret": hex(place.merchant_key()),
+                "payee": hex(ed25519_public(&place.merchant_key())),
+                "q": hex(place.merchant_lock_key().as_bytes()),
+                "Q": hex(enc(&(G * place.merchant_lock_key()))),
+            })
+        })
+        .collect();
     let account = world.place(0, 0, 0).account_key();
     let made = json!({
         "seed": hex(world.seed),
@@ -258,6 +271,7 @@ fn derivation() {
         "account": hex(ed25519_public(&account)),
         "cases": cases,
         "receiving": receiving,
+        "merchant": merchant,
     });
     let file = stored("derivation.json", &made);
 
@@ -284,5 +298,14 @@ fn derivation() {
         assert_eq!(encoded(&key), case.bytes("q"));
         assert_eq!(key.public().element().as_bytes(), &case.array("Q"));
         assert_eq!(*seed.payee_key(index).secret(), case.array("payee_secret"));
+    }
+    for case in file.each("merchant") {
+        let n = case.number("n");
+        let key = seed.merchant_key(MerchantIndex::new(u32::try_from(n).unwrap()));
+        assert_eq!(*key.secret(), case.array("secret"));
+        assert_eq!(PayeeKey::from(&key).as_bytes(), &case.array("payee"));
+        let lock = seed.merchant_lock_key(UnixTime::from_seconds(n));
+        assert_eq!(encoded(&lock), case.bytes("q"));
+        assert_eq!(lock.public().element().as_bytes(), &case.array("Q"));
     }
 }
