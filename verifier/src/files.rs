@@ -16,7 +16,47 @@ pub(crate) fn create_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut unfinished = name.to_owned();
     unfinished.push(".unfinished");
     let unfinished = folder.join(unfinished);
-    match fs::remove_file(&unfinished) {
+    write_unfinished(&unfinished, contents)?;
+    // Unlike a rename, a link never replaces what is there.
+    let linked = fs::hard_link(&unfinished, path);
+    fs::remove_file(&unfinished)?;
+    linked?;
+    sync_folder(folder)
+}
+
+/// Writes a file, readable by its owner alone, in the place of the one that is there: afterwards it holds the one or the other, whole, and
+/// durably the new one when this returns.
+pub(crate) fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let Some(folder) = path.parent() else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = Path::new(&unfinished);
+    write_unfinished(unfinished, contents)?;
+    fs::rename(unfinished, path)?;
+    sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+}
+
+/// Keeps other processes that ask for the same guard out until it is dropped.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] when another process holds it.
+pub(crate) fn guard(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    file.try_lock().map_err(|error| match error {
+        fs::TryLockError::Error(error) => error,
+        fs::TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+    })?;
+    Ok(file)
+}
+
+fn write_unfinished(path: &Path, contents: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
@@ -24,14 +64,9 @@ pub(crate) fn create_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
+    let mut file = options.open(path)?;
     file.write_all(contents)?;
-    file.sync_all()?;
-    // Unlike a rename, a link never replaces what is there.
-    let linked = fs::hard_link(&unfinished, path);
-    fs::remove_file(&unfinished)?;
-    linked?;
-    sync_folder(folder)
+    file.sync_all()
 }
 
 /// Makes the names in a folder durable.

@@ -3,13 +3,14 @@
 //! | name | what |
 //! |---|---|
 //! | `config.toml` | settings, with comments; written last, so that a folder without it was never finished |
-//! | `payee.key`, `lock.key` | secret keys, for the owner alone |
+//! | `keys.toml` | secret keys, those in use and those retired, for the owner alone |
 //! | `store/` | records |
 //! | `evidence/` | proofs of a mint's misconduct |
 //! | `control.sock` | control socket, while the verifier runs |
 
 mod config;
 mod gateway;
+mod keys;
 mod run;
 
 use std::fs;
@@ -18,20 +19,21 @@ use std::path::{Path, PathBuf};
 
 use farthing_durable::OpenError;
 use farthing_http::client::{BaseUrl, BuildError, UrlError};
-use farthing_protocol::codec::{DecodeError, Reader, Writer, from_base64url, to_base64url};
-use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
-use farthing_protocol::locked::LockKey;
-use zeroize::Zeroizing;
+use farthing_protocol::derive::{MerchantIndex, Seed};
+use farthing_protocol::identity::{MintId, PayeeKey};
 
 use crate::files;
 use crate::gateway::{RulesError, UpstreamError};
 use crate::keyring::KeyringError;
-use crate::merchant::{Merchant, Tokens};
+use crate::merchant::{Merchant, Tokens, system_clock};
 use crate::sell::InvalidOrigin;
 use crate::store::NotDecided;
 
+use keys::Keys;
+
 pub use config::HomeOptions;
 pub use gateway::GatewayOptions;
+pub use keys::{KeyView, LockView, Rotation};
 pub use run::{RunningVerifier, run, run_gateway, run_with_clock};
 
 /// A verifier's folder that was read and found in order.
@@ -41,8 +43,7 @@ pub struct VerifierHome {
     mint: MintId,
     mint_url: BaseUrl,
     options: HomeOptions,
-    key: Keypair,
-    lock: Option<LockKey>,
+    keys: Keys,
 }
 
 /// Why a folder cannot be made, read or run.
@@ -61,9 +62,15 @@ pub enum HomeError {
     /// The settings cannot be read.
     #[error("config.toml cannot be read: {0}")]
     Config(#[from] toml::de::Error),
-    /// A key file is damaged.
-    #[error("a key file is damaged: {0}")]
-    Key(#[source] DecodeError),
+    /// The keys are damaged, or there are none.
+    #[error("keys.toml is damaged")]
+    Keys,
+    /// There are keys without settings, which are not those of the words that were given.
+    #[error("there are keys in this folder that belong to other words, or to an attempt that was cut short")]
+    OtherKeys,
+    /// The words are not those of the key in use, or not new.
+    #[error("these are not the words of the key in use, or not new ones")]
+    OtherWords,
     /// The records cannot be opened.
     #[error("the records cannot be opened: {0}")]
     Store(#[from] OpenError),
@@ -91,29 +98,73 @@ pub enum HomeError {
 }
 
 impl VerifierHome {
-    /// Makes a folder for a new payee who is paid in tokens of this mint. The mint's id is pinned by this.
-    ///
-    /// Everything is durable when this returns. Keys left by an attempt that was cut short are used.
+    /// Makes a folder for a new payee of randomness that nobody has written down, and who is lost with the folder: for tests and
+    /// demonstrations. See [`VerifierHome::init_from`].
     ///
     /// # Errors
-    /// [`HomeError::Exists`] when there is a verifier already.
+    /// As [`VerifierHome::init_from`].
     pub fn init(folder: &Path, mint_url: &BaseUrl, mint: &MintId, options: &HomeOptions) -> Result<Self, HomeError> {
+        let keys = if Keys::exist(folder)? {
+            Keys::read(folder)?
+        } else {
+            Keys::derive(&Seed::from_bytes(crate::random::random()), MerchantIndex::FIRST, system_clock()())
+        };
+        Self::init_with(folder, mint_url, mint, options, &keys)
+    }
+
+    /// Makes a folder for the payee of these words, who is paid in tokens of this mint. The mint's id is pinned by this.
+    ///
+    /// The payee's key is the one of this index: 0 for new words. The keys before it are there too and accept nothing any more. The lock
+    /// key is always a new one.
+    ///
+    /// Everything is durable when this returns. An attempt that was cut short is gone on with if the words are the same.
+    ///
+    /// # Errors
+    /// [`HomeError::Exists`] when there is a verifier already; [`HomeError::OtherKeys`] when there are keys of other words, which
+    /// are never written over.
+    pub fn init_from(
+        folder: &Path,
+        mint_url: &BaseUrl,
+        mint: &MintId,
+        options: &HomeOptions,
+        (seed, index): (&Seed, MerchantIndex),
+    ) -> Result<Self, HomeError> {
+        let keys = Keys::derive(seed, index, system_clock()());
+        Self::init_with(folder, mint_url, mint, options, &keys)
+    }
+
+    fn init_with(
+        folder: &Path,
+        mint_url: &BaseUrl,
+        mint: &MintId,
+        options: &HomeOptions,
+        keys: &Keys,
+    ) -> Result<Self, HomeError> {
         files::create_folder(folder)?;
         if folder.join(CONFIG).try_exists()? {
             return Err(HomeError::Exists);
         }
-        let mut rng = crate::random::system_rng();
-        write_key(&folder.join(PAYEE_KEY), Keypair::generate(&mut rng).secret().as_ref())?;
-        if options.locked {
-            let mut out = Writer::default();
-            out.part(&LockKey::generate(&mut rng));
-            write_key(&folder.join(LOCK_KEY), &Zeroizing::new(out.finish()))?;
+        match keys.write_new(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if Keys::read(folder)?.payee() != keys.payee() {
+                    return Err(HomeError::OtherKeys);
+                }
+            }
+            written => written?,
         }
         match files::create_private(&folder.join(CONFIG), config::write(mint_url, mint, options).as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(HomeError::Exists),
             written => written?,
         }
         Self::open(folder)
+    }
+
+    /// Whether there is a verifier in a folder, or what is left of one.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn is_there(folder: &Path) -> io::Result<bool> {
+        Ok(folder.join(CONFIG).try_exists()? || Keys::exist(folder)?)
     }
 
     /// Reads a folder.
@@ -126,14 +177,33 @@ impl VerifierHome {
             text => text?,
         };
         let (mint_url, mint, options) = config::read(&text)?;
-        let key = Keypair::from_secret(&*read_key(&folder.join(PAYEE_KEY))?);
-        let lock = if options.locked {
-            let secret = read_key(&folder.join(LOCK_KEY))?;
-            Some(Reader::new(secret.as_ref()).part().map_err(HomeError::Key)?)
-        } else {
-            None
-        };
-        Ok(Self { folder: folder.to_owned(), mint, mint_url, options, key, lock })
+        let keys = Keys::read(folder)?;
+        Ok(Self { folder: folder.to_owned(), mint, mint_url, options, keys })
+    }
+
+    /// Puts another payee key in the place of the one in use, which keeps its balance at the mint and accepts what is out for it
+    /// until a time. A verifier that is running uses the new key when it is started again.
+    ///
+    /// # Errors
+    /// [`HomeError::OtherWords`] when the words are not those of the key in use, or new words are those of a key that is there.
+    pub fn rotate(mut self, rotation: &Rotation<'_>) -> Result<Self, HomeError> {
+        self.keys = Keys::rotate(&self.folder, rotation)?;
+        Ok(self)
+    }
+
+    /// Whether the key in use is of these words.
+    pub fn is_of(&self, seed: &Seed) -> bool {
+        self.keys.is_of(seed)
+    }
+
+    /// The payee's keys, the one in use first.
+    pub fn keys(&self) -> Vec<KeyView> {
+        self.keys.views()
+    }
+
+    /// The lock keys, the one in use first.
+    pub fn lock_keys(&self) -> Vec<LockView> {
+        self.keys.lock_views()
     }
 
     /// The same, reached by payers at this address.
@@ -155,7 +225,7 @@ impl VerifierHome {
 
     /// The payee.
     pub fn payee(&self) -> PayeeKey {
-        PayeeKey::from(&self.key)
+        self.keys.payee()
     }
 
     /// The mint.
@@ -175,22 +245,3 @@ impl VerifierHome {
 }
 
 const CONFIG: &str = "config.toml";
-const PAYEE_KEY: &str = "payee.key";
-const LOCK_KEY: &str = "lock.key";
-
-/// A key that is there already stays.
-fn write_key(path: &Path, secret: &[u8]) -> Result<(), HomeError> {
-    let mut text = Zeroizing::new(to_base64url(secret));
-    text.push('\n');
-    match files::create_private(path, text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        written => Ok(written?),
-    }
-}
-
-fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, HomeError> {
-    let text = Zeroizing::new(fs::read_to_string(path)?);
-    let bytes = Zeroizing::new(from_base64url(text.trim_end()).map_err(HomeError::Key)?);
-    let secret = bytes.as_slice().try_into().map_err(|_| HomeError::Key(DecodeError::OutOfRange))?;
-    Ok(Zeroizing::new(secret))
-}

@@ -2,6 +2,7 @@
 
 mod door;
 mod error;
+mod keys;
 mod pay;
 mod record;
 mod sale;
@@ -13,10 +14,9 @@ use farthing_durable::{Engine, StoreFault};
 use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::api::{InvoiceRequest, MintHead, PayRequest, PayeeAnswer, PaymentSummary};
-use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
+use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::{HttpBinding, PaymentId, RequestNonce};
 use farthing_protocol::keyset::{ChainKey, Redemption};
-use farthing_protocol::locked::LockKey;
 use farthing_protocol::payment::PaymentKind;
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, PaymentRequest};
@@ -33,6 +33,7 @@ use sale::Flights;
 
 pub use door::OfferTerms;
 pub use error::{InvoiceError, PayError};
+pub use keys::{Accepting, MerchantKeys};
 pub use sale::{KeptAnswer, MAX_KEPT, MAX_SERVED, Sale, Serving, Turn};
 
 /// How long an invoice can be paid unless it says otherwise, in seconds.
@@ -63,10 +64,8 @@ pub enum Tokens {
 
 /// What a [`Merchant`] is made of.
 pub struct MerchantParts {
-    /// The payee's key.
-    pub key: Keypair,
-    /// The payee's lock key, if tokens locked to it are taken. It MUST have no other store than this one.
-    pub lock: Option<LockKey>,
+    /// The payee's keys. Those for locked tokens MUST have no other store than this one.
+    pub keys: MerchantKeys,
     /// The mint.
     pub mint: MintId,
     /// Which tokens are asked for.
@@ -94,9 +93,7 @@ pub struct Merchant {
 }
 
 struct Inner {
-    key: Keypair,
-    payee: PayeeKey,
-    lock: Option<LockKey>,
+    keys: MerchantKeys,
     mint: MintId,
     redemption: Redemption,
     unit: Option<String>,
@@ -117,24 +114,20 @@ impl Merchant {
     /// # Errors
     /// [`NotDecided`] when it would take tokens that none of its stores decides over.
     pub fn new(parts: MerchantParts) -> Result<Self, NotDecided> {
-        let MerchantParts { key, lock, mint, tokens, unit, endpoint, keyring, clearing, engine, clock, at_once } =
-            parts;
-        let payee = PayeeKey::from(&key);
-        let own = SledStore::own(engine.clone(), payee, lock.as_ref().map(|lock| *lock.public()));
+        let MerchantParts { keys, mint, tokens, unit, endpoint, keyring, clearing, engine, clock, at_once } = parts;
+        let payee = *keys.payee();
+        let own = SledStore::own_of(engine.clone(), keys.payees().collect(), keys.recipients().collect());
         let redemption = match tokens {
             Tokens::Open => Redemption::Open,
             Tokens::Closed => Redemption::Closed(payee),
         };
         let pay = TokenClass { mint, redemption, kind: PaymentKind::Pay, recipient: None };
-        let locked =
-            lock.as_ref().map(|lock| TokenClass { kind: PaymentKind::Locked, recipient: Some(*lock.public()), ..pay });
+        let locked = keys.recipients().map(|to| TokenClass { kind: PaymentKind::Locked, recipient: Some(to), ..pay });
         check_start_up([own.decides(), clearing.decides()], std::iter::once(pay).chain(locked))?;
         let stores: Vec<Arc<dyn SpentStore>> = vec![Arc::new(clearing.clone()), Arc::new(own)];
         let locks = KeyedLocks::default();
         let inner = Inner {
-            key,
-            payee,
-            lock,
+            keys,
             mint,
             redemption,
             unit,
@@ -153,7 +146,7 @@ impl Merchant {
 
     /// The payee.
     pub fn payee(&self) -> &PayeeKey {
-        &self.inner.payee
+        self.inner.keys.payee()
     }
 
     /// The mint whose tokens are taken.
@@ -173,7 +166,7 @@ impl Merchant {
     pub fn about(&self) -> Result<PayeeAnswer, InvoiceError> {
         let (unit, AcceptedMint { mint, head }, _) = self.inner.asked_for((self.inner.clock)())?;
         Ok(PayeeAnswer {
-            payee: self.inner.payee,
+            payee: *self.inner.keys.payee(),
             unit: unit.code().to_owned(),
             exponent: unit.exponent(),
             mints: vec![MintHead { mint, head }],
@@ -204,7 +197,7 @@ impl Merchant {
         // What buys an HTTP request is sent with it, and not to where payments are taken for a receipt.
         let endpoint = inner.endpoint.as_ref().filter(|_| http.is_none());
         let draft = InvoiceDraft {
-            payee: inner.payee,
+            payee: *inner.keys.payee(),
             amount,
             unit,
             mints: vec![accepted],
@@ -215,7 +208,7 @@ impl Merchant {
             endpoint: endpoint.map(|base| base.as_str().to_owned()),
             http,
         };
-        draft.sign(&inner.key).map_err(InvoiceError::Text)
+        draft.sign(inner.keys.current()).map_err(InvoiceError::Text)
     }
 
     /// Accepts a payment, or says for good or for now why not.
@@ -411,7 +404,7 @@ fn offered(request: PayRequest, terms: OfferTerms) -> Result<Submission, PayErro
 
 impl fmt::Debug for Merchant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Merchant").field("payee", &self.inner.payee).finish_non_exhaustive()
+        f.debug_struct("Merchant").field("payee", self.inner.keys.payee()).finish_non_exhaustive()
     }
 }
 

@@ -80,7 +80,7 @@ tokens = "{tokens}"
 # The unit's code. Needed when the mint issues several.
 {unit}
 
-# Whether tokens locked to this payee are taken. Their key, lock.key, must never be used by a second verifier.
+# Whether tokens locked to this payee are taken. Their key must never be used by a second verifier.
 locked = {locked}
 
 # Where payers reach this service. If not set, the address it listens on.

@@ -117,7 +117,7 @@ async fn run_all(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<RunningVerifier, HomeError> {
     let control = home.control_socket();
-    let VerifierHome { folder, mint, mint_url, options, key, lock } = home;
+    let VerifierHome { folder, mint, mint_url, options, keys } = home;
     let listener = TcpListener::bind(listen).await?;
     let local_addr = listener.local_addr()?;
     let public_url = match options.public_url {
@@ -133,8 +133,7 @@ async fn run_all(
     let keyring = Keyring::open(engine.clone(), folder.join("evidence"), client.clone(), mints).await?;
     let clearing = ClearingStore::new(engine.clone(), mint, &mint_url, client)?;
     let merchant = Merchant::new(MerchantParts {
-        key,
-        lock,
+        keys: keys.into_merchant(options.locked),
         mint,
         tokens: options.tokens,
         unit: options.unit,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use farthing_durable::StoreFault;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::ids::{Claim, PaymentId};
-use farthing_protocol::payment::Payment;
+use farthing_protocol::payment::{Payment, PaymentKind};
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
 use farthing_protocol::request::{OfferDraft, PaymentRequest};
 
@@ -89,7 +89,7 @@ impl Inner {
         sent_before: bool,
         now: UnixTime,
     ) -> Result<Receipt, PayError> {
-        let (id, amount) = (*verified.id(), verified.payment().amount());
+        let (id, amount, payee) = (*verified.id(), verified.payment().amount(), *verified.payment().payee());
         let outcome = match self.store_for(&verified) {
             Some(store) => {
                 let acceptance = Acceptance { payment: verified, claim: attempt.claim, now };
@@ -99,7 +99,7 @@ impl Inner {
         };
         let refusal = match outcome {
             Ok(Outcome::Accepted { accepted_at } | Outcome::AlreadyAccepted { accepted_at, claim_matches: true }) => {
-                let draft = record::draft(&id, self.payee, amount, accepted_at, attempt.head);
+                let draft = record::draft(&id, payee, amount, accepted_at, attempt.head);
                 return self.finish(draft, attempt).await.map_err(PayError::from);
             }
             Ok(Outcome::AlreadyAccepted { claim_matches: false, .. }) => PayError::AcceptedElsewhere,
@@ -181,10 +181,10 @@ impl Inner {
         let Some(attempt) = self.begun(id).await? else { return Ok(true) };
         for store in &self.stores {
             let found = store.find(id).await?;
-            if let Some(AcceptedPayment { amount, accepted_at, claim, .. }) = found
+            if let Some(AcceptedPayment { payee, amount, accepted_at, claim, .. }) = found
                 && claim.matches(&attempt.claim)
             {
-                let draft = record::draft(id, self.payee, amount, accepted_at, attempt.head);
+                let draft = record::draft(id, payee, amount, accepted_at, attempt.head);
                 self.finish(draft, attempt).await?;
                 return Ok(true);
             }
@@ -241,19 +241,32 @@ impl Inner {
             *asset = Some(unit.code().to_owned());
         }
         let task = tokio::task::spawn_blocking(move || {
-            let lock = inner.lock.as_ref();
-            let rules = PayeeRules { payee: &inner.payee, now, as_of, keysets: &keysets, lock };
-            let mut rng = crate::random::system_rng();
-            match (demand, request) {
-                (Demand::Invoice, request) => check_requested(&mut rng, &rules, vec![(payment, request)]).pop(),
-                (Demand::Offer(OfferTerms { asset, amount, timeout_seconds }), PaymentRequest::Offer(offer)) => {
-                    let (mint, payee) = (&inner.mint, &inner.payee);
-                    let asset = asset.as_deref().unwrap_or_default();
-                    let demanded = Requirements { mint, payee, asset, amount, timeout_seconds };
-                    check_offered(&mut rng, &rules, vec![(payment, offer, demanded)]).pop()
+            let Some(payee) = inner.keys.accepting(payment.payee(), as_of) else {
+                return Some(Err(CheckError::WrongPayee));
+            };
+            let check = |lock| {
+                let rules = PayeeRules { payee, now, as_of, keysets: &keysets, lock };
+                let (mut rng, payment, request) = (crate::random::system_rng(), payment.clone(), request.clone());
+                match (&demand, request) {
+                    (Demand::Invoice, request) => check_requested(&mut rng, &rules, vec![(payment, request)]).pop(),
+                    (Demand::Offer(OfferTerms { asset, amount, timeout_seconds }), PaymentRequest::Offer(offer)) => {
+                        let (mint, amount, timeout_seconds) = (&inner.mint, *amount, *timeout_seconds);
+                        let asset = asset.as_deref().unwrap_or_default();
+                        let demanded = Requirements { mint, payee, asset, amount, timeout_seconds };
+                        check_offered(&mut rng, &rules, vec![(payment, offer, demanded)]).pop()
+                    }
+                    (Demand::Offer(_), PaymentRequest::Invoice(_)) => Some(Err(CheckError::UnsupportedRequest)),
                 }
-                (Demand::Offer(_), PaymentRequest::Invoice(_)) => Some(Err(CheckError::UnsupportedRequest)),
+            };
+            let mut locks = inner.keys.accepting_locks(as_of);
+            let mut verdict = check(locks.next());
+            if payment.kind() == PaymentKind::Locked {
+                // Which key the tokens are locked to shows when it opens them.
+                while let (Some(Err(CheckError::WrongPayee)), Some(lock)) = (&verdict, locks.next()) {
+                    verdict = check(Some(lock));
+                }
             }
+            verdict
         });
         let verdict = task.await.ok().flatten().ok_or(StoreError::Unavailable)?;
         Ok(verdict?)
@@ -307,7 +320,8 @@ impl Inner {
 
     /// The same draft gives the same bytes.
     fn sign(&self, draft: ReceiptDraft) -> Result<Receipt, StoreError> {
-        draft.sign(&self.key).map_err(|_| StoreError::Stopped)
+        let key = self.keys.signer(&draft.payee).ok_or(StoreError::Stopped)?;
+        draft.sign(key).map_err(|_| StoreError::Stopped)
     }
 }
 

@@ -13,10 +13,10 @@ pub enum StoreRole {
     /// A payee's own store, shared with nobody: decides over keysets closed to him, and over tokens locked to
     /// his key. Never over open, unlocked tokens: each could be spent once with every payee.
     Own {
-        /// The payee.
-        payee: PayeeKey,
-        /// The public key of his lock key, which has exactly this store.
-        lock: Option<RecipientKey>,
+        /// The payee's keys.
+        payees: Vec<PayeeKey>,
+        /// The public keys of his lock keys, which have exactly this store.
+        locks: Vec<RecipientKey>,
     },
     /// A mint's ledger: decides over the mint's open keysets, and over keysets closed to a payee who is one
     /// operator with the mint and has no other store.
@@ -53,18 +53,19 @@ impl Decides {
     /// Whether the store decides over such tokens.
     pub fn covers(&self, class: &TokenClass) -> bool {
         match &self.role {
-            StoreRole::Own { payee, lock } => match class.kind {
-                PaymentKind::Pay => class.redemption == Redemption::Closed(*payee),
-                PaymentKind::Locked => {
-                    let own = lock.is_some() && class.recipient == *lock;
-                    let open_to_him = match class.redemption {
-                        Redemption::Open => true,
-                        Redemption::Closed(other) => other == *payee,
-                    };
-                    own && open_to_him
+            StoreRole::Own { payees, locks } => {
+                let closed_to_him = match class.redemption {
+                    Redemption::Open => None,
+                    Redemption::Closed(payee) => Some(payees.contains(&payee)),
+                };
+                match class.kind {
+                    PaymentKind::Pay => closed_to_him == Some(true),
+                    PaymentKind::Locked => {
+                        closed_to_him != Some(false) && class.recipient.is_some_and(|to| locks.contains(&to))
+                    }
+                    PaymentKind::Swap | PaymentKind::Recoup => false,
                 }
-                PaymentKind::Swap | PaymentKind::Recoup => false,
-            },
+            }
             StoreRole::Mint { mint, closed_to } => {
                 let here = match class.redemption {
                     Redemption::Open => true,

@@ -40,7 +40,12 @@ impl SledStore {
 
     /// A payee's own store in an engine that was opened with [`spent::index_entry`] in its indexer.
     pub fn own(engine: Engine, payee: PayeeKey, lock: Option<RecipientKey>) -> Self {
-        Self { engine, decides: Decides::new(StoreRole::Own { payee, lock }) }
+        Self::own_of(engine, vec![payee], lock.into_iter().collect())
+    }
+
+    /// The same for a payee who has several keys, such as one in use and those before it.
+    pub fn own_of(engine: Engine, payees: Vec<PayeeKey>, locks: Vec<RecipientKey>) -> Self {
+        Self { engine, decides: Decides::new(StoreRole::Own { payees, locks }) }
     }
 
     /// Payments of kind `locked` that this store accepted, whole, to be deposited with the mint: see

@@ -13,8 +13,8 @@ fn the_table_of_section_8() {
     let (payee, other) = (PayeeKey::from_bytes([3; 32]), PayeeKey::from_bytes([4; 32]));
     let (lock, foreign) =
         (*LockKey::generate(&mut rand::rng()).public(), *LockKey::generate(&mut rand::rng()).public());
-    let own = Decides::new(StoreRole::Own { payee, lock: Some(lock) });
-    let unlocked = Decides::new(StoreRole::Own { payee, lock: None });
+    let own = Decides::new(StoreRole::Own { payees: vec![payee], locks: vec![lock] });
+    let unlocked = Decides::new(StoreRole::Own { payees: vec![payee], locks: Vec::new() });
     let ledger = Decides::new(StoreRole::Mint { mint, closed_to: vec![] });
     let shared = Decides::new(StoreRole::Mint { mint, closed_to: vec![payee] });
     let clearing = Decides::new(StoreRole::Clearing { mint });

@@ -13,6 +13,7 @@ mod kill;
 mod layer;
 mod openapi;
 mod places;
+mod rotation;
 mod sale;
 mod service;
 mod sled;

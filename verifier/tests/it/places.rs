@@ -14,7 +14,7 @@ use farthing_protocol::api::PayRequest;
 use farthing_protocol::identity::Keypair;
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::keyring::Keyring;
-use farthing_verifier::merchant::{Merchant, MerchantParts, PayError, Tokens};
+use farthing_verifier::merchant::{Merchant, MerchantKeys, MerchantParts, PayError, Tokens};
 use farthing_verifier::spent;
 use farthing_verifier::store::{ClearingStore, StoreError};
 
@@ -29,8 +29,7 @@ pub(crate) async fn merchant(folder: &Path, running: &Running, at_once: usize) -
     let keyring = Keyring::open(engine.clone(), folder.join("evidence"), client.clone(), mints).await.unwrap();
     keyring.refresh(&mint, NOW).await.unwrap();
     let parts = MerchantParts {
-        key: Keypair::from_secret(&key.secret()),
-        lock: None,
+        keys: MerchantKeys::of(Keypair::from_secret(&key.secret())),
         mint,
         tokens: Tokens::Open,
         unit: None,

@@ -33,7 +33,7 @@ use crate::double::{Mood, Running};
 /// A mint, and a verifier in a folder.
 pub(crate) struct Shop {
     pub(crate) mint: Running,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     clock: Arc<AtomicU64>,
     http: HttpClient,
     running: Option<(RunningVerifier, oneshot::Sender<()>)>,
@@ -45,7 +45,7 @@ impl Shop {
         Self::with(TestMint::new(NOW), &HomeOptions::default()).await
     }
 
-    async fn with(mint: TestMint, options: &HomeOptions) -> Self {
+    pub(crate) async fn with(mint: TestMint, options: &HomeOptions) -> Self {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("shop");
         let mint = Running::start(mint).await;
@@ -96,12 +96,16 @@ impl Shop {
     }
 
     pub(crate) async fn invoice(&self, units: u64) -> Invoice {
-        self.invoice_of(units, false).await
+        self.invoice_of(units, None, false).await
     }
 
-    async fn invoice_of(&self, units: u64, reusable: bool) -> Invoice {
+    pub(crate) async fn invoice_for(&self, units: u64, seconds: u32) -> Invoice {
+        self.invoice_of(units, Some(seconds), false).await
+    }
+
+    async fn invoice_of(&self, units: u64, expires_in: Option<u32>, reusable: bool) -> Invoice {
         let memo = Some(format!("{units} units"));
-        let request = InvoiceRequest { amount: amount(units), memo, expires_in: None, reusable, http: None };
+        let request = InvoiceRequest { amount: amount(units), memo, expires_in, reusable, http: None };
         let answer: InvoiceAnswer = self.control().post_json(verifier_path::INVOICES, &request).await.unwrap();
         answer.invoice.verify().unwrap();
         assert_eq!(Invoice::from_text(&answer.text).unwrap(), answer.invoice);
@@ -119,7 +123,7 @@ impl Shop {
         answer
     }
 
-    async fn refuses(&self, payment: &Payment, invoice: &Invoice, code: Code) {
+    pub(crate) async fn refuses(&self, payment: &Payment, invoice: &Invoice, code: Code) {
         assert_eq!(refused(self.pay(payment, invoice).await), code);
     }
 
@@ -129,7 +133,7 @@ impl Shop {
         self.http.get_json(&url).await.map(|answer: PaymentAnswer| answer.receipt)
     }
 
-    async fn payments(&self) -> PaymentsAnswer {
+    pub(crate) async fn payments(&self) -> PaymentsAnswer {
         self.control().get_json(verifier_path::PAYMENTS).await.unwrap()
     }
 }
@@ -211,7 +215,7 @@ async fn one_payment_takes_a_single_use_invoice() {
     assert_eq!(paid.len(), 1);
     assert_eq!(others.into_iter().map(refused).collect::<Vec<_>>(), [Code::RequestTaken; 5]);
     // The tokens of the others are as good as before.
-    let another = shop.invoice_of(5, true).await;
+    let another = shop.invoice_of(5, None, true).await;
     for _ in 0..2 {
         assert!(shop.pay(&pay(shop.mint(), &another), &another).await.is_ok(), "a reusable one is paid often");
     }
@@ -429,10 +433,7 @@ async fn tokens_locked_to_the_payee_are_taken_while_the_mint_is_gone() {
 
 /// The public key of the folder's lock key.
 fn recipient(shop: &Shop) -> RecipientKey {
-    let text = std::fs::read_to_string(shop.folder.join("lock.key")).unwrap();
-    let bytes = farthing_protocol::codec::from_base64url(text.trim()).unwrap();
-    let key: LockKey = farthing_protocol::codec::Reader::new(&bytes).part().unwrap();
-    *key.public()
+    VerifierHome::open(&shop.folder).unwrap().lock_keys()[0].recipient
 }
 
 #[tokio::test]

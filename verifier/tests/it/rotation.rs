@@ -1,0 +1,89 @@
+//! Keys that take the place of others.
+
+use farthing_http::problem::Code;
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::derive::Seed;
+use farthing_protocol::payment::Payment;
+use farthing_protocol::request::Invoice;
+use farthing_verifier::conformance::TestMint;
+use farthing_verifier::home::{HomeOptions, Rotation, VerifierHome};
+
+use crate::common::{NOW, amount, pay};
+use crate::double::Mood;
+use crate::service::Shop;
+
+/// The folder's keys are rotated; what is out for those before is accepted for a thousand seconds.
+fn rotate(shop: &Shop, seed: u8, now: UnixTime) -> VerifierHome {
+    let seed = Seed::from_bytes([seed; 64]);
+    let rotation = Rotation { seed: &seed, new_words: true, lock: true, now, accept_until: now.plus(1000) };
+    VerifierHome::open(&shop.folder).unwrap().rotate(&rotation).unwrap()
+}
+
+/// A payment of the invoice with tokens locked to the lock key of this age: 0 is the one in use.
+fn pay_locked(shop: &Shop, invoice: &Invoice, age: usize) -> Payment {
+    let recipient = VerifierHome::open(&shop.folder).unwrap().lock_keys()[age].recipient;
+    let coins = shop.mint().locked_coins(invoice.draft().amount, &recipient);
+    shop.mint().pay(&coins.iter().collect::<Vec<_>>(), invoice.draft().payee, invoice.hash(), Some(&recipient))
+}
+
+#[tokio::test]
+async fn what_is_out_for_a_key_is_accepted_after_it_was_rotated_until_the_time_that_was_set() {
+    let mut shop = Shop::open().await;
+    let (paid_before, out, late) = (shop.invoice(1).await, shop.invoice(2).await, shop.invoice_for(3, 5000).await);
+    let first = pay(shop.mint(), &paid_before);
+    let receipt = shop.pay(&first, &paid_before).await.unwrap();
+    // Begun before, its outcome not known until after.
+    let begun = shop.invoice(4).await;
+    let pending = pay(shop.mint(), &begun);
+    shop.mint.mood(Mood::LosesTheAnswer);
+    shop.refuses(&pending, &begun, Code::Unavailable).await;
+    shop.mint.mood(Mood::Honest);
+    shop.stop().await;
+    let home = rotate(&shop, 1, NOW);
+    shop.start().await;
+
+    let old = paid_before.draft().payee;
+    let invoice = shop.invoice(5).await;
+    assert_eq!(invoice.draft().payee, home.payee());
+    assert_ne!(home.payee(), old);
+    let new = shop.pay(&pay(shop.mint(), &invoice), &invoice).await.unwrap();
+    new.verify().unwrap();
+    assert_eq!(new.draft().payee, home.payee());
+    for (payment, invoice) in [(pay(shop.mint(), &out), &out), (pending, &begun)] {
+        let receipt = shop.pay(&payment, invoice).await.unwrap();
+        receipt.verify().unwrap();
+        assert_eq!(receipt.draft().payee, old);
+    }
+    shop.at(1000);
+    shop.refuses(&pay(shop.mint(), &late), &late, Code::WrongPayee).await;
+    // A receipt that was given stays, whatever became of its key.
+    assert_eq!(shop.pay(&first, &paid_before).await.unwrap(), receipt);
+    assert_eq!(shop.payments().await.payments.len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_locked_to_a_key_is_accepted_after_it_was_rotated() {
+    let mut shop = Shop::with(TestMint::new(NOW), &HomeOptions { locked: true, ..HomeOptions::default() }).await;
+    let spent = shop.invoice(1).await;
+    let locked = pay_locked(&shop, &spent, 0);
+    shop.pay(&locked, &spent).await.unwrap();
+    let old = shop.invoice(1).await;
+    shop.stop().await;
+    rotate(&shop, 1, NOW);
+    rotate(&shop, 2, NOW.plus(1));
+    shop.start().await;
+    // To the new payee and to the one before, with tokens of every age; each of them once.
+    for age in 0..3 {
+        let invoice = shop.invoice(2).await;
+        let payment = pay_locked(&shop, &invoice, age);
+        shop.pay(&payment, &invoice).await.unwrap();
+    }
+    let payment = pay_locked(&shop, &old, 2);
+    shop.pay(&payment, &old).await.unwrap().verify().unwrap();
+    assert!(shop.pay(&locked, &spent).await.is_ok());
+    shop.at(1000);
+    let invoice = shop.invoice(2).await;
+    shop.refuses(&pay_locked(&shop, &invoice, 2), &invoice, Code::WrongPayee).await;
+    shop.pay(&pay_locked(&shop, &invoice, 1), &invoice).await.unwrap();
+    assert_eq!(invoice.draft().amount, amount(2));
+}
