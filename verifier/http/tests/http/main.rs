@@ -15,5 +15,6 @@ mod problem;
 mod proxy;
 mod server;
 mod tls;
+mod tls_server;
 #[cfg(unix)]
 mod unix;
