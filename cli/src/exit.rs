@@ -91,6 +91,8 @@ troubles! {
     BadParts = "bad_parts", Failed;
     /// A picture that holds no QR code, or none that can be read.
     BadImage = "bad_image", Failed;
+    /// There is already what was to be made.
+    Exists = "exists", Failed;
     /// A file that cannot be read or written.
     BadFile = "bad_file", Failed;
     /// The mint or unit that was named, or one that must be named, is not clear.

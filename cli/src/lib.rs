@@ -17,6 +17,7 @@ mod schema;
 mod unlock;
 mod verifier;
 mod wallet;
+mod words;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ pub fn main_under(hooks: Hooks) -> ExitCode {
     let cli = Cli::parse();
     let screen = match &cli.role {
         Role::Wallet(args) => Screen::new(args.common.json, args.common.quiet),
+        Role::Verifier(command) => Screen::new(command.wants_json(), false),
         _ => Screen::new(false, false),
     };
     match run(cli, &screen) {
@@ -56,7 +58,7 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<()> {
     runtime.block_on(async {
         match cli.role {
             Role::Mint(command) => mint::run(command).await,
-            Role::Verifier(command) => verifier::run(command).await,
+            Role::Verifier(command) => verifier::run(command, screen).await,
             Role::Wallet(args) => wallet::run(args, screen).await,
             Role::Demo(args) => demo::run(&args).await,
             Role::Completions(args) => {

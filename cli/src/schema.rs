@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::exit::FailureAnswer;
 use crate::output::Envelope;
+use crate::verifier;
 use crate::wallet::{
     account, balance, budget, doctor, get, history, init, mints, passphrase, pay, receive, refresh, restore, resume,
     send, stock, withdraw,
@@ -44,6 +45,9 @@ fn closed(mut value: Value) -> Value {
 fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("failure", schema::<FailureAnswer>()),
+        ("verifier-check-config", answer::<verifier::check::CheckAnswer>()),
+        ("verifier-init", answer::<verifier::init::InitAnswer>()),
+        ("verifier-keys", answer::<verifier::keys::KeysAnswer>()),
         ("wallet-account", answer::<account::AccountAnswer>()),
         ("wallet-balance", answer::<balance::BalanceAnswer>()),
         ("wallet-budget", answer::<budget::BudgetAnswer>()),

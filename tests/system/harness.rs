@@ -40,14 +40,20 @@ impl World {
         self.command(command, arguments)
     }
 
-    /// Where the words of a wallet go that is made without a terminal.
+    /// Where the words of a wallet or a verifier go that is made without a terminal.
     pub(crate) fn paper(&self, arguments: &[&str]) -> Vec<String> {
         static MADE: AtomicU32 = AtomicU32::new(0);
-        if !arguments.contains(&"init") || !arguments.contains(&"--yes") || arguments.contains(&"--words-file") {
+        let has = |word: &str| arguments.contains(&word);
+        let asks = has("--yes") || has("verifier");
+        if !has("init") || !asks || has("--words-file") || has("--restore") || has("--help") {
             return Vec::new();
         }
         let file = self.path(&format!("words.{}", MADE.fetch_add(1, Ordering::Relaxed)));
-        vec!["--words-file".to_owned(), file.to_str().unwrap().to_owned()]
+        let mut more = vec!["--words-file".to_owned(), file.to_str().unwrap().to_owned()];
+        if !has("--yes") {
+            more.push("--yes".to_owned());
+        }
+        more
     }
 
     fn command(&self, mut command: Command, arguments: &[&str]) -> Command {
@@ -117,7 +123,7 @@ impl Server {
             match lines.next() {
                 Some(line) => {
                     let line = line.unwrap();
-                    if line.contains("http://") {
+                    if line.contains("://") {
                         break line;
                     }
                 }
@@ -132,7 +138,7 @@ impl Server {
         std::thread::spawn(move || lines.for_each(drop));
         let mut errors = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        let url = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
         Self { child, url }
     }
 
@@ -149,7 +155,12 @@ impl Server {
 
     /// Waits until it ends by itself, with success.
     pub(crate) fn wait(&mut self) {
-        assert!(self.child.wait().unwrap().success());
+        assert_eq!(self.ended(), Some(0));
+    }
+
+    /// Waits until it ends by itself, and gives its exit code.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Sends the process a signal, by its name without `SIG`.

@@ -25,6 +25,7 @@ mod journey;
 mod json;
 mod net;
 mod network;
+mod operating;
 mod passphrase;
 mod pay_entry;
 mod people;

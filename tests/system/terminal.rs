@@ -124,10 +124,10 @@ pub(crate) fn words_on(screen: &str) -> Vec<String> {
     words.into_iter().map(|(_, word)| word).collect()
 }
 
-/// Answers the questions after words of a new wallet, as they stand on the screen.
-fn confirm_words(terminal: &Terminal) {
+/// Answers the questions after so many new words, as they stand on the screen.
+pub(crate) fn confirm_words(terminal: &Terminal, count: usize) {
     let words = words_on(&terminal.wait_for("From your paper"));
-    assert_eq!(words.len(), 12);
+    assert_eq!(words.len(), count);
     let asked = |screen: &str| -> Vec<usize> {
         let lines = screen.lines().filter_map(|line| line.trim().strip_prefix("word "));
         lines.filter_map(|line| line.split(':').next()?.parse().ok()).collect()
@@ -153,7 +153,7 @@ fn a_wallet_is_made_and_pays() {
     terminal.type_line("a long one");
     terminal.wait_for("Again:");
     terminal.type_line("a long one");
-    confirm_words(&terminal);
+    confirm_words(&terminal, 12);
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
     assert!(!screen.contains("a long one"), "the passphrase stands on the screen");

@@ -8,6 +8,7 @@
 //! | `evidence/` | proofs of a mint's misconduct |
 //! | `control.sock` | control socket, while the verifier runs |
 
+mod check;
 mod config;
 mod gateway;
 mod keys;
@@ -15,10 +16,12 @@ mod run;
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use farthing_durable::OpenError;
 use farthing_http::client::{BaseUrl, BuildError, UrlError};
+use farthing_http::server::TlsError;
 use farthing_protocol::derive::{MerchantIndex, Seed};
 use farthing_protocol::identity::{MintId, PayeeKey};
 
@@ -31,7 +34,8 @@ use crate::store::NotDecided;
 
 use keys::Keys;
 
-pub use config::HomeOptions;
+pub use check::{CheckOptions, Finding, FindingCode, Severity, check_home};
+pub use config::{DEFAULT_LISTEN, GatewaySettings, HomeOptions, TlsFiles};
 pub use gateway::GatewayOptions;
 pub use keys::{KeyView, LockView, Rotation};
 pub use run::{RunningVerifier, run, run_gateway, run_with_clock};
@@ -95,6 +99,9 @@ pub enum HomeError {
     /// The gateway's own address is none.
     #[error("{0}")]
     Origin(#[from] InvalidOrigin),
+    /// The certificate files cannot be used.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
 }
 
 impl VerifierHome {
@@ -211,6 +218,19 @@ impl VerifierHome {
     pub fn with_public_url(mut self, url: BaseUrl) -> Self {
         self.options.public_url = Some(url);
         self
+    }
+
+    /// The same, with figures served on this address.
+    #[must_use]
+    pub fn with_metrics(mut self, listen: SocketAddr) -> Self {
+        self.options.metrics = Some(listen);
+        self
+    }
+
+    /// The certificate's files, from the folder on.
+    pub fn tls_files(&self) -> Option<TlsFiles> {
+        let TlsFiles { certificate, key } = self.options.tls.as_ref()?;
+        Some(TlsFiles { certificate: self.folder.join(certificate), key: self.folder.join(key) })
     }
 
     /// The folder.

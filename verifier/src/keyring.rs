@@ -183,6 +183,11 @@ impl Keyring {
         Ok(Arc::new(known))
     }
 
+    /// When the list that is known of a mint was signed, current or not.
+    pub fn list_issued_at(&self, mint: &MintId) -> Option<UnixTime> {
+        self.mints.get(mint)?.view().list_issued_at()
+    }
+
     /// The head of the chain that a keyset belongs to.
     pub fn head_of(&self, keyset: &Keyset) -> ChainHead {
         let key: ChainKey = keyset.terms().chain_key();

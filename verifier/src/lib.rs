@@ -17,6 +17,7 @@ pub mod home;
 pub mod keyring;
 mod locks;
 pub mod merchant;
+pub mod metrics;
 mod random;
 pub mod sell;
 pub mod service;

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 use crate::check::{CheckError, TokenClass};
 use crate::keyring::{Keyring, KeyringError};
 use crate::locks::KeyedLocks;
+use crate::metrics::{Metrics, Standing};
 use crate::store::{ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
 
 use door::{Demand, Door};
@@ -105,7 +106,9 @@ struct Inner {
     clock: Clock,
     locks: KeyedLocks,
     flights: Flights,
+    at_once: usize,
     places: Arc<Semaphore>,
+    metrics: Metrics,
 }
 
 impl Merchant {
@@ -139,7 +142,9 @@ impl Merchant {
             clock,
             locks,
             flights: Flights::default(),
+            at_once,
             places: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))),
+            metrics: Metrics::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -157,6 +162,39 @@ impl Merchant {
     /// Whether the records can be written.
     pub fn is_available(&self) -> bool {
         self.inner.engine.is_available()
+    }
+
+    /// Whether payments can be recorded, and enough is known of the mint to ask for them and to judge them.
+    ///
+    /// # Errors
+    /// Why not, in a plain sentence.
+    pub fn is_ready(&self) -> Result<(), &'static str> {
+        if !self.is_available() {
+            return Err("The records cannot be written.");
+        }
+        match self.about() {
+            Ok(_) => Ok(()),
+            Err(InvoiceError::Keysets(_)) => Err("There is no current list of the mint's keysets."),
+            Err(_) => Err("The mint issues no tokens to be paid in."),
+        }
+    }
+
+    /// What was counted and measured, in the text form of Prometheus and OpenMetrics.
+    ///
+    /// # Errors
+    /// When it cannot be written, which does not happen.
+    pub fn figures(&self) -> Result<String, fmt::Error> {
+        let (inner, now) = (&self.inner, (self.inner.clock)());
+        let list_issued_at = inner.keyring.list_issued_at(&inner.mint);
+        let standing = Standing {
+            at_work: inner.at_once.saturating_sub(inner.places.available_permits()),
+            places: inner.at_once,
+            writable: self.is_available(),
+            list_current: inner.keyring.view(&inner.mint, now).is_ok(),
+            list_issued_at,
+            now,
+        };
+        inner.metrics.to_text(&standing)
     }
 
     /// The payee, and the mint with the head he knows.
@@ -226,7 +264,7 @@ impl Merchant {
     pub async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
         let PayRequest { payment, request } = request;
         let submission = Submission { payment, request, demand: Demand::Invoice, door: Door::Direct };
-        self.begin(|inner| async move { Ok(inner.take(submission).await?.receipt) }).await
+        self.begin(|inner| async move { Ok(inner.take_measured(submission).await?.receipt) }).await
     }
 
     /// Accepts a payment for one HTTP request, as [`pay`](Self::pay) does: of an invoice that is bound to it, or of an offer that says
@@ -247,7 +285,7 @@ impl Merchant {
         };
         let submission = Submission { payment, request, demand, door: Door::Http(http) };
         self.begin(|inner| async move {
-            let taken = inner.take(submission).await?;
+            let taken = inner.take_measured(submission).await?;
             Ok(Sale::new(inner, taken))
         })
         .await
@@ -280,7 +318,7 @@ impl Merchant {
         let submission = offered(request, terms)?;
         let id = submission.payment.id();
         self.begin(|inner| async move {
-            let receipt = inner.take(submission).await?.receipt;
+            let receipt = inner.take_measured(submission).await?.receipt;
             // It was accepted: that this cannot be noted now is no refusal.
             let job = inner.engine.submit(move |txn| sale::answer_once(txn, &id));
             let first = job.await.map_err(|_| StoreError::Unavailable)?;
@@ -296,7 +334,11 @@ impl Merchant {
         T: Send + 'static,
         F: Future<Output = Result<T, PayError>> + Send + 'static,
     {
-        let place = Arc::clone(&self.inner.places).try_acquire_owned().map_err(|_| StoreError::Busy)?;
+        let place = Arc::clone(&self.inner.places).try_acquire_owned().map_err(|_| {
+            let busy = PayError::Store(StoreError::Busy);
+            self.inner.metrics.refused(&busy);
+            busy
+        })?;
         let work = what(Arc::clone(&self.inner));
         let task = tokio::spawn(async move {
             let _place = place;
@@ -338,6 +380,7 @@ impl Merchant {
             let attempts = job.await?.map_err(|_: StoreFault| StoreError::Stopped)?;
             after = attempts.last().copied();
             if attempts.is_empty() {
+                self.inner.metrics.open(open);
                 return cleared.map(|_| open);
             }
             for id in attempts {

@@ -2,8 +2,8 @@
 //!
 //! | listener | endpoints |
 //! |---|---|
-//! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health`, and the x402 facilitator's under `/x402` |
-//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments?limit=`, `GET /health` |
+//! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health`, `GET /ready`, and the x402 facilitator's under `/x402` |
+//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments?limit=`, `GET /health`, `GET /ready` |
 //!
 //! Both serve their description at `GET /openapi.json`. Every refusal is a [`Problem`] with a stable code.
 
@@ -26,6 +26,10 @@ use crate::merchant::Merchant;
 /// Path of the health check, on both listeners: answers 200 while payments can be recorded.
 pub const HEALTH: &str = "/health";
 
+/// Path of the readiness check, on both listeners: answers 200 while payments can be recorded **and** the mint's list is current, so that
+/// invoices can be made and payments be judged.
+pub const READY: &str = "/ready";
+
 /// How many payments are listed unless a limit is given, and how many at most.
 pub const LISTED: (usize, usize) = (50, 1000);
 
@@ -35,6 +39,14 @@ pub const LISTED: (usize, usize) = (50, 1000);
 pub struct Health {
     /// Whether payments can be recorded: always true, for otherwise the answer is a problem.
     pub ok: bool,
+}
+
+/// What [`READY`] answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Whether it is so: always true, for otherwise the answer is a problem that says why not.
+    pub ready: bool,
 }
 
 /// Endpoints for payers.
@@ -69,7 +81,8 @@ fn public_api() -> Api<Merchant> {
         .get(verifier_path::PAYEE, payee, about_payee())
         .post(verifier_path::PAY, pay, about_pay())
         .get(verifier_path::PAYMENT, payment, about_payment())
-        .get(HEALTH, health, about_health());
+        .get(HEALTH, health, about_health())
+        .get(READY, ready, about_ready());
     facilitator::add(api)
 }
 
@@ -80,6 +93,7 @@ fn control_api() -> Api<Merchant> {
         .post(verifier_path::INVOICES, invoice, about_invoice())
         .get(verifier_path::PAYMENTS, payments, about_payments())
         .get(HEALTH, health, about_health())
+        .get(READY, ready, about_ready())
 }
 
 fn about_payee() -> Operation {
@@ -139,6 +153,12 @@ fn about_health() -> Operation {
     Operation::new("health", "Whether payments can be recorded.")
 }
 
+fn about_ready() -> Operation {
+    Operation::new("ready", "Whether payments can be recorded and judged, and invoices be made.").about(
+        "That is while the records can be written and the mint's list of keysets is current. Send payers here while it is so.",
+    )
+}
+
 async fn payee(State(merchant): State<Merchant>) -> Result<Json<PayeeAnswer>, Problem> {
     Ok(Json(merchant.about()?))
 }
@@ -178,6 +198,12 @@ object! {
         ok: bool,
     }
 
+    /// The service can work, and knows the mint.
+    Ready {
+        /// Always true: otherwise the answer is a problem that says why not.
+        ready: bool,
+    }
+
     /// How payments are listed.
     Listing {
         /// How many at most, 1000 or fewer; 50 if not given.
@@ -194,6 +220,13 @@ async fn payments(
     Ok(Json(PaymentsAnswer { payments }))
 }
 
-async fn health(State(merchant): State<Merchant>) -> Result<Json<Health>, Problem> {
+pub(crate) async fn health(State(merchant): State<Merchant>) -> Result<Json<Health>, Problem> {
     if merchant.is_available() { Ok(Json(Health { ok: true })) } else { Err(Problem::new(Code::Unavailable)) }
+}
+
+pub(crate) async fn ready(State(merchant): State<Merchant>) -> Result<Json<Ready>, Problem> {
+    match merchant.is_ready() {
+        Ok(()) => Ok(Json(Ready { ready: true })),
+        Err(why) => Err(Problem::new(Code::Unavailable).with_detail(why)),
+    }
 }

@@ -1,7 +1,9 @@
 //! `farthing verifier …`: one file for each command.
 
+pub(crate) mod check;
 mod gateway;
-mod init;
+pub(crate) mod init;
+pub(crate) mod keys;
 mod mint;
 mod open;
 mod payments;
@@ -12,12 +14,16 @@ use anyhow::Result;
 
 pub(crate) use self::mint::{expect_mint, read_url};
 use crate::args::VerifierCommand;
+use crate::output::Screen;
 
-pub(crate) async fn run(command: VerifierCommand) -> Result<()> {
+pub(crate) async fn run(command: VerifierCommand, screen: &Screen) -> Result<()> {
     match command {
-        VerifierCommand::Init(args) => init::init(args).await,
+        VerifierCommand::Init(args) => screen.answer(&init::init(args, screen).await?),
         VerifierCommand::Run(args) => run::serve(args).await,
         VerifierCommand::Gateway(args) => gateway::serve(args).await,
+        VerifierCommand::CheckConfig(args) => check::check(args, screen).await,
+        VerifierCommand::RotateKey(args) => screen.answer(&keys::rotate(args, screen)?),
+        VerifierCommand::Keys(args) => screen.answer(&keys::keys(args)?),
         VerifierCommand::Request(args) => request::request(args).await,
         VerifierCommand::Payments(args) => payments::payments(args).await,
     }

@@ -1,7 +1,10 @@
 //! `farthing verifier run`
 
+use std::io::IsTerminal;
+
 use anyhow::Result;
-use farthing_http::signal::shutdown_signal;
+use farthing_http::server::Tls;
+use farthing_http::signal::{EndSignals, Hangups};
 use farthing_verifier::home::HomeError;
 
 use super::mint::read_url;
@@ -16,15 +19,62 @@ pub(super) async fn serve(args: VerifierRun) -> Result<()> {
         Some(url) => home.with_public_url(read_url(&url)?),
         None => home,
     };
-    let payee = home.payee();
-    warn_of_plain_http(args.listen);
-    let shutdown = shutdown_signal()?;
-    let running = match farthing_verifier::home::run(home, args.listen, shutdown).await {
-        Err(HomeError::Io(error)) => return Err(explain_listening(error, args.listen)),
+    let home = match args.metrics {
+        Some(address) => home.with_metrics(address),
+        None => home,
+    };
+    let listen = args.listen.unwrap_or(home.options().listen);
+    let (payee, encrypted) = (home.payee(), home.options().tls.is_some());
+    if !encrypted {
+        warn_of_plain_http(listen);
+    }
+    let shutdown = end_of_service()?;
+    let hangups = hangups(encrypted)?;
+    let running = match farthing_verifier::home::run(home, listen, shutdown).await {
+        Err(HomeError::Io(error)) => return Err(explain_listening(error, listen)),
         running => running?,
     };
-    say(format!("payee {payee}\n at http://{}", running.local_addr));
+    if let Some(hangups) = hangups {
+        tokio::spawn(read_again(hangups, running.tls()));
+    }
+    let scheme = if encrypted { "https" } else { "http" };
+    say(format!("payee {payee}\n at {scheme}://{}", running.local_addr));
+    if let Some(address) = running.metrics {
+        say(format!("figures at http://{address}/metrics"));
+    }
     running.wait().await?;
     note("stopped; everything is on the disk");
     Ok(())
+}
+
+/// Ends at the first signal to end. A second one ends the process at once.
+pub(super) fn end_of_service() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut signals = EndSignals::new()?;
+    Ok(async move {
+        signals.next().await;
+        note("ending: what was begun is answered first; a second signal ends at once");
+        tokio::spawn(async move {
+            signals.next().await;
+            note("ended at once: what was begun is settled at the next start");
+            std::process::exit(1);
+        });
+    })
+}
+
+/// SIGHUP asks to read files again. It ends only who has nothing to read and sits at a terminal, which is gone then.
+pub(super) fn hangups(encrypted: bool) -> Result<Option<Hangups>> {
+    let wanted = encrypted || !std::io::stdin().is_terminal();
+    Ok(wanted.then(Hangups::new).transpose()?)
+}
+
+/// Reads the certificate files again at every SIGHUP.
+pub(super) async fn read_again(mut hangups: Hangups, tls: Option<Tls>) {
+    loop {
+        hangups.next().await;
+        match tls.as_ref().map(Tls::reload) {
+            Some(Ok(())) => note("the certificate files were read again"),
+            Some(Err(error)) => note(format!("warning: the certificate stays as it was: {error}")),
+            None => note("there is no certificate to be read again; other settings take a restart"),
+        }
+    }
 }

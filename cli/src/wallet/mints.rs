@@ -122,7 +122,7 @@ async fn confirm(place: &Place, wallet: &Wallet, mint: MintView, sure: bool) -> 
 }
 
 /// Shows who a mint says that it is, as people can compare it.
-pub(super) fn tell_identity(screen: &Screen, asked: bool, url: &str, mint: &MintId) {
+pub(crate) fn tell_identity(screen: &Screen, asked: bool, url: &str, mint: &MintId) {
     screen.note_for(asked, format!("The mint at {url} says that it is\n  {}", grouped(&mint.to_text())));
 }
 

@@ -22,7 +22,7 @@ pub(crate) mod restore;
 pub(crate) mod resume;
 pub(crate) mod send;
 pub(crate) mod stock;
-mod text;
+pub(crate) mod text;
 pub(crate) mod withdraw;
 
 use anyhow::Result;

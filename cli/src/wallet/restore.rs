@@ -5,19 +5,17 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use farthing_protocol::identity::MintId;
 use farthing_wallet::{
-    Confirmed, MintError, OpenError, RestoreError, RestoreState, Restored, WHAT_A_RESTORE_SHOWS, Wallet, Words,
+    Confirmed, MintError, OpenError, RestoreError, RestoreState, Restored, WHAT_A_RESTORE_SHOWS, Wallet,
 };
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::mints::tell_identity;
 use super::open::{Place, choose_mint};
-use super::text::{read_file, read_stdin};
 use crate::args::{WalletRestore, WalletResync};
 use crate::exit::{Advise, Trouble, fault};
 use crate::output::{Answer, Progress, Screen, seconds, time};
 use crate::verifier::expect_mint;
-use crate::{prompt, unlock};
+use crate::{prompt, unlock, words};
 
 /// What came back.
 #[derive(Serialize)]
@@ -106,7 +104,7 @@ async fn begin(place: &Place, args: &WalletRestore, folder: &Path) -> Result<(Wa
     let mint = found.with_context(|| format!("there is no mint to be reached at {url}"))?.id;
     confirm_mint(place, args, url, &mint)?;
     tell_what_shows(place, args.yes)?;
-    let words = read_words(args.words_file.as_deref())?;
+    let words = words::read(args.words_file.as_deref(), "wallet")?;
     let protection = unlock::protection(&place.common.unlocking, args.no_passphrase)?;
     let wallet = Wallet::create(folder, &words, protection, place.options()).await?;
     add(&wallet, url, &mint).await?;
@@ -146,7 +144,7 @@ async fn expect_its_own(wallet: &Wallet, args: &WalletRestore, folder: &Path) ->
         let hint = format!("{elsewhere}; a restore that was interrupted before it began goes on with --words-file");
         return Err(OpenError::Exists).advise(message, hint);
     }
-    if !wallet.is_of(&read_words(args.words_file.as_deref())?) {
+    if !wallet.is_of(&words::read(args.words_file.as_deref(), "wallet")?) {
         let message = format!("there is a wallet of other words in {} already: nothing was restored", folder.display());
         return Err(OpenError::Exists).advise(message, elsewhere);
     }
@@ -192,23 +190,6 @@ fn tell_what_shows(place: &Place, sure: bool) -> Result<()> {
         return Err(fault(Trouble::Declined, "nothing was restored").into());
     }
     Ok(())
-}
-
-fn read_words(file: Option<&Path>) -> Result<Words> {
-    let text: Zeroizing<String> = match file {
-        Some(file) if file.as_os_str() == "-" => read_stdin()?,
-        Some(file) => read_file(file)?,
-        None if prompt::possible() => prompt::line("The 12 or 24 words, in their order: ")?,
-        None => {
-            let message = "nobody can be asked for the words here";
-            return Err(fault(Trouble::NobodyToAsk, message).next("give --words-file").into());
-        }
-    };
-    Words::parse(&text).map_err(|error| {
-        fault(Trouble::BadWords, format!("these are not the words of a wallet: {error}"))
-            .next("type them as they stand on your paper, with blanks between them")
-            .into()
-    })
 }
 
 pub(super) async fn resync(place: &Place, args: WalletResync) -> Result<()> {

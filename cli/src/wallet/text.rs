@@ -93,14 +93,14 @@ pub(super) fn read_input(input: &Input, what: &str) -> Result<Text> {
     Ok(Text::read(&Zeroizing::new(qr::join(&raw)?))?)
 }
 
-pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>> {
+pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<String>> {
     let unreadable =
         |error: std::io::Error| fault(Trouble::BadFile, format!("{} cannot be read: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(unreadable)?;
     limited(file).map_err(|error| unreadable(error).into())
 }
 
-pub(super) fn read_stdin() -> Result<Zeroizing<String>> {
+pub(crate) fn read_stdin() -> Result<Zeroizing<String>> {
     limited(std::io::stdin().lock())
         .map_err(|error| fault(Trouble::BadFile, format!("standard input cannot be read: {error}")).into())
 }

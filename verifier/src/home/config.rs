@@ -1,5 +1,8 @@
 //! `config.toml`.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+
 use farthing_http::client::BaseUrl;
 use farthing_protocol::identity::MintId;
 use serde::Deserialize;
@@ -17,12 +20,63 @@ pub struct HomeOptions {
     pub locked: bool,
     /// Where payers reach the service; if not given, the address it listens on.
     pub public_url: Option<BaseUrl>,
+    /// Where it listens, unless the command line says otherwise.
+    pub listen: SocketAddr,
+    /// The files of the certificate under which it is served; if not given, it is served without TLS.
+    pub tls: Option<TlsFiles>,
+    /// Where figures are served, if they are.
+    pub metrics: Option<SocketAddr>,
+    /// The gateway, as far as the command line does not say it.
+    pub gateway: GatewaySettings,
 }
 
+/// A gateway's settings. What is not set is as the command line has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySettings {
+    /// The server behind: scheme, host and port.
+    pub upstream: Option<String>,
+    /// The file of rules. What does not begin with a slash is in the verifier's folder.
+    pub rules: Option<PathBuf>,
+    /// Where it listens.
+    pub listen: Option<SocketAddr>,
+    /// Under which addresses it is reached.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// The largest body of a request that is paid for, in KiB.
+    pub max_body_kib: Option<usize>,
+    /// How long after its authorization a payment is served again, in seconds.
+    pub window_seconds: Option<u64>,
+    /// Longest time until the server behind begins to answer, in seconds.
+    pub upstream_timeout_seconds: Option<u64>,
+}
+
+/// PEM files. What does not begin with a slash is in the verifier's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate, followed by those between it and the root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Where a verifier listens unless it is told otherwise.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3339));
+
 impl Default for HomeOptions {
-    /// Open tokens of the mint's only unit, none locked, no public address.
+    /// Open tokens of the mint's only unit, none locked, no public address, [`DEFAULT_LISTEN`], no TLS, no figures.
     fn default() -> Self {
-        Self { tokens: Tokens::Open, unit: None, locked: false, public_url: None }
+        Self {
+            tokens: Tokens::Open,
+            unit: None,
+            locked: false,
+            public_url: None,
+            listen: DEFAULT_LISTEN,
+            tls: None,
+            metrics: None,
+            gateway: GatewaySettings::default(),
+        }
     }
 }
 
@@ -36,6 +90,17 @@ struct File {
     #[serde(default)]
     locked: bool,
     public_url: Option<BaseUrl>,
+    listen: Option<SocketAddr>,
+    tls: Option<TlsFiles>,
+    metrics: Option<Metrics>,
+    #[serde(default)]
+    gateway: GatewaySettings,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metrics {
+    listen: SocketAddr,
 }
 
 #[derive(Deserialize)]
@@ -54,24 +119,37 @@ enum TokensText {
 }
 
 pub(super) fn read(text: &str) -> Result<(BaseUrl, MintId, HomeOptions), toml::de::Error> {
-    let File { mint, tokens, unit, locked, public_url } = toml::from_str(text)?;
+    let File { mint, tokens, unit, locked, public_url, listen, tls, metrics, gateway } = toml::from_str(text)?;
     let tokens = match tokens {
         TokensText::Open => Tokens::Open,
         TokensText::Closed => Tokens::Closed,
     };
-    Ok((mint.url, mint.id, HomeOptions { tokens, unit, locked, public_url }))
+    let (listen, metrics) = (listen.unwrap_or(DEFAULT_LISTEN), metrics.map(|metrics| metrics.listen));
+    Ok((mint.url, mint.id, HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway }))
 }
 
 pub(super) fn write(mint_url: &BaseUrl, mint: &MintId, options: &HomeOptions) -> String {
-    let HomeOptions { tokens, unit, locked, public_url } = options;
+    let HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway } = options;
     let tokens = match tokens {
         Tokens::Open => "open",
         Tokens::Closed => "closed",
     };
     let unit = setting("unit", unit.as_deref(), "EUR");
     let public_url = setting("public_url", public_url.as_ref().map(BaseUrl::as_str), "https://pay.example.com");
+    let tls = tls.as_ref().map(|files| [&files.certificate, &files.key].map(|path| path.to_string_lossy()));
+    let [certificate, key] = match &tls {
+        Some([certificate, key]) => [Some(certificate.as_ref()), Some(key.as_ref())],
+        None => [None, None],
+    };
+    let tls_section = section("tls", tls.is_some());
+    let certificate = setting("certificate", certificate, "/etc/letsencrypt/live/pay.example.com/fullchain.pem");
+    let key = setting("key", key, "/etc/letsencrypt/live/pay.example.com/privkey.pem");
+    let metrics_section = section("metrics", metrics.is_some());
+    let metrics = setting("listen", metrics.map(|address| address.to_string()).as_deref(), "127.0.0.1:9464");
+    let gateway = write_gateway(gateway);
     format!(
-        r#"# Settings of a Farthing verifier. Restart it after a change.
+        r#"# Settings of a Farthing verifier. Restart it after a change; `farthing verifier check-config` checks them first. What the command
+# line says counts more.
 
 # Which tokens invoices ask for: "open", cleared with the mint, or "closed", of a keyset that the mint
 # issues for this payee alone and that this verifier's own store decides over.
@@ -86,6 +164,20 @@ locked = {locked}
 # Where payers reach this service. If not set, the address it listens on.
 {public_url}
 
+# Where it listens. Others than this machine should reach it by TLS only.
+listen = "{listen}"
+
+# TLS: PEM files of the certificate, with those between it and the root, and of its key. SIGHUP reads them again.
+{tls_section}
+{certificate}
+{key}
+
+# Figures for Prometheus at /metrics, beside /health and /ready. They tell how much business is done: keep the address private.
+{metrics_section}
+{metrics}
+
+# What `farthing verifier gateway` sells, and where.
+{gateway}
 [mint]
 # The mint's address.
 url = {url}
@@ -102,6 +194,39 @@ fn setting(name: &str, value: Option<&str>, example: &str) -> String {
         Some(value) => format!("{name} = {}", quoted(value)),
         None => format!("# {name} = {}", quoted(example)),
     }
+}
+
+fn write_gateway(gateway: &GatewaySettings) -> String {
+    let GatewaySettings { upstream, rules, listen, origins, max_body_kib, window_seconds, upstream_timeout_seconds } =
+        gateway;
+    let origins: Vec<String> = origins.iter().map(|origin| quoted(origin)).collect();
+    let number = |name: &str, value: Option<u64>, usual: u64| match value {
+        Some(value) => format!("{name} = {value}"),
+        None => format!("# {name} = {usual}"),
+    };
+    let rules = rules.as_ref().map(|path| path.to_string_lossy());
+    let lines = [
+        section("gateway", *gateway != GatewaySettings::default()),
+        "# The server whose answers are sold, and the file that says what they cost.".to_owned(),
+        setting("upstream", upstream.as_deref(), "http://127.0.0.1:8000"),
+        setting("rules", rules.as_deref(), "rules.toml"),
+        setting("listen", listen.map(|address| address.to_string()).as_deref(), "127.0.0.1:8402"),
+        "# Under which addresses clients reach it. Payments are bound to them.".to_owned(),
+        match origins.as_slice() {
+            [] => "# origins = [\"https://api.example.com\"]".to_owned(),
+            some => format!("origins = [{}]", some.join(", ")),
+        },
+        "# The largest body of a request that costs something.".to_owned(),
+        number("max_body_kib", max_body_kib.and_then(|kib| u64::try_from(kib).ok()), 1024),
+        "# How long a payment is served again, and how long the server behind is waited for.".to_owned(),
+        number("window_seconds", *window_seconds, 600),
+        number("upstream_timeout_seconds", *upstream_timeout_seconds, 25),
+    ];
+    lines.map(|line| line + "\n").concat()
+}
+
+fn section(name: &str, set: bool) -> String {
+    if set { format!("[{name}]") } else { format!("# [{name}]") }
 }
 
 fn quoted(text: &str) -> String {
@@ -121,6 +246,18 @@ mod tests {
             unit: Some("A\"\\\nB".into()),
             locked: true,
             public_url: Some(BaseUrl::parse("https://shop.example/pay").unwrap()),
+            listen: "[::1]:0".parse().unwrap(),
+            tls: Some(TlsFiles { certificate: "a \"b\".pem".into(), key: "/c.pem".into() }),
+            metrics: Some("127.0.0.1:1".parse().unwrap()),
+            gateway: GatewaySettings {
+                upstream: Some("http://127.0.0.1:1".into()),
+                rules: Some("a'b.toml".into()),
+                listen: Some("127.0.0.1:2".parse().unwrap()),
+                origins: vec!["https://a".into(), "https://b".into()],
+                max_body_kib: Some(1),
+                window_seconds: Some(2),
+                upstream_timeout_seconds: Some(3),
+            },
         };
         for options in [HomeOptions::default(), set] {
             let text = write(&url, &mint, &options);

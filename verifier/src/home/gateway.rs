@@ -63,7 +63,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Reads the rules and takes the port. Nothing is served yet.
-    pub(super) async fn open(merchant: &Merchant, options: GatewayOptions) -> Result<Self, HomeError> {
+    pub(super) async fn open(merchant: &Merchant, options: GatewayOptions, encrypted: bool) -> Result<Self, HomeError> {
         let GatewayOptions { listen, upstream, upstream_timeout, rules, origins, body_bytes, window, concurrency } =
             options;
         let upstream = Upstream::new(&upstream, UpstreamOptions { timeout: upstream_timeout })?;
@@ -72,9 +72,14 @@ impl Gateway {
         let rules = Rules::read(&text, move || shop.unit())?;
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let origins = match origins.is_empty() {
-            true => Origins::local(address),
-            false => Origins::new(origins.iter().map(String::as_str))?,
+        let origins = match (origins.is_empty(), encrypted) {
+            (true, false) => Origins::local(address),
+            (true, true) => {
+                // A certificate is for a name: that of this machine is all that is known.
+                let port = address.port();
+                Origins::new([format!("https://localhost:{port}").as_str(), &format!("https://{address}")])?
+            }
+            (false, _) => Origins::new(origins.iter().map(String::as_str))?,
         };
         let origin = origins.first().to_owned();
         let options = SellOptions { body_bytes, window, ..SellOptions::new(origins) };

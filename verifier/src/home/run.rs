@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use axum::Router;
 use farthing_durable::{Engine, Options};
 use farthing_http::client::{BaseUrl, HttpClient};
-use farthing_http::server::{serve_tcp, serve_unix};
+use farthing_http::server::{ServeOptions, Tls, serve_tcp, serve_tcp_with, serve_tls_with, serve_unix};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use super::gateway::{Gateway, GatewayOptions};
 use super::{HomeError, Merchant, VerifierHome};
 use crate::keyring::Keyring;
 use crate::merchant::{Clock, DEFAULT_AT_ONCE, MerchantParts, system_clock};
+use crate::metrics::{metrics_route, metrics_router};
 use crate::service::{control_router, public_router};
 use crate::spent;
 use crate::store::ClearingStore;
@@ -38,8 +40,11 @@ pub struct RunningVerifier {
     pub public_url: BaseUrl,
     /// Where the gateway listens, and under which address it is reached, if there is one.
     pub gateway: Option<(SocketAddr, String)>,
+    /// Where figures are served, if they are.
+    pub metrics: Option<SocketAddr>,
     /// The service itself.
     pub merchant: Merchant,
+    tls: Option<Tls>,
     task: JoinHandle<io::Result<()>>,
 }
 
@@ -55,6 +60,11 @@ impl RunningVerifier {
             }
         }
         Ok(())
+    }
+
+    /// What reads the certificate files again, if it is served over TLS: see [`Tls::reload`].
+    pub fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
     }
 
     /// Waits until the service has ended.
@@ -117,13 +127,19 @@ async fn run_all(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<RunningVerifier, HomeError> {
     let control = home.control_socket();
+    let tls = home.tls_files().map(|files| Tls::load(files.certificate, files.key)).transpose()?;
     let VerifierHome { folder, mint, mint_url, options, keys } = home;
     let listener = TcpListener::bind(listen).await?;
     let local_addr = listener.local_addr()?;
     let public_url = match options.public_url {
         Some(url) => url,
-        None => BaseUrl::parse(&format!("http://{local_addr}"))?,
+        None => BaseUrl::parse(&format!("{}://{local_addr}", if tls.is_some() { "https" } else { "http" }))?,
     };
+    let figures = match options.metrics {
+        Some(address) => Some(TcpListener::bind(address).await?),
+        None => None,
+    };
+    let metrics = figures.as_ref().map(TcpListener::local_addr).transpose()?;
     let path = folder.join("store");
     // Opening reads everything.
     let opened = tokio::task::spawn_blocking(move || Engine::open(&path, Options::new().indexer(spent::indexer())));
@@ -146,7 +162,7 @@ async fn run_all(
     })?;
     merchant.refresh().await;
     let gateway = match gateway {
-        Some(options) => Some(Gateway::open(&merchant, options).await?),
+        Some(options) => Some(Gateway::open(&merchant, options, tls.is_some()).await?),
         None => None,
     };
     let window = gateway.as_ref().map(|gateway| gateway.window);
@@ -158,14 +174,17 @@ async fn run_all(
         // Nobody listens any more when everything has ended by itself.
         let _ended = stop.send(true);
     });
-    let public = serve_tcp(listener, public_router(merchant.clone()), until(stopped.clone()));
-    let private = serve_unix(control.clone(), control_router(merchant.clone()), until(stopped.clone()));
+    let public = serve_public(listener, tls.clone(), public_router(merchant.clone()), until(stopped.clone()));
+    let figures = serve_figures(figures, metrics_router(merchant.clone()), until(stopped.clone()));
+    let own = control_router(merchant.clone()).merge(metrics_route(merchant.clone()));
+    let private = serve_unix(control.clone(), own, until(stopped.clone()));
     let rounds = look_after(merchant.clone(), window, until(stopped.clone()));
+    let sold_tls = tls.clone();
     let task = tokio::spawn(async move {
         let sold = async {
             match gateway {
                 Some(Gateway { listener, router, sold, .. }) => {
-                    serve_tcp(listener, router, until(stopped)).await?;
+                    serve_public(listener, sold_tls, router, until(stopped)).await?;
                     // Within what clients were given to leave.
                     if tokio::time::timeout(DRAIN, sold.finished()).await.is_err() {
                         tracing::warn!("answers in the making were cut off at shutdown");
@@ -180,11 +199,32 @@ async fn run_all(
             rounds.await;
             Ok(())
         };
-        tokio::try_join!(rounds, public, private, sold).map(|_| ())
+        tokio::try_join!(rounds, public, private, sold, figures).map(|_| ())
     });
-    let mut running = RunningVerifier { local_addr, public_url, gateway: at, merchant, task };
+    let mut running = RunningVerifier { local_addr, public_url, gateway: at, metrics, merchant, tls, task };
     running.answers_at(&control).await?;
     Ok(running)
+}
+
+async fn serve_public(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    match tls {
+        Some(tls) => serve_tls_with(listener, tls, router, ServeOptions::default(), shutdown).await,
+        None => serve_tcp(listener, router, shutdown).await,
+    }
+}
+
+async fn serve_figures(
+    listener: Option<TcpListener>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let Some(listener) = listener else { return Ok(()) };
+    serve_tcp_with(listener, router, ServeOptions { connections: 16, ..ServeOptions::default() }, shutdown).await
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

@@ -31,6 +31,11 @@ impl MintView {
         self.refused
     }
 
+    /// When the list was signed.
+    pub fn list_issued_at(&self) -> Option<UnixTime> {
+        self.list.as_ref().map(|list| list.issued_at())
+    }
+
     /// Whether the list is valid at this time.
     pub fn is_current(&self, now: UnixTime) -> bool {
         self.list.as_ref().is_some_and(|list| now < list.valid_until())

@@ -19,6 +19,17 @@ pub(super) enum Door {
     Facilitator,
 }
 
+impl Door {
+    /// Its name in figures.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Http(_) => "http",
+            Self::Facilitator => "facilitator",
+        }
+    }
+}
+
 /// What a payment must answer.
 #[derive(Clone, Debug)]
 pub(super) enum Demand {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use farthing_durable::StoreFault;
 use farthing_protocol::amount::UnixTime;
@@ -41,6 +42,14 @@ pub(super) struct Moment {
 }
 
 impl Inner {
+    /// As [`take`](Self::take), counted and timed.
+    pub(super) async fn take_measured(self: &Arc<Self>, submission: Submission) -> Result<Taken, PayError> {
+        let begun = Instant::now();
+        let answer = self.take(submission).await;
+        self.metrics.answered(answer.as_ref(), begun.elapsed());
+        answer
+    }
+
     /// Look up, check, reserve, accept, record, receipt.
     pub(super) async fn take(self: &Arc<Self>, submission: Submission) -> Result<Taken, PayError> {
         let Submission { payment, request, demand, door } = submission;
@@ -100,6 +109,7 @@ impl Inner {
         let refusal = match outcome {
             Ok(Outcome::Accepted { accepted_at } | Outcome::AlreadyAccepted { accepted_at, claim_matches: true }) => {
                 let draft = record::draft(&id, payee, amount, accepted_at, attempt.head);
+                self.metrics.accepted(attempt.door.name());
                 return self.finish(draft, attempt).await.map_err(PayError::from);
             }
             Ok(Outcome::AlreadyAccepted { claim_matches: false, .. }) => PayError::AcceptedElsewhere,
@@ -185,6 +195,7 @@ impl Inner {
                 && claim.matches(&attempt.claim)
             {
                 let draft = record::draft(id, payee, amount, accepted_at, attempt.head);
+                self.metrics.accepted(attempt.door.name());
                 self.finish(draft, attempt).await?;
                 return Ok(true);
             }

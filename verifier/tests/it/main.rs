@@ -7,6 +7,7 @@ mod common;
 mod decides;
 mod double;
 mod facilitator;
+mod figures;
 mod home;
 mod keyring;
 mod kill;

@@ -35,7 +35,7 @@ pub(crate) struct Shop {
     pub(crate) mint: Running,
     pub(crate) folder: PathBuf,
     clock: Arc<AtomicU64>,
-    http: HttpClient,
+    pub(crate) http: HttpClient,
     running: Option<(RunningVerifier, oneshot::Sender<()>)>,
     _parent: tempfile::TempDir,
 }

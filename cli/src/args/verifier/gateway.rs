@@ -33,27 +33,32 @@ pub(crate) struct VerifierGateway {
     #[command(flatten)]
     pub(crate) folder: VerifierFolder,
     /// The server whose answers are sold, such as http://127.0.0.1:8000
+    ///
+    /// What is not given here or below is as config.toml says.
     #[arg(long, value_name = "URL")]
-    pub(crate) upstream: String,
+    pub(crate) upstream: Option<String>,
     /// File of rules that say what requests cost
     #[arg(long, value_name = "FILE")]
-    pub(crate) rules: PathBuf,
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8402")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) rules: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8402]
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
     /// Address under which clients reach it, such as https://api.example.com; may be given several times
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Vec<String>,
-    /// Address for payments alone: invoices and x402 servers
-    #[arg(long, value_name = "LISTEN", default_value = "127.0.0.1:3339")]
-    pub(crate) pay_listen: SocketAddr,
-    /// Largest body of a request that costs something, in KiB
-    #[arg(long, value_name = "KIB", default_value_t = 1024)]
-    pub(crate) max_body: usize,
-    /// How long a payment is served again, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub(crate) window: u64,
-    /// Longest time until the server behind begins to answer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 25)]
-    pub(crate) upstream_timeout: u64,
+    /// Address for payments alone: invoices and x402 servers [default: 127.0.0.1:3339]
+    #[arg(long, value_name = "LISTEN")]
+    pub(crate) pay_listen: Option<SocketAddr>,
+    /// Serve figures for Prometheus on this address, at /metrics
+    #[arg(long, value_name = "LISTEN")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Largest body of a request that costs something, in KiB [default: 1024]
+    #[arg(long, value_name = "KIB")]
+    pub(crate) max_body: Option<usize>,
+    /// How long a payment is served again, in seconds [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) window: Option<u64>,
+    /// Longest time until the server behind begins to answer, in seconds [default: 25]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) upstream_timeout: Option<u64>,
 }

@@ -11,10 +11,13 @@ use super::VerifierFolder;
 pub(crate) struct VerifierRun {
     #[command(flatten)]
     pub(crate) folder: VerifierFolder,
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:3339")]
-    pub(crate) listen: SocketAddr,
+    /// Address to listen on; port 0 takes a free one [default: that of config.toml, else 127.0.0.1:3339]
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
     /// Address that invoices name, if wallets reach you by another one
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Serve figures for Prometheus on this address, at /metrics
+    #[arg(long, value_name = "LISTEN")]
+    pub(crate) metrics: Option<SocketAddr>,
 }
