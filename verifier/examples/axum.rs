@@ -1,7 +1,7 @@
 //! An axum service that is paid by the request.
 //!
 //! ```text
-//! farthing verifier init --mint http://127.0.0.1:3338      # once
+//! farthing verifier init --mint http://127.0.0.1:3338 --yes      # once
 //! cargo run -p farthing-verifier --example axum            # sells http://127.0.0.1:8402/reports/…
 //! farthing wallet get http://127.0.0.1:8402/reports/tea --max-amount 0.05
 //! ```

@@ -128,7 +128,11 @@ mod tests {
 
     #[test]
     fn examples_in_the_documentation_can_be_typed() {
-        let pages = [include_str!("../../../README.md"), include_str!("../../../docs/wallet.md")];
+        let pages = [
+            include_str!("../../../README.md"),
+            include_str!("../../../docs/wallet.md"),
+            include_str!("../../../docs/merchant-operating.md"),
+        ];
         let examples: Vec<&str> = pages.iter().flat_map(|page| examples(page)).collect();
         assert!(examples.len() > 20);
         for example in examples {

@@ -32,13 +32,14 @@ const SCENES: [fn(&mut Provoked); 11] = [
 ];
 
 /// Codes that no command of a wallet can give, and why. It stays short.
-const UNPROVOKED: [(&str, &str); 3] = [
+const UNPROVOKED: [(&str, &str); 4] = [
     // `Wallet::swap` answers it to programs. Commands plan their swaps themselves, with tokens that they hold.
     ("no_such_tokens", "no command swaps what somebody names"),
     // `Wallet::send` and `Wallet::request` answer it to programs. A command says `bad_amount` before.
     ("nothing_to_send", "no command reads an amount of zero"),
-    // A wallet says which service it was. Of what mints and merchants run only the exit code is seen, below.
-    ("not_reached", "only commands without JSON say it"),
+    // A wallet says which service it was, and what it is that there is already. `verifier init` provokes both in `operating.rs`.
+    ("not_reached", "no command of a wallet says it"),
+    ("exists", "no command of a wallet says it"),
 ];
 
 /// The failures that were seen, held against the table.

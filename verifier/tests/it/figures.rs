@@ -60,7 +60,7 @@ async fn payments_are_counted_by_what_became_of_them() {
     expect(&shop, "payments_accepted_total{door=\"direct\"}", Some("1")).await;
     expect(&shop, "payment_seconds_count{outcome=\"accepted\"}", Some("2")).await;
     shop.refuses(&again, &second, Code::DoubleSpend).await;
-    shop.refuses(&paid, &second, Code::WrongRequest).await;
+    shop.refuses(&pay(shop.mint(), &second), &first, Code::WrongRequest).await;
     expect(&shop, "double_spends_total", Some("1")).await;
     expect(&shop, "payments_refused_total{code=\"double_spend\"}", Some("1")).await;
     shop.mint.mood(Mood::LosesTheAnswer);
