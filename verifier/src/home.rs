@@ -67,7 +67,7 @@ pub enum HomeError {
     #[error("config.toml cannot be read: {0}")]
     Config(#[from] toml::de::Error),
     /// The keys are damaged, or there are none.
-    #[error("keys.toml is damaged")]
+    #[error("keys.toml is damaged, or not there")]
     Keys,
     /// There are keys without settings, which are not those of the words that were given.
     #[error("there are keys in this folder that belong to other words, or to an attempt that was cut short")]

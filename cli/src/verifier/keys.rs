@@ -3,7 +3,7 @@
 use anyhow::Result;
 use farthing_protocol::amount::UnixTime;
 use farthing_verifier::home::{HomeError, KeyView, Rotation, VerifierHome};
-use farthing_verifier::merchant::Accepting;
+use farthing_verifier::merchant::{Accepting, Tokens};
 use farthing_wallet::WordCount;
 use serde::Serialize;
 
@@ -60,6 +60,12 @@ pub(super) fn rotate(args: VerifierRotateKey, screen: &Screen) -> Result<KeysAns
             time(accept_until)
         ),
     );
+    if home.options().tokens == Tokens::Closed {
+        screen.must_tell(
+            "Tokens that are closed to the old key are not closed to the new one: have the mint issue others before you start the \
+             verifier again.",
+        );
+    }
     if !args.yes && !prompt::confirm("Go on?", "--yes")? {
         return Err(fault(Trouble::Declined, "nothing was changed").into());
     }

@@ -98,7 +98,10 @@ impl Keys {
 
     /// Reads a folder's keys.
     pub(super) fn read(folder: &Path) -> Result<Self, HomeError> {
-        let text = Zeroizing::new(fs::read_to_string(path(folder))?);
+        let text = match fs::read_to_string(path(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(HomeError::Keys),
+            text => Zeroizing::new(text?),
+        };
         // What the parser says quotes the text.
         let file: File = toml::from_str(&text).map_err(|_| HomeError::Keys)?;
         let mut retired_payees: Vec<_> = file.payee.into_iter().map(PayeeText::entry).collect::<Result<_, _>>()?;
