@@ -169,6 +169,10 @@ impl Server {
         assert!(sent.success());
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.url.strip_prefix("http://").unwrap().trim_end_matches('/').parse().unwrap()
     }

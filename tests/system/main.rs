@@ -26,6 +26,7 @@ mod json;
 mod net;
 mod network;
 mod operating;
+mod overload;
 mod passphrase;
 mod pay_entry;
 mod people;

@@ -26,9 +26,10 @@ use crate::check::{CheckError, TokenClass};
 use crate::keyring::{Keyring, KeyringError};
 use crate::locks::KeyedLocks;
 use crate::metrics::{Metrics, Standing};
-use crate::store::{ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
+use crate::pipeline::{Demand, Knowledge, Pipeline, PipelineFigures, PipelineLimits};
+use crate::store::{ClearingFigures, ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
 
-use door::{Demand, Door};
+use door::Door;
 use pay::Submission;
 use sale::Flights;
 
@@ -99,7 +100,8 @@ struct Inner {
     redemption: Redemption,
     unit: Option<String>,
     endpoint: Option<BaseUrl>,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
+    pipeline: Pipeline,
     clearing: ClearingStore,
     stores: Vec<Arc<dyn SpentStore>>,
     engine: Engine,
@@ -117,7 +119,7 @@ impl Merchant {
     /// # Errors
     /// [`NotDecided`] when it would take tokens that none of its stores decides over.
     pub fn new(parts: MerchantParts) -> Result<Self, NotDecided> {
-        let MerchantParts { keys, mint, tokens, unit, endpoint, keyring, clearing, engine, clock, at_once } = parts;
+        let MerchantParts { mut keys, mint, tokens, unit, endpoint, keyring, clearing, engine, clock, at_once } = parts;
         let payee = *keys.payee();
         let own = SledStore::own_of(engine.clone(), keys.payees().collect(), keys.recipients().collect());
         let redemption = match tokens {
@@ -129,7 +131,17 @@ impl Merchant {
         check_start_up([own.decides(), clearing.decides()], std::iter::once(pay).chain(locked))?;
         let stores: Vec<Arc<dyn SpentStore>> = vec![Arc::new(clearing.clone()), Arc::new(own)];
         let locks = KeyedLocks::default();
+        let keyring = Arc::new(keyring);
+        let known = {
+            // Whoever is at work for a moment longer must not keep the records open.
+            let (keyring, clock) = (Arc::downgrade(&keyring), Arc::clone(&clock));
+            move || {
+                let now = clock();
+                Knowledge { now, keysets: keyring.upgrade().and_then(|keyring| keyring.known(&mint, now).ok()) }
+            }
+        };
         let inner = Inner {
+            pipeline: Pipeline::new(keys.party(mint), PipelineLimits::default(), known),
             keys,
             mint,
             redemption,
@@ -195,6 +207,21 @@ impl Merchant {
             now,
         };
         inner.metrics.to_text(&standing)
+    }
+
+    /// Whether one more payment would be refused as [`StoreError::Busy`] now: worth asking before it is read.
+    pub fn is_busy(&self) -> bool {
+        self.inner.places.available_permits() == 0
+    }
+
+    /// How payments were verified.
+    pub fn verified(&self) -> PipelineFigures {
+        self.inner.pipeline.figures()
+    }
+
+    /// How open tokens were cleared with their mint.
+    pub fn cleared(&self) -> ClearingFigures {
+        self.inner.clearing.figures()
     }
 
     /// The payee, and the mint with the head he knows.

@@ -8,11 +8,12 @@
 //! Both serve their description at `GET /openapi.json`. Every refusal is a [`Problem`] with a stable code.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use farthing_http::extract::{Json, Path, Query};
 use farthing_http::problem::{Code, Problem};
 use farthing_http::server::{Limits, harden};
-use farthing_openapi::{Api, Document, Operation, object};
+use farthing_openapi::{Api, Document, Input, Operation, Shelf, object};
 use farthing_protocol::api::{
     InvoiceAnswer, InvoiceRequest, PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer, PaymentsAnswer, verifier_path,
 };
@@ -163,7 +164,27 @@ async fn payee(State(merchant): State<Merchant>) -> Result<Json<PayeeAnswer>, Pr
     Ok(Json(merchant.about()?))
 }
 
-async fn pay(State(merchant): State<Merchant>, Json(request): Json<PayRequest>) -> Result<Json<PayAnswer>, Problem> {
+/// There was room for one more payment before anything of it was read.
+struct Room;
+
+impl FromRequestParts<Merchant> for Room {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, merchant: &Merchant) -> Result<Self, Problem> {
+        if merchant.is_busy() { Err(Problem::new(Code::Overloaded)) } else { Ok(Self) }
+    }
+}
+
+/// Every service can be overloaded.
+impl Input for Room {
+    fn describe(_: &mut Shelf, _: &mut farthing_openapi::Parts) {}
+}
+
+async fn pay(
+    State(merchant): State<Merchant>,
+    _: Room,
+    Json(request): Json<PayRequest>,
+) -> Result<Json<PayAnswer>, Problem> {
     // Runs on in a task of its own when the payer goes away.
     Ok(Json(PayAnswer { receipt: merchant.pay(request).await? }))
 }

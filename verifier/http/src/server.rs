@@ -9,6 +9,7 @@ pub use self::tls::{Tls, TlsError, serve_tls_with};
 pub use self::unix::{serve_unix, serve_unix_with};
 
 mod harden;
+mod seats;
 mod serve;
 mod stall;
 mod tls;

@@ -30,6 +30,11 @@ impl KnownKeysets {
         Self::default()
     }
 
+    /// Knows a mint, and none of its keysets.
+    pub fn none_of(mint: MintId) -> Self {
+        Self { mints: BTreeSet::from([mint]), keysets: BTreeMap::new() }
+    }
+
     /// Adds a keyset of a chain, with what its mint's list says of it.
     pub fn insert(&mut self, keyset: Arc<Keyset>, list: Option<&KeysetList>) {
         let revoked_at = list.and_then(|list| list.revoked_at(keyset.id()));

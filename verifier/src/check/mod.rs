@@ -24,7 +24,9 @@ use rand_core::CryptoRng;
 pub use error::CheckError;
 pub use keysets::{KeysetState, KnownKeysets};
 pub use mint::{MintRules, SwapCheck, check_deposits, check_swap, check_swaps};
-pub use payee::{MAX_SKEW, PayeeRules, Requirements, check_offered, check_requested, judge_expiry};
+pub use payee::{
+    Asked, MAX_SKEW, PayeeCheck, PayeeRules, Requirements, check_answers, check_offered, check_requested, judge_expiry,
+};
 
 /// Which of the check functions passed a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

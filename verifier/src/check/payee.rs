@@ -29,6 +29,49 @@ pub struct PayeeRules<'a> {
     pub lock: Option<&'a LockKey>,
 }
 
+/// What a payment has to be the answer to.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked<'a> {
+    /// An invoice that the payee signed: see [`check_requested`].
+    Invoice,
+    /// An offer that says what its server demands: see [`check_offered`].
+    Offer(Requirements<'a>),
+}
+
+/// A payment to be checked, with everything that it is judged by.
+#[derive(Clone, Debug)]
+pub struct PayeeCheck<'a> {
+    /// What the payee knows, and as of when this payment is judged.
+    pub rules: PayeeRules<'a>,
+    /// The payment.
+    pub payment: Payment,
+    /// The request that it came with.
+    pub request: &'a PaymentRequest,
+    /// What the payee asks for.
+    pub asked: Asked<'a>,
+}
+
+/// Checks payments of invoices and of offers together, with one multiplication for all. Answers are in order.
+///
+/// Each is judged by its own rules, as [`check_requested`] or [`check_offered`] say. What is wrong with one costs the
+/// others nothing.
+///
+/// # Security
+/// `rng` MUST be the system's: the weights are drawn when all payments are here.
+///
+/// # Errors
+/// For each payment a [`CheckError`].
+pub fn check_answers<R: CryptoRng + ?Sized>(
+    rng: &mut R,
+    checks: Vec<PayeeCheck<'_>>,
+) -> Vec<Result<VerifiedPayment, CheckError>> {
+    let judge = |PayeeCheck { rules, payment, request, asked }| match asked {
+        Asked::Invoice => candidate(&rules, payment, request),
+        Asked::Offer(demanded) => offered(&rules, payment, request, &demanded),
+    };
+    verify_all(rng, Purpose::Requested, checks.into_iter().map(judge).collect())
+}
+
 /// Checks payments of this payee's invoices, with one multiplication for all. Answers are in order.
 ///
 /// A payment passes when it names exactly this invoice; the invoice is made out to and signed by this payee and
@@ -49,8 +92,9 @@ pub fn check_requested<R: CryptoRng + ?Sized>(
     rules: &PayeeRules<'_>,
     payments: Vec<(Payment, PaymentRequest)>,
 ) -> Vec<Result<VerifiedPayment, CheckError>> {
-    let candidates = payments.into_iter().map(|(payment, request)| candidate(rules, payment, &request)).collect();
-    verify_all(rng, Purpose::Requested, candidates)
+    let (payments, requests): (Vec<_>, Vec<_>) = payments.into_iter().unzip();
+    let check = |(payment, request)| PayeeCheck { rules: *rules, payment, request, asked: Asked::Invoice };
+    check_answers(rng, payments.into_iter().zip(&requests).map(check).collect())
 }
 
 /// Judges a request's expiry alone.
@@ -91,9 +135,11 @@ pub fn check_offered<R: CryptoRng + ?Sized>(
     rules: &PayeeRules<'_>,
     payments: Vec<(Payment, Offer, Requirements<'_>)>,
 ) -> Vec<Result<VerifiedPayment, CheckError>> {
-    let offered = |(payment, offer, demanded)| offered(rules, payment, &PaymentRequest::Offer(offer), &demanded);
-    let candidates = payments.into_iter().map(offered).collect();
-    verify_all(rng, Purpose::Requested, candidates)
+    let split = |(payment, offer, demanded)| ((payment, demanded), PaymentRequest::Offer(offer));
+    let (payments, requests): (Vec<_>, Vec<_>) = payments.into_iter().map(split).unzip();
+    let check =
+        |((payment, demanded), request)| PayeeCheck { rules: *rules, payment, request, asked: Asked::Offer(demanded) };
+    check_answers(rng, payments.into_iter().zip(&requests).map(check).collect())
 }
 
 fn candidate<'a>(

@@ -30,15 +30,6 @@ impl Door {
     }
 }
 
-/// What a payment must answer.
-#[derive(Clone, Debug)]
-pub(super) enum Demand {
-    /// An invoice of this payee.
-    Invoice,
-    /// An offer that says what the server demands.
-    Offer(OfferTerms),
-}
-
 /// What a server demands of payers who put the payment request together themselves. Mint and payee are the merchant's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferTerms {

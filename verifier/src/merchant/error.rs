@@ -4,6 +4,7 @@ use farthing_protocol::ids::PaymentId;
 
 use crate::check::CheckError;
 use crate::keyring::KeyringError;
+use crate::pipeline::PipelineError;
 use crate::store::StoreError;
 
 /// Why a payment has no receipt.
@@ -66,6 +67,16 @@ impl From<PayError> for Problem {
             | PayError::InProgress
             | PayError::Used
             | PayError::Keysets(_) => Self::new(error.code()),
+        }
+    }
+}
+
+impl From<PipelineError> for PayError {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::Check(error) => Self::Check(error),
+            PipelineError::Overloaded => Self::Store(StoreError::Busy),
+            PipelineError::Failed => Self::Store(StoreError::Unavailable),
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::identity::{Keypair, PayeeKey};
+use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
 use farthing_protocol::locked::{LockKey, RecipientKey};
+
+use crate::pipeline::Party;
 
 /// Until when what is made out to a key is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,19 +86,15 @@ impl MerchantKeys {
         self.each().map(|own| own.payee)
     }
 
-    /// All lock keys' public halves, the current one first.
+    /// All lock keys' public halves, the current one first; none once they went to a [party](Self::party).
     pub(super) fn recipients(&self) -> impl Iterator<Item = RecipientKey> + '_ {
         self.locks.iter().map(|(key, _)| *key.public())
     }
 
-    /// The payee as which payments to this key are accepted at this time, if they are.
-    pub(super) fn accepting(&self, payee: &PayeeKey, as_of: UnixTime) -> Option<&PayeeKey> {
-        self.each().find(|own| own.payee == *payee && own.until.covers(as_of)).map(|own| &own.payee)
-    }
-
-    /// The lock keys that accept at this time, the current one first.
-    pub(super) fn accepting_locks(&self, as_of: UnixTime) -> impl Iterator<Item = &LockKey> {
-        self.locks.iter().filter(move |(_, until)| until.covers(as_of)).map(|(key, _)| key)
+    /// Whom payments are judged for. The lock keys go with it: nothing else is done with them.
+    pub(super) fn party(&mut self, mint: MintId) -> Party {
+        let payees = self.each().map(|own| (own.payee, own.until)).collect();
+        Party { payees, mint, locks: std::mem::take(&mut self.locks) }
     }
 
     /// Signs for a payee whose key is here, retired or not.

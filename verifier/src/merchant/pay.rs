@@ -7,16 +7,15 @@ use std::time::Instant;
 use farthing_durable::StoreFault;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::ids::{Claim, PaymentId};
-use farthing_protocol::payment::{Payment, PaymentKind};
+use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
 use farthing_protocol::request::{OfferDraft, PaymentRequest};
 
-use super::door::{Demand, Door, OfferTerms};
+use super::door::{Door, OfferTerms};
 use super::record::{self, Accepted, Attempt, Reservation};
-use super::{Inner, PayError};
-use crate::check::{
-    CheckError, KnownKeysets, PayeeRules, Requirements, VerifiedPayment, check_offered, check_requested,
-};
+use super::{Inner, InvoiceError, PayError};
+use crate::check::{CheckError, VerifiedPayment};
+use crate::pipeline::{Demand, Question};
 use crate::store::{Acceptance, AcceptedPayment, Outcome, SpentStore, StoreError};
 
 /// A payment, and what it is given in for.
@@ -58,7 +57,7 @@ impl Inner {
         let _lock = self.locks.lock(BTreeSet::from([*id.as_bytes()])).await;
         let now = (self.clock)();
         if let Some(accepted) = self.accepted(&id).await? {
-            self.recognise(payment, &request, &accepted, door, now).await?;
+            self.recognise(payment, &request, &accepted, door).await?;
             return Ok(Taken { receipt: self.sign(accepted.draft)?, received_at: accepted.received_at });
         }
         // What was asked for with an HTTP request is given in with it: else whoever sees it first could have it taken for a receipt alone.
@@ -78,6 +77,8 @@ impl Inner {
             // It was in order when it was given to the store. What became known of the keyset since then does not
             // undo what the store may have decided.
             Err(error) if begun.is_some() && is_about_the_keyset(&error) => return Err(StoreError::Unavailable.into()),
+            // Neither does that there is too much to do now.
+            Err(PayError::Store(StoreError::Busy)) if begun.is_some() => return Err(StoreError::Unavailable.into()),
             verdict => verdict?,
         };
         let sent_before = begun.is_some();
@@ -132,7 +133,7 @@ impl Inner {
         let Submission { payment, request, demand, door } = submission;
         let (id, now) = (payment.id(), (self.clock)());
         if let Some(accepted) = self.accepted(&id).await? {
-            return self.recognise(payment, &request, &accepted, door, now).await;
+            return self.recognise(payment, &request, &accepted, door).await;
         }
         let begun = self.begun(&id).await?;
         if begun.as_ref().is_some_and(|attempt| attempt.door != door) {
@@ -151,7 +152,6 @@ impl Inner {
         request: &PaymentRequest,
         accepted: &Accepted,
         door: Door,
-        now: UnixTime,
     ) -> Result<(), PayError> {
         if accepted.door != door {
             return Err(PayError::AcceptedElsewhere);
@@ -161,9 +161,12 @@ impl Inner {
         }
         // However old the mint's list is, and whatever it revoked since then: a keyset's keys do not change.
         let known = self.keyring.ever_known(&self.mint).map_err(|error| PayError::Keysets(error.code()))?;
-        let moment = Moment { as_of: accepted.received_at, now };
-        match self.check_with(known, payment, request, &as_accepted(request), moment).await {
-            Err(error) if is_about_the_keyset(&error) => Err(StoreError::Unavailable.into()),
+        let (demand, as_of) = (as_accepted(request), accepted.received_at);
+        let question = Question { payment, request: request.clone(), demand, as_of, keysets: Some(known) };
+        match self.pipeline.verify(question).await.map_err(PayError::from) {
+            Err(error) if is_about_the_keyset(&error) || error == PayError::Store(StoreError::Busy) => {
+                Err(StoreError::Unavailable.into())
+            }
             verdict => verdict.map(|_| ()),
         }
     }
@@ -217,70 +220,39 @@ impl Inner {
         demand: &Demand,
         moment: Moment,
     ) -> Result<VerifiedPayment, PayError> {
-        let now = moment.now;
-        let unknown = |error: crate::keyring::KeyringError| PayError::Keysets(error.code());
         if *payment.mint() != self.mint {
             return Err(CheckError::UnknownMint.into());
         }
-        let first = match self.keyring.known(&self.mint, now) {
-            Ok(known) => self.check_with(known, payment.clone(), request, demand, moment).await,
+        let first = match self.question(&payment, request, demand, moment) {
+            Ok(question) => self.pipeline.verify(question).await.map_err(PayError::from),
             Err(_) => Err(CheckError::UnknownKeyset.into()),
         };
         if first.as_ref().err() != Some(&CheckError::UnknownKeyset.into()) {
             return first;
         }
         // Whether this failed shows in what is known afterwards.
-        if let Err(error) = self.keyring.refresh_soon(&self.mint, now).await {
+        if let Err(error) = self.keyring.refresh_soon(&self.mint, moment.now).await {
             tracing::debug!(%error, "the mint's keysets were not refreshed");
         }
-        let known = self.keyring.known(&self.mint, now).map_err(unknown)?;
-        self.check_with(known, payment, request, demand, moment).await
+        self.keyring.known(&self.mint, moment.now).map_err(|error| PayError::Keysets(error.code()))?;
+        let question = self.question(&payment, request, demand, moment);
+        Ok(self.pipeline.verify(question.map_err(|error| PayError::Keysets(error.code()))?).await?)
     }
 
-    /// On a thread on which nobody else waits: the cryptography takes its time.
-    async fn check_with(
-        self: &Arc<Self>,
-        keysets: Arc<KnownKeysets>,
-        payment: Payment,
+    /// What the pipeline is asked. An offer's demand names its unit there.
+    fn question(
+        &self,
+        payment: &Payment,
         request: &PaymentRequest,
         demand: &Demand,
-        Moment { as_of, now }: Moment,
-    ) -> Result<VerifiedPayment, PayError> {
-        let (inner, request, mut demand) = (Arc::clone(self), request.clone(), demand.clone());
+        moment: Moment,
+    ) -> Result<Question, InvoiceError> {
+        let (payment, request, mut demand) = (payment.clone(), request.clone(), demand.clone());
         if let Demand::Offer(OfferTerms { asset: asset @ None, .. }) = &mut demand {
-            let (unit, ..) = self.asked_for(now).map_err(|error| PayError::Keysets(error.code()))?;
+            let (unit, ..) = self.asked_for(moment.now)?;
             *asset = Some(unit.code().to_owned());
         }
-        let task = tokio::task::spawn_blocking(move || {
-            let Some(payee) = inner.keys.accepting(payment.payee(), as_of) else {
-                return Some(Err(CheckError::WrongPayee));
-            };
-            let check = |lock| {
-                let rules = PayeeRules { payee, now, as_of, keysets: &keysets, lock };
-                let (mut rng, payment, request) = (crate::random::system_rng(), payment.clone(), request.clone());
-                match (&demand, request) {
-                    (Demand::Invoice, request) => check_requested(&mut rng, &rules, vec![(payment, request)]).pop(),
-                    (Demand::Offer(OfferTerms { asset, amount, timeout_seconds }), PaymentRequest::Offer(offer)) => {
-                        let (mint, amount, timeout_seconds) = (&inner.mint, *amount, *timeout_seconds);
-                        let asset = asset.as_deref().unwrap_or_default();
-                        let demanded = Requirements { mint, payee, asset, amount, timeout_seconds };
-                        check_offered(&mut rng, &rules, vec![(payment, offer, demanded)]).pop()
-                    }
-                    (Demand::Offer(_), PaymentRequest::Invoice(_)) => Some(Err(CheckError::UnsupportedRequest)),
-                }
-            };
-            let mut locks = inner.keys.accepting_locks(as_of);
-            let mut verdict = check(locks.next());
-            if payment.kind() == PaymentKind::Locked {
-                // Which key the tokens are locked to shows when it opens them.
-                while let (Some(Err(CheckError::WrongPayee)), Some(lock)) = (&verdict, locks.next()) {
-                    verdict = check(Some(lock));
-                }
-            }
-            verdict
-        });
-        let verdict = task.await.ok().flatten().ok_or(StoreError::Unavailable)?;
-        Ok(verdict?)
+        Ok(Question { payment, request, demand, as_of: moment.as_of, keysets: None })
     }
 
     fn store_for(&self, payment: &VerifiedPayment) -> Option<&dyn SpentStore> {

@@ -2,7 +2,11 @@
 //!
 //! For each payment a record is durable **before** it is sent: the payment's bytes and the claim. A lost answer is
 //! asked again with exactly these, also after a restart, and the outcome is durable before it is reported.
+//!
+//! What different callers want to know at the same time goes to the mint in one request; each records his own part
+//! before and after it.
 
+mod desk;
 mod mint;
 mod record;
 
@@ -15,7 +19,9 @@ use farthing_http::client::{BaseUrl, HttpClient, UrlError};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::PaymentId;
+use tokio::sync::Semaphore;
 
+use self::desk::{Desk, Verdicts};
 use self::mint::{Mint, Verdict};
 use self::record::{Begun, Record, State};
 use super::{Acceptance, AcceptedPayment, Decides, Outcome, SpentStore, StoreError, StoreFuture, StoreRole};
@@ -23,6 +29,9 @@ use crate::locks::KeyedLocks;
 
 /// The most payments that one request carries.
 pub const MAX_DEPOSITS: usize = 64;
+
+/// The most payments that wait for the mint; further ones are [`StoreError::Busy`].
+pub const MAX_WAITING: usize = 1024;
 
 /// Asks the mint about tokens of its open keysets.
 ///
@@ -37,8 +46,20 @@ pub struct ClearingStore {
 struct Inner {
     engine: Engine,
     decides: Decides,
-    mint: Mint,
+    desk: Desk,
     locks: KeyedLocks,
+    places: Semaphore,
+}
+
+/// What a store has asked its mint since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClearingFigures {
+    /// Requests sent.
+    pub requests: u64,
+    /// Payments in them.
+    pub payments: u64,
+    /// Payments that wait for the next request.
+    pub waiting: usize,
 }
 
 /// What became of the payments whose outcome was not known.
@@ -57,8 +78,9 @@ impl ClearingStore {
     /// A [`UrlError`] when the mint's deposit endpoint has no address.
     pub fn new(engine: Engine, mint: MintId, base: &BaseUrl, client: HttpClient) -> Result<Self, UrlError> {
         let decides = Decides::new(StoreRole::Clearing { mint });
-        let mint = Mint::new(base, client)?;
-        Ok(Self { inner: Arc::new(Inner { engine, decides, mint, locks: KeyedLocks::default() }) })
+        let (desk, locks) = (Desk::new(Mint::new(base, client)?), KeyedLocks::default());
+        let places = Semaphore::new(MAX_WAITING);
+        Ok(Self { inner: Arc::new(Inner { engine, decides, desk, locks, places }) })
     }
 
     /// Asks again about every payment whose outcome is not known: once after a start, and now and then.
@@ -88,6 +110,11 @@ impl ClearingStore {
 }
 
 impl ClearingStore {
+    /// What it has asked.
+    pub fn figures(&self) -> ClearingFigures {
+        self.inner.desk.figures()
+    }
+
     /// Whether the outcome of a payment is not known. If it is, the payment was accepted, or nothing will come of what
     /// was sent of it. Waits for whoever is asking the mint about it.
     pub(crate) async fn is_open(&self, payment: &PaymentId) -> Result<bool, StoreError> {
@@ -154,6 +181,10 @@ impl Inner {
 
     /// Persist, send, persist, answer.
     async fn clear(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
+        let places = u32::try_from(acceptances.len()).map_err(|_| StoreError::Busy)?;
+        let Ok(_places) = self.places.try_acquire_many(places) else {
+            return self.turn_away(acceptances).await;
+        };
         let _locks = self.locks.lock(acceptances.iter().map(|one| *one.payment.id().as_bytes()).collect()).await;
         let now = acceptances.iter().map(|one| one.now).max().unwrap_or_default();
         let shared = Arc::new(acceptances);
@@ -161,7 +192,7 @@ impl Inner {
         let begin = self.engine.submit(move |txn| begin(txn, &theirs));
         let begun = begin.await?.map_err(|_| StoreError::Stopped)?;
 
-        let verdicts = self.mint.ask(&begun, now).await;
+        let verdicts = self.desk.ask(begun, now).await;
         let settle = self.engine.submit(move |txn| {
             let verdicts = apply(txn, verdicts)?;
             shared.iter().map(|one| report(txn, one, &verdicts)).collect::<Result<Vec<_>, StoreFault>>()
@@ -171,6 +202,18 @@ impl Inner {
             Ok(Ok(outcomes)) => Ok(in_turn(outcomes)),
             Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable),
         }
+    }
+
+    /// Nothing is begun. That there is too much to do now says nothing of a payment that was sent before.
+    async fn turn_away(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
+        let job = self.engine.submit(move |txn| {
+            let answer = |one: &Acceptance| match record::read(txn, one.payment.id())? {
+                None => Ok(Err(StoreError::Busy)),
+                Some(_) => report(txn, one, &BTreeMap::new()).map(|(_, outcome)| outcome),
+            };
+            acceptances.iter().map(answer).collect::<Result<Vec<_>, StoreFault>>()
+        });
+        job.await?.map_err(|_| StoreError::Stopped)
     }
 
     /// Returns how many are still open.
@@ -184,7 +227,7 @@ impl Inner {
             Ok::<_, StoreFault>(begun)
         });
         let begun = job.await?.map_err(|_| StoreError::Stopped)?;
-        let verdicts = self.mint.ask(&begun, now).await;
+        let verdicts = self.desk.ask(begun, now).await;
         let job = self.engine.submit(move |txn| apply(txn, verdicts));
         let left = job.await?.map_err(|_| StoreError::Stopped)?;
         Ok(left.values().filter(|verdict| matches!(verdict, Settled::Open(_))).count())
@@ -223,10 +266,7 @@ enum Settled {
     Open(StoreError),
 }
 
-fn apply(
-    txn: &mut Txn<'_>,
-    verdicts: Vec<(PaymentId, bool, Verdict)>,
-) -> Result<BTreeMap<PaymentId, Settled>, StoreFault> {
+fn apply(txn: &mut Txn<'_>, verdicts: Verdicts) -> Result<BTreeMap<PaymentId, Settled>, StoreFault> {
     let mut settled = BTreeMap::new();
     for (id, fresh, verdict) in verdicts {
         let one = match verdict {

@@ -12,6 +12,7 @@ use farthing_http::client::BaseUrl;
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{Deposit, DepositAnswer, DepositOutcome, DepositRequest, KeysetsAnswer, mint_path};
+use farthing_protocol::ids::PaymentId;
 use farthing_protocol::keyset::KeysetDocument;
 use farthing_verifier::check::{MintRules, check_deposits};
 use farthing_verifier::conformance::TestMint;
@@ -48,6 +49,8 @@ pub(crate) enum Mood {
     Babbles,
     /// Honest, once [`Double::gate`] lets it.
     Waits,
+    /// Refuses a request whole if this payment is in it, and is honest otherwise.
+    ChokesOn(PaymentId),
 }
 
 pub(crate) struct Double {
@@ -55,6 +58,8 @@ pub(crate) struct Double {
     pub(crate) mood: Mutex<Mood>,
     pub(crate) keysets: Mutex<KeysetsAnswer>,
     pub(crate) deposits_asked: AtomicUsize,
+    /// How many payments each request held.
+    pub(crate) sizes: Mutex<Vec<usize>>,
     pub(crate) keysets_asked: AtomicUsize,
     pub(crate) gate: Notify,
     pub(crate) store: SledStore,
@@ -78,6 +83,7 @@ impl Running {
             mood: Mutex::new(Mood::Honest),
             keysets: Mutex::new(keysets),
             deposits_asked: AtomicUsize::new(0),
+            sizes: Mutex::default(),
             keysets_asked: AtomicUsize::new(0),
             gate: Notify::new(),
             store,
@@ -162,11 +168,15 @@ async fn keysets_answer(State(double): State<Arc<Double>>) -> Json<KeysetsAnswer
 
 async fn deposit(State(double): State<Arc<Double>>, Json(request): Json<DepositRequest>) -> Response {
     double.deposits_asked.fetch_add(1, Ordering::SeqCst);
+    double.sizes.lock().unwrap().push(request.deposits.len());
     let mood = *double.mood.lock().unwrap();
     let ids: Vec<_> = request.deposits.iter().map(|deposit| deposit.payment.id()).collect();
     let same = |outcome: DepositOutcome| vec![outcome; ids.len()];
     let outcomes = match mood {
-        Mood::Honest => double.decide(request.deposits).await,
+        Mood::ChokesOn(payment) if ids.contains(&payment) => {
+            return Problem::new(Code::MalformedObject).into_response();
+        }
+        Mood::Honest | Mood::ChokesOn(_) => double.decide(request.deposits).await,
         Mood::Ahead => double.decide_at(request.deposits, NOW.plus(3600)).await,
         Mood::Waits => {
             double.gate.notified().await;

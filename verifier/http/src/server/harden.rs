@@ -2,8 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,8 +14,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::seats::{Seat, Seats};
+use super::serve::PATIENCE;
 use crate::problem::{Code, Problem};
 
 /// How much of a refused body is still read, so that a client busy sending gets to see the refusal.
@@ -29,7 +30,9 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Longest time from the request's head to the answer's head.
     pub timeout: Duration,
-    /// Most requests worked on at once; those beyond are refused at once.
+    /// Most requests worked on at once; those beyond are refused at once, before their bodies are read. A request whose body
+    /// is still arriving is not worked on. With so many bodies in memory, arriving or arrived, for one more the one that
+    /// has been arriving longest is given up, after a second.
     pub concurrency: usize,
 }
 
@@ -47,7 +50,7 @@ impl Default for Limits {
 /// | no such path, no such method | `not_found`, `method_not_allowed` |
 /// | too many requests at once | `overloaded`, with `Retry-After`: nothing was begun |
 /// | body too large | `body_too_large` |
-/// | body not complete in time | `timeout` |
+/// | body not complete in time, or before others needed the place | `timeout` |
 /// | answer not ready in time | `unavailable`: what the request did is not known |
 /// | a handler panicked | `internal` |
 ///
@@ -63,7 +66,8 @@ pub fn harden(router: Router, limits: Limits) -> Router {
 
 /// As [`harden`], for a router whose own fallback is to stay, such as that of a gateway.
 pub fn harden_keeping_fallback(router: Router, limits: Limits) -> Router {
-    let guard = Guard { limits, places: Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS))) };
+    let work = Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS)));
+    let guard = Guard { limits, work, arriving: Seats::new(limits.concurrency, PATIENCE.min(limits.timeout)) };
     router
         .method_not_allowed_fallback(async || Code::MethodNotAllowed)
         .layer(DefaultBodyLimit::disable())
@@ -73,31 +77,105 @@ pub fn harden_keeping_fallback(router: Router, limits: Limits) -> Router {
 #[derive(Clone)]
 struct Guard {
     limits: Limits,
-    places: Arc<Semaphore>,
+    work: Arc<Semaphore>,
+    arriving: Arc<Seats>,
 }
 
 async fn limit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let Ok(_place) = guard.places.try_acquire() else {
+    let Some((entry, seat)) = guard.admit(request.body().is_end_stream()).await else {
         return Problem::new(Code::Overloaded).into_response();
     };
     let Limits { body_bytes, timeout, .. } = guard.limits;
-    let arrived = Arc::new(AtomicBool::new(request.body().is_end_stream()));
-    let answer = async {
+    // Pinned, so that it is dropped only when it was seen how far the request had come.
+    let mut answer = pin!(async {
         if declares_more_than(&request, body_bytes) {
             discard(request.into_body()).await;
             return Problem::new(Code::BodyTooLarge).into_response();
         }
         let request =
-            request.map(|body| Body::new(Limited::new(Watched { body, arrived: Arc::clone(&arrived) }, body_bytes)));
+            request.map(|body| Body::new(Limited::new(Watched { body, entry: Arc::clone(&entry) }, body_bytes)));
         unless_panics(next.run(request)).await.unwrap_or_else(|| {
             tracing::error!("a request handler panicked");
             Problem::new(Code::Internal).into_response()
         })
+    });
+    let given_up = async {
+        match seat {
+            Some(seat) => seat.must_leave().await,
+            None => std::future::pending().await,
+        }
     };
-    match tokio::time::timeout(timeout, answer).await {
-        Ok(response) => response,
-        Err(_) if arrived.load(Ordering::Relaxed) => Problem::new(Code::Unavailable).into_response(),
-        Err(_) => Problem::new(Code::Timeout).into_response(),
+    let answer = tokio::select! {
+        biased;
+        answer = tokio::time::timeout(timeout, answer.as_mut()) => answer.ok(),
+        () = given_up => None,
+    };
+    match (answer, &*entry.stage()) {
+        (_, Stage::Refused) => Problem::new(Code::Overloaded).into_response(),
+        (Some(response), _) => response,
+        (None, Stage::Working(_)) => Problem::new(Code::Unavailable).into_response(),
+        (None, Stage::Arriving(_)) => Problem::new(Code::Timeout).into_response(),
+    }
+}
+
+impl Guard {
+    /// Lets a request in: to work when it has arrived, else as one whose body is waited for.
+    async fn admit(&self, complete: bool) -> Option<(Arc<Entry>, Option<Arc<Seat>>)> {
+        let entry = |stage| Arc::new(Entry { work: Arc::clone(&self.work), stage: Mutex::new(stage) });
+        if complete {
+            let place = Arc::clone(&self.work).try_acquire_owned().ok()?;
+            return Some((entry(Stage::Working(Place::Work(place))), None));
+        }
+        if self.work.available_permits() == 0 {
+            return None;
+        }
+        let seat = tokio::time::timeout(self.limits.timeout, self.arriving.take()).await.ok()?;
+        Some((entry(Stage::Arriving(Arc::clone(&seat))), Some(seat)))
+    }
+}
+
+/// A request on its way from its head to being worked on.
+struct Entry {
+    work: Arc<Semaphore>,
+    stage: Mutex<Stage>,
+}
+
+enum Stage {
+    /// Its body is waited for.
+    Arriving(Arc<Seat>),
+    /// Its body is here, or nobody wants it.
+    Working(#[allow(dead_code, reason = "held until the request has ended")] Place),
+    /// When its body was here, there was no place any more. Nothing was begun.
+    Refused,
+}
+
+enum Place {
+    Work(#[allow(dead_code, reason = "held until the request has ended")] OwnedSemaphorePermit),
+    Unread(#[allow(dead_code, reason = "held until the request has ended")] Arc<Seat>),
+}
+
+impl Entry {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The body has arrived. Returns whether the request may be worked on.
+    fn arrived(&self) -> bool {
+        let mut stage = self.stage();
+        if let Stage::Arriving(seat) = &*stage {
+            let place = seat.keep().then(|| Arc::clone(&self.work).try_acquire_owned().ok()).flatten();
+            *stage = place.map_or(Stage::Refused, |place| Stage::Working(Place::Work(place)));
+        }
+        !matches!(*stage, Stage::Refused)
+    }
+
+    /// Nobody reads the body to its end: the request counts among the arriving ones, and is not given up any more.
+    fn is_unread(&self) {
+        let mut stage = self.stage();
+        if let Stage::Arriving(seat) = &*stage {
+            seat.keep();
+            *stage = Stage::Working(Place::Unread(Arc::clone(seat)));
+        }
     }
 }
 
@@ -132,10 +210,10 @@ async fn unless_panics<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// A body that notes when it has arrived completely.
+/// A body that says when it has arrived completely.
 struct Watched {
     body: Body,
-    arrived: Arc<AtomicBool>,
+    entry: Arc<Entry>,
 }
 
 impl HttpBody for Watched {
@@ -144,8 +222,8 @@ impl HttpBody for Watched {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if matches!(polled, Poll::Ready(None)) || self.body.is_end_stream() {
-            self.arrived.store(true, Ordering::Relaxed);
+        if (matches!(polled, Poll::Ready(None)) || self.body.is_end_stream()) && !self.entry.arrived() {
+            return Poll::Ready(Some(Err(axum::Error::new("no place"))));
         }
         polled
     }
@@ -156,5 +234,11 @@ impl HttpBody for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.entry.is_unread();
     }
 }

@@ -12,19 +12,25 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::seats::{Seated, Seats};
 use super::stall::WriteStall;
 
 /// How long to wait after an accept failed for want of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long anything is waited for while others have no place.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What connections to one listener may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeOptions {
     /// Most connections open at once; those beyond wait in the operating system's queue.
     pub connections: usize,
+    /// How long a request's head is waited for while others have no place: then the connection on which nothing has come for
+    /// longest is closed for them.
+    pub patience: Duration,
     /// Longest time for a request's head to arrive. It bounds idle keep-alive as well.
     pub header_timeout: Duration,
     /// Largest request head, in bytes. Payments may travel in headers, so this is larger than usual.
@@ -36,10 +42,11 @@ pub struct ServeOptions {
 }
 
 impl Default for ServeOptions {
-    /// 1,024 connections, 15 seconds and 128 KiB for a head, 30 seconds for a stalled write, 30 seconds to drain.
+    /// 1,024 connections, a second of patience, 15 seconds and 128 KiB for a head, 30 seconds for a stalled write, 30 seconds to drain.
     fn default() -> Self {
         Self {
             connections: 1024,
+            patience: PATIENCE,
             header_timeout: Duration::from_secs(15),
             header_bytes: 128 << 10,
             write_stall: Duration::from_secs(30),
@@ -96,7 +103,7 @@ pub(super) async fn serve<L: Listener>(
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
+    let seats = Seats::new(options.connections, options.patience);
     let graceful = GracefulShutdown::new();
     // Dropped with this future, it ends the connections.
     let mut connections = JoinSet::new();
@@ -109,28 +116,33 @@ pub(super) async fn serve<L: Listener>(
     loop {
         while connections.try_join_next().is_some() {}
         let arrival = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.next().await)
+            let io = listener.next().await?;
+            Ok((io, seats.take().await))
         };
-        let (place, io) = tokio::select! {
+        let arrival = tokio::select! {
             biased;
             () = &mut shutdown => break,
             arrival = arrival => arrival,
         };
-        match io {
-            Ok(io) => {
+        match arrival {
+            Ok((io, seat)) => {
                 let io = TokioIo::new(WriteStall::new(io, options.write_stall));
-                let connection = graceful.watch(http.serve_connection(io, TowerToHyperService::new(router.clone())));
+                let service = Seated { service: TowerToHyperService::new(router.clone()), seat: Arc::clone(&seat) };
+                let connection = graceful.watch(http.serve_connection(io, service));
                 connections.spawn(async move {
-                    let _place = place;
-                    if connection.await.is_err() {
-                        tracing::debug!("a connection ended early");
+                    tokio::select! {
+                        ended = connection => if ended.is_err() {
+                            tracing::debug!("a connection ended early");
+                        },
+                        () = seat.must_leave() => tracing::debug!("a connection gave way to another"),
                     }
                 });
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(kind = %error.kind(), "no connection could be accepted");
+                // For want of descriptors, most likely.
+                seats.relieve();
                 tokio::select! {
                     biased;
                     () = &mut shutdown => break,

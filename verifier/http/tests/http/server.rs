@@ -93,6 +93,64 @@ async fn what_is_too_much_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn slow_bodies_take_no_place_from_others() {
+    let router = Router::new().route("/", post(async |body: Bytes| body));
+    let server = Running::hardened(router, Limits { concurrency: 2, ..Limits::default() }).await;
+    // Each but the first has to wait for a second until one of the others is given up.
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 6\r\n\r\nabc";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+        assert_eq!(raw(server.address, harness::post("/", None, "whole")).await.body, "whole");
+    }
+    // Those that were waited for longest were given up, and say so; the last goes on.
+    let mut last = slow.pop().unwrap();
+    for mut stream in slow {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(Raw::parse(&answer).problem(), "timeout");
+    }
+    last.write_all(b"def").await.unwrap();
+    let mut answer = Vec::new();
+    last.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(Raw::parse(&answer).body, "abcdef");
+}
+
+#[tokio::test]
+async fn a_body_that_arrives_when_all_are_at_work_is_refused_unbegun() {
+    let (gate, router) = Gate::router();
+    let begun = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mark = Arc::clone(&begun);
+    let handler = async move |body: Bytes| {
+        mark.store(true, std::sync::atomic::Ordering::SeqCst);
+        body
+    };
+    let router = router.route("/body", post(handler));
+    let server = Running::hardened(router, Limits { concurrency: 1, ..Limits::default() }).await;
+    let mut late = TcpStream::connect(server.address).await.unwrap();
+    let head =
+        "POST /body HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n";
+    late.write_all(head.as_bytes()).await.unwrap();
+    // That it is asked to go on shows that it was let in.
+    let mut go_on = [0; 25];
+    late.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"));
+    let first = tokio::spawn(raw(server.address, harness::get("/gate")));
+    gate.begun.notified().await;
+    // While all are at work, a body is not even waited for.
+    assert_eq!(raw(server.address, harness::post("/body", None, "abc")).await.problem(), "overloaded");
+    late.write_all(b"abcdef").await.unwrap();
+    let mut answer = Vec::new();
+    late.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(Raw::parse(&answer).problem(), "overloaded");
+    assert!(!begun.load(std::sync::atomic::Ordering::SeqCst));
+    gate.go.notify_one();
+    assert_eq!(first.await.unwrap().body, "done");
+}
+
+#[tokio::test]
 async fn a_panic_is_an_internal_problem_and_frees_its_place() {
     async fn panics() -> &'static str {
         panic!("a text that stays inside")
@@ -173,6 +231,53 @@ async fn connections_beyond_the_cap_wait_their_turn() {
     gate.go.notify_one();
     assert_eq!(first.await.unwrap().body, "done");
     assert_eq!(second.await.unwrap().body, "ok");
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_gives_way_and_whoever_is_answered_does_not() {
+    let options = ServeOptions { connections: 3, patience: Duration::ZERO, ..ServeOptions::default() };
+    let (gate, router) = Gate::router();
+    let server = Running::start_with(router, options).await;
+    let slow = raw(server.address, harness::get("/gate"));
+    let slow = tokio::spawn(slow);
+    gate.begun.notified().await;
+    // Half a head each, many more than there are places.
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: te").await.unwrap();
+        silent.push(stream);
+    }
+    for _ in 0..3 {
+        assert_eq!(raw(server.address, harness::get("/")).await.body, "ok");
+    }
+    // The first to come were the first to go.
+    for stream in silent.iter_mut().take(18) {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok();
+        assert!(answer.is_empty());
+    }
+    gate.go.notify_one();
+    assert_eq!(slow.await.unwrap().body, "done");
+}
+
+#[tokio::test]
+async fn an_idle_connection_gives_way_and_one_in_use_goes_on() {
+    let options = ServeOptions { connections: 1, patience: SOON, ..ServeOptions::default() };
+    let server = Running::start_with(Router::new().route("/", get(async || "ok")), options).await;
+    let request = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    for _ in 0..3 {
+        kept.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\nok") {
+            assert_ne!(kept.read_buf(&mut answer).await.unwrap(), 0);
+        }
+    }
+    assert_eq!(raw(server.address, harness::get("/")).await.body, "ok");
+    let mut rest = Vec::new();
+    kept.read_to_end(&mut rest).await.ok();
+    assert!(rest.is_empty());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{Deposit, DepositAnswer, DepositOutcome, DepositRequest, mint_path};
 use farthing_protocol::ids::PaymentId;
 
+use super::desk::Verdicts;
 use super::record::Begun;
 use crate::check::MAX_SKEW;
 use crate::store::StoreError;
@@ -27,6 +28,14 @@ pub(super) enum Verdict {
     Unknown,
 }
 
+/// What became of a request: a verdict on each payment, in their order.
+pub(super) enum Asked {
+    /// The mint said what it said, or nothing.
+    Told(Verdicts),
+    /// The mint did not look at any, because of something in the request: there are verdicts for when it cannot be split.
+    RefusedWhole(Verdicts),
+}
+
 pub(super) struct Mint {
     deposit: Endpoint,
     client: HttpClient,
@@ -37,11 +46,8 @@ impl Mint {
         Ok(Self { deposit: base.join(mint_path::DEPOSIT)?, client })
     }
 
-    /// Sends all payments in one request, in their order. For each: its id, whether this was the first attempt, and the verdict.
-    pub(super) async fn ask(&self, begun: &[(PaymentId, Begun)], now: UnixTime) -> Vec<(PaymentId, bool, Verdict)> {
-        if begun.is_empty() {
-            return Vec::new();
-        }
+    /// Sends all payments in one request, in their order.
+    pub(super) async fn ask(&self, begun: &[(PaymentId, Begun)], now: UnixTime) -> Asked {
         let deposit = |(_, begun): &(PaymentId, Begun)| Deposit { payment: begun.payment.clone(), claim: begun.claim };
         let request = DepositRequest { deposits: begun.iter().map(deposit).collect() };
         let answer: Result<DepositAnswer, CallError> = self.client.post_json(&self.deposit, &request).await;
@@ -49,19 +55,20 @@ impl Mint {
             Ok(DepositAnswer { outcomes }) if outcomes.len() == begun.len() => outcomes,
             Ok(_) => {
                 tracing::warn!("the mint's answer to a deposit does not fit the question");
-                return all(begun, Verdict::Unknown);
+                return Asked::Told(all(begun, Verdict::Unknown));
             }
             Err(error) => {
                 tracing::warn!(%error, "a deposit was not answered");
-                return all(begun, failed(&error));
+                let verdicts = all(begun, failed(&error));
+                return if is_about_contents(&error) { Asked::RefusedWhole(verdicts) } else { Asked::Told(verdicts) };
             }
         };
         let verdicts = begun.iter().zip(outcomes);
-        verdicts.map(|((id, begun), outcome)| (*id, begun.fresh, understand(id, &outcome, now))).collect()
+        Asked::Told(verdicts.map(|((id, begun), outcome)| (*id, begun.fresh, understand(id, &outcome, now))).collect())
     }
 }
 
-fn all(begun: &[(PaymentId, Begun)], verdict: Verdict) -> Vec<(PaymentId, bool, Verdict)> {
+fn all(begun: &[(PaymentId, Begun)], verdict: Verdict) -> Verdicts {
     begun.iter().map(|(id, begun)| (*id, begun.fresh, verdict)).collect()
 }
 
@@ -101,4 +108,20 @@ fn failed(error: &CallError) -> Verdict {
         Some(Code::Overloaded | Code::RateLimited) => Verdict::NotTried(StoreError::Busy),
         Some(_) | None => Verdict::NotTried(StoreError::NotReached),
     }
+}
+
+/// Whether the mint refused the request for what is in it, so that another with less in it may be taken.
+fn is_about_contents(error: &CallError) -> bool {
+    !error.may_have_taken_effect()
+        && matches!(
+            error.problem().and_then(ProblemBody::known),
+            Some(
+                Code::BadRequest
+                    | Code::UnknownField
+                    | Code::MalformedObject
+                    | Code::BodyTooLarge
+                    | Code::InvalidShape
+                    | Code::UnsupportedKind
+            )
+        )
 }
