@@ -48,6 +48,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("verifier-check-config", answer::<verifier::check::CheckAnswer>()),
         ("verifier-init", answer::<verifier::init::InitAnswer>()),
         ("verifier-keys", answer::<verifier::keys::KeysAnswer>()),
+        ("verifier-request", answer::<verifier::request::RequestAnswer>()),
         ("wallet-account", answer::<account::AccountAnswer>()),
         ("wallet-balance", answer::<balance::BalanceAnswer>()),
         ("wallet-budget", answer::<budget::BudgetAnswer>()),

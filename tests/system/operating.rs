@@ -150,7 +150,9 @@ fn a_rotated_key_keeps_what_is_out_and_what_it_owns() {
     let port = merchant.port();
     let wallet = funded(&world, "alice", &mint);
     let pay = |invoice: &str| world.run(&["wallet", "--dir", wallet.to_str().unwrap(), "pay", invoice, "--yes"]);
-    let open = world.run(&["verifier", "request", "0.02"]);
+    let open = json(&world, 0, "verifier-request", &["request", "0.02", "--memo", "tea"]);
+    assert_eq!((&open["payee"], &open["memo"]), (&made["payee"], &Value::from("tea")));
+    let open = open["text"].as_str().unwrap();
     pay(&world.run(&["verifier", "request", "0.01"]));
     fails(&world, 8, "nobody_to_ask", &["rotate-key", "--words-file", paper]);
     std::fs::write(world.path("wrong"), "zoo ".repeat(23) + "vote").unwrap();
@@ -165,7 +167,7 @@ fn a_rotated_key_keeps_what_is_out_and_what_it_owns() {
     let late = world.run(&["verifier", "request", "0.03"]);
     merchant.kill();
     let merchant = world.serve(&["verifier", "run", "--listen", &format!("127.0.0.1:{port}")]);
-    for invoice in [&open, &late, &world.run(&["verifier", "request", "0.04"])] {
+    for invoice in [open, &late, &world.run(&["verifier", "request", "0.04"])] {
         assert!(pay(invoice).contains("paid"));
     }
     assert_eq!(world.run(&["verifier", "payments"]).lines().filter(|line| line.contains("EUR")).count(), 4);

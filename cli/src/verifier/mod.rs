@@ -7,7 +7,7 @@ pub(crate) mod keys;
 mod mint;
 mod open;
 mod payments;
-mod request;
+pub(crate) mod request;
 mod run;
 
 use anyhow::Result;
@@ -24,7 +24,7 @@ pub(crate) async fn run(command: VerifierCommand, screen: &Screen) -> Result<()>
         VerifierCommand::CheckConfig(args) => check::check(args, screen).await,
         VerifierCommand::RotateKey(args) => screen.answer(&keys::rotate(args, screen)?),
         VerifierCommand::Keys(args) => screen.answer(&keys::keys(args)?),
-        VerifierCommand::Request(args) => request::request(args).await,
+        VerifierCommand::Request(args) => screen.answer(&request::request(args, screen).await?),
         VerifierCommand::Payments(args) => payments::payments(args).await,
     }
 }

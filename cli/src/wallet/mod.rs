@@ -30,7 +30,7 @@ use anyhow::Result;
 use crate::args::{WalletArgs, WalletCommand};
 use crate::output::Screen;
 
-pub(crate) use deliver::deliver;
+pub(crate) use deliver::{Delivered, deliver};
 
 pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
     let place = open::Place::new(args.common, screen);

@@ -81,7 +81,8 @@ impl VerifierCommand {
             Self::CheckConfig(args) => args.reply.json,
             Self::RotateKey(args) => args.reply.json,
             Self::Keys(args) => args.reply.json,
-            Self::Run(_) | Self::Gateway(_) | Self::Request(_) | Self::Payments(_) => false,
+            Self::Request(args) => args.reply.json,
+            Self::Run(_) | Self::Gateway(_) | Self::Payments(_) => false,
         }
     }
 }

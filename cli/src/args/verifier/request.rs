@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::VerifierFolder;
+use super::{Reply, VerifierFolder};
 use crate::args::Delivery;
 
 /// `farthing verifier request`
@@ -24,4 +24,6 @@ pub(crate) struct VerifierRequest {
     pub(crate) reusable: bool,
     #[command(flatten)]
     pub(crate) delivery: Delivery,
+    #[command(flatten)]
+    pub(crate) reply: Reply,
 }
