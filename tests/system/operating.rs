@@ -229,6 +229,18 @@ fn settings_are_checked_and_nothing_is_changed() {
     assert_eq!(codes, ["listen", "public_url"]);
     broken("# [tls]\n# certificate = ", "[tls]\nkey = \"none\"\ncertificate = ");
     assert_eq!(findings(&world, 1, &["--offline"]).last(), faulty("tls").first());
+    let rules = folder(&world).join("rules.toml");
+    let gateway = "[gateway]\nupstream = \"http://127.0.0.1:1\"\nrules = \"rules.toml\"";
+    broken("# [gateway]", gateway);
+    assert_eq!(findings(&world, 1, &[]), faulty("gateway"));
+    std::fs::write(&rules, "[[rule]]\npath = \"/**\"\nprice = \"0.001\"\n").unwrap();
+    // That it is no amount of the unit is known when the unit is.
+    assert_eq!(findings(&world, 0, &["--offline"]), []);
+    assert_eq!(findings(&world, 1, &[]), faulty("gateway"));
+    std::fs::write(&rules, "[[rule]]\npath = \"/**\"\nprice = \"0.01\"\n").unwrap();
+    assert_eq!(findings(&world, 0, &[]), []);
+    broken("# [gateway]", &gateway.replace("http://", "ftp://"));
+    assert_eq!(findings(&world, 1, &[]), faulty("gateway"));
     std::fs::write(&config, &text).unwrap();
     let keys = folder(&world).join("keys.toml");
     std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -409,6 +421,30 @@ fn the_service_file_says_what_systemd_and_the_program_understand() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && !complaint.contains("farthing-verifier"), "{complaint}");
     }
+}
+
+#[test]
+fn a_gateway_takes_its_settings_from_the_folder() {
+    let world = World::new();
+    let mint = world.mint();
+    world.run(&["verifier", "init", "--mint", &mint.url]);
+    let refused = world.refused(&["verifier", "gateway"]);
+    assert!(refused.contains("--upstream is neither given nor set"), "{refused}");
+    let config = folder(&world).join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let set = "[gateway]\nupstream = \"http://127.0.0.1:1\"\nrules = \"rules.toml\"\norigins = [\"https://a.example\"]";
+    std::fs::write(&config, text.replace("# [gateway]", set).replace("127.0.0.1:3339", "127.0.0.1:0")).unwrap();
+    std::fs::write(folder(&world).join("rules.toml"), "[[rule]]\npath = \"/**\"\nprice = \"0.01\"\n").unwrap();
+    let gateway = world.serve(&["verifier", "gateway", "--listen", "127.0.0.1:0"]);
+    let asked = |host: &str| {
+        let mut stream = std::net::TcpStream::connect(gateway.address()).unwrap();
+        write!(stream, "GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    assert_eq!(asked("a.example"), 402);
+    assert_ne!(asked("b.example"), 402);
 }
 
 #[test]
