@@ -38,7 +38,7 @@ impl Busy {
         let running = Running::start(TestMint::new(NOW)).await;
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::open(folder.path(), Options::new().indexer(spent::indexer())).unwrap();
-        let client = HttpClient::builder().reuse_connections(true).build().unwrap();
+        let client = HttpClient::builder().reuse_connections(true).timeout(Duration::from_secs(300)).build().unwrap();
         let store = ClearingStore::new(engine, running.double.mint.id(), &running.url(), client).unwrap();
         let payee = PayeeKey::from(&keypair());
         let mut busy = Self { running, store: Arc::new(store), payee, first: Vec::new(), _folder: folder };
