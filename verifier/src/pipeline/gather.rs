@@ -359,10 +359,11 @@ mod tests {
         let build = || tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         let (release, released) = channel::<()>();
         let ending = build();
-        let lost = ending.block_on(async {
+        let mut lost = None;
+        ending.block_on(async {
             // The one thread is taken, so that the work never begins.
             tokio::task::spawn_blocking(move || released.recv());
-            case.submit(1)
+            lost = Some(case.submit(1));
         });
         ending.shutdown_background();
         release.send(()).unwrap();
