@@ -1,4 +1,4 @@
-//! Selling answers to HTTP requests: a tower [`Layer`](tower::Layer) that lets through what was paid for.
+//! Selling answers to HTTP requests: a tower [`Layer`] that lets through what was paid for.
 //!
 //! ```text
 //! request ─ price ─ body and binding ─ payment? ─ Merchant::sell ─ Sale::turn ─ the service behind ─ answer
