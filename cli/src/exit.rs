@@ -95,6 +95,8 @@ troubles! {
     Exists = "exists", Failed;
     /// A file that cannot be read or written.
     BadFile = "bad_file", Failed;
+    /// A payment that is not paid back: unknown, or for more than it was, or otherwise begun.
+    NotRefunded = "not_refunded", Failed;
     /// The mint or unit that was named, or one that must be named, is not clear.
     Ambiguous = "ambiguous", Failed;
 }

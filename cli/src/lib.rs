@@ -17,6 +17,7 @@ mod schema;
 mod unlock;
 mod verifier;
 mod wallet;
+mod when;
 mod words;
 
 use std::io::IsTerminal;
@@ -43,6 +44,7 @@ pub fn main_under(hooks: Hooks) -> ExitCode {
     let cli = Cli::parse();
     let screen = match &cli.role {
         Role::Wallet(args) => Screen::new(args.common.json, args.common.quiet),
+        Role::Mint(command) => Screen::new(command.wants_json(), false),
         Role::Verifier(command) => Screen::new(command.wants_json(), false),
         _ => Screen::new(false, false),
     };
@@ -57,7 +59,7 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.role {
-            Role::Mint(command) => mint::run(command).await,
+            Role::Mint(command) => mint::run(command, screen).await,
             Role::Verifier(command) => verifier::run(command, screen).await,
             Role::Wallet(args) => wallet::run(args, screen).await,
             Role::Demo(args) => demo::run(&args).await,

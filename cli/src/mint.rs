@@ -1,5 +1,7 @@
 //! `farthing mint …`
 
+pub(crate) mod payouts;
+
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -20,20 +22,21 @@ use farthing_wallet::ACCOUNT_PREFIX;
 
 use crate::args::{MintCommand, MintCredit, MintFolder, MintInit, MintRun, Unlocking};
 use crate::exit::{Trouble, fault};
-use crate::output::{note, say, show, table, time};
+use crate::output::{Screen, note, say, show, table, time};
 use crate::unlock::read_passphrase;
 use crate::{place, prompt};
 
 const KEY_FILE_VARIABLE: &str = "FARTHING_MINT_KEY_FILE";
 const PASSPHRASE_VARIABLE: &str = "FARTHING_MINT_PASSPHRASE";
 
-pub(crate) async fn run(command: MintCommand) -> Result<()> {
+pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
     match command {
         MintCommand::Init(args) => init(args).await,
         MintCommand::Run(args) => serve(args).await,
         MintCommand::Credit(args) => credit(args).await,
         MintCommand::Keysets(folder) => keysets(folder).await,
         MintCommand::Audit(folder) => audit(folder).await,
+        MintCommand::Payouts(args) => payouts::payouts(args, screen).await,
     }
 }
 
@@ -152,7 +155,7 @@ async fn audit(folder: MintFolder) -> Result<()> {
     };
     show_books(&report)?;
     if report.is_right() {
-        say("balanced: funded − paid out = balances + fees + vouchers + (issued − redeemed)");
+        say("balanced: funded − paid out = balances + fees + vouchers + pending + (issued − redeemed)");
         return Ok(());
     }
     show_differences(&report);
@@ -196,6 +199,7 @@ pub(crate) fn show_books(report: &AuditReport) -> Result<()> {
             ("account balances", books.balances),
             ("fee income", books.fees),
             ("unused vouchers", books.vouchers),
+            ("pending payouts", books.pending),
             ("tokens issued", books.issued),
             ("tokens redeemed", books.redeemed),
         ];

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::exit::FailureAnswer;
 use crate::output::Envelope;
 use crate::verifier;
+use crate::verifier::{account as account_of_merchant, payments, receipt, refund, webhooks};
 use crate::wallet::{
     account, balance, budget, doctor, get, history, init, mints, passphrase, pay, receive, refresh, restore, resume,
     send, stock, withdraw,
@@ -49,6 +50,17 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("verifier-init", answer::<verifier::init::InitAnswer>()),
         ("verifier-keys", answer::<verifier::keys::KeysAnswer>()),
         ("verifier-request", answer::<verifier::request::RequestAnswer>()),
+        ("mint-payouts", answer::<crate::mint::payouts::PayoutsAnswer>()),
+        ("mint-payouts-settle", answer::<crate::mint::payouts::PayoutEntry>()),
+        ("verifier-balance", answer::<account_of_merchant::BalanceAnswer>()),
+        ("verifier-payout", answer::<account_of_merchant::PayoutEntry>()),
+        ("verifier-payouts", answer::<account_of_merchant::PayoutsAnswer>()),
+        ("verifier-payments", answer::<payments::PaymentsAnswer>()),
+        ("verifier-receipt", answer::<receipt::ReceiptAnswer>()),
+        ("verifier-refund", answer::<refund::RefundAnswer>()),
+        ("verifier-webhooks", answer::<webhooks::WebhooksAnswer>()),
+        ("verifier-webhooks-new-secret", answer::<webhooks::SecretAnswer>()),
+        ("verifier-webhooks-retry", answer::<webhooks::RetriedAnswer>()),
         ("wallet-account", answer::<account::AccountAnswer>()),
         ("wallet-balance", answer::<balance::BalanceAnswer>()),
         ("wallet-budget", answer::<budget::BudgetAnswer>()),

@@ -858,11 +858,31 @@ def main(path):
         check_cases(vectors)
     elif "filter" in vectors:
         check_archive(vectors)
+    elif "payout" in vectors:
+        check_payout(vectors)
     elif "refused" in vectors and "operation" in vectors:
         check_refusal(path, vectors)
     else:
         check_examples(vectors)
     print(f"{path}: everything agrees")
+
+
+def check_payout(vectors):
+    unhex = bytes.fromhex
+
+    def text(value):
+        return len(value.encode()).to_bytes(2, "little") + value.encode()
+
+    payout, unit = unhex(vectors["payout"]), vectors["unit"]
+    account = payout[1:33]
+    body = account + unhex(vectors["mint"]) + unhex(vectors["operation"]) + vectors["amount"].to_bytes(8, "little")
+    body += text(unit["code"]) + bytes([unit["exponent"]]) + vectors["requested_at"].to_bytes(8, "little")
+    body += text(vectors["reference"]) + b"\x01" + unhex(vectors["to"])
+    digest = draw(b"payout", [(b"payout-body", body)])
+    require(payout[:-64] == b"\x01" + body, "payout request: layout")
+    require(digest == unhex(vectors["digest"]), "payout request: digest")
+    ed25519_verify(account, digest, payout[-64:])
+    print("  payout request: layout and signature")
 
 
 def check_examples(vectors):

@@ -5,15 +5,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use farthing_durable::Options;
 use farthing_protocol::amount::{Amount, UnixTime};
-use farthing_protocol::api::{AccountAnswer, UnitBalance};
+use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutDraft, PayoutRequest, UnitBalance};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 use farthing_protocol::ids::KeysetId;
 use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
+use crate::control::PayoutView;
 use crate::home::{HomeError, MintHome};
 use crate::keysets::{KeysetBook, KeysetSummary};
-use crate::ledger::{self, AuditReport, Credited, Ledger, LedgerError, LedgerOpenError, MovementError};
+use crate::ledger::{
+    self, AuditReport, Credited, Ledger, LedgerError, LedgerOpenError, MovementError, PayoutError, PayoutNumber,
+    PayoutRow,
+};
 
 /// Why the books cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +101,39 @@ impl Books {
     ) -> Result<Credited, MovementError> {
         let (unit, reference) = (self.0.home.unit().clone(), reference.into());
         self.0.ledger.run(move |txn, now| ledger::pay_out(txn, now, &account, &unit, amount, &reference)).await
+    }
+
+    /// Takes a payout request: the money leaves the account, and waits until it is settled. The same request again changes nothing.
+    ///
+    /// # Errors
+    /// A [`PayoutError`].
+    pub async fn request_payout(&self, request: &PayoutRequest) -> Result<PayoutAnswer, PayoutError> {
+        request.verify(self.0.home.mint_id()).map_err(|_| PayoutError::InvalidSignature)?;
+        let draft = request.draft().clone();
+        let row = self.0.ledger.run(move |txn, now| ledger::request_payout(txn, now, &draft)).await?;
+        let (state, settled_at) = row.state();
+        Ok(PayoutAnswer { state, taken_at: row.taken_at, settled_at })
+    }
+
+    /// Says of a payout that it was paid outside; or that it is not, and the money goes back to the account. The same again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// A [`PayoutError`].
+    pub async fn settle_payout(&self, number: u64, paid: bool) -> Result<PayoutView, PayoutError> {
+        let number = PayoutNumber(number);
+        let row = self.0.ledger.run(move |txn, now| ledger::settle_payout(txn, now, number, paid)).await?;
+        Ok(view((number, row)))
+    }
+
+    /// Payouts in the order in which they were taken: those that are pending, or all of them. At most so many, after this number.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn payouts(&self, all: bool, after: Option<u64>, limit: usize) -> Result<Vec<PayoutView>, LedgerError> {
+        let after = after.map(PayoutNumber);
+        let rows = self.0.ledger.read(move |txn| ledger::payouts(txn, all, after, limit)).await?;
+        Ok(rows.into_iter().map(view).collect())
     }
 
     /// Makes a voucher of money from outside. The same voucher and amount again change nothing.
@@ -211,4 +248,12 @@ impl Books {
     pub(crate) fn are_right(&self) -> bool {
         self.0.right.load(Ordering::SeqCst)
     }
+}
+
+fn view((number, row): (PayoutNumber, PayoutRow)) -> PayoutView {
+    let (state, settled_at) = row.state();
+    let PayoutRow { draft, taken_at, .. } = row;
+    let PayoutDraft { account, amount, unit, reference, to, .. } = draft;
+    let (unit, exponent) = (unit.code().to_owned(), unit.exponent());
+    PayoutView { number: number.0, account, amount, unit, exponent, reference, to, state, taken_at, settled_at }
 }

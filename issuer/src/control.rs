@@ -1,6 +1,7 @@
 //! What the operator's commands say to a running mint, over its control socket.
 
 use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::api::PayoutState;
 use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::KeysetId;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,10 @@ pub mod path {
     pub const KEYSETS: &str = "/v1/control/keysets";
     /// GET with an account key: [`AccountAnswer`](farthing_protocol::api::AccountAnswer).
     pub const ACCOUNT: &str = "/v1/control/accounts/{account}";
+    /// GET with [`PayoutsQuery`](super::PayoutsQuery): [`PayoutsReport`](super::PayoutsReport).
+    pub const PAYOUTS: &str = "/v1/control/payouts";
+    /// POST [`SettlePayoutRequest`](super::SettlePayoutRequest) → [`PayoutView`](super::PayoutView).
+    pub const SETTLE_PAYOUT: &str = "/v1/control/settle-payout";
     /// POST [`NewKeysetRequest`](super::NewKeysetRequest) → [`NewKeysetAnswer`](super::NewKeysetAnswer).
     pub const NEW_KEYSET: &str = "/v1/control/new-keyset";
     /// POST [`RevokeRequest`](super::RevokeRequest) → [`RevokeAnswer`](super::RevokeAnswer).
@@ -50,6 +55,64 @@ pub struct MoneyAnswer {
     pub balance: Amount,
     /// Whether the reference was known: then nothing changed.
     pub known: bool,
+}
+
+/// Which payouts are asked for.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayoutsQuery {
+    /// Those that were settled, too.
+    #[serde(default)]
+    pub all: bool,
+    /// Those after this number.
+    #[serde(default)]
+    pub after: Option<u64>,
+}
+
+/// Payouts in the order in which they were taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayoutsReport {
+    /// The payouts.
+    pub payouts: Vec<PayoutView>,
+    /// Where to go on; none when there are no more.
+    pub next: Option<u64>,
+}
+
+/// A payout that an account's owner asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayoutView {
+    /// Its number, by which it is settled.
+    pub number: u64,
+    /// Whose money it is.
+    pub account: AccountKey,
+    /// How much.
+    pub amount: Amount,
+    /// The unit's code.
+    pub unit: String,
+    /// Its decimals.
+    pub exponent: u8,
+    /// What the owner says about where it should go.
+    pub reference: String,
+    /// The account to which it went, if it was not to be paid outside.
+    pub to: Option<AccountKey>,
+    /// How far it is.
+    pub state: PayoutState,
+    /// When the money left the account.
+    pub taken_at: UnixTime,
+    /// When it was settled.
+    pub settled_at: Option<UnixTime>,
+}
+
+/// Says how a payout ended.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettlePayoutRequest {
+    /// Its number.
+    pub number: u64,
+    /// Whether it was paid outside; else the money goes back to the account.
+    pub paid: bool,
 }
 
 /// All keysets.

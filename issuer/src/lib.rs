@@ -38,7 +38,9 @@ pub use home::{ArchiveTimes, HomeError, InitOptions, MintHome, ProtectionKind, W
 pub use issuance::{FinishError, OpenError};
 pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
-pub use ledger::{AuditReport, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, UnitBooks};
+pub use ledger::{
+    AuditReport, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError, UnitBooks,
+};
 #[doc(hidden)]
 pub use mint::Surroundings;
 pub use mint::{AccountError, KeysetChangeError, Mint, MintError};

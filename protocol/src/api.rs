@@ -1,6 +1,9 @@
 //! JSON bodies of the services. Wire objects stand in them as base64url strings, ids likewise, amounts as
 //! strings of decimal digits, times as numbers. Unknown fields are refused.
 
+mod merchant;
+mod payout;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,7 +16,7 @@ use crate::archive::ArchiveIndex;
 use crate::blind::mint::OpenedSession;
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{AccountKey, InvalidSignature, Keypair, MintId, Signature};
-use crate::ids::{Claim, HttpBinding, KeysetId, PaymentId, RequestHash};
+use crate::ids::{Claim, HttpBinding, KeysetId, PaymentId};
 use crate::issuance::{IssuanceRecord, IssuanceRequest};
 use crate::keyset::{KeysetDocument, KeysetList};
 use crate::payment::Payment;
@@ -21,6 +24,13 @@ use crate::receipt::Receipt;
 use crate::request::{Invoice, PaymentRequest};
 use crate::shape::Shape;
 use crate::transcript::{Domain, TranscriptExt, label};
+
+pub use merchant::{
+    PaymentSummary, PaymentsAnswer, PaymentsQuery, RefundAnswer, RefundEndRequest, RefundRequest, RefundState,
+    WebhookFailure, WebhookRetryAnswer, WebhookRetryRequest, WebhookState, WebhookSummary, WebhooksAnswer,
+    WebhooksQuery,
+};
+pub use payout::{PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState};
 
 /// Paths of a mint's public endpoints.
 pub mod mint_path {
@@ -34,6 +44,8 @@ pub mod mint_path {
     pub const DEPOSIT: &str = "/v1/deposit";
     /// POST [`AccountRequest`](super::AccountRequest) → [`AccountAnswer`](super::AccountAnswer).
     pub const ACCOUNT: &str = "/v1/account";
+    /// POST [`PayoutCall`](super::PayoutCall) → [`PayoutAnswer`](super::PayoutAnswer).
+    pub const PAYOUT: &str = "/v1/payout";
     /// GET: [`ArchiveAnswer`](super::ArchiveAnswer), the same bytes for everyone.
     pub const ARCHIVE: &str = "/v1/archive";
     /// GET with a keyset, a period and a part: the bytes of a [`SpentFilter`](crate::archive::SpentFilter), the same
@@ -54,8 +66,7 @@ pub mod mint_path {
     }
 }
 
-/// Paths of a verifier's endpoints. [`INVOICES`](verifier_path::INVOICES) and
-/// [`PAYMENTS`](verifier_path::PAYMENTS) are the payee's own and stand on the control listener only.
+/// Paths of a verifier's endpoints. Those that say "control only" are the payee's own and stand on the control listener only.
 pub mod verifier_path {
     /// GET: [`PayeeAnswer`](super::PayeeAnswer).
     pub const PAYEE: &str = "/v1/payee";
@@ -65,8 +76,16 @@ pub mod verifier_path {
     pub const PAYMENT: &str = "/v1/payments/{id}";
     /// POST [`InvoiceRequest`](super::InvoiceRequest) → [`InvoiceAnswer`](super::InvoiceAnswer). Control only.
     pub const INVOICES: &str = "/v1/invoices";
-    /// GET: [`PaymentsAnswer`](super::PaymentsAnswer). Control only.
+    /// GET with [`PaymentsQuery`](super::PaymentsQuery): [`PaymentsAnswer`](super::PaymentsAnswer). Control only.
     pub const PAYMENTS: &str = "/v1/payments";
+    /// POST [`RefundRequest`](super::RefundRequest) → [`RefundAnswer`](super::RefundAnswer). Control only.
+    pub const REFUNDS: &str = "/v1/refunds";
+    /// POST [`RefundEndRequest`](super::RefundEndRequest) → [`RefundAnswer`](super::RefundAnswer). Control only.
+    pub const REFUNDS_END: &str = "/v1/refunds/end";
+    /// GET with [`WebhooksQuery`](super::WebhooksQuery): [`WebhooksAnswer`](super::WebhooksAnswer). Control only.
+    pub const WEBHOOKS: &str = "/v1/webhooks";
+    /// POST [`WebhookRetryRequest`](super::WebhookRetryRequest) → [`WebhookRetryAnswer`](super::WebhookRetryAnswer). Control only.
+    pub const WEBHOOKS_RETRY: &str = "/v1/webhooks/retry";
 }
 
 /// All keysets of a mint, and its signed list.
@@ -352,28 +371,4 @@ pub struct InvoiceAnswer {
     pub invoice: Invoice,
     /// Its text form.
     pub text: String,
-}
-
-/// Accepted payments, newest first.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaymentsAnswer {
-    /// The payments.
-    pub payments: Vec<PaymentSummary>,
-}
-
-/// One accepted payment, as its payee sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaymentSummary {
-    /// The payment.
-    pub payment: PaymentId,
-    /// The request it answered.
-    pub request: RequestHash,
-    /// How much.
-    pub amount: Amount,
-    /// When it was accepted.
-    pub accepted_at: UnixTime,
-    /// The invoice's memo.
-    pub memo: Option<String>,
 }

@@ -96,6 +96,8 @@ domains! {
     Receipt = "receipt";
     /// Digest of a signed question about an account.
     AccountQuery = "account-query";
+    /// Digest of a payout request.
+    Payout = "payout";
     /// H(salt, issuance id), by which a segment of the archive is cut into files (section 11).
     IssuanceHash = "issuance-hash";
     /// Digest of a file of issuance records (section 11).
@@ -177,6 +179,7 @@ labels! {
     PROOF_K = b"K";
     PROOF_CHALLENGES = b"e";
     RECEIPT_BODY = b"receipt-body";
+    PAYOUT_BODY = b"payout-body";
     PERIOD = b"period";
     SALT = b"salt";
     FILE_BODY = b"file-body";

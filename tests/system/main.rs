@@ -23,6 +23,7 @@ mod get;
 mod harness;
 mod journey;
 mod json;
+mod merchant;
 mod net;
 mod network;
 mod operating;

@@ -295,6 +295,7 @@ async fn merchant(mint: &TestMint, url: &BaseUrl, folder: &Path, now: UnixTime) 
         engine,
         clock: system_clock(),
         at_once: DEFAULT_AT_ONCE,
+        webhooks: None,
     };
     Merchant::new(parts).unwrap()
 }

@@ -6,8 +6,11 @@
 //! | `keys.toml` | secret keys, those in use and those retired, for the owner alone |
 //! | `store/` | records |
 //! | `evidence/` | proofs of a mint's misconduct |
+//! | `payouts/` | requests for payouts, before they leave |
+//! | `webhook.secret` | the secret shared with the receiver of events, unless another file is set |
 //! | `control.sock` | control socket, while the verifier runs |
 
+mod account;
 mod check;
 mod config;
 mod gateway;
@@ -19,23 +22,28 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use farthing_durable::OpenError;
+use farthing_durable::{Engine, OpenError, Options};
 use farthing_http::client::{BaseUrl, BuildError, UrlError};
 use farthing_http::server::TlsError;
 use farthing_protocol::derive::{MerchantIndex, Seed};
 use farthing_protocol::identity::{MintId, PayeeKey};
+use farthing_protocol::receipt::{Receipt, ReceiptDraft};
+use zeroize::Zeroizing;
 
 use crate::files;
 use crate::gateway::{RulesError, UpstreamError};
 use crate::keyring::KeyringError;
-use crate::merchant::{Merchant, Tokens, system_clock};
+use crate::merchant::{Books, Keep, Merchant, Tokens, system_clock};
 use crate::sell::InvalidOrigin;
+use crate::spent;
 use crate::store::NotDecided;
+use crate::webhook::{Secrets, SecretsError, WebhookTarget};
 
 use keys::Keys;
 
+pub use account::{AccountError, Payout};
 pub use check::{CheckOptions, Finding, FindingCode, Severity, check_home};
-pub use config::{DEFAULT_LISTEN, GatewaySettings, HomeOptions, TlsFiles};
+pub use config::{DEFAULT_LISTEN, GatewaySettings, HomeOptions, TlsFiles, WebhookOptions};
 pub use gateway::GatewayOptions;
 pub use keys::{KeyView, LockView, Rotation};
 pub use run::{RunningVerifier, run, run_gateway, run_with_clock};
@@ -102,6 +110,12 @@ pub enum HomeError {
     /// The certificate files cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
+    /// The webhook's secret cannot be read.
+    #[error("the webhook's secret cannot be read from {0}: {1}")]
+    SecretFile(PathBuf, #[source] io::Error),
+    /// What is in the file is no secret.
+    #[error("{0}: {1}")]
+    Secret(PathBuf, #[source] SecretsError),
 }
 
 impl VerifierHome {
@@ -233,6 +247,59 @@ impl VerifierHome {
         Some(TlsFiles { certificate: self.folder.join(certificate), key: self.folder.join(key) })
     }
 
+    /// The same, with records kept for so long.
+    #[must_use]
+    pub fn with_keep(mut self, keep: Keep) -> Self {
+        self.options.keep = Some(keep);
+        self
+    }
+
+    /// Opens the records of a verifier that does not run.
+    ///
+    /// # Errors
+    /// [`HomeError::Store`], of [`OpenError::InUse`] when it does.
+    pub fn books(&self) -> Result<Books, HomeError> {
+        Ok(Books::new(open_records(&self.folder)?))
+    }
+
+    /// The receipt of an accepted payment, if these records hold it.
+    ///
+    /// # Errors
+    /// [`HomeError::Keys`] when it is another payee's.
+    pub fn sign(&self, draft: ReceiptDraft) -> Result<Receipt, HomeError> {
+        let signer = self.keys.signers().find(|key| PayeeKey::from(*key) == draft.payee).ok_or(HomeError::Keys)?;
+        draft.sign(signer).map_err(|_| HomeError::Keys)
+    }
+
+    /// Makes the file with the webhook's secret, for the owner alone, and returns where it is.
+    ///
+    /// # Errors
+    /// [`HomeError::Io`] of [`io::ErrorKind::AlreadyExists`] when there is one.
+    pub fn new_webhook_secret(&self) -> Result<PathBuf, HomeError> {
+        let path = self.secret_path();
+        let mut text = Secrets::generate();
+        text.push('\n');
+        files::create_private(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
+    fn secret_path(&self) -> PathBuf {
+        let configured = self.options.webhook.as_ref().map(|webhook| webhook.secret_file.as_path());
+        self.folder.join(configured.unwrap_or(Path::new(WEBHOOK_SECRET)))
+    }
+
+    /// Who is told of accepted payments.
+    fn webhook(&self) -> Result<Option<WebhookTarget>, HomeError> {
+        let Some(WebhookOptions { url, .. }) = &self.options.webhook else { return Ok(None) };
+        let path = self.secret_path();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) => return Err(HomeError::SecretFile(path, error)),
+        };
+        let secrets = Secrets::parse(&text).map_err(|error| HomeError::Secret(path, error))?;
+        Ok(Some(WebhookTarget { url: url.clone(), secrets }))
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -264,4 +331,10 @@ impl VerifierHome {
     }
 }
 
+/// Opens the records, which reads everything.
+fn open_records(folder: &Path) -> Result<Engine, OpenError> {
+    Engine::open(&folder.join("store"), Options::new().indexer(spent::indexer()))
+}
+
 const CONFIG: &str = "config.toml";
+const WEBHOOK_SECRET: &str = "webhook.secret";

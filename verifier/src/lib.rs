@@ -24,3 +24,4 @@ pub mod sell;
 pub mod service;
 pub mod spent;
 pub mod store;
+pub mod webhook;

@@ -1,11 +1,15 @@
 //! The payee's service: invoices out, payments in, receipts back.
 
+mod books;
 mod door;
 mod error;
 mod keys;
 mod pay;
 mod record;
+mod refund;
+mod retention;
 mod sale;
+pub(crate) mod values;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +17,7 @@ use std::sync::Arc;
 use farthing_durable::{Engine, StoreFault};
 use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::api::{InvoiceRequest, MintHead, PayRequest, PayeeAnswer, PaymentSummary};
+use farthing_protocol::api::{InvoiceRequest, MintHead, PayRequest, PayeeAnswer, RefundAnswer, RefundRequest};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::{HttpBinding, PaymentId, RequestNonce};
 use farthing_protocol::keyset::{ChainKey, Redemption};
@@ -28,14 +32,18 @@ use crate::locks::KeyedLocks;
 use crate::metrics::{Metrics, Standing};
 use crate::pipeline::{Demand, Knowledge, Pipeline, PipelineFigures, PipelineLimits};
 use crate::store::{ClearingFigures, ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
+use crate::webhook::{WebhookError, Webhooks};
 
 use door::Door;
 use pay::Submission;
 use sale::Flights;
 
+pub use books::{Books, LISTED};
 pub use door::OfferTerms;
 pub use error::{InvoiceError, PayError};
 pub use keys::{Accepting, MerchantKeys};
+pub use refund::RefundError;
+pub use retention::{Keep, KeepError};
 pub use sale::{KeptAnswer, MAX_KEPT, MAX_SERVED, Sale, Serving, Turn};
 
 /// How long an invoice can be paid unless it says otherwise, in seconds.
@@ -86,6 +94,8 @@ pub struct MerchantParts {
     pub clock: Clock,
     /// How many payments are worked on at once: [`DEFAULT_AT_ONCE`]. More are refused as [`StoreError::Busy`].
     pub at_once: usize,
+    /// Who is told of accepted payments: for the same engine. Without it no event is written.
+    pub webhooks: Option<Webhooks>,
 }
 
 /// A payee's service. Clones share it.
@@ -111,6 +121,7 @@ struct Inner {
     at_once: usize,
     places: Arc<Semaphore>,
     metrics: Metrics,
+    webhooks: Option<Webhooks>,
 }
 
 impl Merchant {
@@ -119,7 +130,19 @@ impl Merchant {
     /// # Errors
     /// [`NotDecided`] when it would take tokens that none of its stores decides over.
     pub fn new(parts: MerchantParts) -> Result<Self, NotDecided> {
-        let MerchantParts { mut keys, mint, tokens, unit, endpoint, keyring, clearing, engine, clock, at_once } = parts;
+        let MerchantParts {
+            mut keys,
+            mint,
+            tokens,
+            unit,
+            endpoint,
+            keyring,
+            clearing,
+            engine,
+            clock,
+            at_once,
+            webhooks,
+        } = parts;
         let payee = *keys.payee();
         let own = SledStore::own_of(engine.clone(), keys.payees().collect(), keys.recipients().collect());
         let redemption = match tokens {
@@ -157,6 +180,7 @@ impl Merchant {
             at_once,
             places: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))),
             metrics: Metrics::default(),
+            webhooks,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -382,13 +406,27 @@ impl Merchant {
         self.inner.receipt(id).await
     }
 
-    /// Accepted payments, newest first, at most so many.
+    /// What is on record, for reading.
+    pub fn books(&self) -> Books {
+        Books::new(self.inner.engine.clone())
+    }
+
+    /// See [`Books::begin_refund`].
     ///
     /// # Errors
-    /// A [`StoreError`] when the records cannot be read.
-    pub async fn payments(&self, limit: usize) -> Result<Vec<PaymentSummary>, StoreError> {
-        let job = self.inner.engine.submit(move |txn| record::newest(txn, limit));
-        job.await?.map_err(|_| StoreError::Stopped)
+    /// A [`RefundError`].
+    pub async fn begin_refund(&self, refund: RefundRequest) -> Result<RefundAnswer, RefundError> {
+        self.books().begin_refund(refund, (self.inner.clock)()).await
+    }
+
+    /// Sends a payment's event again, or all that were put aside, at once. Returns how many.
+    ///
+    /// # Errors
+    /// [`WebhookError::Unknown`] for a payment whose event was delivered, or that has none.
+    pub async fn retry_webhooks(&self, payment: Option<PaymentId>) -> Result<u64, WebhookError> {
+        let retried = self.books().retry_webhooks(payment, (self.inner.clock)()).await;
+        self.inner.webhooks.iter().for_each(Webhooks::wake_at_once);
+        retried
     }
 
     /// Settles what was open: asks the mint about payments whose outcome is not known, writes the receipts of those

@@ -3,7 +3,7 @@
 //! | listener | endpoints |
 //! |---|---|
 //! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health`, `GET /ready`, and the x402 facilitator's under `/x402` |
-//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments?limit=`, `GET /health`, `GET /ready` |
+//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments`, `GET /v1/payments/{id}`, `POST /v1/refunds`, `POST /v1/refunds/end`, `GET /v1/webhooks`, `POST /v1/webhooks/retry`, `GET /health`, `GET /ready` |
 //!
 //! Both serve their description at `GET /openapi.json`. Every refusal is a [`Problem`] with a stable code.
 
@@ -15,14 +15,16 @@ use farthing_http::problem::{Code, Problem};
 use farthing_http::server::{Limits, harden};
 use farthing_openapi::{Api, Document, Input, Operation, Shelf, object};
 use farthing_protocol::api::{
-    InvoiceAnswer, InvoiceRequest, PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer, PaymentsAnswer, verifier_path,
+    InvoiceAnswer, InvoiceRequest, PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer, PaymentsAnswer, PaymentsQuery,
+    RefundAnswer, RefundEndRequest, RefundRequest, WebhookRetryAnswer, WebhookRetryRequest, WebhooksAnswer,
+    WebhooksQuery, verifier_path,
 };
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::text::TextForm;
 use serde::{Deserialize, Serialize};
 
 use crate::facilitator;
-use crate::merchant::Merchant;
+use crate::merchant::{LISTED, Merchant};
 
 /// Path of the health check, on both listeners: answers 200 while payments can be recorded.
 pub const HEALTH: &str = "/health";
@@ -30,9 +32,6 @@ pub const HEALTH: &str = "/health";
 /// Path of the readiness check, on both listeners: answers 200 while payments can be recorded **and** the mint's list is current, so that
 /// invoices can be made and payments be judged.
 pub const READY: &str = "/ready";
-
-/// How many payments are listed unless a limit is given, and how many at most.
-pub const LISTED: (usize, usize) = (50, 1000);
 
 /// What [`HEALTH`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +92,11 @@ fn control_api() -> Api<Merchant> {
         .get(verifier_path::PAYEE, payee, about_payee())
         .post(verifier_path::INVOICES, invoice, about_invoice())
         .get(verifier_path::PAYMENTS, payments, about_payments())
+        .get(verifier_path::PAYMENT, payment, about_payment())
+        .post(verifier_path::REFUNDS, begin_refund, about_refund())
+        .post(verifier_path::REFUNDS_END, end_refund, about_refund_end())
+        .get(verifier_path::WEBHOOKS, webhooks, about_webhooks())
+        .post(verifier_path::WEBHOOKS_RETRY, retry_webhooks, about_webhooks_retry())
         .get(HEALTH, health, about_health())
         .get(READY, ready, about_ready())
 }
@@ -148,6 +152,33 @@ fn about_invoice() -> Operation {
 
 fn about_payments() -> Operation {
     Operation::new("payments", "Lists accepted payments, newest first.")
+        .about("An answer with `next` is not the end, however few there are in it.")
+}
+
+fn about_refund() -> Operation {
+    Operation::new("beginRefund", "Puts a refund on record, before a wallet pays it.")
+        .about("The same one again goes on. What is refused must not be paid.")
+        .refuses(&[
+            Code::NotFound,
+            Code::InvalidSignature,
+            Code::WrongRequest,
+            Code::AmountOutOfRange,
+            Code::RequestExpired,
+            Code::RequestTaken,
+        ])
+}
+
+fn about_refund_end() -> Operation {
+    Operation::new("endRefund", "Says that a refund was paid; or that it was not begun, and is off the record.")
+        .refuses(&[Code::UnknownRequest])
+}
+
+fn about_webhooks() -> Operation {
+    Operation::new("webhooks", "Lists events that were not delivered, in the order of their payments' ids.")
+}
+
+fn about_webhooks_retry() -> Operation {
+    Operation::new("retryWebhooks", "Sends events again that were not delivered.").refuses(&[Code::NotFound])
 }
 
 fn about_health() -> Operation {
@@ -206,12 +237,6 @@ async fn invoice(
     Ok(Json(InvoiceAnswer { invoice, text }))
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listing {
-    limit: Option<usize>,
-}
-
 object! {
     /// The service can work.
     Health {
@@ -224,21 +249,42 @@ object! {
         /// Always true: otherwise the answer is a problem that says why not.
         ready: bool,
     }
-
-    /// How payments are listed.
-    Listing {
-        /// How many at most, 1000 or fewer; 50 if not given.
-        limit: Option<usize> => 50,
-    }
 }
 
 async fn payments(
     State(merchant): State<Merchant>,
-    Query(Listing { limit }): Query<Listing>,
+    Query(query): Query<PaymentsQuery>,
 ) -> Result<Json<PaymentsAnswer>, Problem> {
+    Ok(Json(merchant.books().payments(query).await?))
+}
+
+async fn begin_refund(
+    State(merchant): State<Merchant>,
+    Json(refund): Json<RefundRequest>,
+) -> Result<Json<RefundAnswer>, Problem> {
+    Ok(Json(merchant.begin_refund(refund).await?))
+}
+
+async fn end_refund(
+    State(merchant): State<Merchant>,
+    Json(RefundEndRequest { payment, request, paid }): Json<RefundEndRequest>,
+) -> Result<Json<RefundAnswer>, Problem> {
+    Ok(Json(merchant.books().end_refund(payment, request, paid).await?))
+}
+
+async fn webhooks(
+    State(merchant): State<Merchant>,
+    Query(WebhooksQuery { after, limit }): Query<WebhooksQuery>,
+) -> Result<Json<WebhooksAnswer>, Problem> {
     let (usual, most) = LISTED;
-    let payments = merchant.payments(limit.unwrap_or(usual).min(most)).await?;
-    Ok(Json(PaymentsAnswer { payments }))
+    Ok(Json(merchant.books().webhooks(after, limit.unwrap_or(usual).min(most)).await?))
+}
+
+async fn retry_webhooks(
+    State(merchant): State<Merchant>,
+    Json(WebhookRetryRequest { payment }): Json<WebhookRetryRequest>,
+) -> Result<Json<WebhookRetryAnswer>, Problem> {
+    Ok(Json(WebhookRetryAnswer { retried: merchant.retry_webhooks(payment).await? }))
 }
 
 pub(crate) async fn health(State(merchant): State<Merchant>) -> Result<Json<Health>, Problem> {

@@ -47,9 +47,46 @@ pub(crate) enum MintCommand {
     Keysets(MintFolder),
     /// Recompute the books from every record and compare
     ///
-    /// funded − paid out = balances + fees + unused vouchers + (issued − redeemed), for each unit. Exits with 1
-    /// when a figure differs, and names it.
+    /// funded − paid out = balances + fees + unused vouchers + pending payouts + (issued − redeemed), for each
+    /// unit. Exits with 1 when a figure differs, and names it.
     Audit(MintFolder),
+    /// List payouts that merchants asked for, and say which you paid
+    ///
+    /// Works while the mint runs, and also while it does not.
+    Payouts(MintPayouts),
+}
+
+impl MintCommand {
+    /// Whether the answer, or the failure, is one JSON object.
+    pub(crate) fn wants_json(&self) -> bool {
+        matches!(self, Self::Payouts(args) if args.json)
+    }
+}
+
+const PAYOUTS: &str = "\
+For example:
+  farthing mint payouts                what is to be paid
+  farthing mint payouts --paid 7       you paid number 7: it leaves the books
+  farthing mint payouts --reject 7     you do not: it is in the account again";
+
+/// `farthing mint payouts`
+#[derive(Debug, Args)]
+#[command(after_help = PAYOUTS)]
+pub(crate) struct MintPayouts {
+    #[command(flatten)]
+    pub(crate) folder: MintFolder,
+    /// List those that were paid or rejected, too
+    #[arg(long, conflicts_with_all = ["paid", "reject"])]
+    pub(crate) all: bool,
+    /// Say that you paid this one outside
+    #[arg(long, value_name = "NUMBER", conflicts_with = "reject")]
+    pub(crate) paid: Option<u64>,
+    /// Say that you do not pay this one: the money goes back to the account
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) reject: Option<u64>,
+    /// Answer with one JSON object on standard output, errors included
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `farthing mint init`

@@ -231,6 +231,12 @@ pub(crate) fn time(at: UnixTime) -> String {
     timestamp.map_or_else(|| "never".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
+/// A time as programs read it: `2026-11-23T21:04:00Z`.
+pub(crate) fn stamp(at: UnixTime) -> String {
+    let timestamp = i64::try_from(at.seconds()).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    timestamp.map(|timestamp| timestamp.to_string()).unwrap_or_default()
+}
+
 /// The first characters of an id, enough to tell it from its neighbours.
 pub(crate) fn short(id: &str) -> String {
     id.chars().take(12).chain(['…']).collect()

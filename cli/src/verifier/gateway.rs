@@ -17,6 +17,10 @@ const DEFAULT_LISTEN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8402);
 
 pub(super) async fn serve(args: VerifierGateway) -> Result<()> {
     let home = open(VerifierFolder { dir: args.folder.dir.clone() })?;
+    let home = match args.keep {
+        Some(keep) => home.with_keep(keep),
+        None => home,
+    };
     let home = match args.metrics {
         Some(address) => home.with_metrics(address),
         None => home,

@@ -1,14 +1,19 @@
 //! `farthing verifier …`: one file for each command.
 
+pub(crate) mod account;
 pub(crate) mod check;
 mod gateway;
 pub(crate) mod init;
 pub(crate) mod keys;
 mod mint;
 mod open;
-mod payments;
+pub(crate) mod payments;
+pub(crate) mod receipt;
+pub(crate) mod refund;
 pub(crate) mod request;
 mod run;
+mod source;
+pub(crate) mod webhooks;
 
 use anyhow::Result;
 
@@ -25,6 +30,12 @@ pub(crate) async fn run(command: VerifierCommand, screen: &Screen) -> Result<()>
         VerifierCommand::RotateKey(args) => screen.answer(&keys::rotate(args, screen)?),
         VerifierCommand::Keys(args) => screen.answer(&keys::keys(args)?),
         VerifierCommand::Request(args) => screen.answer(&request::request(args, screen).await?),
-        VerifierCommand::Payments(args) => payments::payments(args).await,
+        VerifierCommand::Payments(args) => payments::payments(args, screen).await,
+        VerifierCommand::Receipt(args) => receipt::receipt(args, screen).await,
+        VerifierCommand::Refund(args) => Box::pin(refund::refund(args, screen)).await,
+        VerifierCommand::Webhooks(args) => webhooks::webhooks(args, screen).await,
+        VerifierCommand::Balance(args) => account::balance(args, screen).await,
+        VerifierCommand::Payout(args) => account::payout(args, screen).await,
+        VerifierCommand::Payouts(args) => account::payouts(args, screen).await,
     }
 }

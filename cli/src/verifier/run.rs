@@ -19,6 +19,10 @@ pub(super) async fn serve(args: VerifierRun) -> Result<()> {
         Some(url) => home.with_public_url(read_url(&url)?),
         None => home,
     };
+    let home = match args.keep {
+        Some(keep) => home.with_keep(keep),
+        None => home,
+    };
     let home = match args.metrics {
         Some(address) => home.with_metrics(address),
         None => home,

@@ -18,6 +18,7 @@ pub(crate) mod passphrase;
 pub(crate) mod pay;
 pub(crate) mod receive;
 pub(crate) mod refresh;
+pub(crate) mod refund;
 pub(crate) mod restore;
 pub(crate) mod resume;
 pub(crate) mod send;

@@ -19,6 +19,8 @@ pub(crate) enum Place<'a> {
     Fees,
     /// In unused vouchers.
     Vouchers,
+    /// In payouts that were asked for and are not settled.
+    Payouts,
     /// In tokens of a keyset.
     Tokens(&'a KeysetId),
 }
@@ -56,6 +58,15 @@ pub(crate) fn account_state(txn: &Txn<'_>, account: &AccountKey, unit: &Unit) ->
     Ok(get(txn, Table::Account, &account_key(account, unit))?.unwrap_or(empty))
 }
 
+/// Σ payouts of a unit that are pending.
+pub(crate) fn pending(txn: &Txn<'_>, unit: &Unit) -> Result<Amount, LedgerError> {
+    Ok(get(txn, Table::Pending, &unit_key(unit))?.unwrap_or(Amount::ZERO))
+}
+
+fn put_pending(txn: &mut Txn<'_>, unit: &Unit, sum: Amount) -> Result<(), LedgerError> {
+    put(txn, Table::Pending, &unit_key(unit), &sum)
+}
+
 fn take(
     txn: &mut Txn<'_>,
     unit: &Unit,
@@ -73,6 +84,7 @@ fn take(
         }
         Place::Fees => totals.fees = totals.fees.checked_sub(amount).ok_or(TransferError::Insufficient)?,
         Place::Vouchers => totals.vouchers = minus(totals.vouchers, amount)?,
+        Place::Payouts => put_pending(txn, unit, minus(pending(txn, unit)?, amount)?)?,
         Place::Tokens(keyset) => {
             let mut tokens = keyset_totals(txn, unit, keyset)?;
             tokens.redeemed = plus(tokens.redeemed, amount)?;
@@ -102,6 +114,7 @@ fn give(
         }
         Place::Fees => totals.fees = plus(totals.fees, amount)?,
         Place::Vouchers => totals.vouchers = plus(totals.vouchers, amount)?,
+        Place::Payouts => put_pending(txn, unit, plus(pending(txn, unit)?, amount)?)?,
         Place::Tokens(keyset) => {
             let mut tokens = keyset_totals(txn, unit, keyset)?;
             tokens.issued = plus(tokens.issued, amount)?;

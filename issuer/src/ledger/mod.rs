@@ -1,7 +1,7 @@
 //! The ledger: everything of value, in one transactional store.
 //!
-//! For each unit, at all times: funded − paid out = Σ account balances + fee income + Σ unused vouchers +
-//! (issued − redeemed). Every operation is one transaction.
+//! For each unit, at all times: funded − paid out = Σ account balances + fee income + Σ unused vouchers + Σ pending
+//! payouts + (issued − redeemed). Every operation is one transaction.
 
 mod accounts;
 mod archive;
@@ -11,6 +11,7 @@ mod deposits;
 mod error;
 mod issuances;
 mod lists;
+mod payouts;
 mod records;
 
 use std::path::Path;
@@ -37,7 +38,11 @@ pub(crate) use deposits::{DepositRefusal, deposit, known};
 pub use error::LedgerError;
 pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by, issue};
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
-pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
+pub use payouts::PayoutError;
+pub(crate) use payouts::{payouts, request_payout, settle_payout};
+pub(crate) use records::{
+    ArchiveState, FilterRow, LogPlace, LoggedIssuance, PayoutNumber, PayoutRow, SegmentRow, SpentPlace,
+};
 
 /// The store, its clock, and the one way to run something in it.
 #[derive(Clone, Debug)]

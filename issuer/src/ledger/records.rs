@@ -7,6 +7,10 @@
 //! | `keyset/` ‖ keyset | [`KeysetTotals`] |
 //! | `account/` ‖ account ‖ unit | [`AccountState`] |
 //! | `credit/` ‖ reference, `payout/` ‖ reference | [`Movement`] |
+//! | `pending/` ‖ unit | Σ payouts that were asked for and are not settled |
+//! | `asked/` ‖ account ‖ operation id | the [`PayoutNumber`] of a payout |
+//! | `payouts/` ‖ number | [`PayoutRow`] |
+//! | `unpaid/` ‖ number | its amount, as long as it is pending |
 //! | `voucher/` ‖ voucher | [`VoucherState`] |
 //! | `issuance/` ‖ issuance id | [`IssuanceEntry`], and as a large value the record |
 //! | `session/` ‖ sid | issuance id, hash of the challenges |
@@ -23,6 +27,7 @@
 
 use farthing_durable::{Cursor, Txn};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::PayoutDraft;
 use farthing_protocol::archive::{ListedFilter, ListedSegment, SegmentSalt};
 use farthing_protocol::blind::SessionId;
 use farthing_protocol::blind::mint::ChallengesHash;
@@ -45,6 +50,12 @@ pub(crate) enum Table {
     Account,
     Credit,
     PayOut,
+    /// Σ pending payouts of a unit.
+    Pending,
+    PayoutCount,
+    PayoutAsked,
+    Payout,
+    PayoutOpen,
     Voucher,
     Issuance,
     Session,
@@ -70,6 +81,11 @@ impl Table {
             Self::Account => b"account/",
             Self::Credit => b"credit/",
             Self::PayOut => b"payout/",
+            Self::Pending => b"pending/",
+            Self::PayoutCount => b"meta/payouts",
+            Self::PayoutAsked => b"asked/",
+            Self::Payout => b"payouts/",
+            Self::PayoutOpen => b"unpaid/",
             Self::Voucher => b"voucher/",
             Self::Issuance => b"issuance/",
             Self::Session => b"session/",
@@ -256,6 +272,80 @@ record! {
         unit: Unit,
         amount: Amount,
         at: UnixTime,
+    }
+}
+
+/// A payout's place in the order in which they were taken, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PayoutNumber(pub(crate) u64);
+
+impl PayoutNumber {
+    /// Numbers order as their keys do.
+    pub(crate) const fn key(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
+    pub(crate) fn of(key: &[u8]) -> Result<Self, LedgerError> {
+        key.try_into().map(|key| Self(u64::from_be_bytes(key))).map_err(|_| LedgerError::Damaged)
+    }
+
+    pub(crate) fn next(self) -> Result<Self, LedgerError> {
+        self.0.checked_add(1).map(Self).ok_or(LedgerError::Overflow)
+    }
+}
+
+impl Encode for PayoutNumber {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+}
+
+impl Decode for PayoutNumber {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.u64().map(Self)
+    }
+}
+
+/// How a payout ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Settled {
+    #[default]
+    Pending,
+    Paid(UnixTime),
+    Rejected(UnixTime),
+}
+
+impl Encode for Settled {
+    fn encode_to(&self, out: &mut Writer) {
+        let (tag, at) = match self {
+            Self::Pending => (0, None),
+            Self::Paid(at) => (1, Some(at)),
+            Self::Rejected(at) => (2, Some(at)),
+        };
+        out.u8(tag);
+        if let Some(at) = at {
+            out.part(at);
+        }
+    }
+}
+
+impl Decode for Settled {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match input.u8()? {
+            0 => Ok(Self::Pending),
+            1 => input.part().map(Self::Paid),
+            2 => input.part().map(Self::Rejected),
+            _ => Err(DecodeError::UnknownTag),
+        }
+    }
+}
+
+record! {
+    /// A payout that an account's owner asked for.
+    PayoutRow {
+        draft: PayoutDraft,
+        taken_at: UnixTime,
+        settled: Settled,
     }
 }
 

@@ -1,16 +1,20 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
-use farthing_http::extract::{Json, Path};
+use farthing_http::extract::{Json, Path, Query};
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::AccountAnswer;
 use farthing_protocol::identity::AccountKey;
 
 use crate::control::{
-    KeysetsReport, MoneyAnswer, MoneyRequest, NewKeysetAnswer, NewKeysetRequest, RevokeAnswer, RevokeRequest, path,
+    KeysetsReport, MoneyAnswer, MoneyRequest, NewKeysetAnswer, NewKeysetRequest, PayoutView, PayoutsQuery,
+    PayoutsReport, RevokeAnswer, RevokeRequest, SettlePayoutRequest, path,
 };
-use crate::ledger::{AuditReport, Credited, MovementError};
+use crate::ledger::{AuditReport, Credited, MovementError, PayoutError};
 use crate::mint::{KeysetChangeError, Mint};
+
+/// So many payouts are listed in one answer.
+const LISTED: usize = 500;
 
 pub(super) fn router(mint: Mint) -> Router {
     Router::new()
@@ -19,6 +23,8 @@ pub(super) fn router(mint: Mint) -> Router {
         .route(path::AUDIT, get(audit))
         .route(path::KEYSETS, get(keysets))
         .route(path::ACCOUNT, get(account))
+        .route(path::PAYOUTS, get(payouts))
+        .route(path::SETTLE_PAYOUT, post(settle_payout))
         .route(path::NEW_KEYSET, post(new_keyset))
         .route(path::REVOKE, post(revoke))
         .with_state(mint)
@@ -32,6 +38,22 @@ async fn credit(State(mint): State<Mint>, Json(request): Json<MoneyRequest>) -> 
 async fn pay_out(State(mint): State<Mint>, Json(request): Json<MoneyRequest>) -> Result<Json<MoneyAnswer>, Problem> {
     let MoneyRequest { account, amount, reference } = request;
     Ok(Json(mint.books().pay_out(account, amount, reference).await.map(answer)?))
+}
+
+async fn payouts(
+    State(mint): State<Mint>,
+    Query(PayoutsQuery { all, after }): Query<PayoutsQuery>,
+) -> Result<Json<PayoutsReport>, Problem> {
+    let payouts = mint.books().payouts(all, after, LISTED).await.map_err(|error| error.code())?;
+    let next = if payouts.len() < LISTED { None } else { payouts.last().map(|payout| payout.number) };
+    Ok(Json(PayoutsReport { payouts, next }))
+}
+
+async fn settle_payout(
+    State(mint): State<Mint>,
+    Json(SettlePayoutRequest { number, paid }): Json<SettlePayoutRequest>,
+) -> Result<Json<PayoutView>, Problem> {
+    Ok(Json(mint.books().settle_payout(number, paid).await?))
 }
 
 async fn audit(State(mint): State<Mint>) -> Result<Json<AuditReport>, Problem> {
@@ -75,6 +97,26 @@ impl From<MovementError> for Problem {
             }
             MovementError::InsufficientFunds => Self::new(Code::InsufficientFunds),
             MovementError::Ledger(error) => Self::new(error.code()),
+        }
+    }
+}
+
+impl From<PayoutError> for Problem {
+    fn from(error: PayoutError) -> Self {
+        match error {
+            PayoutError::InvalidSignature => Self::new(Code::InvalidSignature),
+            PayoutError::NotNow => {
+                Self::new(Code::RequestExpired).with_detail("A payout must be asked for within a day of its time.")
+            }
+            PayoutError::OperationUsed => {
+                Self::new(Code::FundingUsed).with_detail("The operation id was used for another payout.")
+            }
+            PayoutError::InsufficientFunds => Self::new(Code::InsufficientFunds),
+            PayoutError::Unknown => Self::new(Code::NotFound).with_detail("There is no payout with this number."),
+            PayoutError::Settled => {
+                Self::new(Code::FundingUsed).with_detail("The payout was settled otherwise before.")
+            }
+            PayoutError::Ledger(error) => Self::new(error.code()),
         }
     }
 }

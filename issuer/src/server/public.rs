@@ -6,7 +6,7 @@ use farthing_http::server::{Limits, harden};
 use farthing_openapi::{Api, Document, Encoded, Operation, object};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, DepositAnswer, DepositRequest, FinishAnswer, FinishRequest,
-    KeysetsAnswer, OpenAnswer, OpenRequest, mint_path,
+    KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, mint_path,
 };
 use farthing_protocol::ids::KeysetId;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,7 @@ fn api() -> Api<Mint> {
         .post(mint_path::FINISH, finish, about_finish())
         .post(mint_path::DEPOSIT, deposit, about_deposit())
         .post(mint_path::ACCOUNT, account, about_account())
+        .post(mint_path::PAYOUT, payout, about_payout())
         .get(mint_path::ARCHIVE, archive, about_archive())
         .get(mint_path::ISSUED, issued, about_issued())
         .get(mint_path::SPENT, spent, about_spent())
@@ -99,6 +100,16 @@ fn about_account() -> Operation {
         .about("The question is signed, and not older than five minutes.")
         .refuses(LEDGER)
         .refuses(&[Code::InvalidSignature, Code::RequestExpired])
+}
+
+fn about_payout() -> Operation {
+    Operation::new("payout", "Pays out what an account holds, or moves it to another account.")
+        .about(
+            "The same request again is answered with how far the payout is, and changes nothing: as long as the outcome is not \
+             known, send the same bytes again. One that was not taken within a day never is.",
+        )
+        .refuses(LEDGER)
+        .refuses(&[Code::InvalidSignature, Code::FundingUsed, Code::RequestExpired, Code::InsufficientFunds])
 }
 
 fn about_archive() -> Operation {
@@ -203,6 +214,10 @@ async fn account(
     Json(request): Json<AccountRequest>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     Ok(Json(mint.answer_account(&request.query).await?))
+}
+
+async fn payout(State(mint): State<Mint>, Json(call): Json<PayoutCall>) -> Result<Json<PayoutAnswer>, Problem> {
+    Ok(Json(mint.books().request_payout(&call.request).await?))
 }
 
 /// 200 while the ledger takes jobs and the books are right.

@@ -18,6 +18,11 @@ async fn busy() -> (World, Wallet) {
     world.mint().deposit(vec![deposit(pay(&keyset, &paid, shop.payee(), world.now()))]).await.unwrap();
     wallet.swap(&world, &keyset, Shape::Renew(amount(37)), &swapped).await.unwrap();
     world.mint().books().pay_out(shop.key(), amount(5), "out").await.unwrap();
+    for units in [3, 4] {
+        let request = crate::payouts::payout(&world, &wallet.account, units);
+        world.mint().books().request_payout(&request).await.unwrap();
+    }
+    world.mint().books().settle_payout(0, true).await.unwrap();
     let voucher = (&farthing_protocol::identity::Keypair::generate(&mut rand::rng())).into();
     world.mint().books().create_voucher(voucher, amount(50)).await.unwrap();
     world.audit().await;
@@ -41,7 +46,7 @@ type Tampering = fn(&mut Txn<'_>);
 #[tokio::test(flavor = "multi_thread")]
 async fn every_figure_is_compared_with_the_records() {
     // A value is a format byte and then its fields, amounts in eight bytes, the lowest first.
-    let cases: [(Tampering, &[Figure]); 22] = [
+    let cases: [(Tampering, &[Figure]); 27] = [
         (|txn| flip(txn, b"account/", 1), &[Figure::AccountBalance]),
         (|txn| flip(txn, b"account/", 9), &[Figure::AccountFee]),
         (|txn| remove(txn, b"account/"), &[Figure::AccountBalance]),
@@ -54,6 +59,12 @@ async fn every_figure_is_compared_with_the_records() {
         (|txn| flip(txn, b"keyset/", 15), &[Figure::Redeemed, Figure::Identity]),
         (|txn| remove(txn, b"credit/"), &[Figure::Funded, Figure::AccountBalance]),
         (|txn| remove(txn, b"payout/"), &[Figure::PaidOut]),
+        (|txn| flip(txn, b"pending/", 1), &[Figure::Pending, Figure::Identity]),
+        (|txn| remove(txn, b"unpaid/"), &[Figure::Pending]),
+        (|txn| remove(txn, b"payouts/"), &[Figure::PaidOut, Figure::AccountBalance]),
+        // After format, account, mint and operation comes the amount; the last but nine bytes say how it ended.
+        (|txn| flip(txn, b"payouts/", 81), &[Figure::PaidOut, Figure::AccountBalance]),
+        (|txn| unsettle(txn), &[Figure::PaidOut, Figure::Pending]),
         (|txn| remove(txn, b"voucher/"), &[Figure::Funded, Figure::Vouchers]),
         (|txn| remove(txn, b"issuance/"), &[Figure::Issued]),
         (|txn| remove(txn, b"funding/"), &[Figure::IssuanceIndex]),
@@ -75,6 +86,14 @@ async fn every_figure_is_compared_with_the_records() {
         }
         assert_stopped(&world, &mut wallet).await;
     }
+}
+
+/// A paid payout that pretends to be pending.
+fn unsettle(txn: &mut Txn<'_>) {
+    let (key, mut value) = txn.scan_prefix(b"payouts/", None, 1).unwrap().pop().unwrap();
+    value.truncate(value.len() - 9);
+    value.push(0);
+    txn.put(&key, &value).unwrap();
 }
 
 fn drop_spent(txn: &mut Txn<'_>) {

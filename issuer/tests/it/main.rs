@@ -23,6 +23,7 @@ mod home;
 mod http;
 mod keysets;
 mod openapi;
+mod payouts;
 mod random;
 mod sessions;
 mod swaps;

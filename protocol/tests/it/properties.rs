@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use farthing_protocol::amount::{Amount, Denomination, Unit, UnixTime};
-use farthing_protocol::api::AccountQuery;
+use farthing_protocol::api::{AccountQuery, PayoutRequest};
 use farthing_protocol::archive::{ArchiveIndex, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::codec::Wire;
@@ -31,7 +31,8 @@ use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::part;
 use crate::vectors::payments::{DIGEST, swap_statement};
 use crate::vectors::requests::{
-    invoice_body, query_bytes, receipt_bytes, signed_invoice, signed_transfer, text_token, transfer_body, two_mints,
+    invoice_body, payout_body, query_bytes, receipt_bytes, signed_invoice, signed_payout, signed_transfer, text_token,
+    transfer_body, two_mints,
 };
 
 /// One change to the bytes of a valid object.
@@ -200,6 +201,9 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         ("receipt", [receipt_bytes(), receipt_bytes()], |bytes| {
             canonical::<Receipt>(bytes).is_some_and(|receipt| receipt.verify().is_ok())
         }),
+        ("payout", [signed_payout(&payout_body("one", 370)), signed_payout(&payout_body("two", 371))], |bytes| {
+            canonical::<PayoutRequest>(bytes).is_some_and(|payout| payout.verify(&KEYSET.terms().mint).is_ok())
+        }),
         ("account query", [query_bytes(), query_bytes()], |bytes| {
             canonical::<AccountQuery>(bytes).is_some_and(|query| query.verify(&KEYSET.terms().mint).is_ok())
         }),
@@ -229,6 +233,7 @@ fn as_everything(bytes: &[u8]) {
     canonical::<Shape>(bytes);
     canonical::<TextToken>(bytes);
     canonical::<AccountQuery>(bytes);
+    canonical::<PayoutRequest>(bytes);
     canonical::<OpenedSession>(bytes);
     canonical::<IssuanceRequest>(bytes);
     canonical::<IssuanceRecord>(bytes);

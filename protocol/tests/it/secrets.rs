@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
-use farthing_protocol::api::{AccountQuery, Deposit, OpenAnswer, PayRequest};
+use farthing_protocol::api::{AccountQuery, Deposit, OpenAnswer, PayRequest, PayoutRequest};
 use farthing_protocol::archive::{IssuanceFile, IssuanceHasher, SpentFilter};
 use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, Sessions};
 use farthing_protocol::blind::wallet::AwaitingResponse;
@@ -30,7 +30,9 @@ use crate::twins::{context, keyset, secrets, seed};
 use crate::vectors::archive;
 use crate::vectors::issuance::{account_request, swap_issuance};
 use crate::vectors::part;
-use crate::vectors::requests::{invoice_body, query_bytes, receipt_bytes, signed_invoice, text_token, two_mints};
+use crate::vectors::requests::{
+    invoice_body, payout_body, query_bytes, receipt_bytes, signed_invoice, signed_payout, text_token, two_mints,
+};
 
 /// Requires that neither form of `{:?}` shows nine bytes of `hidden` in a row, in whichever notation. What everybody
 /// knows, the mint's identity and the keyset's id, may be seen.
@@ -158,6 +160,9 @@ fn requests_and_records_print_nothing() {
     silent(&read, &invoice[1..]);
     assert!(!format!("{read:?}").contains("private"));
     silent(&Receipt::from_bytes(&receipt_bytes()).unwrap(), &receipt_bytes()[1..]);
+    let payout = signed_payout(&payout_body("a private note", 370));
+    redacted(&PayoutRequest::from_bytes(&payout).unwrap(), &payout[1..]);
+    redacted(PayoutRequest::from_bytes(&payout).unwrap().draft(), &payout[1..]);
     redacted(&AccountQuery::from_bytes(&query_bytes()).unwrap(), &query_bytes()[1..]);
     for (issuance, funding, request) in [account_request(), swap_issuance()] {
         let read = IssuanceRequest::from_bytes(&request).unwrap();

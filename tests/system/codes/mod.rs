@@ -32,7 +32,7 @@ const SCENES: [fn(&mut Provoked); 11] = [
 ];
 
 /// Codes that no command of a wallet can give, and why. It stays short.
-const UNPROVOKED: [(&str, &str); 4] = [
+const UNPROVOKED: [(&str, &str); 5] = [
     // `Wallet::swap` answers it to programs. Commands plan their swaps themselves, with tokens that they hold.
     ("no_such_tokens", "no command swaps what somebody names"),
     // `Wallet::send` and `Wallet::request` answer it to programs. A command says `bad_amount` before.
@@ -40,6 +40,8 @@ const UNPROVOKED: [(&str, &str); 4] = [
     // A wallet says which service it was, and what it is that there is already. `verifier init` provokes both in `operating.rs`.
     ("not_reached", "no command of a wallet says it"),
     ("exists", "no command of a wallet says it"),
+    // `farthing verifier refund` says it: see the tests of the merchant.
+    ("not_refunded", "no wallet pays a payment back"),
 ];
 
 /// The failures that were seen, held against the table.

@@ -62,6 +62,21 @@ impl UnixClient {
         self.client.get_json(&self.endpoint(path)?).await
     }
 
+    /// Reads JSON from a path with a query, which is escaped.
+    ///
+    /// # Errors
+    ///
+    /// As [`post_json`](Self::post_json).
+    pub async fn get_json_with<Res: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Res, CallError> {
+        let endpoint = self.endpoint(path)?;
+        let endpoint = query.iter().fold(endpoint, |endpoint, (name, value)| endpoint.with_query(name, value));
+        self.client.get_json(&endpoint).await
+    }
+
     fn endpoint(&self, path: &str) -> Result<Endpoint, CallError> {
         self.base.join(path).map_err(|_| CallError::NotSent(Unsent::Request))
     }

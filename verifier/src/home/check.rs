@@ -56,6 +56,8 @@ findings! {
     Metrics = "metrics";
     /// What the gateway sells, and at what price.
     Gateway = "gateway";
+    /// Who is told of accepted payments.
+    Webhook = "webhook";
     /// The mint was not reached.
     MintNotReached = "mint_not_reached";
     /// What the mint says of itself and its keysets.
@@ -127,8 +129,16 @@ pub async fn check_home(folder: &Path, options: CheckOptions) -> Vec<Finding> {
 /// A check. Another one is added to [`CHECKS`].
 type Check = fn(&Looked<'_>, &mut Report);
 
-const CHECKS: &[Check] =
-    &[local::permissions, local::keys, local::records, local::stores, local::addresses, local::tls, gateway::gateway];
+const CHECKS: &[Check] = &[
+    local::permissions,
+    local::keys,
+    local::records,
+    local::stores,
+    local::addresses,
+    local::tls,
+    gateway::gateway,
+    local::webhook,
+];
 
 struct Looked<'a> {
     home: &'a VerifierHome,

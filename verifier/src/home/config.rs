@@ -1,13 +1,16 @@
 //! `config.toml`.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use farthing_http::client::BaseUrl;
+use farthing_http::client::{BaseUrl, Endpoint};
 use farthing_protocol::identity::MintId;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::Tokens;
+use crate::merchant::Keep;
 
 /// What may be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,19 @@ pub struct HomeOptions {
     pub metrics: Option<SocketAddr>,
     /// The gateway, as far as the command line does not say it.
     pub gateway: GatewaySettings,
+    /// Who is told of accepted payments.
+    pub webhook: Option<WebhookOptions>,
+    /// How long records are kept; if not given, for ever.
+    pub keep: Option<Keep>,
+}
+
+/// The receiver of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookOptions {
+    /// Its address.
+    pub url: Endpoint,
+    /// The file with the secrets shared with it, from the verifier's folder on.
+    pub secret_file: PathBuf,
 }
 
 /// A gateway's settings. What is not set is as the command line has it.
@@ -76,6 +92,8 @@ impl Default for HomeOptions {
             tls: None,
             metrics: None,
             gateway: GatewaySettings::default(),
+            webhook: None,
+            keep: None,
         }
     }
 }
@@ -95,12 +113,30 @@ struct File {
     metrics: Option<Metrics>,
     #[serde(default)]
     gateway: GatewaySettings,
+    webhook: Option<Webhook>,
+    #[serde(default)]
+    records: Records,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Metrics {
     listen: SocketAddr,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Webhook {
+    #[serde(deserialize_with = "from_text")]
+    url: Endpoint,
+    secret_file: PathBuf,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Records {
+    #[serde(default, deserialize_with = "some_from_text")]
+    keep: Option<Keep>,
 }
 
 #[derive(Deserialize)]
@@ -119,17 +155,31 @@ enum TokensText {
 }
 
 pub(super) fn read(text: &str) -> Result<(BaseUrl, MintId, HomeOptions), toml::de::Error> {
-    let File { mint, tokens, unit, locked, public_url, listen, tls, metrics, gateway } = toml::from_str(text)?;
+    let File { mint, tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, records } =
+        toml::from_str(text)?;
     let tokens = match tokens {
         TokensText::Open => Tokens::Open,
         TokensText::Closed => Tokens::Closed,
     };
     let (listen, metrics) = (listen.unwrap_or(DEFAULT_LISTEN), metrics.map(|metrics| metrics.listen));
-    Ok((mint.url, mint.id, HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway }))
+    let webhook = webhook.map(|Webhook { url, secret_file }| WebhookOptions { url, secret_file });
+    let keep = records.keep;
+    let options = HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep };
+    Ok((mint.url, mint.id, options))
+}
+
+fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<T, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn some_from_text<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    from_text(deserializer).map(Some)
 }
 
 pub(super) fn write(mint_url: &BaseUrl, mint: &MintId, options: &HomeOptions) -> String {
-    let HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway } = options;
+    let HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep } = options;
     let tokens = match tokens {
         Tokens::Open => "open",
         Tokens::Closed => "closed",
@@ -147,6 +197,13 @@ pub(super) fn write(mint_url: &BaseUrl, mint: &MintId, options: &HomeOptions) ->
     let metrics_section = section("metrics", metrics.is_some());
     let metrics = setting("listen", metrics.map(|address| address.to_string()).as_deref(), "127.0.0.1:9464");
     let gateway = write_gateway(gateway);
+    let keep = setting("keep", keep.map(|keep| keep.to_string()).as_deref(), "90d");
+    let (table, url, secret_file) = match webhook {
+        None => ("# [webhook]", None, None),
+        Some(WebhookOptions { url, secret_file }) => ("[webhook]", Some(url.as_str()), secret_file.to_str()),
+    };
+    let webhook = setting("url", url, "https://shop.example.com/farthing-events");
+    let secret_file = setting("secret_file", secret_file, "webhook.secret");
     format!(
         r#"# Settings of a Farthing verifier. Restart it after a change; `farthing verifier check-config` checks them first. What the command
 # line says counts more.
@@ -183,6 +240,17 @@ listen = "{listen}"
 url = {url}
 # The mint's identity. Whoever answers at the address must prove to be this mint.
 id = {id}
+
+[records]
+# How long accepted payments are kept, in days: receipts, memos and what was served for them. Older ones are erased. If
+# not set, they stay for ever.
+{keep}
+
+# Who is told of accepted payments, by signed requests (Standard Webhooks). The file holds the secret shared with it, from
+# this folder on: `farthing verifier webhooks --new-secret` makes one.
+{table}
+{webhook}
+{secret_file}
 "#,
         url = quoted(mint_url.as_str()),
         id = quoted(&mint.to_text()),
@@ -258,6 +326,11 @@ mod tests {
                 window_seconds: Some(2),
                 upstream_timeout_seconds: Some(3),
             },
+            webhook: Some(WebhookOptions {
+                url: Endpoint::parse("https://shop.example/hook?a=b").unwrap(),
+                secret_file: "a \"secret\"".into(),
+            }),
+            keep: Some("90d".parse().unwrap()),
         };
         for options in [HomeOptions::default(), set] {
             let text = write(&url, &mint, &options);
@@ -269,5 +342,8 @@ mod tests {
     fn a_misspelt_setting_is_refused() {
         let text = write(&BaseUrl::parse("http://a").unwrap(), &MintId::from_bytes([7; 32]), &HomeOptions::default());
         assert!(read(&text.replace("locked =", "loked =")).is_err());
+        let kept = |keep: &str| read(&text.replace("# keep = \"90d\"", &format!("keep = \"{keep}\"")));
+        assert_eq!(kept("7d").unwrap().2.keep.unwrap().seconds(), 7 * 86_400);
+        assert!(kept("7").is_err());
     }
 }

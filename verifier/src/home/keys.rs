@@ -160,6 +160,11 @@ impl Keys {
         std::iter::once(&self.payee).chain(self.retired_payees.iter().rev())
     }
 
+    /// The payees' keys, the one in use first.
+    pub(super) fn signers(&self) -> impl Iterator<Item = &Keypair> {
+        std::iter::once(&self.payee).chain(self.retired_payees.iter().rev()).map(|entry| &entry.key)
+    }
+
     /// The payee's key in use.
     pub(super) fn payee(&self) -> PayeeKey {
         self.payee.payee()

@@ -3,10 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use farthing_durable::{Engine, Options};
 use farthing_http::client::{BaseUrl, HttpClient};
 use farthing_http::server::{ServeOptions, Tls, serve_tcp, serve_tcp_with, serve_tls_with, serve_unix};
 use tokio::net::TcpListener;
@@ -14,19 +14,22 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::gateway::{Gateway, GatewayOptions};
-use super::{HomeError, Merchant, VerifierHome};
+use super::{HomeError, Merchant, VerifierHome, open_records};
 use crate::keyring::Keyring;
-use crate::merchant::{Clock, DEFAULT_AT_ONCE, MerchantParts, system_clock};
+use crate::merchant::{Clock, DEFAULT_AT_ONCE, Keep, MerchantParts, system_clock};
 use crate::metrics::{metrics_route, metrics_router};
 use crate::service::{control_router, public_router};
-use crate::spent;
-use crate::store::ClearingStore;
+use crate::store::{ClearingStore, StoreError};
+use crate::webhook::Webhooks;
 
 /// How often the mint's list is looked after, and open payments are asked about again.
 const ROUND: Duration = Duration::from_secs(30);
 
 /// Longest time at shutdown for answers whose clients went away.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long answers are kept that a gateway gave which does not run any more, in seconds.
+const ANSWERS_KEPT: u64 = 86_400;
 
 /// Longest time for a call to the mint: less than a payer is kept waiting.
 const MINT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -128,6 +131,7 @@ async fn run_all(
 ) -> Result<RunningVerifier, HomeError> {
     let control = home.control_socket();
     let tls = home.tls_files().map(|files| Tls::load(files.certificate, files.key)).transpose()?;
+    let target = home.webhook()?;
     let VerifierHome { folder, mint, mint_url, options, keys } = home;
     let listener = TcpListener::bind(listen).await?;
     let local_addr = listener.local_addr()?;
@@ -140,14 +144,14 @@ async fn run_all(
         None => None,
     };
     let metrics = figures.as_ref().map(TcpListener::local_addr).transpose()?;
-    let path = folder.join("store");
-    // Opening reads everything.
-    let opened = tokio::task::spawn_blocking(move || Engine::open(&path, Options::new().indexer(spent::indexer())));
+    let path = folder.clone();
+    let opened = tokio::task::spawn_blocking(move || open_records(&path));
     let engine = opened.await.map_err(|_| io::Error::from(io::ErrorKind::Other))??;
     let client = HttpClient::builder().reuse_connections(true).timeout(MINT_TIMEOUT).build()?;
     let mints = [(mint, mint_url.clone())];
     let keyring = Keyring::open(engine.clone(), folder.join("evidence"), client.clone(), mints).await?;
     let clearing = ClearingStore::new(engine.clone(), mint, &mint_url, client)?;
+    let webhooks = target.map(|target| Webhooks::new(engine.clone(), Arc::clone(&clock), target)).transpose()?;
     let merchant = Merchant::new(MerchantParts {
         keys: keys.into_merchant(options.locked),
         mint,
@@ -159,6 +163,7 @@ async fn run_all(
         engine,
         clock,
         at_once: DEFAULT_AT_ONCE,
+        webhooks: webhooks.clone(),
     })?;
     merchant.refresh().await;
     let gateway = match gateway {
@@ -178,8 +183,15 @@ async fn run_all(
     let figures = serve_figures(figures, metrics_router(merchant.clone()), until(stopped.clone()));
     let own = control_router(merchant.clone()).merge(metrics_route(merchant.clone()));
     let private = serve_unix(control.clone(), own, until(stopped.clone()));
-    let rounds = look_after(merchant.clone(), window, until(stopped.clone()));
+    let rounds = look_after(merchant.clone(), (window, options.keep), until(stopped.clone()));
     let sold_tls = tls.clone();
+    let told = until(stopped.clone());
+    let events = async move {
+        match webhooks {
+            Some(webhooks) => webhooks.deliver(told).await,
+            None => told.await,
+        }
+    };
     let task = tokio::spawn(async move {
         let sold = async {
             match gateway {
@@ -196,7 +208,7 @@ async fn run_all(
         };
         // One listener lost ends everything.
         let rounds = async {
-            rounds.await;
+            tokio::join!(rounds, events);
             Ok(())
         };
         tokio::try_join!(rounds, public, private, sold, figures).map(|_| ())
@@ -233,7 +245,11 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// Settles what is open, and keeps the mint's list fresh.
-async fn look_after(merchant: Merchant, window: Option<u64>, stopped: impl Future<Output = ()>) {
+async fn look_after(
+    merchant: Merchant,
+    (window, keep): (Option<u64>, Option<Keep>),
+    stopped: impl Future<Output = ()>,
+) {
     let mut stopped = std::pin::pin!(stopped);
     loop {
         match merchant.resume().await {
@@ -241,14 +257,24 @@ async fn look_after(merchant: Merchant, window: Option<u64>, stopped: impl Futur
             Ok(open) => tracing::info!(open, "payments whose outcome is not known"),
             Err(error) => tracing::warn!(%error, "open payments were not settled"),
         }
-        if let Some(window) = window
-            && let Err(error) = merchant.forget_answers(window).await
-        {
-            tracing::warn!(%error, "answers that are repeated no more were not forgotten");
+        if let Err(error) = forget(&merchant, window, keep).await {
+            tracing::warn!(%error, "old records were not erased");
         }
         tokio::select! {
             () = &mut stopped => return,
             () = tokio::time::sleep(ROUND) => merchant.refresh().await,
         }
     }
+}
+
+/// Erases what is not kept any longer.
+async fn forget(merchant: &Merchant, window: Option<u64>, keep: Option<Keep>) -> Result<(), StoreError> {
+    merchant.forget_answers(window.unwrap_or(ANSWERS_KEPT)).await?;
+    if let Some(keep) = keep {
+        let forgotten = merchant.forget_older(keep).await?;
+        if forgotten > 0 {
+            tracing::info!(forgotten, "erased payments that were kept long enough");
+        }
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ use super::{Inner, InvoiceError, PayError};
 use crate::check::{CheckError, VerifiedPayment};
 use crate::pipeline::{Demand, Question};
 use crate::store::{Acceptance, AcceptedPayment, Outcome, SpentStore, StoreError};
+use crate::webhook::Webhooks;
 
 /// A payment, and what it is given in for.
 pub(super) struct Submission {
@@ -270,6 +271,8 @@ impl Inner {
             claim: Claim::from_bytes(crate::random::random()),
             request: *payment.payment().request(),
             single_use,
+            expires_at: request.expires_at(),
+            unit: payment.keyset().terms().unit.clone(),
             head: self.keyring.head_of(payment.keyset()),
             memo,
             door,
@@ -294,9 +297,13 @@ impl Inner {
 
     /// The payment is accepted; that it is not recorded here yet leaves the payer without an answer, no more.
     async fn finish(&self, draft: ReceiptDraft, attempt: Attempt) -> Result<Receipt, StoreError> {
-        let job = self.engine.submit(move |txn| record::finish(txn, draft, attempt));
+        let (now, events) = ((self.clock)(), self.webhooks.is_some());
+        let job = self.engine.submit(move |txn| record::finish(txn, draft, attempt, now, events));
         match job.await {
-            Ok(Ok(draft)) => self.sign(draft),
+            Ok(Ok(draft)) => {
+                self.webhooks.iter().for_each(Webhooks::wake);
+                self.sign(draft)
+            }
             Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable),
         }
     }

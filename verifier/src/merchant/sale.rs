@@ -193,6 +193,13 @@ pub(super) fn forget_answers(txn: &mut Txn<'_>, before: UnixTime, at_most: usize
     Ok(count == at_most)
 }
 
+/// Erases what is known of a payment's sale.
+pub(super) fn erase(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
+    // When it was kept is forgotten with the other answers of that time.
+    txn.delete_large(&key(ANSWERS, id.as_bytes()))?;
+    txn.delete(&key(SALES, id.as_bytes()))
+}
+
 #[derive(Default)]
 struct Record {
     served: u8,

@@ -24,8 +24,11 @@ use tokio::sync::Semaphore;
 use self::desk::{Desk, Verdicts};
 use self::mint::{Mint, Verdict};
 use self::record::{Begun, Record, State};
+
 use super::{Acceptance, AcceptedPayment, Decides, Outcome, SpentStore, StoreError, StoreFuture, StoreRole};
 use crate::locks::KeyedLocks;
+
+pub(crate) use self::record::forget_settled;
 
 /// The most payments that one request carries.
 pub const MAX_DEPOSITS: usize = 64;
@@ -113,6 +116,16 @@ impl ClearingStore {
     /// What it has asked.
     pub fn figures(&self) -> ClearingFigures {
         self.inner.desk.figures()
+    }
+
+    /// Forgets payments that somebody else had accepted before a time: the mint says so again to whoever asks.
+    pub(crate) async fn forget_older(&self, before: UnixTime) -> Result<(), StoreError> {
+        loop {
+            let job = self.inner.engine.submit(move |txn| record::forget_elsewhere(txn, before, MAX_DEPOSITS));
+            if !job.await?.map_err(|_| StoreError::Stopped)? {
+                return Ok(());
+            }
+        }
     }
 
     /// Whether the outcome of a payment is not known. If it is, the payment was accepted, or nothing will come of what

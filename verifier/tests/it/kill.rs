@@ -16,10 +16,11 @@ use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, PaymentRequest};
 use farthing_verifier::conformance::TestMint;
-use farthing_verifier::home::{HomeOptions, VerifierHome, run_with_clock};
+use farthing_verifier::home::{VerifierHome, run_with_clock};
 
 use crate::common::{NOW, amount, pay, request};
 use crate::double::Running;
+use crate::webhook::Receiver;
 
 const FOLDER: &str = "FARTHING_TEST_KILL_FOLDER";
 
@@ -80,7 +81,9 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_paid_twice() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("shop");
     let mint = Running::start(TestMint::new(NOW)).await;
-    VerifierHome::init(&folder, &mint.url(), &mint.double.mint.id(), &HomeOptions::default()).unwrap();
+    let receiver = Receiver::start().await;
+    VerifierHome::init(&folder, &mint.url(), &mint.double.mint.id(), &receiver.options()).unwrap();
+    std::fs::write(folder.join("webhook.secret"), crate::webhook::SECRET).unwrap();
     let control = UnixClient::new(folder.join("control.sock")).unwrap();
     let mut paid: Vec<(Payment, PaymentRequest, Receipt)> = Vec::new();
     for round in 0..4 {
@@ -124,6 +127,12 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_paid_twice() {
         }
         let listed: PaymentsAnswer = control.get_json(verifier_path::PAYMENTS).await.unwrap();
         assert_eq!(listed.payments.len(), paid.len(), "each payment is recorded once");
+        // And told: of each of them one event, whenever the process died.
+        let told = |(payment, _, _): &(Payment, _, _)| receiver.has_taken(&payment.id());
+        while !paid.iter().all(told) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert_eq!(receiver.events(), paid.len());
     }
     // And the mint has each of them once, with the verifier's own claim.
     for (payment, _, _) in paid {

@@ -1,6 +1,7 @@
 //! The verifier, held to account over real folders and real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod books;
 mod check;
 mod clearing;
 mod common;
@@ -16,7 +17,10 @@ mod layer;
 mod openapi;
 mod pipeline;
 mod places;
+mod refund;
+mod retention;
 mod rotation;
 mod sale;
 mod service;
 mod sled;
+mod webhook;

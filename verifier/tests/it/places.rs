@@ -10,7 +10,7 @@ use std::time::Duration;
 use farthing_durable::{Engine, Options};
 use farthing_http::client::HttpClient;
 use farthing_http::problem::Code;
-use farthing_protocol::api::PayRequest;
+use farthing_protocol::api::{PayRequest, PaymentsQuery};
 use farthing_protocol::identity::Keypair;
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::keyring::Keyring;
@@ -39,8 +39,13 @@ pub(crate) async fn merchant(folder: &Path, running: &Running, at_once: usize) -
         engine,
         clock: Arc::new(|| NOW),
         at_once,
+        webhooks: None,
     };
     (Merchant::new(parts).unwrap(), key)
+}
+
+async fn accepted(merchant: &Merchant) -> usize {
+    merchant.books().payments(PaymentsQuery::default()).await.unwrap().payments.len()
 }
 
 /// An invoice of this payee, paid with fresh coins.
@@ -75,7 +80,7 @@ async fn work_that_nobody_waits_for_still_counts() {
     running.mood(Mood::Honest);
     running.double.gate.notify_one();
     running.double.gate.notify_one();
-    while merchant.payments(10).await.unwrap().len() < 2 {
+    while accepted(&merchant).await < 2 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let last = order();
@@ -101,7 +106,7 @@ fn checks_are_no_work_for_the_runtimes_threads() {
         let mut paying = pin!(merchant.pay(order));
         let others = async {
             for _ in 0..500 {
-                assert!(merchant.payments(1).await.unwrap().is_empty());
+                assert_eq!(accepted(&merchant).await, 0);
             }
         };
         tokio::select! {

@@ -46,10 +46,18 @@ impl Shop {
     }
 
     pub(crate) async fn with(mint: TestMint, options: &HomeOptions) -> Self {
+        Self::with_files(mint, options, &[]).await
+    }
+
+    /// With files in the folder besides.
+    pub(crate) async fn with_files(mint: TestMint, options: &HomeOptions, files: &[(&str, &str)]) -> Self {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("shop");
         let mint = Running::start(mint).await;
         VerifierHome::init(&folder, &mint.url(), &mint.double.mint.id(), options).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
         let clock = Arc::new(AtomicU64::new(NOW.seconds()));
         let http = HttpClient::builder().build().unwrap();
         let mut shop = Self { mint, folder, clock, http, running: None, _parent: parent };
@@ -57,8 +65,12 @@ impl Shop {
         shop
     }
 
+    pub(crate) fn home(&self) -> VerifierHome {
+        VerifierHome::open(&self.folder).unwrap()
+    }
+
     pub(crate) async fn start(&mut self) {
-        let home = VerifierHome::open(&self.folder).unwrap();
+        let home = self.home();
         let (stop, stopped) = oneshot::channel();
         let clock = Arc::clone(&self.clock);
         let clock = Arc::new(move || UnixTime::from_seconds(clock.load(Ordering::SeqCst)));
@@ -87,12 +99,21 @@ impl Shop {
         self.folder.join("control.sock")
     }
 
-    fn control(&self) -> UnixClient {
+    pub(crate) fn control(&self) -> UnixClient {
         UnixClient::new(self.control_socket()).unwrap()
     }
 
     pub(crate) fn at(&self, seconds: u64) {
         self.clock.store(NOW.plus(seconds).seconds(), Ordering::SeqCst);
+    }
+
+    /// The same after a restart, with what the mint says at that time.
+    pub(crate) async fn later(&mut self, seconds: u64) {
+        let keysets = vec![self.mint().keyset().document().clone()];
+        self.mint.double.publish(KeysetsAnswer { list: self.mint().list(NOW.plus(seconds)), keysets });
+        self.stop().await;
+        self.at(seconds);
+        self.start().await;
     }
 
     pub(crate) async fn invoice(&self, units: u64) -> Invoice {
@@ -105,7 +126,10 @@ impl Shop {
 
     async fn invoice_of(&self, units: u64, expires_in: Option<u32>, reusable: bool) -> Invoice {
         let memo = Some(format!("{units} units"));
-        let request = InvoiceRequest { amount: amount(units), memo, expires_in, reusable, http: None };
+        self.invoice_as(InvoiceRequest { amount: amount(units), memo, expires_in, reusable, http: None }).await
+    }
+
+    pub(crate) async fn invoice_as(&self, request: InvoiceRequest) -> Invoice {
         let answer: InvoiceAnswer = self.control().post_json(verifier_path::INVOICES, &request).await.unwrap();
         answer.invoice.verify().unwrap();
         assert_eq!(Invoice::from_text(&answer.text).unwrap(), answer.invoice);
@@ -127,7 +151,7 @@ impl Shop {
         assert_eq!(refused(self.pay(payment, invoice).await), code);
     }
 
-    async fn receipt(&self, id: &PaymentId) -> Result<Receipt, CallError> {
+    pub(crate) async fn receipt(&self, id: &PaymentId) -> Result<Receipt, CallError> {
         let path = verifier_path::PAYMENT.replace("{id}", &id.to_text());
         let url = self.verifier().public_url.join(&path).unwrap();
         self.http.get_json(&url).await.map(|answer: PaymentAnswer| answer.receipt)
@@ -138,7 +162,7 @@ impl Shop {
     }
 }
 
-fn refused<T: std::fmt::Debug>(answer: Result<T, CallError>) -> Code {
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, CallError>) -> Code {
     answer.unwrap_err().problem().unwrap().known().unwrap()
 }
 
@@ -432,7 +456,7 @@ async fn tokens_locked_to_the_payee_are_taken_while_the_mint_is_gone() {
 }
 
 /// The public key of the folder's lock key.
-fn recipient(shop: &Shop) -> RecipientKey {
+pub(crate) fn recipient(shop: &Shop) -> RecipientKey {
     VerifierHome::open(&shop.folder).unwrap().lock_keys()[0].recipient
 }
 

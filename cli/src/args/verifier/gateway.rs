@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use farthing_verifier::merchant::Keep;
 
 use super::VerifierFolder;
 
@@ -61,4 +62,7 @@ pub(crate) struct VerifierGateway {
     /// Longest time until the server behind begins to answer, in seconds [default: 25]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) upstream_timeout: Option<u64>,
+    /// Erase payments that were recorded longer ago than so many days, such as 90d; config.toml sets it for good
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) keep: Option<Keep>,
 }

@@ -1,26 +1,34 @@
 //! `farthing verifier …`: one file for each command.
 
+mod account;
 mod check;
 mod gateway;
 mod init;
 mod keys;
 mod payments;
+mod receipt;
+mod refund;
 mod request;
 mod rotate;
 mod run;
+mod webhooks;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use self::account::{VerifierBalance, VerifierPayout, VerifierPayouts};
 pub(crate) use self::check::VerifierCheckConfig;
 pub(crate) use self::gateway::VerifierGateway;
 pub(crate) use self::init::VerifierInit;
 pub(crate) use self::keys::VerifierKeys;
-pub(crate) use self::payments::VerifierPayments;
+pub(crate) use self::payments::{Format, VerifierPayments};
+pub(crate) use self::receipt::VerifierReceipt;
+pub(crate) use self::refund::VerifierRefund;
 pub(crate) use self::request::VerifierRequest;
 pub(crate) use self::rotate::VerifierRotateKey;
 pub(crate) use self::run::VerifierRun;
+pub(crate) use self::webhooks::VerifierWebhooks;
 
 /// Where a verifier lives.
 #[derive(Debug, Args)]
@@ -69,8 +77,20 @@ pub(crate) enum VerifierCommand {
     Keys(VerifierKeys),
     /// Make an invoice; needs a running verifier
     Request(VerifierRequest),
-    /// List accepted payments, newest first; needs a running verifier
+    /// List, search and export accepted payments, newest first
     Payments(VerifierPayments),
+    /// Print the signed receipt of an accepted payment
+    Receipt(VerifierReceipt),
+    /// Pay a customer back, from a wallet of yours, and keep that with the payment
+    Refund(VerifierRefund),
+    /// List events for your webhook that were not delivered, and send them again
+    Webhooks(VerifierWebhooks),
+    /// Ask the mint what you have there
+    Balance(VerifierBalance),
+    /// Ask the mint to pay out what you have there
+    Payout(VerifierPayout),
+    /// List the payouts that you asked for, and what became of them
+    Payouts(VerifierPayouts),
 }
 
 impl VerifierCommand {
@@ -82,7 +102,14 @@ impl VerifierCommand {
             Self::RotateKey(args) => args.reply.json,
             Self::Keys(args) => args.reply.json,
             Self::Request(args) => args.reply.json,
-            Self::Run(_) | Self::Gateway(_) | Self::Payments(_) => false,
+            Self::Payments(args) => args.wants_json(),
+            Self::Receipt(args) => args.reply.json,
+            Self::Refund(args) => args.reply.json,
+            Self::Webhooks(args) => args.reply.json,
+            Self::Balance(args) => args.reply.json,
+            Self::Payout(args) => args.reply.json,
+            Self::Payouts(args) => args.reply.json,
+            Self::Run(_) | Self::Gateway(_) => false,
         }
     }
 }

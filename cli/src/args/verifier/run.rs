@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use farthing_verifier::merchant::Keep;
 
 use super::VerifierFolder;
 
@@ -20,4 +21,7 @@ pub(crate) struct VerifierRun {
     /// Serve figures for Prometheus on this address, at /metrics
     #[arg(long, value_name = "LISTEN")]
     pub(crate) metrics: Option<SocketAddr>,
+    /// Erase payments that were recorded longer ago than so many days, such as 90d; config.toml sets it for good
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) keep: Option<Keep>,
 }

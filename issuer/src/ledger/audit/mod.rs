@@ -12,6 +12,7 @@ use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::KeysetId;
 
 use super::LedgerError;
+use super::book::pending;
 use super::records::{AccountState, KeysetTotals, Table, UnitTotals, parse, scan};
 use recompute::Recomputed;
 pub use report::{AuditReport, Difference, Figure, UnitBooks};
@@ -119,10 +120,14 @@ fn compare_units(
         report.compare(named, Figure::Balances, of(totals.balances), balances);
         report.compare(named, Figure::Fees, of(totals.fees), sum.withdrawal_fees.saturating_add(deposit_fees));
         report.compare(named, Figure::Vouchers, of(totals.vouchers), sum.vouchers);
+        let waiting = pending(txn, &unit)?;
+        report.compare(named, Figure::Pending, of(waiting), sum.pending);
+        report.compare(named, Figure::Pending, sum.unpaid, sum.pending);
         let left = of(totals.funded).saturating_sub(of(totals.paid_out));
-        let right = [of(totals.balances), of(totals.fees), of(totals.vouchers), issued, redeemed.saturating_neg()];
+        let (balances, fees, vouchers) = (of(totals.balances), of(totals.fees), of(totals.vouchers));
+        let right = [balances, fees, vouchers, of(waiting), issued, redeemed.saturating_neg()];
         report.compare(named, Figure::Identity, left, right.into_iter().fold(0, i128::saturating_add));
-        report.units.push(UnitBooks::new(&unit, &totals, issued, redeemed));
+        report.units.push(UnitBooks::new(&unit, &totals, waiting, (issued, redeemed)));
     }
     Ok(())
 }

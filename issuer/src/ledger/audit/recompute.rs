@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit};
+use farthing_protocol::api::PayoutDraft;
 use farthing_protocol::identity::{AccountKey, IssuanceId, MintId, VoucherKey};
 use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominations, payment_id_of};
@@ -11,7 +12,9 @@ use farthing_verifier::store::AcceptedPayment;
 use super::{AuditReport, Figure, KeysetFacts};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::{find_issuance, funded_by};
-use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, VoucherState, get, parse, scan};
+use crate::ledger::records::{
+    AnsweredSession, IssuanceEntry, Movement, PayoutRow, Source, Table, VoucherState, get, parse, scan,
+};
 
 /// Everything added up from the records alone.
 #[derive(Default)]
@@ -27,6 +30,9 @@ pub(super) struct UnitSum {
     pub(super) paid_out: i128,
     pub(super) withdrawal_fees: i128,
     pub(super) vouchers: i128,
+    pub(super) pending: i128,
+    /// The same by the list of what is to be paid.
+    pub(super) unpaid: i128,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -53,6 +59,7 @@ impl Recomputed {
     pub(super) fn of(txn: &Txn<'_>, keysets: &KeysetFacts, report: &mut AuditReport) -> Result<Self, LedgerError> {
         let (mut sums, mut open) = (Self::default(), Open::default());
         sums.add_movements(txn)?;
+        sums.add_payouts(txn)?;
         sums.add_vouchers(txn, &mut open)?;
         scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
             sums.add_issuance(txn, &parse(key)?, &entry, keysets, &mut open, report)
@@ -91,6 +98,23 @@ impl Recomputed {
         scan(txn, Table::PayOut, &[], &mut |_, payout: Movement| {
             add(&mut self.unit(&payout.unit).paid_out, units(payout.amount));
             add(&mut self.account(&payout.account, &payout.unit).balance, -units(payout.amount));
+            Ok(())
+        })
+    }
+
+    fn add_payouts(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
+        scan(txn, Table::Payout, &[], &mut |number, row: PayoutRow| {
+            let (pending, paid, taken) = row.amounts();
+            let PayoutDraft { account, unit, to, .. } = &row.draft;
+            let listed: Option<Amount> = get(txn, Table::PayoutOpen, number)?;
+            let sum = self.unit(unit);
+            add(&mut sum.pending, units(pending));
+            add(&mut sum.unpaid, listed.map_or(0, units));
+            add(&mut sum.paid_out, units(paid));
+            add(&mut self.account(account, unit).balance, -units(taken));
+            if let Some(to) = to {
+                add(&mut self.account(to, unit).balance, units(taken));
+            }
             Ok(())
         })
     }

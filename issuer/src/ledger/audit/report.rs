@@ -33,6 +33,8 @@ pub struct UnitBooks {
     pub fees: Amount,
     /// Σ unused vouchers.
     pub vouchers: Amount,
+    /// Σ payouts that were asked for and are not settled.
+    pub pending: Amount,
     /// Σ tokens issued.
     pub issued: Amount,
     /// Σ tokens deposited or swapped.
@@ -54,6 +56,8 @@ pub enum Figure {
     Fees,
     /// Σ unused vouchers.
     Vouchers,
+    /// Σ pending payouts, against the payouts and against the list of what is to be paid.
+    Pending,
     /// Tokens issued of a keyset, against the issuance records.
     Issued,
     /// Tokens redeemed of a keyset, against the accepted payments.
@@ -78,7 +82,7 @@ pub enum Figure {
     SpentRecord,
     /// A record of a keyset that the mint does not know.
     UnknownKeyset,
-    /// funded − paid out against balances + fees + vouchers + (issued − redeemed).
+    /// funded − paid out against balances + fees + vouchers + pending payouts + (issued − redeemed).
     Identity,
 }
 
@@ -123,7 +127,7 @@ impl AuditReport {
 }
 
 impl UnitBooks {
-    pub(super) fn new(unit: &Unit, totals: &UnitTotals, issued: i128, redeemed: i128) -> Self {
+    pub(super) fn new(unit: &Unit, totals: &UnitTotals, pending: Amount, (issued, redeemed): (i128, i128)) -> Self {
         let amount = |sum: i128| u64::try_from(sum).ok().and_then(Amount::new).unwrap_or(Amount::MAX);
         Self {
             unit: unit.code().to_owned(),
@@ -133,6 +137,7 @@ impl UnitBooks {
             balances: totals.balances,
             fees: totals.fees,
             vouchers: totals.vouchers,
+            pending,
             issued: amount(issued),
             redeemed: amount(redeemed),
         }
@@ -147,6 +152,7 @@ impl fmt::Display for Figure {
             Self::Balances => "sum of the balances",
             Self::Fees => "fee income",
             Self::Vouchers => "unused vouchers",
+            Self::Pending => "pending payouts",
             Self::Issued => "tokens issued",
             Self::Redeemed => "tokens redeemed",
             Self::Outstanding => "tokens redeemed beyond those issued",

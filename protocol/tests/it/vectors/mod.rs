@@ -111,6 +111,7 @@ fn every_vector_file_is_one_that_is_checked() {
         "locked.json",
         "offer.json",
         "payments.json",
+        "payout.json",
         "receipt.json",
         "shapes.json",
         "text-forms.json",

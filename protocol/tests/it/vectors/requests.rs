@@ -1,8 +1,8 @@
 //! Invoices, offers, receipts, and text forms.
 
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::api::AccountQuery;
-use farthing_protocol::codec::{Wire, from_base64url, to_base64url};
+use farthing_protocol::api::{AccountQuery, PayoutDraft, PayoutRequest};
+use farthing_protocol::codec::{DecodeError, Wire, from_base64url, to_base64url};
 use farthing_protocol::identity::{Keypair, MintId};
 use farthing_protocol::ids::{HttpBinding, RequestNonce};
 use farthing_protocol::keyset::ChainHead;
@@ -262,6 +262,55 @@ pub(crate) fn query_bytes() -> Vec<u8> {
         &[(b"account", &account), (b"mint", &world.mint), (b"time", &NOW.to_le_bytes())],
     );
     cat(&[&[1], &account, &world.mint, &NOW.to_le_bytes(), &ed25519_sign(&secret, &digest)])
+}
+
+pub(crate) fn payout_body(reference: &str, amount: u64) -> Vec<u8> {
+    payout_body_to(reference, amount, &[0])
+}
+
+/// With the presence byte of another account, and the account.
+pub(crate) fn payout_body_to(reference: &str, amount: u64, to: &[u8]) -> Vec<u8> {
+    let world = world();
+    let account = crate::reference::ed25519_public(&world.place(0, 0, 0).account_key());
+    let unit = cat(&[&text("EUR"), &[2]]);
+    let (amount, time) = (amount.to_le_bytes(), NOW.to_le_bytes());
+    cat(&[&account, &world.mint, &[0x0b; 16], &amount, &unit, &time, &text(reference), to])
+}
+
+/// An account's signed payout request.
+pub(crate) fn signed_payout(body: &[u8]) -> Vec<u8> {
+    let digest = hash(b"farthing/v1/payout", &[(b"payout-body", body)]);
+    cat(&[&[1], body, &ed25519_sign(&world().place(0, 0, 0).account_key(), &digest)])
+}
+
+#[test]
+fn payout_requests() {
+    let world = world();
+    let to = world.payee;
+    let body = payout_body_to("DE02 1203 0000", 370, &cat(&[&[1], &to]));
+    let made = json!({
+        "account_secret": hex(world.place(0, 0, 0).account_key()),
+        "mint": hex(world.mint),
+        "operation": hex([0x0b; 16]),
+        "amount": 370,
+        "unit": { "code": "EUR", "exponent": 2 },
+        "requested_at": NOW,
+        "reference": "DE02 1203 0000",
+        "to": hex(to),
+        "digest": hex(hash(b"farthing/v1/payout", &[(b"payout-body", &body)])),
+        "payout": hex(signed_payout(&body)),
+    });
+    let file = stored("payout.json", &made);
+    let payout = PayoutRequest::from_bytes(&file.bytes("payout")).unwrap();
+    payout.verify(&MintId::from_bytes(file.array("mint"))).unwrap();
+    let key = Keypair::from_secret(&file.array("account_secret"));
+    assert_eq!(payout.draft().clone().sign(&key).unwrap().to_bytes(), file.bytes("payout"));
+    let long = PayoutDraft { reference: "x".repeat(129), ..payout.draft().clone() };
+    assert_eq!(long.sign(&key), Err(DecodeError::TooLong));
+    let turned = PayoutDraft { reference: "a\u{202e}b".into(), ..payout.draft().clone() };
+    assert_eq!(turned.sign(&key), Err(DecodeError::NonCanonicalText));
+    let other = Keypair::from_secret(&[7; 32]);
+    assert_eq!(payout.draft().clone().sign(&other), Err(DecodeError::OutOfRange));
 }
 
 #[test]

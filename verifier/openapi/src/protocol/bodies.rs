@@ -5,12 +5,12 @@ use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{
     AccountAnswer, AccountQuery, AccountRequest, ArchiveAnswer, Deposit, DepositAnswer, DepositOutcome, DepositRequest,
     FinishAnswer, FinishRequest, InvoiceAnswer, InvoiceRequest, KeysetsAnswer, MintHead, OpenAnswer, OpenRequest,
-    PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer, PaymentSummary, PaymentsAnswer, UnitBalance,
+    PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer, UnitBalance,
 };
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::identity::{MintId, PayeeKey};
-use farthing_protocol::ids::{Claim, HttpBinding, KeysetId, PaymentId, RequestHash};
+use farthing_protocol::ids::{Claim, HttpBinding, KeysetId, PaymentId};
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList};
 use farthing_protocol::payment::Payment;
@@ -168,26 +168,6 @@ object! {
         invoice: Invoice,
         /// The same as text for people: Bech32m, `farthinginvoice1…`.
         text: String => example("text"),
-    }
-
-    /// Accepted payments.
-    PaymentsAnswer {
-        /// The payments, newest first.
-        payments: Vec<PaymentSummary>,
-    }
-
-    /// An accepted payment, as its payee sees it.
-    PaymentSummary {
-        /// Which one.
-        payment: PaymentId,
-        /// What it answered.
-        request: RequestHash,
-        /// How much.
-        amount: Amount,
-        /// When it was accepted.
-        accepted_at: UnixTime,
-        /// The invoice's note.
-        memo: Option<String> => "Two cups of tea",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Wire objects, ids and numbers: strings in JSON, but for times.
 
 use farthing_protocol::amount::{Amount, UnixTime};
-use farthing_protocol::api::AccountQuery;
+use farthing_protocol::api::{AccountQuery, PayoutRequest};
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::identity::{AccountKey, MintId, PayeeKey};
@@ -10,7 +10,7 @@ use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList};
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
-use farthing_protocol::request::{Invoice, PaymentRequest};
+use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
@@ -60,6 +60,10 @@ base64url! {
     Receipt: 185, Some(185);
     /// A question about an account, signed by its key (18.1).
     AccountQuery: 137, Some(137);
+    /// A signed request to pay out what an account holds (18.1).
+    PayoutRequest: 168, Some(343);
+    /// What another wallet asks for, signed (16.4).
+    TransferRequest: 241, None;
     /// The signed index of a mint's archive (21.1).
     ArchiveIndex: 123, None;
     /// The last keyset of a chain: its sequence number and its id (7.3).

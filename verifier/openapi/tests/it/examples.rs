@@ -27,9 +27,11 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("Payment", "payments", "/cases/0/payment"),
     ("PaymentId", "payments", "/cases/0/id"),
     ("PaymentRequest", "invoice", "/request"),
+    ("PayoutRequest", "payout", "/payout"),
     ("Receipt", "receipt", "/receipt"),
     ("RequestHash", "payments", "/cases/0/request"),
     ("Shape", "shapes", "/shapes/0/shape"),
+    ("TransferRequest", "transfer", "/transfer"),
 ];
 
 #[test]

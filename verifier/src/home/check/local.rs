@@ -162,3 +162,18 @@ pub(super) fn tls(looked: &Looked<'_>, report: &mut Report) {
         Err(error) => report.fault(FindingCode::Tls, error.to_string()),
     }
 }
+
+/// Who is told of accepted payments: the secret is there, and nobody reads along.
+pub(super) fn webhook(looked: &Looked<'_>, report: &mut Report) {
+    match looked.home.webhook() {
+        Ok(None) => {}
+        Ok(Some(target)) if target.url.as_str().starts_with("http:") => {
+            report.warning(
+                FindingCode::Webhook,
+                "events of payments are sent without TLS: others can read them on their way",
+            );
+        }
+        Ok(Some(_)) => report.fine(FindingCode::Webhook, "the webhook's secret is in order"),
+        Err(error) => report.fault(FindingCode::Webhook, error.to_string()),
+    }
+}

@@ -15,6 +15,8 @@ const RECORDS: &[u8] = b"clear/record/";
 /// The payment's bytes, as long as its outcome is not known; the keys alone are the list of what is open.
 const PAYMENTS: &[u8] = b"clear/payment/";
 const OPEN: &[u8] = b"clear/open/";
+/// Payments that somebody else had accepted, by time: they are nobody's to forget but this store's.
+const ELSEWHERE: &[u8] = b"clear/elsewhere/";
 
 /// What is known of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,9 @@ pub(super) fn begin(txn: &mut Txn<'_>, payment: &VerifiedPayment, claim: &Claim)
 
 pub(super) fn settle(txn: &mut Txn<'_>, id: &PaymentId, state: State) -> Result<(), StoreFault> {
     let record = read(txn, id)?.ok_or(StoreFault::Damaged)?;
+    if let State::Elsewhere { at } = state {
+        txn.put(&[ELSEWHERE, &at.seconds().to_be_bytes(), id.as_bytes()].concat(), &[])?;
+    }
     txn.put(&key(RECORDS, id), &Record { state, ..record }.to_bytes())?;
     close(txn, id)
 }
@@ -137,6 +142,29 @@ pub(super) fn settle(txn: &mut Txn<'_>, id: &PaymentId, state: State) -> Result<
 pub(super) fn forget(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
     txn.delete(&key(RECORDS, id))?;
     close(txn, id)
+}
+
+/// Forgets a payment whose outcome is known and was taken note of. The mint knows it, whoever asks again.
+pub(crate) fn forget_settled(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
+    match read(txn, id)? {
+        None | Some(Record { state: State::Pending, .. }) => Ok(()),
+        Some(_) => txn.delete(&key(RECORDS, id)),
+    }
+}
+
+/// Forgets payments that somebody else had accepted before a time, at most so many, and says whether there may be more.
+pub(super) fn forget_elsewhere(txn: &mut Txn<'_>, before: UnixTime, at_most: usize) -> Result<bool, StoreFault> {
+    let found = txn.scan_prefix(ELSEWHERE, None, at_most)?;
+    let count = found.len();
+    for (entry, _) in found {
+        let (at, id) = entry.get(ELSEWHERE.len()..).and_then(<[u8]>::split_first_chunk).ok_or(StoreFault::Damaged)?;
+        if UnixTime::from_seconds(u64::from_be_bytes(*at)) >= before {
+            return Ok(false);
+        }
+        forget_settled(txn, &PaymentId::from_bytes(id.try_into().map_err(|_| StoreFault::Damaged)?))?;
+        txn.delete(&entry)?;
+    }
+    Ok(count == at_most)
 }
 
 /// Payments whose outcome is not known, in the order of their ids.

@@ -8,12 +8,12 @@ use crate::reference::{cat, ed25519_sign, enc, hash};
 use crate::vectors::hex;
 use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::requests::{
-    invoice_body, offer_body, query_bytes, receipt_bytes, signed_invoice, signed_transfer, text_token, transfer_body,
-    two_mints,
+    invoice_body, offer_body, payout_body, payout_body_to, query_bytes, receipt_bytes, signed_invoice, signed_payout,
+    signed_transfer, text_token, transfer_body, two_mints,
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    [invoices(), offers(), receipts(), recipients(), transfers(), issuances(), text_tokens()]
+    [invoices(), offers(), receipts(), recipients(), payouts(), transfers(), issuances(), text_tokens()]
         .into_iter()
         .flatten()
         .collect()
@@ -100,6 +100,29 @@ fn receipts() -> Vec<Case> {
         asked("account-query-to-another-mint", edited(&query, 33, &other().mint)),
         asked("account-query-at-another-time", edited(&query, 65, &(NOW + 1).to_le_bytes())),
         asked("account-query-of-another-account", edited(&query, 1, &other().payee)),
+    ]
+}
+
+fn payouts() -> Vec<Case> {
+    let body = payout_body("DE02", 370);
+    let good = signed_payout(&body);
+    let decode = |reason, body: Vec<u8>, error| Case::new(reason, "decode payout", &good, signed_payout(&body), error);
+    let verify = |reason, refused: Vec<u8>| {
+        Case::new(reason, "verify payout", &good, refused, "InvalidSignature")
+            .with(json!({ "mint": hex(world().mint) }))
+    };
+    vec![
+        decode("payout-amount-zero", payout_body("DE02", 0), "OutOfRange"),
+        decode("payout-reference-too-long", payout_body(&"r".repeat(129), 370), "TooLong"),
+        decode("payout-reference-with-escape", payout_body("a\u{1b}[31m", 370), "NonCanonicalText"),
+        Case::new("payout-trailing-byte", "decode payout", &good, cat(&[&good, &[0]]), "TrailingBytes"),
+        verify("payout-of-another-account", edited(&good, 1, &other().payee)),
+        verify("payout-of-another-mint", signed_payout(&edited(&body, 32, &other().mint))),
+        verify("payout-of-another-operation", edited(&good, 65, &[0])),
+        verify("payout-amount-altered", edited(&good, 81, &[0x73])),
+        verify("payout-reference-altered", edited(&good, good.len() - 66, b"3")),
+        decode("payout-to-itself", payout_body_to("DE02", 370, &cat(&[&[1], &body[..32]])), "OutOfRange"),
+        decode("payout-to-marked-2", payout_body_to("DE02", 370, &[2]), "UnknownTag"),
     ]
 }
 

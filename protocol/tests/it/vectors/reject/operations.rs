@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::api::AccountQuery;
+use farthing_protocol::api::{AccountQuery, PayoutRequest};
 use farthing_protocol::archive::{ArchiveIndex, FileHead, FilterHead, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::blind::{Challenge, Response};
@@ -55,6 +55,7 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "decode recipient" => decoded::<Recipient>(&bytes()),
         "decode shape" => decoded::<Shape>(&bytes()),
         "decode text token" => decoded::<TextToken>(&bytes()),
+        "decode payout" => decoded::<PayoutRequest>(&bytes()),
         "decode account query" => decoded::<AccountQuery>(&bytes()),
         "decode opened session" => decoded::<OpenedSession>(&bytes()),
         "decode issuance request" => decoded::<IssuanceRequest>(&bytes()),
@@ -79,6 +80,10 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "verify account query" => {
             let mint = MintId::from_bytes(with.array("mint"));
             AccountQuery::from_bytes(&bytes()).map_err(name)?.verify(&mint).map(drop).map_err(name)
+        }
+        "verify payout" => {
+            let mint = MintId::from_bytes(with.array("mint"));
+            PayoutRequest::from_bytes(&bytes()).map_err(name)?.verify(&mint).map_err(name)
         }
         "extend chain" => extend(&bytes(), with),
         "accept keyset list" => {

@@ -1,0 +1,231 @@
+//! `farthing verifier balance`, `payout` and `payouts`
+
+use anyhow::{Context, Result};
+use farthing_http::client::CallError;
+use farthing_http::problem::Code;
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutState};
+use farthing_protocol::identity::PayeeKey;
+use farthing_verifier::home::{AccountError, Payout, VerifierHome};
+use farthing_wallet::{IssueError, account_text};
+use serde::Serialize;
+
+use super::open::open;
+use crate::args::{VerifierBalance, VerifierPayout, VerifierPayouts};
+use crate::exit::{Advise, Trouble, fault};
+use crate::hooks;
+use crate::mint::{read_account, read_amount};
+use crate::output::{Answer, Money, Rows, Screen, WarningCode, seconds, short, time};
+
+/// What the payee has at the mint.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct BalanceAnswer {
+    mint: String,
+    /// One for each payee key, that in use first.
+    accounts: Vec<AccountEntry>,
+}
+
+/// An account at the mint.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct AccountEntry {
+    payee: String,
+    balances: Vec<Money>,
+}
+
+/// Payouts that were asked for.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct PayoutsAnswer {
+    /// Oldest first.
+    payouts: Vec<PayoutEntry>,
+}
+
+/// A payout that was asked for.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct PayoutEntry {
+    payout: String,
+    payee: String,
+    amount: Money,
+    reference: String,
+    /// The account to which it went, if it was not to be paid outside.
+    to: Option<String>,
+    requested_at: u64,
+    state: State,
+    settled_at: Option<u64>,
+    #[serde(skip)]
+    time: UnixTime,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// It is not known whether the mint took it.
+    Unknown,
+    /// The money left the account.
+    Pending,
+    Paid,
+    /// The money is in the account again.
+    Rejected,
+}
+
+pub(super) async fn balance(args: VerifierBalance, screen: &Screen) -> Result<()> {
+    let home = open(args.folder)?;
+    let accounts = balances(&home).await?;
+    let mut entries = Vec::new();
+    for (payee, answer) in &accounts {
+        let mut held = Vec::new();
+        for (unit, balance) in units(answer)? {
+            held.push(Money::of(balance, &unit));
+        }
+        entries.push(AccountEntry { payee: payee.to_text(), balances: held });
+    }
+    screen.answer(&BalanceAnswer { mint: home.mint().to_text(), accounts: entries })
+}
+
+pub(super) async fn payout(args: VerifierPayout, screen: &Screen) -> Result<()> {
+    let home = open(args.folder)?;
+    let from = match &args.from {
+        None => home.payee(),
+        Some(text) => PayeeKey::from_text(text).map_err(|_| {
+            fault(Trouble::BadText, format!("{text:?} is no payee")).next("`farthing verifier balance` shows them")
+        })?,
+    };
+    let accounts = balances(&home).await?;
+    let answer = accounts.iter().find(|(payee, _)| *payee == from).map(|(_, answer)| answer);
+    let held = units(answer.ok_or(AccountError::NotOurs)?)?;
+    let code = args.unit.as_ref().or(home.options().unit.as_ref());
+    let unit = match (&held[..], code) {
+        ([(only, _)], None) => only,
+        (all, Some(code)) => {
+            let found = all.iter().map(|(unit, _)| unit).find(|unit| unit.code() == code);
+            found.with_context(|| format!("the account never held any {code}"))?
+        }
+        ([], None) => return Err(fault(Trouble::Ambiguous, "the account never held anything").into()),
+        (_, None) => {
+            return Err(fault(Trouble::Ambiguous, "the account holds several units").next("give --unit").into());
+        }
+    };
+    let amount = read_amount(&args.amount, unit)?;
+    let to = args.to.as_deref().map(read_account).transpose()?;
+    let asked = home.ask_payout(&from, (amount, unit), (args.reference, to), hooks::now()).await;
+    let payout = match asked {
+        Err(AccountError::Call(call)) if call.may_have_taken_effect() => {
+            return Err(call).advise(
+                "it is not known whether the mint took the payout",
+                "`farthing verifier payouts` asks again; do not ask for another one before",
+            );
+        }
+        Err(AccountError::Call(call)) if lacks_funds(&call) => {
+            return Err(IssueError::InsufficientFunds).advise(
+                format!("the account does not hold {}", amount.display(unit)),
+                "`farthing verifier balance` shows what it holds",
+            );
+        }
+        asked => asked?,
+    };
+    screen.answer(&PayoutEntry::of(&payout, payout.answer))
+}
+
+pub(super) async fn payouts(args: VerifierPayouts, screen: &Screen) -> Result<()> {
+    let home = open(args.folder)?;
+    let mut entries = Vec::new();
+    for payout in home.payouts()? {
+        let known = match home.ask_again(&payout).await {
+            Err(AccountError::Call(error)) => {
+                screen.warn(WarningCode::MintNotAsked, format!("the mint said nothing about a payout: {error}"));
+                payout.answer
+            }
+            known => known?,
+        };
+        entries.push(PayoutEntry::of(&payout, known));
+    }
+    screen.answer(&PayoutsAnswer { payouts: entries })
+}
+
+fn lacks_funds(call: &CallError) -> bool {
+    call.problem().and_then(|problem| problem.known()) == Some(Code::InsufficientFunds)
+}
+
+async fn balances(home: &VerifierHome) -> Result<Vec<(PayeeKey, AccountAnswer)>> {
+    let asked = home.balances(hooks::now()).await;
+    asked.with_context(|| format!("the mint at {} did not say what you have", home.mint_url().as_str()))
+}
+
+fn units(answer: &AccountAnswer) -> Result<Vec<(Unit, Amount)>> {
+    let unit = |held: &farthing_protocol::api::UnitBalance| Ok((Unit::new(&held.unit, held.exponent)?, held.balance));
+    answer.balances.iter().map(unit).collect()
+}
+
+impl PayoutEntry {
+    fn of(payout: &Payout, answer: Option<PayoutAnswer>) -> Self {
+        let draft = payout.request.draft();
+        Self {
+            payout: draft.operation.to_text(),
+            payee: farthing_protocol::codec::to_base64url(draft.account.as_bytes()),
+            amount: Money::of(draft.amount, &draft.unit),
+            reference: draft.reference.clone(),
+            to: draft.to.as_ref().map(account_text),
+            requested_at: seconds(draft.requested_at),
+            state: match answer.map(|answer| answer.state) {
+                None => State::Unknown,
+                Some(PayoutState::Pending) => State::Pending,
+                Some(PayoutState::Paid) => State::Paid,
+                Some(PayoutState::Rejected) => State::Rejected,
+            },
+            settled_at: answer.and_then(|answer| answer.settled_at).map(seconds),
+            time: draft.requested_at,
+        }
+    }
+
+    fn state(&self) -> &'static str {
+        match self.state {
+            State::Unknown => "not known to be taken",
+            State::Pending => "pending",
+            State::Paid => "paid",
+            State::Rejected => "rejected",
+        }
+    }
+}
+
+impl Answer for BalanceAnswer {
+    fn show(&self, screen: &Screen) {
+        let mut rows = Rows::new(["payee", "balance"]).right(1);
+        for AccountEntry { payee, balances } in &self.accounts {
+            if balances.is_empty() {
+                rows.add([payee.clone(), "nothing yet".to_owned()]);
+            }
+            for balance in balances {
+                rows.add([payee.clone(), balance.text.clone()]);
+            }
+        }
+        rows.show(screen);
+    }
+}
+
+impl Answer for PayoutEntry {
+    fn show(&self, screen: &Screen) {
+        screen.say(format!("{} {}: payout {}", self.amount.text, self.state(), self.payout));
+    }
+}
+
+impl Answer for PayoutsAnswer {
+    fn show(&self, screen: &Screen) {
+        if self.payouts.is_empty() {
+            screen.say("no payouts yet");
+            return;
+        }
+        let mut rows = Rows::new(["asked for (UTC)", "amount", "payout", "state", "reference"]).right(1);
+        for entry in &self.payouts {
+            let amount = entry.amount.text.clone();
+            let reference =
+                entry.to.as_deref().map_or_else(|| entry.reference.clone(), |to| format!("to {}", short(to)));
+            rows.add([time(entry.time), amount, short(&entry.payout), entry.state().to_owned(), reference]);
+        }
+        rows.show(screen);
+    }
+}

@@ -1,0 +1,201 @@
+//! The payee's balance at the mint, and asking for it to be paid out.
+//!
+//! A request is a file in `payouts/` before it leaves: `ID.request`, and beside it `ID.settled` when its end is known.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use farthing_http::client::{BuildError, CallError, HttpClient, UrlError};
+use farthing_http::problem::Code;
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::{
+    AccountAnswer, AccountQuery, AccountRequest, PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState,
+    mint_path,
+};
+use farthing_protocol::codec::{DecodeError, Wire, from_base64url, to_base64url};
+use farthing_protocol::identity::{AccountKey, Keypair, PayeeKey};
+use farthing_protocol::ids::OperationId;
+
+use super::VerifierHome;
+use crate::files;
+
+const PAYOUTS: &str = "payouts";
+
+/// A payout that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payout {
+    /// The signed request: the same bytes however often it is made.
+    pub request: PayoutRequest,
+    /// What became of it, as far as is known.
+    pub answer: Option<PayoutAnswer>,
+}
+
+/// Why a balance is not known, or a payout was not asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The key of this account is not in the folder.
+    #[error("the key of this payee is not in this folder")]
+    NotOurs,
+    /// The reference is too long or holds characters that do not show.
+    #[error("the reference has at most 128 bytes, none of them control characters")]
+    Reference(#[source] DecodeError),
+    /// The money would go to the account from which it comes, or is none.
+    #[error("the money would go to the account from which it comes")]
+    SameAccount,
+    /// A file could not be read or written. Nothing was sent.
+    #[error("a file could not be read or written: {0}")]
+    Io(#[from] io::Error),
+    /// A file is damaged.
+    #[error("{} is damaged", .0.display())]
+    Damaged(PathBuf),
+    /// The client cannot be built.
+    #[error("{0}")]
+    Client(#[from] BuildError),
+    /// The mint's address cannot be used.
+    #[error("{0}")]
+    Url(#[from] UrlError),
+    /// The mint.
+    #[error("{0}")]
+    Call(#[from] CallError),
+}
+
+impl VerifierHome {
+    /// What each of the payee's accounts holds at the mint, that of the key in use first.
+    ///
+    /// # Errors
+    /// An [`AccountError`].
+    pub async fn balances(&self, now: UnixTime) -> Result<Vec<(PayeeKey, AccountAnswer)>, AccountError> {
+        let (client, url) = (HttpClient::builder().build()?, self.mint_url.join(mint_path::ACCOUNT)?);
+        let mut balances = Vec::new();
+        for key in self.signers() {
+            let request = AccountRequest { query: AccountQuery::sign(key, self.mint, now) };
+            balances.push((PayeeKey::from(key), client.post_json(&url, &request).await?));
+        }
+        Ok(balances)
+    }
+
+    /// Asks the mint to pay out. The request is durable before it leaves; when the outcome is not known it is made again with
+    /// [`VerifierHome::ask_again`].
+    ///
+    /// # Errors
+    /// An [`AccountError`]. After one that says that nothing happened the request is forgotten.
+    pub async fn ask_payout(
+        &self,
+        from: &PayeeKey,
+        (amount, unit): (Amount, &Unit),
+        (reference, to): (String, Option<AccountKey>),
+        now: UnixTime,
+    ) -> Result<Payout, AccountError> {
+        let key = self.signers().find(|key| PayeeKey::from(*key) == *from).ok_or(AccountError::NotOurs)?;
+        let draft = PayoutDraft {
+            account: AccountKey::from(key),
+            mint: self.mint,
+            operation: OperationId::from_bytes(crate::random::random()),
+            amount,
+            unit: unit.clone(),
+            requested_at: now,
+            reference,
+            to,
+        };
+        let request = draft.sign(key).map_err(|error| match error {
+            DecodeError::OutOfRange => AccountError::SameAccount,
+            error => AccountError::Reference(error),
+        })?;
+        let path = self.payout_path(&request, "request");
+        files::create_folder(&self.folder.join(PAYOUTS))?;
+        files::create_private(&path, format!("{}\n", to_base64url(&request.to_bytes())).as_bytes())?;
+        match self.send(&request).await {
+            Ok(answer) => Ok(Payout { request, answer: Some(answer) }),
+            Err(error) => {
+                if matches!(&error, AccountError::Call(call) if !call.may_have_taken_effect()) {
+                    // Made for the first time, and not taken.
+                    fs::remove_file(&path)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a request again whose end is not known, and writes down what it is.
+    ///
+    /// # Errors
+    /// An [`AccountError`].
+    pub async fn ask_again(&self, payout: &Payout) -> Result<Option<PayoutAnswer>, AccountError> {
+        if payout.answer.is_some_and(|answer| answer.state != PayoutState::Pending) {
+            return Ok(payout.answer);
+        }
+        match self.send(&payout.request).await {
+            Ok(answer) => Ok(Some(answer)),
+            // Too late for it to be taken, and it was not: it never will be.
+            Err(AccountError::Call(call)) if is(&call, Code::RequestExpired) => {
+                fs::remove_file(self.payout_path(&payout.request, "request"))?;
+                Ok(None)
+            }
+            // It was not taken so far.
+            Err(AccountError::Call(call)) if is(&call, Code::InsufficientFunds) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The payouts that were asked for, oldest first, with what is known of them here.
+    ///
+    /// # Errors
+    /// An [`AccountError`].
+    pub fn payouts(&self) -> Result<Vec<Payout>, AccountError> {
+        let folder = self.folder.join(PAYOUTS);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut payouts = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "request") {
+                payouts.push(read(&path)?);
+            }
+        }
+        payouts.sort_by_key(|payout| (payout.request.draft().requested_at, payout.request.draft().operation));
+        Ok(payouts)
+    }
+
+    async fn send(&self, request: &PayoutRequest) -> Result<PayoutAnswer, AccountError> {
+        let (client, url) = (HttpClient::builder().build()?, self.mint_url.join(mint_path::PAYOUT)?);
+        let answer: PayoutAnswer = client.post_json(&url, &PayoutCall { request: request.clone() }).await?;
+        if answer.state != PayoutState::Pending {
+            let text = serde_json::to_string(&answer).map_err(io::Error::from)?;
+            match files::create_private(&self.payout_path(request, "settled"), text.as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                written => written?,
+            }
+        }
+        Ok(answer)
+    }
+
+    fn payout_path(&self, request: &PayoutRequest, extension: &str) -> PathBuf {
+        let id = request.draft().operation.to_text();
+        self.folder.join(PAYOUTS).join(format!("{id}.{extension}"))
+    }
+
+    /// The keys whose accounts are the payee's, the one in use first.
+    fn signers(&self) -> impl Iterator<Item = &Keypair> {
+        self.keys.signers()
+    }
+}
+
+fn is(call: &CallError, code: Code) -> bool {
+    call.problem().and_then(|problem| problem.known()) == Some(code)
+}
+
+fn read(path: &Path) -> Result<Payout, AccountError> {
+    let damaged = || AccountError::Damaged(path.to_owned());
+    let bytes = from_base64url(fs::read_to_string(path)?.trim_end()).map_err(|_| damaged())?;
+    let request = PayoutRequest::from_bytes(&bytes).map_err(|_| damaged())?;
+    let settled = path.with_extension("settled");
+    let answer = match fs::read_to_string(&settled) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        text => Some(serde_json::from_str(&text?).map_err(|_| AccountError::Damaged(settled))?),
+    };
+    Ok(Payout { request, answer })
+}
