@@ -69,11 +69,15 @@ impl VerifierHome {
     pub async fn balances(&self, now: UnixTime) -> Result<Vec<(PayeeKey, AccountAnswer)>, AccountError> {
         let (client, url) = (HttpClient::builder().build()?, self.mint_url.join(mint_path::ACCOUNT)?);
         let mut balances = Vec::new();
-        for key in self.signers() {
-            let request = AccountRequest { query: AccountQuery::sign(key, self.mint, now) };
-            balances.push((PayeeKey::from(key), client.post_json(&url, &request).await?));
+        for (payee, query) in self.account_queries(now) {
+            balances.push((payee, client.post_json(&url, &AccountRequest { query }).await?));
         }
         Ok(balances)
+    }
+
+    /// Each of the payee's keys, the one in use first, with its question to the mint about its account.
+    pub fn account_queries(&self, now: UnixTime) -> Vec<(PayeeKey, AccountQuery)> {
+        self.signers().map(|key| (PayeeKey::from(key), AccountQuery::sign(key, self.mint, now))).collect()
     }
 
     /// Asks the mint to pay out. The request is durable before it leaves; when the outcome is not known it is made again with

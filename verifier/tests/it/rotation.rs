@@ -3,7 +3,9 @@
 use farthing_http::problem::Code;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::derive::Seed;
+use farthing_protocol::identity::{Keypair, PayeeKey};
 use farthing_protocol::payment::Payment;
+use farthing_protocol::receipt::ReceiptDraft;
 use farthing_protocol::request::Invoice;
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::home::{HomeOptions, Rotation, VerifierHome};
@@ -86,4 +88,25 @@ async fn what_is_locked_to_a_key_is_accepted_after_it_was_rotated() {
     shop.refuses(&pay_locked(&shop, &invoice, 2), &invoice, Code::WrongPayee).await;
     shop.pay(&pay_locked(&shop, &invoice, 1), &invoice).await.unwrap();
     assert_eq!(invoice.draft().amount, amount(2));
+}
+
+#[tokio::test]
+async fn receipts_of_an_old_key_are_signed_from_the_folder_and_its_balance_is_asked_for() {
+    let mut shop = Shop::open().await;
+    let invoice = shop.invoice(1).await;
+    let payment = pay(shop.mint(), &invoice);
+    let receipt = shop.pay(&payment, &invoice).await.unwrap();
+    shop.stop().await;
+    let home = rotate(&shop, 1, NOW);
+    let draft = home.books().unwrap().receipt(payment.id()).await.unwrap().unwrap();
+    assert_eq!(home.sign(draft).unwrap(), receipt);
+    let foreign = Keypair::generate(&mut rand::rng());
+    assert!(home.sign(ReceiptDraft { payee: PayeeKey::from(&foreign), ..draft }).is_err());
+
+    let asked = home.account_queries(NOW);
+    let payees: Vec<PayeeKey> = asked.iter().map(|(payee, _)| *payee).collect();
+    assert_eq!(payees, [home.payee(), invoice.draft().payee]);
+    for (payee, query) in asked {
+        assert_eq!(query.verify(home.mint()), Ok(payee.account()));
+    }
 }

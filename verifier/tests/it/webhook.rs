@@ -19,7 +19,9 @@ use farthing_protocol::api::{
 };
 use farthing_protocol::ids::PaymentId;
 use farthing_verifier::conformance::TestMint;
-use farthing_verifier::home::{HomeError, HomeOptions, VerifierHome, WebhookOptions};
+use farthing_verifier::home::{
+    CheckOptions, FindingCode, HomeError, HomeOptions, Severity, VerifierHome, WebhookOptions, check_home,
+};
 use farthing_verifier::webhook::{AT_ONCE, MAX_ATTEMPTS};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
@@ -337,7 +339,12 @@ async fn a_secret_that_cannot_be_used_stops_the_start_and_is_not_shown() {
     let url = farthing_http::client::BaseUrl::parse("http://127.0.0.1:9").unwrap();
     let home = VerifierHome::init(&folder, &url, &mint.id(), &receiver.options()).unwrap();
     let run = |home| farthing_verifier::home::run(home, "127.0.0.1:0".parse().unwrap(), std::future::pending());
+    let found = async || {
+        let findings = check_home(&folder, CheckOptions { ask_mint: false, now: NOW }).await;
+        findings.into_iter().find(|finding| finding.code == FindingCode::Webhook).unwrap().severity
+    };
     assert!(matches!(run(VerifierHome::open(&folder).unwrap()).await, Err(HomeError::SecretFile(..))));
+    assert_eq!(found().await, Severity::Fault);
     std::fs::write(folder.join("webhook.secret"), "whsec_c2hvcnQ=").unwrap();
     let error = run(VerifierHome::open(&folder).unwrap()).await.unwrap_err();
     assert!(matches!(error, HomeError::Secret(..)));
@@ -347,5 +354,6 @@ async fn a_secret_that_cannot_be_used_stops_the_start_and_is_not_shown() {
     let path = home.new_webhook_secret().unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(found().await, Severity::Warning, "there is no TLS");
     run(home).await.unwrap();
 }
