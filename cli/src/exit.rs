@@ -343,6 +343,9 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::Misconduct => "keep the evidence: anybody can verify it. Do not use that mint or payee any more",
         Reason::NoSuchShape => "`farthing wallet withdraw --bundle list` shows bundles and the largest amount",
         Reason::InsufficientFunds => "`farthing wallet balance` shows what there is",
+        Reason::NoHeldTokens => {
+            "`farthing wallet balance` shows what is locked to whom; `farthing wallet withdraw --lock-to` gets more"
+        }
         Reason::NoSuchTokens => "`farthing wallet balance` shows what there is; `farthing wallet withdraw` gets more",
         Reason::Unfinished => "nothing is lost: the next command goes on with it",
         Reason::FeeRose => "nothing was debited; begin again if you accept the fee",

@@ -14,8 +14,8 @@ use crate::output::Envelope;
 use crate::verifier;
 use crate::verifier::{account as account_of_merchant, payments, receipt, refund, webhooks};
 use crate::wallet::{
-    account, balance, budget, doctor, get, history, init, mints, passphrase, pay, receive, refresh, restore, resume,
-    send, stock, withdraw,
+    account, balance, budget, doctor, get, held, history, init, mints, passphrase, pay, receive, refresh, restore,
+    resume, send, stock, withdraw,
 };
 
 fn answer<T: JsonSchema>() -> Value {
@@ -80,6 +80,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-passphrase", answer::<passphrase::PassphraseAnswer>()),
         ("wallet-pay", answer::<pay::PayAnswer>()),
         ("wallet-pay-x402", answer::<pay::entry::EntryAnswer>()),
+        ("wallet-pay-by-hand", answer::<held::HandedAnswer>()),
+        ("wallet-receipt-in", answer::<held::ReceiptInAnswer>()),
         ("wallet-receipts", answer::<history::ReceiptsAnswer>()),
         ("wallet-receive", answer::<receive::ReceiveAnswer>()),
         ("wallet-recipient", answer::<receive::RecipientAnswer>()),

@@ -14,15 +14,17 @@ use serde::{Deserialize, Serialize};
 use crate::amount::{Amount, UnixTime};
 use crate::archive::ArchiveIndex;
 use crate::blind::mint::OpenedSession;
-use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
+use crate::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer, wire_serde};
 use crate::identity::{AccountKey, InvalidSignature, Keypair, MintId, Signature};
 use crate::ids::{Claim, HttpBinding, KeysetId, PaymentId};
 use crate::issuance::{IssuanceRecord, IssuanceRequest};
 use crate::keyset::{KeysetDocument, KeysetList};
+use crate::locked::Recipient;
 use crate::payment::Payment;
 use crate::receipt::Receipt;
 use crate::request::{Invoice, PaymentRequest};
 use crate::shape::Shape;
+use crate::text::TextForm;
 use crate::transcript::{Domain, TranscriptExt, label};
 
 pub use merchant::{
@@ -86,6 +88,15 @@ pub mod verifier_path {
     pub const WEBHOOKS: &str = "/v1/webhooks";
     /// POST [`WebhookRetryRequest`](super::WebhookRetryRequest) → [`WebhookRetryAnswer`](super::WebhookRetryAnswer). Control only.
     pub const WEBHOOKS_RETRY: &str = "/v1/webhooks/retry";
+    /// GET: [`RecipientAnswer`](super::RecipientAnswer).
+    pub const RECIPIENT: &str = "/v1/recipient";
+    /// POST [`KeysetsAnswer`](super::KeysetsAnswer) of the mint, carried in →
+    /// [`KeysetsTaken`](super::KeysetsTaken). Control only.
+    pub const KEYSETS: &str = "/v1/keysets";
+    /// GET: [`LockedAnswer`](super::LockedAnswer), asking nobody. Control only.
+    pub const LOCKED: &str = "/v1/locked";
+    /// POST [`LockedDeposit`](super::LockedDeposit) → [`LockedAnswer`](super::LockedAnswer). Control only.
+    pub const LOCKED_DEPOSIT: &str = "/v1/locked/deposit";
 }
 
 /// All keysets of a mint, and its signed list.
@@ -327,6 +338,26 @@ pub struct PayRequest {
     pub request: PaymentRequest,
 }
 
+impl Encode for PayRequest {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.payment);
+        out.part(&self.request);
+    }
+}
+
+impl Decode for PayRequest {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { payment: input.part()?, request: input.part()? })
+    }
+}
+
+impl Wire for PayRequest {}
+
+/// What a payer hands over where there is no network: by a file or a picture.
+impl TextForm for PayRequest {
+    const PREFIX: &'static str = "farthingpay";
+}
+
 /// The payment was accepted, now or before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -341,6 +372,81 @@ pub struct PayAnswer {
 pub struct PaymentAnswer {
     /// The receipt.
     pub receipt: Receipt,
+}
+
+/// Where tokens can be locked to, so that this payee takes them without asking their mint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipientAnswer {
+    /// The record, signed by the payee.
+    pub recipient: Recipient,
+    /// Its text form.
+    pub text: String,
+}
+
+/// A list of keysets that was carried in was taken over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysetsTaken {
+    /// When the mint signed it.
+    pub issued_at: UnixTime,
+}
+
+/// Asks a verifier to deposit what it took in locked tokens.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedDeposit {
+    /// Whether to try once more what the mint refused.
+    #[serde(default)]
+    pub again: bool,
+}
+
+/// What became of what a verifier took in locked tokens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedAnswer {
+    /// What the mint credited now, for each unit.
+    pub credited: Vec<LockedSum>,
+    /// What is accepted, and neither credited nor refused.
+    pub open: Vec<LockedSum>,
+    /// What the mint refused, now or before.
+    pub refused: Vec<LockedRefusal>,
+    /// Why something is still open: a problem code. Not given when nobody was asked.
+    pub cause: Option<String>,
+}
+
+/// How many payments, and what they are worth together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedSum {
+    /// The unit's code.
+    pub unit: String,
+    /// Its decimals.
+    pub exponent: u8,
+    /// How many payments.
+    pub payments: u64,
+    /// Their worth.
+    pub amount: Amount,
+}
+
+/// A payment that a verifier accepted and that the mint refused to credit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedRefusal {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The unit's code.
+    pub unit: String,
+    /// Its decimals.
+    pub exponent: u8,
+    /// The payment's worth.
+    pub amount: Amount,
+    /// When it was accepted.
+    pub accepted_at: UnixTime,
+    /// When the mint refused it.
+    pub refused_at: UnixTime,
+    /// Why: a problem code.
+    pub code: String,
 }
 
 /// Asks the verifier for an invoice.

@@ -26,6 +26,7 @@ mod json;
 mod merchant;
 mod net;
 mod network;
+mod offline;
 mod operating;
 mod overload;
 mod passphrase;

@@ -27,6 +27,7 @@ use farthing_http::client::{BaseUrl, BuildError, UrlError};
 use farthing_http::server::TlsError;
 use farthing_protocol::derive::{MerchantIndex, Seed};
 use farthing_protocol::identity::{MintId, PayeeKey};
+use farthing_protocol::locked::Recipient;
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
 use zeroize::Zeroizing;
 
@@ -43,10 +44,10 @@ use keys::Keys;
 
 pub use account::{AccountError, Payout};
 pub use check::{CheckOptions, Finding, FindingCode, Severity, check_home};
-pub use config::{DEFAULT_LISTEN, GatewaySettings, HomeOptions, TlsFiles, WebhookOptions};
+pub use config::{DEFAULT_LISTEN, GatewaySettings, HomeOptions, OfflineOptions, TlsFiles, WebhookOptions};
 pub use gateway::GatewayOptions;
 pub use keys::{KeyView, LockView, Rotation};
-pub use run::{RunningVerifier, run, run_gateway, run_with_clock};
+pub use run::{Network, RunningVerifier, open_merchant, run, run_gateway, run_offline, run_with_clock};
 
 /// A verifier's folder that was read and found in order.
 #[derive(Debug)]
@@ -92,6 +93,9 @@ pub enum HomeError {
     /// The settings ask for tokens that no store here decides over.
     #[error("{0}")]
     NotDecided(#[from] NotDecided),
+    /// Without a network only tokens locked to the payee are taken, and he has no lock key.
+    #[error("without a network only tokens locked to the payee are taken, and this payee has no lock key")]
+    NoLockKey,
     /// The client for the mint cannot be built.
     #[error("{0}")]
     Client(#[from] BuildError),
@@ -318,6 +322,11 @@ impl VerifierHome {
     /// The mint.
     pub fn mint(&self) -> &MintId {
         &self.mint
+    }
+
+    /// The record by which wallets lock tokens to this payee, signed by him. Nothing without a lock key.
+    pub fn recipient(&self) -> Option<Recipient> {
+        if self.options.locked { self.keys.recipient(self.mint) } else { None }
     }
 
     /// The mint's address.

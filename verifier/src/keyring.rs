@@ -17,7 +17,7 @@ use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::api::{KeysetsAnswer, mint_path};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::{InvalidSignature, MintId};
-use farthing_protocol::keyset::{ChainError, ChainHead, ChainKey, Keyset, ListError, Misconduct};
+use farthing_protocol::keyset::{ChainError, ChainHead, ChainKey, Keyset, KeysetList, ListError, Misconduct};
 
 use crate::check::KnownKeysets;
 use crate::files;
@@ -68,6 +68,15 @@ pub enum KeyringError {
     /// No list of the mint is valid now.
     #[error("there is no current list of the mint's keysets")]
     NotCurrent,
+    /// There is no list of the mint, or one that is older than is allowed.
+    #[error("there is no list of the mint's keysets, or it is too old")]
+    Outdated,
+    /// The list was signed later than this clock says it is.
+    #[error("the clock is behind the mint's list of keysets")]
+    ClockBehind,
+    /// The keyring asks nobody.
+    #[error("the mint is not asked: this verifier runs without a network")]
+    Offline,
     /// The record could not be read or written.
     #[error("the record of the mint's keysets is not available")]
     Store(#[from] StoreError),
@@ -81,6 +90,8 @@ impl KeyringError {
     pub const fn code(&self) -> Code {
         match self {
             Self::UnknownMint | Self::Misconduct(_) | Self::Refused => Code::UnknownMint,
+            Self::Outdated => Code::ListOutdated,
+            Self::ClockBehind => Code::ClockBehind,
             Self::Call(_)
             | Self::TooSoon
             | Self::List(_)
@@ -88,8 +99,19 @@ impl KeyringError {
             | Self::Chain(_)
             | Self::Inconsistent
             | Self::NotCurrent
+            | Self::Offline
             | Self::Store(_)
             | Self::Evidence(_) => Code::Unavailable,
+        }
+    }
+
+    /// The stable code under which it is told to whoever carried a list in. Nothing was taken over.
+    pub const fn import_code(&self) -> Code {
+        match self {
+            Self::List(ListError::InvalidSignature) | Self::Keyset(_) => Code::InvalidSignature,
+            Self::List(ListError::Older | ListError::NotCurrent) => Code::ListOutdated,
+            Self::List(_) | Self::Chain(_) | Self::Inconsistent => Code::InvalidShape,
+            error => error.code(),
         }
     }
 }
@@ -99,13 +121,23 @@ impl KeyringError {
 pub struct Keyring {
     engine: Engine,
     evidence: PathBuf,
-    client: HttpClient,
+    source: Source,
     mints: BTreeMap<MintId, Mint>,
+}
+
+/// Where lists come from, and until when one is good.
+#[derive(Debug)]
+enum Source {
+    /// Fetched; good for as long as the mint says.
+    Fetched(HttpClient),
+    /// Carried in; good for so many seconds after it was signed.
+    Carried { max_age: u64 },
 }
 
 #[derive(Debug)]
 struct Mint {
-    keysets: Endpoint,
+    /// Where it is asked, if it is.
+    keysets: Option<Endpoint>,
     view: RwLock<Arc<MintView>>,
     /// When it was last asked. Held while it is asked, so that it is asked by one at a time.
     asked: tokio::sync::Mutex<Option<Instant>>,
@@ -124,21 +156,31 @@ impl Keyring {
     ) -> Result<Self, KeyringError> {
         let mut known = BTreeMap::new();
         for (id, base) in mints {
-            let job = engine.submit(move |txn| {
-                let view = txn.get_large(&[VIEWS, id.as_bytes()].concat())?;
-                Ok::<_, StoreFault>((view, txn.get(&[REFUSED, id.as_bytes()].concat())?.is_some()))
-            });
-            let (bytes, refused) = job.await.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)?;
-            let view = match bytes {
-                _ if refused => MintView::refused(),
-                None => MintView::default(),
-                Some(bytes) => MintView::from_bytes(&id, &bytes)?,
-            };
             let keysets = base.join(mint_path::KEYSETS).map_err(|_: UrlError| KeyringError::UnknownMint)?;
-            let (view, asked) = (RwLock::new(Arc::new(view)), tokio::sync::Mutex::new(None));
-            known.insert(id, Mint { keysets, view, asked });
+            known.insert(id, Mint::read(&engine, &id, Some(keysets)).await?);
         }
-        Ok(Self { engine, evidence, client, mints: known })
+        Ok(Self { engine, evidence, source: Source::Fetched(client), mints: known })
+    }
+
+    /// The same, without any network: lists are [carried in](Self::import), and good for `max_age` seconds after they were
+    /// signed, whatever they say themselves.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`].
+    ///
+    /// # Security
+    /// A keyset that was revoked since the list was signed is not known to be.
+    pub async fn open_offline(
+        engine: Engine,
+        evidence: PathBuf,
+        max_age: u64,
+        mints: impl IntoIterator<Item = MintId>,
+    ) -> Result<Self, KeyringError> {
+        let mut known = BTreeMap::new();
+        for id in mints {
+            known.insert(id, Mint::read(&engine, &id, None).await?);
+        }
+        Ok(Self { engine, evidence, source: Source::Carried { max_age }, mints: known })
     }
 
     /// The mints.
@@ -149,17 +191,48 @@ impl Keyring {
     /// What is known of a mint.
     ///
     /// # Errors
-    /// [`KeyringError::UnknownMint`], [`KeyringError::Refused`]; [`KeyringError::NotCurrent`] when it has no list
-    /// that is valid now.
+    /// [`KeyringError::UnknownMint`], [`KeyringError::Refused`]; when it has no list that is valid now
+    /// [`KeyringError::NotCurrent`] or, [offline](Self::open_offline), [`KeyringError::Outdated`] or
+    /// [`KeyringError::ClockBehind`].
     pub fn view(&self, mint: &MintId, now: UnixTime) -> Result<Arc<MintView>, KeyringError> {
         let view = self.mint(mint)?.view();
         if view.is_refused() {
-            Err(KeyringError::Refused)
-        } else if view.is_current(now) {
-            Ok(view)
-        } else {
-            Err(KeyringError::NotCurrent)
+            return Err(KeyringError::Refused);
         }
+        match self.source {
+            Source::Fetched(_) if view.is_current(now) => Ok(view),
+            Source::Fetched(_) => Err(KeyringError::NotCurrent),
+            Source::Carried { max_age } => {
+                judge_age(view.list_issued_at().ok_or(KeyringError::Outdated)?, max_age, now).map(|()| view)
+            }
+        }
+    }
+
+    /// Takes over a list that was carried in, as if the mint had been asked when it was signed: its signatures, and that it
+    /// continues everything known, are required all the same. Returns when it was signed.
+    ///
+    /// # Errors
+    /// A [`KeyringError`]; [`KeyringError::Outdated`] when it would be of no use, [`KeyringError::ClockBehind`] when it was
+    /// signed later than this clock says it is.
+    pub async fn import(&self, answer: KeysetsAnswer, now: UnixTime) -> Result<UnixTime, KeyringError> {
+        let (id, issued_at) = (*answer.list.mint(), answer.list.issued_at());
+        let mint = self.mint(&id)?;
+        let as_of = match self.source {
+            Source::Fetched(_) => now,
+            Source::Carried { .. } => issued_at,
+        };
+        // One at a time, as for those that are fetched.
+        let _asked = mint.asked.lock().await;
+        if mint.view().is_refused() {
+            return Err(KeyringError::Refused);
+        }
+        // Proof of misconduct is kept from a list of any age.
+        let next = self.follow(&id, mint, answer, as_of).await?;
+        if let Source::Carried { max_age } = self.source {
+            judge_age(issued_at, max_age, now)?;
+        }
+        self.keep(&id, mint, next).await?;
+        Ok(issued_at)
     }
 
     /// The keysets of a mint, for the checks.
@@ -243,18 +316,35 @@ impl Keyring {
 
     async fn ask(&self, id: &MintId, now: UnixTime) -> Result<(), KeyringError> {
         let mint = self.mint(id)?;
-        let view = mint.view();
-        if view.is_refused() {
+        if mint.view().is_refused() {
             return Err(KeyringError::Refused);
         }
-        let answer: KeysetsAnswer = self.client.get_json(&mint.keysets).await?;
-        let next = match view.follow(id, answer, now) {
+        let (Source::Fetched(client), Some(keysets)) = (&self.source, &mint.keysets) else {
+            return Err(KeyringError::Offline);
+        };
+        let answer: KeysetsAnswer = client.get_json(keysets).await?;
+        let next = self.follow(id, mint, answer, now).await?;
+        self.keep(id, mint, next).await
+    }
+
+    /// What is known after an answer. A mint that signed two histories is refused from then on.
+    async fn follow(
+        &self,
+        id: &MintId,
+        mint: &Mint,
+        answer: KeysetsAnswer,
+        as_of: UnixTime,
+    ) -> Result<MintView, KeyringError> {
+        match mint.view().follow(id, answer, as_of) {
             Err(KeyringError::Misconduct(proof)) => {
                 self.refuse(id, mint, &proof).await?;
-                return Err(KeyringError::Misconduct(proof));
+                Err(KeyringError::Misconduct(proof))
             }
-            next => next?,
-        };
+            next => next,
+        }
+    }
+
+    async fn keep(&self, id: &MintId, mint: &Mint, next: MintView) -> Result<(), KeyringError> {
         let (key, bytes) = ([VIEWS, id.as_bytes()].concat(), next.to_bytes());
         let job = self.engine.submit(move |txn| txn.put_large(&key, &bytes));
         // Known to the checks only once it cannot be forgotten.
@@ -280,12 +370,39 @@ impl Keyring {
 }
 
 impl Mint {
+    /// Reads what is kept of a mint.
+    async fn read(engine: &Engine, id: &MintId, keysets: Option<Endpoint>) -> Result<Self, KeyringError> {
+        let id = *id;
+        let job = engine.submit(move |txn| {
+            let view = txn.get_large(&[VIEWS, id.as_bytes()].concat())?;
+            Ok::<_, StoreFault>((view, txn.get(&[REFUSED, id.as_bytes()].concat())?.is_some()))
+        });
+        let (bytes, refused) = job.await.map_err(StoreError::from)?.map_err(|_| StoreError::Stopped)?;
+        let view = match bytes {
+            _ if refused => MintView::refused(),
+            None => MintView::default(),
+            Some(bytes) => MintView::from_bytes(&id, &bytes)?,
+        };
+        Ok(Self { keysets, view: RwLock::new(Arc::new(view)), asked: tokio::sync::Mutex::new(None) })
+    }
+
     fn view(&self) -> Arc<MintView> {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn set(&self, view: MintView) {
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    }
+}
+
+/// Whether a list that was carried in is good now.
+fn judge_age(issued_at: UnixTime, max_age: u64, now: UnixTime) -> Result<(), KeyringError> {
+    if issued_at > now.plus(KeysetList::MAX_SKEW) {
+        Err(KeyringError::ClockBehind)
+    } else if now >= issued_at.plus(max_age) {
+        Err(KeyringError::Outdated)
+    } else {
+        Ok(())
     }
 }
 

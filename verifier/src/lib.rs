@@ -18,6 +18,7 @@ pub mod keyring;
 mod locks;
 pub mod merchant;
 pub mod metrics;
+pub mod offline;
 pub mod pipeline;
 mod random;
 pub mod sell;

@@ -1,6 +1,7 @@
 //! The payee's service: invoices out, payments in, receipts back.
 
 mod books;
+mod deposit;
 mod door;
 mod error;
 mod keys;
@@ -30,6 +31,7 @@ use crate::check::{CheckError, TokenClass};
 use crate::keyring::{Keyring, KeyringError};
 use crate::locks::KeyedLocks;
 use crate::metrics::{Metrics, Standing};
+use crate::offline::LockedLimits;
 use crate::pipeline::{Demand, Knowledge, Pipeline, PipelineFigures, PipelineLimits};
 use crate::store::{ClearingFigures, ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
 use crate::webhook::{WebhookError, Webhooks};
@@ -39,6 +41,7 @@ use pay::Submission;
 use sale::Flights;
 
 pub use books::{Books, LISTED};
+pub use deposit::DepositReport;
 pub use door::OfferTerms;
 pub use error::{InvoiceError, PayError};
 pub use keys::{Accepting, MerchantKeys};
@@ -86,8 +89,10 @@ pub struct MerchantParts {
     pub endpoint: Option<BaseUrl>,
     /// What is known of the mint.
     pub keyring: Keyring,
-    /// Clears open tokens.
-    pub clearing: ClearingStore,
+    /// Clears open tokens. Without it nobody is ever asked, and only tokens locked to the payee are taken.
+    pub clearing: Option<ClearingStore>,
+    /// How much is taken in locked tokens before it is deposited.
+    pub limits: LockedLimits,
     /// The engine of the payee's records and of his own store, opened with [`crate::spent::index_entry`] in its indexer.
     pub engine: Engine,
     /// The clock.
@@ -112,7 +117,9 @@ struct Inner {
     endpoint: Option<BaseUrl>,
     keyring: Arc<Keyring>,
     pipeline: Pipeline,
-    clearing: ClearingStore,
+    clearing: Option<ClearingStore>,
+    /// Held while locked payments are deposited.
+    depositing: tokio::sync::Mutex<()>,
     stores: Vec<Arc<dyn SpentStore>>,
     engine: Engine,
     clock: Clock,
@@ -130,29 +137,22 @@ impl Merchant {
     /// # Errors
     /// [`NotDecided`] when it would take tokens that none of its stores decides over.
     pub fn new(parts: MerchantParts) -> Result<Self, NotDecided> {
-        let MerchantParts {
-            mut keys,
-            mint,
-            tokens,
-            unit,
-            endpoint,
-            keyring,
-            clearing,
-            engine,
-            clock,
-            at_once,
-            webhooks,
-        } = parts;
+        let MerchantParts { keys, mint, tokens, unit, endpoint, .. } = parts;
+        let MerchantParts { keyring, clearing, limits, engine, clock, at_once, webhooks, .. } = parts;
         let payee = *keys.payee();
         let own = SledStore::own_of(engine.clone(), keys.payees().collect(), keys.recipients().collect());
+        let own = own.with_limits(limits);
         let redemption = match tokens {
             Tokens::Open => Redemption::Open,
             Tokens::Closed => Redemption::Closed(payee),
         };
         let pay = TokenClass { mint, redemption, kind: PaymentKind::Pay, recipient: None };
         let locked = keys.recipients().map(|to| TokenClass { kind: PaymentKind::Locked, recipient: Some(to), ..pay });
-        check_start_up([own.decides(), clearing.decides()], std::iter::once(pay).chain(locked))?;
-        let stores: Vec<Arc<dyn SpentStore>> = vec![Arc::new(clearing.clone()), Arc::new(own)];
+        let clears = clearing.as_ref().map(SpentStore::decides);
+        let pay = Some(pay).filter(|_| clearing.is_some() || keys.lock().is_none());
+        check_start_up(clears.into_iter().chain([own.decides()]), pay.into_iter().chain(locked))?;
+        let cleared = clearing.clone().map(|clearing| Arc::new(clearing) as Arc<dyn SpentStore>);
+        let stores: Vec<Arc<dyn SpentStore>> = cleared.into_iter().chain([Arc::new(own) as _]).collect();
         let locks = KeyedLocks::default();
         let keyring = Arc::new(keyring);
         let known = {
@@ -172,6 +172,7 @@ impl Merchant {
             endpoint,
             keyring,
             clearing,
+            depositing: tokio::sync::Mutex::new(()),
             stores,
             engine,
             clock,
@@ -193,6 +194,11 @@ impl Merchant {
     /// The mint whose tokens are taken.
     pub fn mint(&self) -> &MintId {
         &self.inner.mint
+    }
+
+    /// Whether the mint is asked about anything.
+    pub fn asks_the_mint(&self) -> bool {
+        self.inner.clearing.is_some()
     }
 
     /// Whether the records can be written.
@@ -245,7 +251,7 @@ impl Merchant {
 
     /// How open tokens were cleared with their mint.
     pub fn cleared(&self) -> ClearingFigures {
-        self.inner.clearing.figures()
+        self.inner.clearing.as_ref().map(ClearingStore::figures).unwrap_or_default()
     }
 
     /// The payee, and the mint with the head he knows.
@@ -436,7 +442,10 @@ impl Merchant {
     /// # Errors
     /// A [`StoreError`] when the records cannot be read.
     pub async fn resume(&self) -> Result<usize, StoreError> {
-        let cleared = self.inner.clearing.resume((self.inner.clock)()).await;
+        let cleared = match &self.inner.clearing {
+            Some(clearing) => clearing.resume((self.inner.clock)()).await.map(drop),
+            None => Ok(()),
+        };
         let mut open: usize = 0;
         let mut after: Option<PaymentId> = None;
         loop {
@@ -446,7 +455,7 @@ impl Merchant {
             after = attempts.last().copied();
             if attempts.is_empty() {
                 self.inner.metrics.open(open);
-                return cleared.map(|_| open);
+                return cleared.map(|()| open);
             }
             for id in attempts {
                 let inner = Arc::clone(&self.inner);
@@ -472,9 +481,12 @@ impl Merchant {
         }
     }
 
-    /// Fetches the mint's keysets if it is time to: see [`Keyring::refresh_if_due`].
+    /// Fetches the mint's keysets if it is time to: see [`Keyring::refresh_if_due`]. Does nothing where nobody is asked.
     pub async fn refresh(&self) {
         let inner = &self.inner;
+        if inner.clearing.is_none() {
+            return;
+        }
         match inner.keyring.refresh_if_due(&inner.mint, (inner.clock)()).await {
             Ok(()) | Err(KeyringError::TooSoon) => {}
             Err(error) => tracing::warn!(%error, "the mint's keysets were not refreshed"),

@@ -45,13 +45,13 @@ pub struct Party {
     /// The mint whose tokens are asked for.
     pub mint: MintId,
     /// The payee's lock keys, if tokens locked to them are taken, the one in use first.
-    pub locks: Vec<(LockKey, Accepting)>,
+    pub locks: Vec<(Arc<LockKey>, Accepting)>,
 }
 
 impl Party {
     /// A payee with one key, and perhaps a lock key.
     pub fn of(payee: PayeeKey, mint: MintId, lock: Option<LockKey>) -> Self {
-        let locks = lock.into_iter().map(|lock| (lock, Accepting::Always)).collect();
+        let locks = lock.into_iter().map(|lock| (Arc::new(lock), Accepting::Always)).collect();
         Self { payees: vec![(payee, Accepting::Always)], mint, locks }
     }
 
@@ -60,7 +60,7 @@ impl Party {
     }
 
     fn accepting_locks(&self, as_of: UnixTime) -> impl Iterator<Item = &LockKey> {
-        self.locks.iter().filter(move |(_, until)| until.covers(as_of)).map(|(key, _)| key)
+        self.locks.iter().filter(move |(_, until)| until.covers(as_of)).map(|(key, _)| key.as_ref())
     }
 }
 

@@ -2,10 +2,13 @@
 //!
 //! | listener | endpoints |
 //! |---|---|
-//! | public | `GET /v1/payee`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health`, `GET /ready`, and the x402 facilitator's under `/x402` |
-//! | control socket | `GET /v1/payee`, `POST /v1/invoices`, `GET /v1/payments`, `GET /v1/payments/{id}`, `POST /v1/refunds`, `POST /v1/refunds/end`, `GET /v1/webhooks`, `POST /v1/webhooks/retry`, `GET /health`, `GET /ready` |
+//! | public | `GET /v1/payee`, `GET /v1/recipient`, `POST /v1/pay`, `GET /v1/payments/{id}`, `GET /health`, `GET /ready`, and the x402 facilitator's under `/x402` |
+//! | control socket | `GET /v1/payee`, `GET /v1/recipient`, `POST /v1/pay`, `POST /v1/invoices`, `GET /v1/payments`, `GET /v1/payments/{id}`, `POST /v1/refunds`, `POST /v1/refunds/end`, `GET /v1/webhooks`, `POST /v1/webhooks/retry`, `GET /health`, `GET /ready` |
+//! | control socket, for locked tokens | `POST /v1/keysets`, `GET /v1/locked`, `POST /v1/locked/deposit` |
 //!
 //! Both serve their description at `GET /openapi.json`. Every refusal is a [`Problem`] with a stable code.
+
+mod locked;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
@@ -25,6 +28,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::facilitator;
 use crate::merchant::{LISTED, Merchant};
+
+pub use locked::answer as locked_answer;
 
 /// Path of the health check, on both listeners: answers 200 while payments can be recorded.
 pub const HEALTH: &str = "/health";
@@ -79,6 +84,7 @@ fn public_api() -> Api<Merchant> {
                  same receipt.";
     let api = Api::new("Farthing verifier", about)
         .get(verifier_path::PAYEE, payee, about_payee())
+        .get(verifier_path::RECIPIENT, locked::recipient, locked::about_recipient())
         .post(verifier_path::PAY, pay, about_pay())
         .get(verifier_path::PAYMENT, payment, about_payment())
         .get(HEALTH, health, about_health())
@@ -90,6 +96,8 @@ fn control_api() -> Api<Merchant> {
     let about = "The payee's own endpoints, on the socket in the verifier's folder.";
     Api::new("Farthing verifier, control", about)
         .get(verifier_path::PAYEE, payee, about_payee())
+        .get(verifier_path::RECIPIENT, locked::recipient, locked::about_recipient())
+        .post(verifier_path::PAY, pay, about_pay())
         .post(verifier_path::INVOICES, invoice, about_invoice())
         .get(verifier_path::PAYMENTS, payments, about_payments())
         .get(verifier_path::PAYMENT, payment, about_payment())
@@ -97,13 +105,20 @@ fn control_api() -> Api<Merchant> {
         .post(verifier_path::REFUNDS_END, end_refund, about_refund_end())
         .get(verifier_path::WEBHOOKS, webhooks, about_webhooks())
         .post(verifier_path::WEBHOOKS_RETRY, retry_webhooks, about_webhooks_retry())
+        .post(verifier_path::KEYSETS, locked::keysets, locked::about_keysets())
+        .get(verifier_path::LOCKED, locked::locked, locked::about_locked())
+        .post(verifier_path::LOCKED_DEPOSIT, locked::deposit, locked::about_deposit())
         .get(HEALTH, health, about_health())
         .get(READY, ready, about_ready())
 }
 
 fn about_payee() -> Operation {
-    Operation::new("payee", "Who is paid, and with which mints' tokens.")
-        .refuses(&[Code::UnknownMint, Code::UnknownKeyset])
+    Operation::new("payee", "Who is paid, and with which mints' tokens.").refuses(&[
+        Code::UnknownMint,
+        Code::UnknownKeyset,
+        Code::ListOutdated,
+        Code::ClockBehind,
+    ])
 }
 
 fn about_pay() -> Operation {
@@ -122,6 +137,8 @@ const PAY_REFUSALS: &[Code] = &[
     Code::UnknownKeyset,
     Code::KeysetEnded,
     Code::NotDecidedHere,
+    Code::OfflineLimit,
+    Code::ListOutdated,
     Code::WrongPayee,
     Code::WrongRequest,
     Code::InvalidSignature,
@@ -147,6 +164,8 @@ fn about_invoice() -> Operation {
         Code::InvalidShape,
         Code::UnknownKeyset,
         Code::UnknownMint,
+        Code::ListOutdated,
+        Code::ClockBehind,
     ])
 }
 

@@ -140,14 +140,14 @@ pub fn find(txn: &Txn<'_>, payment: &PaymentId) -> Result<Option<AcceptedPayment
     }
 }
 
-/// Accepted payments of kind `locked`, whole, in the order of their ids, at most so many. With `after`, only those
+/// Accepted payments of kind `locked` that are to be deposited, whole, in the order of their ids, at most so many. With `after`, only those
 /// behind it: to go on, give the id of the last one of the previous answer.
 ///
 /// Their recipient was paid by their acceptance, but the mint has not heard of them: he recomputes each token's coin
 /// key from its E with [`LockKey::open`](farthing_protocol::locked::LockKey::open) and deposits the same tokens before
 /// the keyset's `deposit_until`, with a payment of kind `pay` for
 /// [`deposit_request`](farthing_protocol::locked::deposit_request) of this payment's id. They stay when the keyset's
-/// records are dropped.
+/// records are dropped. Of a keyset closed to the payee nothing is deposited: his store has the last word.
 ///
 /// # Errors
 /// The store's faults.
@@ -162,6 +162,25 @@ pub fn locked(txn: &Txn<'_>, after: Option<&PaymentId>, limit: usize) -> Result<
         Payment::from_bytes(&bytes).map_err(|_| StoreFault::Damaged)
     };
     rows.iter().map(|(key, _)| payment(key)).collect()
+}
+
+/// Whether a locked payment is still kept to be deposited.
+pub(crate) fn is_locked(txn: &Txn<'_>, payment: &PaymentId) -> Result<bool, StoreFault> {
+    Ok(txn.get(&locked_key(payment))?.is_some())
+}
+
+/// Lets go of a locked payment of which is known what became of its deposit. That it was accepted stays known.
+pub(crate) fn forget_locked(txn: &mut Txn<'_>, payment: &PaymentId) -> Result<(), StoreFault> {
+    let key = locked_key(payment);
+    txn.delete_large(&key)?;
+    txn.delete(&key)
+}
+
+/// Keeps an accepted locked payment to be deposited, once more.
+pub(crate) fn keep_locked(txn: &mut Txn<'_>, payment: &Payment) -> Result<(), StoreFault> {
+    let key = locked_key(&payment.id());
+    txn.put_large(&key, &payment.to_bytes())?;
+    txn.put(&key, &[])
 }
 
 /// What [`for_each`] hands records to: kind, payment, and the tokens' coin keys P.

@@ -117,7 +117,7 @@ impl Wallet {
 impl Contents {
     fn read(tx: &Tx<'_, '_>) -> Self {
         let mut findings = Vec::new();
-        let tokens = stock::live(tx).unwrap_or_else(|_| {
+        let tokens = stock::all_live(tx).unwrap_or_else(|_| {
             findings.push(Finding::Damaged("tokens"));
             Vec::new()
         });

@@ -191,6 +191,9 @@ pub enum MintError {
     /// The evidence could not be written.
     #[error("evidence could not be written to the wallet's folder")]
     Evidence(#[from] std::io::Error),
+    /// The record to whose owner tokens were to be locked is not signed by him.
+    #[error("the record's signature does not fit")]
+    InvalidRecipient,
     /// The mint has no such unit.
     #[error("the mint does not issue this unit")]
     NoSuchUnit,
@@ -356,6 +359,9 @@ pub enum PayError {
     /// The tokens do not cover the amount.
     #[error("the tokens do not cover the amount")]
     InsufficientFunds,
+    /// The wallet holds no tokens locked to the payee that make exactly this amount.
+    #[error("the wallet holds no tokens for this payee that make exactly this amount")]
+    NoHeldTokens,
     /// This invoice is being paid by an unfinished operation.
     #[error("operation {op} is paying this invoice already")]
     InProgress {
@@ -397,6 +403,9 @@ pub enum NoReceipt {
     /// The payment goes with an HTTP request, which is not repeated unasked.
     #[error("the request that it goes with is repeated only when it is made again")]
     NotAsked,
+    /// The payment was handed over by its owner, and its payee gave no receipt yet.
+    #[error("it was handed over, and there is no receipt yet")]
+    ByHand,
     /// The payee's keyset chain differs or could not be compared.
     #[error("the receipt names keysets that differ from the wallet's, or could not be compared")]
     Head,

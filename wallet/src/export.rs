@@ -70,6 +70,8 @@ struct ExportedToken {
     state: &'static str,
     operation: Option<u64>,
     restored: bool,
+    /// The payee whom it can be paid to, if to nobody else.
+    held_for: Option<PayeeKey>,
 }
 
 #[derive(Serialize)]
@@ -130,7 +132,7 @@ impl Wallet {
         let read = |tx: &mut Tx<'_, '_>| {
             let mut operations = Operation::all_ended(tx)?;
             operations.extend(Operation::all_live(tx)?);
-            Ok((stock::live(tx)?, operations))
+            Ok((stock::all_live(tx)?, operations))
         };
         let (tokens, operations) = self.inner.vault.run::<_, StoreError>(read).await?;
         let mut operations: Vec<_> = operations.iter().map(ExportedOperation::of).collect();
@@ -209,6 +211,7 @@ impl ExportedToken {
             state,
             operation: op.map(|op| op.get()),
             restored: token.restored,
+            held_for: token.held.map(|held| held.payee),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | be credited | [`Wallet::account`], [`account_text`], [`Wallet::account_balance`] |
 //! | get and exchange tokens | [`Wallet::withdraw`], [`Wallet::swap`] |
 //! | pay | [`Wallet::read_invoice`], [`Wallet::pay`] |
+//! | pay where there is no network | [`Wallet::withdraw_held`], [`Wallet::held`], [`Wallet::pay_by_hand`], [`Wallet::take_receipt`] |
 //! | give money to somebody | [`Wallet::send`], [`Wallet::reclaim`], [`Wallet::send_to`], [`Wallet::answer`] |
 //! | get money from somebody | [`Wallet::receive`], [`Wallet::recipient`], [`Wallet::request`] |
 //! | keep tokens ready | [`Wallet::stock_view`], [`Wallet::set_stock_policy`], [`Wallet::refresh`], [`daemon`] |
@@ -37,6 +38,7 @@ mod exact;
 mod export;
 mod forget;
 mod heads;
+mod held;
 mod issue;
 mod lockbox;
 mod mints;
@@ -64,6 +66,7 @@ pub use event::Event;
 pub use export::Export;
 pub use farthing_sealed::{Cost, Passphrase};
 pub use forget::{Forget, Forgotten};
+pub use held::{Handed, HeldView};
 pub use issue::{SwapWhat, WithdrawWhat};
 pub use lockbox::{Protection, Unlock};
 pub use operation::{OpId, Outcome};

@@ -36,7 +36,8 @@ impl Wallet {
     }
 
     /// Gives an unfinished operation up. A payment is settled with the mint now: afterwards it was accepted, or never can be and its
-    /// value is back. A withdrawal or swap with no unanswered message is dropped, and what it reserved is available again.
+    /// value is back. One of tokens that are held for its payee cannot be settled by anybody else: they are payable to him again, and
+    /// marked as perhaps paid. A withdrawal or swap with no unanswered message is dropped, and what it reserved is available again.
     ///
     /// # Errors
     /// [`ResumeError`] when it cannot be settled now; then the operation stays. An issuance that may have reached the mint cannot be
@@ -46,6 +47,10 @@ impl Wallet {
         let _working = inner.work_on(op)?;
         let operation = inner.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
         match &operation.body {
+            Body::Pay(pay) if pay.is_held() => {
+                inner.let_go(op).await?;
+                Ok(None)
+            }
             Body::Pay(_) => {
                 let operation = inner.vault.run(move |tx| reopened(tx, op)).await?;
                 Ok(Some(inner.settle(operation).await?))

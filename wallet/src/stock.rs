@@ -1,19 +1,21 @@
 //! The stock of tokens, and the counters from which they derive.
 
+mod token;
+
 use std::collections::BTreeSet;
 
-use farthing_protocol::amount::{Amount, Denomination, UnixTime};
-use farthing_protocol::blind::Commitment;
+use farthing_protocol::amount::{Amount, Denomination};
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
 use farthing_protocol::derive::IssuanceNumber;
-use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::token::{CoinKey, Token};
-use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::operation::{OpId, Used};
 use crate::vault::Tx;
+
+#[cfg(test)]
+pub(crate) use token::sample;
+pub(crate) use token::{Held, StoredToken};
 
 /// A live wallet draws no number further than this beyond the last one that was issued under; a restore searches further.
 pub(crate) const MAX_GAP: u64 = 100;
@@ -36,66 +38,21 @@ pub(crate) enum TokenState {
     Lost(OpId),
 }
 
-/// A token as it is kept. Decoded in two steps, for most are only counted.
-pub(crate) struct StoredToken {
-    pub(crate) mint: MintId,
-    pub(crate) denomination: Denomination,
-    pub(crate) state: TokenState,
-    /// When it came into this wallet.
-    pub(crate) since: UnixTime,
-    /// Came back from the words, and may have been spent since: it may be renewed, alone, and not be paid.
-    pub(crate) restored: bool,
-    /// And the mint's filters say that it was.
-    pub(crate) suspected: bool,
-    /// Token ‖ coin key ‖ commitment: the commitment is what recoup needs to show how the token was blinded.
-    secret: Zeroizing<[u8; Self::SECRET]>,
-}
-
-impl StoredToken {
-    const SECRET: usize = Token::LENGTH + 32 + 64;
-
-    pub(crate) fn new(
-        mint: MintId,
-        token: &Token,
-        key: &CoinKey,
-        commitment: &Commitment,
-        since: UnixTime,
-    ) -> Result<Self, StoreError> {
-        let mut out = Writer::default();
-        out.part(token);
-        out.part(key);
-        out.part(commitment);
-        let bytes = Zeroizing::new(out.finish());
-        let mut secret = Zeroizing::new([0; Self::SECRET]);
-        if bytes.len() != secret.len() {
-            return Err(StoreError::Damaged);
-        }
-        secret.copy_from_slice(&bytes);
-        Ok(Self {
-            mint,
-            denomination: token.denomination,
-            state: TokenState::Available,
-            since,
-            restored: false,
-            suspected: false,
-            secret,
-        })
-    }
-
-    /// Whether it may be chosen for whatever comes.
-    pub(crate) fn is_payable(&self) -> bool {
-        self.state == TokenState::Available && !self.restored
-    }
-
-    /// Token and coin key.
-    pub(crate) fn open(&self) -> Result<(Token, CoinKey), StoreError> {
-        let mut input = Reader::new(self.secret.as_slice());
-        Ok((input.part()?, input.part()?))
-    }
-}
-
-/// All tokens that are not spent.
+/// All own tokens that are not spent. Those that are held for a payee are no use for anything else, and not among them.
 pub(crate) fn live(tx: &Tx<'_, '_>) -> Result<Vec<(TokenKey, StoredToken)>, StoreError> {
+    let mut tokens = all_live(tx)?;
+    tokens.retain(|(_, token)| token.held.is_none());
+    Ok(tokens)
+}
+
+/// All tokens that are held for a payee and not spent.
+pub(crate) fn held(tx: &Tx<'_, '_>) -> Result<Vec<(TokenKey, StoredToken, Held)>, StoreError> {
+    let tokens = all_live(tx)?.into_iter();
+    Ok(tokens.filter_map(|(key, token)| token.held.map(|held| (key, token, held))).collect())
+}
+
+/// All tokens that are not spent, held for a payee or not.
+pub(crate) fn all_live(tx: &Tx<'_, '_>) -> Result<Vec<(TokenKey, StoredToken)>, StoreError> {
     let pairs = tx.scan(&[LIVE])?;
     pairs.into_iter().map(|(key, token)| Ok((TokenKey::from_key(&key)?, token))).collect()
 }
@@ -118,6 +75,11 @@ pub(crate) fn add_new(tx: &mut Tx<'_, '_>, key: TokenKey, token: &StoredToken) -
 /// Marks a token as one that may have been spent elsewhere: it must be renewed before it is paid. What has reserved it keeps it.
 pub(crate) fn doubt(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
     flag(tx, key, |token| token.restored = true)
+}
+
+/// Marks a held token of which its payee says that it may have been paid before.
+pub(crate) fn suspect_held(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
+    flag(tx, key, |token| (token.restored, token.suspected) = (true, true))
 }
 
 /// Marks a token that came back as one that the mint's filters hold.
@@ -304,6 +266,11 @@ impl TokenKey {
         Self { keyset: used.keyset, number: used.number.get(), position }
     }
 
+    /// Where it stands in its issuance.
+    pub(crate) fn position(&self) -> u32 {
+        self.position
+    }
+
     /// The issuance's number.
     pub(crate) fn number(&self) -> u64 {
         self.number
@@ -369,36 +336,6 @@ impl Decode for TokenState {
     }
 }
 
-impl Encode for StoredToken {
-    fn encode_to(&self, out: &mut Writer) {
-        out.part(&self.mint);
-        out.part(&self.denomination);
-        out.part(&self.state);
-        out.part(&self.since);
-        out.u8(match (self.restored, self.suspected) {
-            (false, _) => 0,
-            (true, false) => 1,
-            (true, true) => 2,
-        });
-        out.bytes(self.secret.as_slice());
-    }
-}
-
-impl Decode for StoredToken {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (mint, denomination, state, since) = (input.part()?, input.part()?, input.part()?, input.part()?);
-        let (restored, suspected) = match input.u8()? {
-            0 => (false, false),
-            1 => (true, false),
-            2 => (true, true),
-            _ => return Err(DecodeError::UnknownTag),
-        };
-        Ok(Self { mint, denomination, state, since, restored, suspected, secret: Zeroizing::new(input.array()?) })
-    }
-}
-
-impl Wire for StoredToken {}
-
 impl Encode for Counter {
     fn encode_to(&self, out: &mut Writer) {
         out.u64(self.next);
@@ -415,22 +352,10 @@ impl Decode for Counter {
 impl Wire for Counter {}
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use super::token::sample;
     use super::*;
     use crate::vault::Vault;
-
-    /// A token that nobody signed.
-    pub(crate) fn sample(exponent: u8, since: u64) -> StoredToken {
-        StoredToken {
-            mint: MintId::from_bytes([2; 32]),
-            denomination: Denomination::new(exponent).unwrap(),
-            state: TokenState::Available,
-            since: UnixTime::from_seconds(since),
-            restored: false,
-            suspected: false,
-            secret: Zeroizing::new([0; StoredToken::SECRET]),
-        }
-    }
 
     #[test]
     fn the_longest_held_is_chosen_and_none_that_may_be_spent() {

@@ -109,6 +109,8 @@ pub enum Work {
         expires_at: UnixTime,
         /// The address that is paid for.
         url: Option<String>,
+        /// Whether it is of tokens that are held for the payee: he alone can say what became of it.
+        held: bool,
         /// What its server said became of the payment.
         settlement: Option<Box<Settlement>>,
     },
@@ -401,6 +403,7 @@ impl Work {
                     payee: *pay.request.payee(),
                     memo,
                     expires_at: pay.request.expires_at(),
+                    held: pay.is_held(),
                     url: exchange.map(|exchange| exchange.url.clone()),
                     settlement: exchange.and_then(|exchange| exchange.settlement()).map(Box::new),
                 }

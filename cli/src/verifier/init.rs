@@ -62,7 +62,7 @@ pub(super) async fn init(args: VerifierInit, screen: &Screen) -> Result<InitAnsw
             .into());
     }
     let words = if args.restore { words::read(args.words_file.as_deref(), "verifier")? } else { new.make(screen)? };
-    let options = HomeOptions { unit: Some(unit.code().to_owned()), ..HomeOptions::default() };
+    let options = HomeOptions { unit: Some(unit.code().to_owned()), locked: args.locked, ..HomeOptions::default() };
     let seed = (&words.seed(), MerchantIndex::new(args.key));
     let made = VerifierHome::init_from(&folder, &url, &mint, &options, seed);
     let home = made.advise(

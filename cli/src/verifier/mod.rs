@@ -6,6 +6,7 @@ mod gateway;
 pub(crate) mod init;
 pub(crate) mod keys;
 mod mint;
+mod offline;
 mod open;
 pub(crate) mod payments;
 pub(crate) mod receipt;
@@ -37,5 +38,10 @@ pub(crate) async fn run(command: VerifierCommand, screen: &Screen) -> Result<()>
         VerifierCommand::Balance(args) => account::balance(args, screen).await,
         VerifierCommand::Payout(args) => account::payout(args, screen).await,
         VerifierCommand::Payouts(args) => account::payouts(args, screen).await,
+        VerifierCommand::Recipient(args) => offline::recipient(args),
+        VerifierCommand::ExportKeysets(args) => offline::export_keysets(args).await,
+        VerifierCommand::ImportKeysets(args) => offline::import_keysets(args).await,
+        VerifierCommand::Accept(args) => offline::accept(args).await,
+        VerifierCommand::Deposit(args) => offline::deposit(args).await,
     }
 }

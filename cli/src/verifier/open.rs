@@ -7,6 +7,7 @@ use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{PayeeAnswer, verifier_path};
 use farthing_verifier::home::{HomeError, VerifierHome};
 
+use super::offline::{is_outdated, outdated};
 use crate::args::VerifierFolder;
 use crate::place;
 
@@ -31,6 +32,7 @@ pub(super) fn control(home: &VerifierHome) -> Result<UnixClient> {
 pub(super) fn explain_not_running(error: CallError) -> anyhow::Error {
     match error {
         CallError::NotSent(_) => anyhow::anyhow!("the verifier is not running: start it with `farthing verifier run`"),
+        error if is_outdated(&error) => outdated(),
         error => error.into(),
     }
 }

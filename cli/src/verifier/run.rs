@@ -1,15 +1,18 @@
 //! `farthing verifier run`
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use farthing_http::server::Tls;
 use farthing_http::signal::{EndSignals, Hangups};
 use farthing_verifier::home::HomeError;
 
 use super::mint::read_url;
+use super::offline::no_lock_key;
 use super::open::open;
 use crate::args::VerifierRun;
+use crate::hooks;
 use crate::mint::{explain_listening, warn_of_plain_http};
 use crate::output::{note, say};
 
@@ -34,7 +37,13 @@ pub(super) async fn serve(args: VerifierRun) -> Result<()> {
     }
     let shutdown = end_of_service()?;
     let hangups = hangups(encrypted)?;
-    let running = match farthing_verifier::home::run(home, listen, shutdown).await {
+    let running = if args.offline {
+        farthing_verifier::home::run_offline(home, listen, Arc::new(hooks::now), shutdown).await
+    } else {
+        farthing_verifier::home::run(home, listen, shutdown).await
+    };
+    let running = match running {
+        Err(HomeError::NoLockKey) => bail!(no_lock_key()),
         Err(HomeError::Io(error)) => return Err(explain_listening(error, listen)),
         running => running?,
     };
@@ -45,6 +54,12 @@ pub(super) async fn serve(args: VerifierRun) -> Result<()> {
     say(format!("payee {payee}\n at {scheme}://{}", running.local_addr));
     if let Some(address) = running.metrics {
         say(format!("figures at http://{address}/metrics"));
+    }
+    if args.offline {
+        note("without a network: only tokens that are locked to this payee are taken");
+        if running.merchant.about().is_err() {
+            note("There is no list of the mint's keysets, or it is too old: `farthing verifier import-keysets FILE`");
+        }
     }
     running.wait().await?;
     note("stopped; everything is on the disk");

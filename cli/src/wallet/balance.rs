@@ -5,6 +5,7 @@ use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_wallet::{Balance, MintView, PerhapsSentToken, Wallet};
 use serde::Serialize;
 
+use super::held::HeldBalance;
 use super::open::Place;
 use crate::output::{Answer, Money, Progress, Rows, Screen, WarningCode, seconds, time};
 
@@ -13,6 +14,8 @@ use crate::output::{Answer, Money, Progress, Rows, Screen, WarningCode, seconds,
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct BalanceAnswer {
     balances: Vec<UnitBalance>,
+    /// Locked to single payees: it can be paid to them, and is of no other use.
+    held: Vec<HeldBalance>,
     accounts: Vec<AccountBalance>,
 }
 
@@ -67,6 +70,11 @@ pub(super) async fn balance(place: &Place) -> Result<BalanceAnswer> {
             first_end: held.first_end.map(seconds),
         });
     }
+    let mut held = Vec::new();
+    for one in wallet.held().await? {
+        let Some(mint) = mints.iter().find(|mint| mint.id == one.mint) else { continue };
+        held.push(HeldBalance::of(&one, mint.url.as_str())?);
+    }
     let mut accounts = Vec::new();
     let _progress = Progress::start(&place.screen, "asking for the accounts");
     for mint in &mints {
@@ -78,7 +86,7 @@ pub(super) async fn balance(place: &Place) -> Result<BalanceAnswer> {
             ),
         }
     }
-    Ok(BalanceAnswer { balances, accounts })
+    Ok(BalanceAnswer { balances, held, accounts })
 }
 
 /// What was perhaps sent of one unit of one mint.
@@ -117,6 +125,9 @@ impl Answer for BalanceAnswer {
             for (money, what) in others.iter().filter(|(money, _)| money.units != "0") {
                 rows.add([money.text.clone(), (*what).to_owned(), String::new()]);
             }
+        }
+        for row in self.held.iter().flat_map(HeldBalance::rows) {
+            rows.add(row);
         }
         for held in &self.accounts {
             rows.add([held.balance.text.clone(), "in the account".to_owned(), held.mint_url.clone()]);

@@ -9,6 +9,7 @@ mod content;
 mod deliver;
 pub(crate) mod doctor;
 pub(crate) mod get;
+pub(crate) mod held;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod mints;
@@ -31,7 +32,8 @@ use anyhow::Result;
 use crate::args::{WalletArgs, WalletCommand};
 use crate::output::Screen;
 
-pub(crate) use deliver::{Delivered, deliver};
+pub(crate) use deliver::{Delivered, check as check_delivery, deliver};
+pub(crate) use text::{Text, read_input};
 
 pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
     let place = open::Place::new(args.common, screen);
@@ -53,6 +55,7 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
         WalletCommand::Stock(args) => screen.answer(&stock::stock(&place, args).await?),
         WalletCommand::Refresh(args) => refresh::refresh(&place, args).await,
         WalletCommand::History(args) => history::history(&place, args).await,
+        WalletCommand::ReceiptIn(args) => screen.answer(&held::receipt_in(&place, args).await?),
         WalletCommand::Receipts => screen.answer(&history::receipts(&place).await?),
         WalletCommand::Mint(command) => mints::run(&place, command).await,
         WalletCommand::Resume => resume::resume(&place).await,

@@ -52,6 +52,13 @@ impl Place {
         Ok(wallet)
     }
 
+    /// Opens the wallet and asks nobody anything: what was left unfinished stays as it is.
+    pub(super) async fn open_quietly(&self) -> Result<Wallet> {
+        let folder = self.folder()?;
+        let unlock = unlock::unlock(&folder, &self.common.unlocking)?;
+        Wallet::open(&folder, unlock, self.options()).await.with_context(|| unlock::unopened(&folder))
+    }
+
     /// Warns of what should not stay as it is.
     pub(super) async fn warn(&self, wallet: &Wallet) -> Result<()> {
         self.warn_of_words(wallet).await?;

@@ -9,6 +9,7 @@ use farthing_wallet::{InvoiceView, Outlook, PayError, Remark, SendError};
 use serde::Serialize;
 
 use super::deliver::{check_pictures, deliver_to};
+use super::held::pay_by_hand;
 use super::open::Place;
 use super::send::SendAnswer;
 use super::text::{Text, read_input};
@@ -38,6 +39,9 @@ pub(super) async fn pay(place: &Place, args: WalletPay) -> Result<()> {
         return place.screen.answer(&entry::pay(place, &args, file).await?);
     }
     match read_input(&args.input, "invoice or request")? {
+        Text::Invoice(invoice) if args.by_hand || args.to_file.is_some() => {
+            place.screen.answer(&pay_by_hand(place, &args, &invoice).await?)
+        }
         Text::Invoice(invoice) => place.screen.answer(&pay_invoice(place, &args, *invoice).await?),
         Text::Transfer(request) => place.screen.answer(&answer(place, &args, &request).await?),
         other => Err(other.misplaced("an invoice or a request").into()),
@@ -47,7 +51,7 @@ pub(super) async fn pay(place: &Place, args: WalletPay) -> Result<()> {
 async fn pay_invoice(place: &Place, args: &WalletPay, invoice: Invoice) -> Result<PayAnswer> {
     let wallet = place.open().await?;
     let asked = wallet.read_invoice(&invoice).await?;
-    if !asked.paid {
+    if !asked.paid && !wallet.holds_for(&invoice).await? {
         look_ahead(place, &wallet.invoice_outlook(&invoice).await?, PayError::InsufficientFunds)?;
     }
     if !args.yes && !asked.paid {
@@ -80,7 +84,7 @@ pub(super) fn look_ahead(place: &Place, outlook: &Outlook, not_enough: impl Into
     Ok(())
 }
 
-fn ask(asked: &InvoiceView) -> Result<()> {
+pub(super) fn ask(asked: &InvoiceView) -> Result<()> {
     let memo = asked.memo.as_ref().map(|memo| format!(" for {memo:?}")).unwrap_or_default();
     let question = format!("Pay {}{memo} to {}?", asked.amount.display(&asked.unit), short(&asked.payee.to_text()));
     if prompt::confirm(&question, "--yes")? { Ok(()) } else { Err(fault(Trouble::Declined, "nothing was paid").into()) }

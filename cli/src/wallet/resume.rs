@@ -1,7 +1,7 @@
 //! `farthing wallet resume` and `give-up`
 
 use anyhow::Result;
-use farthing_wallet::{OpId, OperationView, Resumed, Resumption, Stage, StoreError};
+use farthing_wallet::{OpId, OperationView, Resumed, Resumption, Stage, StoreError, Work};
 use serde::Serialize;
 
 use super::history::Entry;
@@ -164,6 +164,9 @@ pub(super) async fn give_up(place: &Place, args: WalletGiveUp) -> Result<GiveUpA
 
 fn what_it_means(operation: &OperationView) -> String {
     let amount = operation.amount.display(&operation.unit);
+    if let Work::Payment { held: true, .. } = operation.work {
+        return format!("of {amount}, of which its payee alone can say how it stands: it may be paid");
+    }
     match operation.stage {
         Stage::Beginning | Stage::Stopped => format!("of {amount}, of which nothing is out"),
         _ => format!("of {amount}, and settle with the mint how it stands"),

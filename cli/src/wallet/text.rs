@@ -4,8 +4,10 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::Result;
+use farthing_protocol::api::PayRequest;
 use farthing_protocol::codec::DecodeError;
 use farthing_protocol::locked::Recipient;
+use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, TransferRequest};
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::TextToken;
@@ -19,7 +21,7 @@ use crate::qr;
 const MAX_INPUT: u64 = 1 << 20;
 
 /// What a text is.
-pub(super) enum Text {
+pub(crate) enum Text {
     /// To be paid over the network.
     Invoice(Box<Invoice>),
     /// Of another wallet, to be answered with a token.
@@ -28,11 +30,15 @@ pub(super) enum Text {
     Token(Box<TextToken>),
     /// To whom money can be locked.
     Recipient(Box<Recipient>),
+    /// That somebody was paid.
+    Receipt(Box<Receipt>),
+    /// A payment that is handed over, with the invoice that it answers.
+    Payment(Box<PayRequest>),
 }
 
 impl Text {
     /// Reads a text by its prefix.
-    pub(super) fn read(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn read(text: &str) -> Result<Self, Fault> {
         fn boxed<T: TextForm>(text: &str) -> Result<Box<T>, DecodeError> {
             T::from_text(text).map(Box::new)
         }
@@ -42,6 +48,8 @@ impl Text {
             TransferRequest::PREFIX => boxed(text).map(Self::Transfer),
             TextToken::PREFIX => boxed(text).map(Self::Token),
             Recipient::PREFIX => boxed(text).map(Self::Recipient),
+            Receipt::PREFIX => boxed(text).map(Self::Receipt),
+            PayRequest::PREFIX => boxed(text).map(Self::Payment),
             prefix if prefix.starts_with("farthing") => {
                 return Err(fault(Trouble::BadText, format!("this is a {prefix} text, which is of no use here")));
             }
@@ -57,19 +65,21 @@ impl Text {
     }
 
     /// Says what this is, where something else is wanted.
-    pub(super) fn misplaced(&self, wanted: &str) -> Fault {
+    pub(crate) fn misplaced(&self, wanted: &str) -> Fault {
         let (is, hint) = match self {
             Self::Invoice(_) => ("an invoice", "`farthing wallet pay` pays it"),
             Self::Transfer(_) => ("a request for money", "`farthing wallet pay` answers it"),
             Self::Token(_) => ("money", "`farthing wallet receive` takes it"),
             Self::Recipient(_) => ("the record of a recipient", "`farthing wallet send AMOUNT --to` takes it"),
+            Self::Receipt(_) => ("a receipt", "`farthing wallet receipt-in` takes it"),
+            Self::Payment(_) => ("a payment", "the merchant's `farthing verifier accept` takes it"),
         };
         fault(Trouble::BadText, format!("this is {is}, and not {wanted}")).next(hint)
     }
 }
 
 /// The one text that the input holds. `what` names it.
-pub(super) fn read_input(input: &Input, what: &str) -> Result<Text> {
+pub(crate) fn read_input(input: &Input, what: &str) -> Result<Text> {
     let raw = if !input.image.is_empty() {
         let mut raw = Vec::new();
         for image in &input.image {

@@ -4,11 +4,13 @@ use anyhow::Result;
 use farthing_wallet::{IssueError, MintError, UnitView, WithdrawWhat};
 use serde::Serialize;
 
+use super::held::recipient;
 use super::open::{Place, advise_funds, choose};
 use crate::args::WalletWithdraw;
 use crate::exit::{Trouble, fault};
 use crate::mint::read_amount;
-use crate::output::{Answer, Money, Progress, Rows, Screen};
+use crate::output::{Answer, Money, Progress, Rows, Screen, short};
+use crate::prompt;
 
 /// Tokens came of a withdrawal.
 #[derive(Serialize)]
@@ -18,6 +20,8 @@ pub(crate) struct WithdrawAnswer {
     mint: String,
     amount: Money,
     tokens: u64,
+    /// Who alone can be paid with them, if they are locked.
+    locked_to: Option<String>,
 }
 
 /// The bundles of a mint.
@@ -65,8 +69,24 @@ pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> 
         let fee = active.fees.withdrawal_ppm;
         place.screen.note(format!("The mint's fee is {fee} parts per million of what is withdrawn."));
     }
+    let to = match &args.lock_to {
+        Some(named) => Some(recipient(&wallet, named).await?),
+        None => None,
+    };
+    if let Some(to) = &to
+        && !args.yes
+    {
+        let payee = short(&to.payee().to_text());
+        let question = format!("Lock it to {payee}? It can be paid there and nowhere else, and not be taken back.");
+        if !prompt::confirm(&question, "--yes")? {
+            return Err(fault(Trouble::Declined, "nothing was withdrawn").into());
+        }
+    }
     let progress = Progress::start(&place.screen, "withdrawing");
-    let issued = wallet.withdraw(&mint.id, &unit.unit, what).await;
+    let issued = match &to {
+        Some(to) => wallet.withdraw_held(to, &unit.unit, what).await,
+        None => wallet.withdraw(&mint.id, &unit.unit, what).await,
+    };
     drop(progress);
     let issued = advise_funds(
         issued,
@@ -79,6 +99,7 @@ pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> 
         mint: mint.id.to_text(),
         amount: Money::of(issued.amount, &unit.unit),
         tokens: u64::try_from(issued.tokens)?,
+        locked_to: to.map(|to| to.payee().to_text()),
     })
 }
 
@@ -101,7 +122,9 @@ fn bundles(mint: &str, unit: &UnitView) -> Result<BundlesAnswer> {
 
 impl Answer for WithdrawAnswer {
     fn show(&self, screen: &Screen) {
-        screen.say(format!("withdrew {} in {} tokens", self.amount.text, self.tokens));
+        let locked = self.locked_to.as_deref().map(|payee| format!(", payable to {} only", short(payee)));
+        let locked = locked.unwrap_or_default();
+        screen.say(format!("withdrew {} in {} tokens{locked}", self.amount.text, self.tokens));
     }
 }
 

@@ -78,6 +78,9 @@ pub(super) fn that_are_not_paid(seen: &mut Provoked) {
     pay("outcome_unknown", &silent);
     pay("in_progress", &silent);
 
+    let by_hand = payee.invoice(nowhere, |_| {});
+    seen.by("no_held_tokens", &alice, &["pay", &by_hand, "--by-hand", "--yes"]);
+
     // The first of two parts.
     let part = [&[1; 9][..], &[0, 0, 0, 2], b"piece"].concat();
     seen.by("bad_parts", &alice, &["pay", &text::encode("farthingpart", &part)]);

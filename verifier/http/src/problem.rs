@@ -139,6 +139,12 @@ codes! {
     SessionGone = "session_gone", 410, "This session can no longer be continued.";
     /// The store asked may not decide over these tokens.
     NotDecidedHere = "not_decided_here", 422, "These tokens are not decided upon here.";
+    /// What the payee took offline and has not deposited, or one payment, would be worth more than he allows.
+    OfflineLimit = "offline_limit", 409, "The payee takes no more offline before it has deposited what it holds.";
+    /// The service was started to ask nobody.
+    Offline = "offline", 409, "This service runs without a network.";
+    /// The list of keysets that an offline payee goes by is older than he allows.
+    ListOutdated = "list_outdated", 409, "The payee's list of the mint's keysets is too old.";
     /// A kind of payment or object that the service does not take.
     UnsupportedKind = "unsupported_kind", 422, "This kind is not supported here.";
     /// The service's clock is behind what it has already recorded.

@@ -8,6 +8,9 @@ pub enum CheckError {
     /// A kind that is not taken here; or kind `locked` without a lock key.
     #[error("this kind of payment is not taken here")]
     UnsupportedKind,
+    /// Not locked to the payee, where only such tokens are taken.
+    #[error("only tokens that are locked to the payee are taken here")]
+    OnlyLocked,
     /// An offer, where only invoices are taken.
     #[error("this kind of payment request is not taken here")]
     UnsupportedRequest,
@@ -64,7 +67,7 @@ impl CheckError {
             Self::UnknownMint => Code::UnknownMint,
             Self::UnknownKeyset => Code::UnknownKeyset,
             Self::KeysetRevoked | Self::KeysetEnded => Code::KeysetEnded,
-            Self::ClosedToAnother => Code::NotDecidedHere,
+            Self::ClosedToAnother | Self::OnlyLocked => Code::NotDecidedHere,
             Self::WrongPayee => Code::WrongPayee,
             Self::WrongRequest => Code::WrongRequest,
             Self::InvalidRequest | Self::InvalidToken => Code::InvalidSignature,
@@ -79,6 +82,7 @@ impl CheckError {
 impl From<CheckError> for Problem {
     fn from(error: CheckError) -> Self {
         let detail = match error {
+            CheckError::OnlyLocked => "Without a network, only tokens that are locked to this payee are taken.",
             CheckError::UnsupportedRequest => "Only invoices are taken here.",
             CheckError::KeysetRevoked => "The keyset was revoked.",
             CheckError::ClosedToAnother => "The tokens may be spent with another payee only.",

@@ -24,6 +24,7 @@ use rand_core::CryptoRng;
 pub use error::CheckError;
 pub use keysets::{KeysetState, KnownKeysets};
 pub use mint::{MintRules, SwapCheck, check_deposits, check_swap, check_swaps};
+pub(crate) use payee::check_redemptions;
 pub use payee::{
     Asked, MAX_SKEW, PayeeCheck, PayeeRules, Requirements, check_answers, check_offered, check_requested, judge_expiry,
 };

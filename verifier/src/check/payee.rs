@@ -142,6 +142,29 @@ pub fn check_offered<R: CryptoRng + ?Sized>(
     check_answers(rng, payments.into_iter().zip(&requests).map(check).collect())
 }
 
+/// Checks payments by which a payee deposits what was locked to him: that they are of kind `pay`, of a known keyset, signed and
+/// authorized. What became of the keyset since then is the mint's to say. Answers are in order.
+///
+/// # Security
+/// `rng` MUST be the system's.
+///
+/// # Errors
+/// For each payment a [`CheckError`].
+pub(crate) fn check_redemptions<R: CryptoRng + ?Sized>(
+    rng: &mut R,
+    keysets: &KnownKeysets,
+    payments: Vec<Payment>,
+) -> Vec<Result<VerifiedPayment, CheckError>> {
+    let candidate = |payment: Payment| {
+        if payment.kind() != PaymentKind::Pay {
+            return Err(CheckError::UnsupportedKind);
+        }
+        let keyset = keysets.get(payment.keyset()).ok_or(CheckError::UnknownKeyset)?.keyset.clone();
+        Ok(Candidate { payment, keyset, binding: CheckBinding::None })
+    };
+    verify_all(rng, Purpose::Deposit, payments.into_iter().map(candidate).collect())
+}
+
 fn candidate<'a>(
     rules: &PayeeRules<'a>,
     payment: Payment,

@@ -60,7 +60,7 @@ impl Reason {
 
     const fn of_check(error: CheckError) -> Self {
         match error {
-            CheckError::UnsupportedKind | CheckError::UnsupportedRequest => Self::Kind,
+            CheckError::UnsupportedKind | CheckError::UnsupportedRequest | CheckError::OnlyLocked => Self::Kind,
             CheckError::UnknownMint
             | CheckError::UnknownKeyset
             | CheckError::KeysetRevoked
@@ -83,7 +83,9 @@ impl Reason {
             StoreError::NotDecidedHere | StoreError::KeysetEnded => Self::Keyset,
             // The mint's own reason: what it can still have against a payment that was found in order here.
             StoreError::Refused(_) => Self::Keyset,
-            StoreError::ClockBehind | StoreError::ClockAhead | StoreError::NotReached => Self::Unable,
+            StoreError::ClockBehind | StoreError::ClockAhead | StoreError::NotReached | StoreError::OverLimit => {
+                Self::Unable
+            }
             // Whether it was begun before could not be looked up either.
             StoreError::Busy | StoreError::Stopped | StoreError::Unavailable => Self::Pending,
         }

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use farthing_http::client::{BaseUrl, Endpoint};
+use farthing_protocol::amount::Amount;
 use farthing_protocol::identity::MintId;
 use serde::{Deserialize, Deserializer};
 
 use super::Tokens;
 use crate::merchant::Keep;
+use crate::offline::{DEFAULT_MAX_LIST_AGE, DEFAULT_MAX_OFFLINE_VALUE, LockedLimits};
 
 /// What may be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct HomeOptions {
     pub webhook: Option<WebhookOptions>,
     /// How long records are kept; if not given, for ever.
     pub keep: Option<Keep>,
+    /// What is taken without asking the mint.
+    pub offline: OfflineOptions,
 }
 
 /// The receiver of events.
@@ -44,6 +48,23 @@ pub struct WebhookOptions {
     pub url: Endpoint,
     /// The file with the secrets shared with it, from the verifier's folder on.
     pub secret_file: PathBuf,
+}
+
+/// How much is taken in locked tokens without asking the mint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfflineOptions {
+    /// How old the list of keysets may be without a network, in hours.
+    pub max_list_age_hours: u32,
+    /// How much before it is deposited.
+    pub limits: LockedLimits,
+}
+
+impl Default for OfflineOptions {
+    fn default() -> Self {
+        let max_list_age_hours = u32::try_from(DEFAULT_MAX_LIST_AGE / 3600).unwrap_or(u32::MAX);
+        let limits = LockedLimits { outstanding: Some(DEFAULT_MAX_OFFLINE_VALUE), payment: None };
+        Self { max_list_age_hours, limits }
+    }
 }
 
 /// A gateway's settings. What is not set is as the command line has it.
@@ -94,6 +115,7 @@ impl Default for HomeOptions {
             gateway: GatewaySettings::default(),
             webhook: None,
             keep: None,
+            offline: OfflineOptions::default(),
         }
     }
 }
@@ -116,12 +138,22 @@ struct File {
     webhook: Option<Webhook>,
     #[serde(default)]
     records: Records,
+    #[serde(default)]
+    offline: Offline,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Metrics {
     listen: SocketAddr,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offline {
+    max_list_age_hours: Option<u32>,
+    max_offline_value: Option<u64>,
+    max_offline_payment: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +187,7 @@ enum TokensText {
 }
 
 pub(super) fn read(text: &str) -> Result<(BaseUrl, MintId, HomeOptions), toml::de::Error> {
-    let File { mint, tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, records } =
+    let File { mint, tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, records, offline } =
         toml::from_str(text)?;
     let tokens = match tokens {
         TokensText::Open => Tokens::Open,
@@ -164,7 +196,18 @@ pub(super) fn read(text: &str) -> Result<(BaseUrl, MintId, HomeOptions), toml::d
     let (listen, metrics) = (listen.unwrap_or(DEFAULT_LISTEN), metrics.map(|metrics| metrics.listen));
     let webhook = webhook.map(|Webhook { url, secret_file }| WebhookOptions { url, secret_file });
     let keep = records.keep;
-    let options = HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep };
+    let usual = OfflineOptions::default();
+    // The largest number that a setting can be is the largest amount.
+    let amount = |units: u64| Amount::new(units).unwrap_or(Amount::MAX);
+    let offline = OfflineOptions {
+        max_list_age_hours: offline.max_list_age_hours.unwrap_or(usual.max_list_age_hours),
+        limits: LockedLimits {
+            outstanding: offline.max_offline_value.map(amount).or(usual.limits.outstanding),
+            payment: offline.max_offline_payment.map(amount),
+        },
+    };
+    let options =
+        HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep, offline };
     Ok((mint.url, mint.id, options))
 }
 
@@ -179,7 +222,14 @@ fn some_from_text<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
 }
 
 pub(super) fn write(mint_url: &BaseUrl, mint: &MintId, options: &HomeOptions) -> String {
-    let HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep } = options;
+    let HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep, offline } =
+        options;
+    let OfflineOptions { max_list_age_hours, limits } = offline;
+    let max_value = limits.outstanding.unwrap_or(Amount::MAX);
+    let max_payment = match limits.payment {
+        Some(amount) => format!("max_offline_payment = {amount}"),
+        None => "# max_offline_payment = 5000".to_owned(),
+    };
     let tokens = match tokens {
         Tokens::Open => "open",
         Tokens::Closed => "closed",
@@ -235,6 +285,17 @@ listen = "{listen}"
 
 # What `farthing verifier gateway` sells, and where.
 {gateway}
+
+# Tokens locked to this payee are taken without asking the mint, also where there is no network
+# (farthing verifier run --offline), and deposited later.
+[offline]
+# How old the list of the mint's keysets may be. A keyset that was revoked since then is not known to be.
+max_list_age_hours = {max_list_age_hours}
+# How much is taken before it is deposited, in the unit's smallest parts: 50000 is 500.00 of a unit with two decimals.
+max_offline_value = {max_value}
+# How much in one payment.
+{max_payment}
+
 [mint]
 # The mint's address.
 url = {url}
@@ -331,6 +392,10 @@ mod tests {
                 secret_file: "a \"secret\"".into(),
             }),
             keep: Some("90d".parse().unwrap()),
+            offline: OfflineOptions {
+                max_list_age_hours: 3,
+                limits: LockedLimits { outstanding: Amount::new(7), payment: Amount::new(5) },
+            },
         };
         for options in [HomeOptions::default(), set] {
             let text = write(&url, &mint, &options);

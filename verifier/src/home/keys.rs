@@ -7,8 +7,8 @@ use std::{fmt, fs};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::codec::{Encode, Reader, Writer, from_base64url, to_base64url};
 use farthing_protocol::derive::{MerchantIndex, Seed};
-use farthing_protocol::identity::{Keypair, PayeeKey};
-use farthing_protocol::locked::{LockKey, RecipientKey};
+use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
+use farthing_protocol::locked::{LockKey, Recipient, RecipientKey};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -201,6 +201,12 @@ impl Keys {
             }
         }
         keys
+    }
+
+    /// The record by which tokens are locked to the lock key in use.
+    pub(super) fn recipient(&self, mint: MintId) -> Option<Recipient> {
+        // One mint is neither none nor too many.
+        Recipient::sign(&self.payee.key, *self.lock.key.public(), vec![mint]).ok()
     }
 
     /// Whether the key in use is one of these words.

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::gateway::{Gateway, GatewayOptions};
 use super::{HomeError, Merchant, VerifierHome, open_records};
 use crate::keyring::Keyring;
-use crate::merchant::{Clock, DEFAULT_AT_ONCE, Keep, MerchantParts, system_clock};
+use crate::merchant::{Clock, DEFAULT_AT_ONCE, DepositReport, Keep, MerchantParts, system_clock};
 use crate::metrics::{metrics_route, metrics_router};
 use crate::service::{control_router, public_router};
 use crate::store::{ClearingStore, StoreError};
@@ -81,6 +81,15 @@ impl RunningVerifier {
     }
 }
 
+/// Whether the mint is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Payments are cleared with the mint, its keysets are fetched, and what was taken in locked tokens is deposited.
+    Mint,
+    /// Nobody is asked anything, and only tokens locked to the payee are taken: see [`crate::offline`].
+    None,
+}
+
 /// Serves a verifier until `shutdown` ends. Port 0 is replaced by a free one.
 ///
 /// When this returns, both listeners accept, the records are open, and the mint was asked for its keysets once. That
@@ -93,7 +102,7 @@ pub async fn run(
     listen: SocketAddr,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<RunningVerifier, HomeError> {
-    run_with_clock(home, listen, system_clock(), shutdown).await
+    serve(home, listen, Network::Mint, None, system_clock(), shutdown).await
 }
 
 /// As [`run`], with another clock.
@@ -106,7 +115,7 @@ pub async fn run_with_clock(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<RunningVerifier, HomeError> {
-    run_all(home, listen, None, clock, shutdown).await
+    serve(home, listen, Network::Mint, None, clock, shutdown).await
 }
 
 /// As [`run`], with a gateway.
@@ -119,52 +128,54 @@ pub async fn run_gateway(
     gateway: GatewayOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<RunningVerifier, HomeError> {
-    run_all(home, listen, Some(gateway), system_clock(), shutdown).await
+    serve(home, listen, Network::Mint, Some(gateway), system_clock(), shutdown).await
 }
 
-async fn run_all(
+/// As [`run`], without asking anybody anything: [`Network::None`].
+///
+/// # Errors
+/// As [`run`]; [`HomeError::NoLockKey`].
+pub async fn run_offline(
     home: VerifierHome,
     listen: SocketAddr,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<RunningVerifier, HomeError> {
+    serve(home, listen, Network::None, None, clock, shutdown).await
+}
+
+/// Opens the records of a verifier that is not served, to do something with them.
+///
+/// # Errors
+/// A [`HomeError`], also when the verifier is running.
+pub async fn open_merchant(home: VerifierHome, network: Network, clock: Clock) -> Result<Merchant, HomeError> {
+    let endpoint = home.options.public_url.clone();
+    assemble(home, endpoint, network, clock).await.map(|(merchant, _)| merchant)
+}
+
+async fn serve(
+    home: VerifierHome,
+    listen: SocketAddr,
+    network: Network,
     gateway: Option<GatewayOptions>,
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<RunningVerifier, HomeError> {
     let control = home.control_socket();
     let tls = home.tls_files().map(|files| Tls::load(files.certificate, files.key)).transpose()?;
-    let target = home.webhook()?;
-    let VerifierHome { folder, mint, mint_url, options, keys } = home;
+    let keep = home.options.keep;
     let listener = TcpListener::bind(listen).await?;
     let local_addr = listener.local_addr()?;
-    let public_url = match options.public_url {
-        Some(url) => url,
+    let public_url = match &home.options.public_url {
+        Some(url) => url.clone(),
         None => BaseUrl::parse(&format!("{}://{local_addr}", if tls.is_some() { "https" } else { "http" }))?,
     };
-    let figures = match options.metrics {
+    let figures = match home.options.metrics {
         Some(address) => Some(TcpListener::bind(address).await?),
         None => None,
     };
     let metrics = figures.as_ref().map(TcpListener::local_addr).transpose()?;
-    let path = folder.clone();
-    let opened = tokio::task::spawn_blocking(move || open_records(&path));
-    let engine = opened.await.map_err(|_| io::Error::from(io::ErrorKind::Other))??;
-    let client = HttpClient::builder().reuse_connections(true).timeout(MINT_TIMEOUT).build()?;
-    let mints = [(mint, mint_url.clone())];
-    let keyring = Keyring::open(engine.clone(), folder.join("evidence"), client.clone(), mints).await?;
-    let clearing = ClearingStore::new(engine.clone(), mint, &mint_url, client)?;
-    let webhooks = target.map(|target| Webhooks::new(engine.clone(), Arc::clone(&clock), target)).transpose()?;
-    let merchant = Merchant::new(MerchantParts {
-        keys: keys.into_merchant(options.locked),
-        mint,
-        tokens: options.tokens,
-        unit: options.unit,
-        endpoint: Some(public_url.clone()),
-        keyring,
-        clearing,
-        engine,
-        clock,
-        at_once: DEFAULT_AT_ONCE,
-        webhooks: webhooks.clone(),
-    })?;
+    let (merchant, webhooks) = assemble(home, Some(public_url.clone()), network, clock).await?;
     merchant.refresh().await;
     let gateway = match gateway {
         Some(options) => Some(Gateway::open(&merchant, options, tls.is_some()).await?),
@@ -183,7 +194,7 @@ async fn run_all(
     let figures = serve_figures(figures, metrics_router(merchant.clone()), until(stopped.clone()));
     let own = control_router(merchant.clone()).merge(metrics_route(merchant.clone()));
     let private = serve_unix(control.clone(), own, until(stopped.clone()));
-    let rounds = look_after(merchant.clone(), (window, options.keep), until(stopped.clone()));
+    let rounds = look_after(merchant.clone(), (window, keep), until(stopped.clone()));
     let sold_tls = tls.clone();
     let told = until(stopped.clone());
     let events = async move {
@@ -239,12 +250,60 @@ async fn serve_figures(
     serve_tcp_with(listener, router, ServeOptions { connections: 16, ..ServeOptions::default() }, shutdown).await
 }
 
+/// Opens the records and puts the service together. Without a network no client is even built.
+async fn assemble(
+    home: VerifierHome,
+    endpoint: Option<BaseUrl>,
+    network: Network,
+    clock: Clock,
+) -> Result<(Merchant, Option<Webhooks>), HomeError> {
+    // Events are told over the network.
+    let target = if network == Network::Mint { home.webhook()? } else { None };
+    let VerifierHome { folder, mint, mint_url, options, keys } = home;
+    if network == Network::None && !options.locked {
+        return Err(HomeError::NoLockKey);
+    }
+    let path = folder.clone();
+    // Opening reads everything.
+    let opened = tokio::task::spawn_blocking(move || open_records(&path));
+    let engine = opened.await.map_err(|_| io::Error::from(io::ErrorKind::Other))??;
+    let evidence = folder.join("evidence");
+    let (keyring, clearing) = match network {
+        Network::Mint => {
+            let client = HttpClient::builder().reuse_connections(true).timeout(MINT_TIMEOUT).build()?;
+            let mints = [(mint, mint_url.clone())];
+            let keyring = Keyring::open(engine.clone(), evidence, client.clone(), mints).await?;
+            (keyring, Some(ClearingStore::new(engine.clone(), mint, &mint_url, client)?))
+        }
+        Network::None => {
+            let max_age = u64::from(options.offline.max_list_age_hours) * 3600;
+            (Keyring::open_offline(engine.clone(), evidence, max_age, [mint]).await?, None)
+        }
+    };
+    let webhooks = target.map(|target| Webhooks::new(engine.clone(), Arc::clone(&clock), target)).transpose()?;
+    let merchant = Merchant::new(MerchantParts {
+        keys: keys.into_merchant(options.locked),
+        mint,
+        tokens: options.tokens,
+        unit: options.unit,
+        endpoint,
+        keyring,
+        clearing,
+        limits: options.offline.limits,
+        engine,
+        clock,
+        at_once: DEFAULT_AT_ONCE,
+        webhooks: webhooks.clone(),
+    })?;
+    Ok((merchant, webhooks))
+}
+
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone: time to stop as well.
     let _stopped = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Settles what is open, and keeps the mint's list fresh.
+/// Settles what is open, deposits what was taken in locked tokens, and keeps the mint's list fresh.
 async fn look_after(
     merchant: Merchant,
     (window, keep): (Option<u64>, Option<Keep>),
@@ -259,6 +318,9 @@ async fn look_after(
         }
         if let Err(error) = forget(&merchant, window, keep).await {
             tracing::warn!(%error, "old records were not erased");
+        }
+        if merchant.asks_the_mint() {
+            deposit(&merchant).await;
         }
         tokio::select! {
             () = &mut stopped => return,
@@ -277,4 +339,12 @@ async fn forget(merchant: &Merchant, window: Option<u64>, keep: Option<Keep>) ->
         }
     }
     Ok(())
+}
+
+async fn deposit(merchant: &Merchant) {
+    match merchant.deposit().await {
+        Ok(DepositReport { cause: None, .. }) => {}
+        Ok(DepositReport { cause: Some(cause), .. }) => tracing::info!(%cause, "locked payments are not all deposited"),
+        Err(error) => tracing::warn!(%error, "locked payments were not deposited"),
+    }
 }

@@ -121,6 +121,7 @@ impl From<InvoiceError> for Problem {
             InvoiceError::Expiry => problem.with_detail("An invoice must be payable for at least a second."),
             InvoiceError::Text(_) => problem.with_detail("The memo is too long or holds control characters."),
             InvoiceError::Unit => problem.with_detail("The mint does not issue the configured unit."),
+            InvoiceError::Keysets(KeyringError::Outdated | KeyringError::ClockBehind) => problem,
             InvoiceError::Keysets(_) => problem.with_detail("The mint's keysets are not known at the moment."),
             InvoiceError::Amount => problem,
         }

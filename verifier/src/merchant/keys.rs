@@ -1,6 +1,7 @@
 //! The keys a payee is paid to: one in use, and those that were before it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::identity::{Keypair, MintId, PayeeKey};
@@ -35,7 +36,7 @@ impl Accepting {
 pub struct MerchantKeys {
     current: Own,
     retired: Vec<Own>,
-    locks: Vec<(LockKey, Accepting)>,
+    locks: Vec<(Arc<LockKey>, Accepting)>,
 }
 
 struct Own {
@@ -60,14 +61,14 @@ impl MerchantKeys {
     /// With the key to which tokens may be locked.
     #[must_use]
     pub fn locked(mut self, key: LockKey) -> Self {
-        self.locks.insert(0, (key, Accepting::Always));
+        self.locks.insert(0, (Arc::new(key), Accepting::Always));
         self
     }
 
     /// With one that was in use before.
     #[must_use]
     pub fn retired_lock(mut self, key: LockKey, until: Accepting) -> Self {
-        self.locks.push((key, until));
+        self.locks.push((Arc::new(key), until));
         self
     }
 
@@ -86,15 +87,25 @@ impl MerchantKeys {
         self.each().map(|own| own.payee)
     }
 
-    /// All lock keys' public halves, the current one first; none once they went to a [party](Self::party).
+    /// All lock keys, the current one first.
+    pub(super) fn locks(&self) -> Vec<Arc<LockKey>> {
+        self.locks.iter().map(|(key, _)| Arc::clone(key)).collect()
+    }
+
+    /// The lock key in use.
+    pub(super) fn lock(&self) -> Option<&LockKey> {
+        self.locks.iter().find(|(_, until)| *until == Accepting::Always).map(|(key, _)| key.as_ref())
+    }
+
+    /// All lock keys' public halves, the current one first.
     pub(super) fn recipients(&self) -> impl Iterator<Item = RecipientKey> + '_ {
         self.locks.iter().map(|(key, _)| *key.public())
     }
 
-    /// Whom payments are judged for. The lock keys go with it: nothing else is done with them.
-    pub(super) fn party(&mut self, mint: MintId) -> Party {
+    /// Whom payments are judged for.
+    pub(super) fn party(&self, mint: MintId) -> Party {
         let payees = self.each().map(|own| (own.payee, own.until)).collect();
-        Party { payees, mint, locks: std::mem::take(&mut self.locks) }
+        Party { payees, mint, locks: self.locks.clone() }
     }
 
     /// Signs for a payee whose key is here, retired or not.

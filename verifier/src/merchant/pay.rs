@@ -7,7 +7,7 @@ use std::time::Instant;
 use farthing_durable::StoreFault;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::ids::{Claim, PaymentId};
-use farthing_protocol::payment::Payment;
+use farthing_protocol::payment::{Payment, PaymentKind};
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
 use farthing_protocol::request::{OfferDraft, PaymentRequest};
 
@@ -206,7 +206,9 @@ impl Inner {
         }
         // With the lock held nobody is giving it to a store. The own one decides at once, so only the mint can still
         // have to say something about it.
-        if self.clearing.is_open(id).await? {
+        if let Some(clearing) = &self.clearing
+            && clearing.is_open(id).await?
+        {
             return Ok(false);
         }
         self.release(id).await?;
@@ -223,6 +225,9 @@ impl Inner {
     ) -> Result<VerifiedPayment, PayError> {
         if *payment.mint() != self.mint {
             return Err(CheckError::UnknownMint.into());
+        }
+        if self.clearing.is_none() && payment.kind() != PaymentKind::Locked {
+            return Err(CheckError::OnlyLocked.into());
         }
         let first = match self.question(&payment, request, demand, moment) {
             Ok(question) => self.pipeline.verify(question).await.map_err(PayError::from),

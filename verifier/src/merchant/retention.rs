@@ -83,7 +83,9 @@ impl Merchant {
                 break;
             }
         }
-        self.inner.clearing.forget_older(before).await?;
+        if let Some(clearing) = &self.inner.clearing {
+            clearing.forget_older(before).await?;
+        }
         Ok(forgotten)
     }
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use farthing_durable::{Partition, StoreFault, Txn};
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::{Claim, KeysetId};
-use farthing_protocol::keyset::Keyset;
+use farthing_protocol::keyset::{Keyset, Redemption};
 use farthing_protocol::payment::PaymentKind;
 
 use super::entry::{self, Row};
 use super::{
     CLOCK, CLOCK_TOLERANCE, FIRST_PARTITION, GONE, KEYSETS, NEXT, RecordError, find_in, find_spent, is_ahead,
-    keyset_key, locked_key,
+    keep_locked, keyset_key,
 };
 use crate::check::VerifiedPayment;
 use crate::store::{AcceptedPayment, Outcome};
@@ -46,7 +45,7 @@ impl Recorder {
     /// [`Outcome::AlreadyAccepted`]; a clock behind or years ahead, and a keyset whose `deposit_until` has passed, are refused; a
     /// token spent on another payment is [`Outcome::DoubleSpend`].
     ///
-    /// A payment of kind `locked` is kept whole as well: see [`locked`](super::locked).
+    /// A payment of kind `locked` of an open keyset is kept whole as well: see [`locked`](super::locked).
     ///
     /// It does not ask whether the caller's store decides over the payment.
     ///
@@ -59,6 +58,21 @@ impl Recorder {
         claim: &Claim,
         now: UnixTime,
     ) -> Result<Outcome, RecordError> {
+        match self.judge(txn, payment, claim, now)? {
+            Some(outcome) => Ok(outcome),
+            None => self.write(txn, payment, claim, now),
+        }
+    }
+
+    /// What is decided about a payment already, or nothing if it can be accepted: everything of
+    /// [`record`](Self::record) but the writing.
+    pub(crate) fn judge(
+        &mut self,
+        txn: &Txn<'_>,
+        payment: &VerifiedPayment,
+        claim: &Claim,
+        now: UnixTime,
+    ) -> Result<Option<Outcome>, RecordError> {
         let known = match self.known(txn, payment.keyset().id())? {
             Known::Gone => return Err(RecordError::KeysetEnded),
             Known::Unused => None,
@@ -68,7 +82,7 @@ impl Recorder {
             && let Some(earlier) = find_in(txn, partition, payment.id())?
         {
             let AcceptedPayment { accepted_at, claim: first, .. } = earlier;
-            return Ok(Outcome::AlreadyAccepted { accepted_at, claim_matches: first.matches(claim) });
+            return Ok(Some(Outcome::AlreadyAccepted { accepted_at, claim_matches: first.matches(claim) }));
         }
         let highest = self.highest(txn)?;
         if now.plus(CLOCK_TOLERANCE) < highest {
@@ -80,22 +94,29 @@ impl Recorder {
         if now.max(highest) >= payment.keyset().terms().deposit_until {
             return Err(RecordError::KeysetEnded);
         }
-        if let Some(partition) = known
-            && let Some(earlier) = find_spent(txn, partition, payment)?
-        {
-            return Ok(Outcome::DoubleSpend { earlier });
+        match known {
+            Some(partition) => Ok(find_spent(txn, partition, payment)?.map(|earlier| Outcome::DoubleSpend { earlier })),
+            None => Ok(None),
         }
+    }
+
+    /// Writes a payment down as accepted. It MUST have been [judged](Self::judge) in this job, with nothing decided.
+    pub(crate) fn write(
+        &mut self,
+        txn: &mut Txn<'_>,
+        payment: &VerifiedPayment,
+        claim: &Claim,
+        now: UnixTime,
+    ) -> Result<Outcome, RecordError> {
         self.advance(txn, now)?;
-        let partition = match known {
-            Some(partition) => partition,
-            None => self.allot(txn, payment.keyset())?,
+        let partition = match self.known(txn, payment.keyset().id())? {
+            Known::Row(partition) => partition,
+            Known::Unused | Known::Gone => self.allot(txn, payment.keyset())?,
         };
         txn.append(partition, &entry::encode(payment, claim, now))?;
-        if payment.payment().kind() == PaymentKind::Locked {
+        if payment.payment().kind() == PaymentKind::Locked && payment.keyset().terms().redemption == Redemption::Open {
             // Nobody else has the signatures and E values without which it can never be deposited.
-            let key = locked_key(payment.id());
-            txn.put_large(&key, &payment.payment().to_bytes())?;
-            txn.put(&key, &[])?;
+            keep_locked(txn, payment.payment())?;
         }
         Ok(Outcome::Accepted { accepted_at: now })
     }

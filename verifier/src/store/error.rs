@@ -18,6 +18,10 @@ pub enum StoreError {
     /// The keyset's records were dropped when its time was over. Nothing changed.
     #[error("the keyset has ended")]
     KeysetEnded,
+    /// More than the payee takes before he has deposited what he holds: see [`LockedLimits`](crate::offline::LockedLimits).
+    /// Nothing changed.
+    #[error("the payee takes no more offline before it has deposited what it holds")]
+    OverLimit,
     /// Whoever decides refused for a reason of its own. Nothing changed.
     #[error("the payment was refused: {}", .0.title())]
     Refused(Code),
@@ -43,6 +47,7 @@ impl StoreError {
             | Self::ClockBehind
             | Self::ClockAhead
             | Self::KeysetEnded
+            | Self::OverLimit
             | Self::Refused(_)
             | Self::NotReached
             | Self::Busy
@@ -60,7 +65,7 @@ impl StoreError {
             | Self::Busy
             | Self::Stopped
             | Self::Unavailable => true,
-            Self::NotDecidedHere | Self::KeysetEnded | Self::Refused(_) => false,
+            Self::NotDecidedHere | Self::KeysetEnded | Self::OverLimit | Self::Refused(_) => false,
         }
     }
 
@@ -70,6 +75,7 @@ impl StoreError {
             Self::NotDecidedHere => Code::NotDecidedHere,
             Self::ClockBehind => Code::ClockBehind,
             Self::KeysetEnded => Code::KeysetEnded,
+            Self::OverLimit => Code::OfflineLimit,
             Self::Refused(code) => code,
             Self::Busy => Code::Overloaded,
             Self::ClockAhead | Self::NotReached | Self::Stopped | Self::Unavailable => Code::Unavailable,

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use farthing_durable::{Engine, OpenError, Options};
+use farthing_durable::{Engine, OpenError, Options, Txn};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::PaymentId;
+use farthing_protocol::keyset::Redemption;
 use farthing_protocol::locked::RecipientKey;
-use farthing_protocol::payment::Payment;
+use farthing_protocol::payment::{Payment, PaymentKind};
 
 use super::{Acceptance, AcceptedPayment, Decides, Outcome, SpentStore, StoreError, StoreFuture, StoreRole};
+use crate::offline::{self, LockedLimits};
 use crate::spent::{self, RecordError, Recorder};
 
 /// Keeps spent tokens itself, in a folder of its own or beside other things in one engine.
@@ -18,6 +20,7 @@ use crate::spent::{self, RecordError, Recorder};
 pub struct SledStore {
     engine: Engine,
     decides: Decides,
+    limits: LockedLimits,
 }
 
 impl SledStore {
@@ -35,7 +38,8 @@ impl SledStore {
     /// An [`OpenError`].
     pub fn open_mint(path: &Path, mint: MintId) -> Result<Self, OpenError> {
         let engine = Engine::open(path, Options::new().indexer(spent::indexer()))?;
-        Ok(Self { engine, decides: Decides::new(StoreRole::Mint { mint, closed_to: Vec::new() }) })
+        let decides = Decides::new(StoreRole::Mint { mint, closed_to: Vec::new() });
+        Ok(Self { engine, decides, limits: LockedLimits::default() })
     }
 
     /// A payee's own store in an engine that was opened with [`spent::index_entry`] in its indexer.
@@ -45,7 +49,14 @@ impl SledStore {
 
     /// The same for a payee who has several keys, such as one in use and those before it.
     pub fn own_of(engine: Engine, payees: Vec<PayeeKey>, locks: Vec<RecipientKey>) -> Self {
-        Self { engine, decides: Decides::new(StoreRole::Own { payees, locks }) }
+        Self { engine, decides: Decides::new(StoreRole::Own { payees, locks }), limits: LockedLimits::default() }
+    }
+
+    /// The same, taking no more in locked tokens than this.
+    #[must_use]
+    pub fn with_limits(mut self, limits: LockedLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Payments of kind `locked` that this store accepted, whole, to be deposited with the mint: see
@@ -66,16 +77,17 @@ impl SpentStore for SledStore {
 
     fn accept(&self, acceptances: Vec<Acceptance>) -> StoreFuture<'_, Vec<Result<Outcome, StoreError>>> {
         let count = acceptances.len();
-        let decides = self.decides.clone();
+        let (decides, limits) = (self.decides.clone(), self.limits);
         let answer = self.engine.submit(move |txn| {
             let mut recorder = Recorder::new();
             let mut outcomes = Vec::with_capacity(acceptances.len());
-            for Acceptance { payment, claim, now } in &acceptances {
-                outcomes.push(if decides.covers(&payment.class()) {
-                    match recorder.record(txn, payment, claim, *now) {
+            for acceptance in &acceptances {
+                outcomes.push(if decides.covers(&acceptance.payment.class()) {
+                    match decide(&mut recorder, txn, &limits, acceptance) {
                         // The job ends in an error, and everything of it is rolled back.
                         Err(RecordError::Fault(fault)) => return Err(fault),
-                        outcome => outcome.map_err(StoreError::from),
+                        Err(error) => Err(error.into()),
+                        Ok(outcome) => outcome,
                     }
                 } else {
                     Err(StoreError::NotDecidedHere)
@@ -97,4 +109,27 @@ impl SpentStore for SledStore {
         let answer = self.engine.submit(move |txn| spent::find(txn, &payment));
         Box::pin(async move { answer.await?.map_err(|_| StoreError::Stopped) })
     }
+}
+
+/// Accepts one payment, if it is not locked or within the limits.
+fn decide(
+    recorder: &mut Recorder,
+    txn: &mut Txn<'_>,
+    limits: &LockedLimits,
+    Acceptance { payment, claim, now }: &Acceptance,
+) -> Result<Result<Outcome, StoreError>, RecordError> {
+    let (kind, terms) = (payment.payment().kind(), payment.keyset().terms());
+    // Of a closed keyset nothing is deposited.
+    if kind != PaymentKind::Locked || terms.redemption != Redemption::Open {
+        return recorder.record(txn, payment, claim, *now).map(Ok);
+    }
+    if let Some(outcome) = recorder.judge(txn, payment, claim, *now)? {
+        return Ok(Ok(outcome));
+    }
+    let (unit, amount) = (&terms.unit, payment.payment().amount());
+    if !limits.allow(offline::outstanding(txn, unit)?.amount, amount) {
+        return Ok(Err(StoreError::OverLimit));
+    }
+    offline::add(txn, unit, amount)?;
+    recorder.write(txn, payment, claim, *now).map(Ok)
 }

@@ -12,11 +12,13 @@ use farthing_http::client::BaseUrl;
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{Deposit, DepositAnswer, DepositOutcome, DepositRequest, KeysetsAnswer, mint_path};
-use farthing_protocol::ids::PaymentId;
+use farthing_protocol::codec::Wire;
+use farthing_protocol::ids::{PaymentId, RequestHash};
 use farthing_protocol::keyset::KeysetDocument;
+use farthing_protocol::payment::Payment;
 use farthing_verifier::check::{MintRules, check_deposits};
 use farthing_verifier::conformance::TestMint;
-use farthing_verifier::store::{Acceptance, Outcome, SledStore, SpentStore};
+use farthing_verifier::store::{Acceptance, AcceptedPayment, Outcome, SledStore, SpentStore};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -63,6 +65,7 @@ pub(crate) struct Double {
     pub(crate) keysets_asked: AtomicUsize,
     pub(crate) gate: Notify,
     pub(crate) store: SledStore,
+    sent: Mutex<Vec<Vec<u8>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -87,6 +90,7 @@ impl Running {
             keysets_asked: AtomicUsize::new(0),
             gate: Notify::new(),
             store,
+            sent: Mutex::new(Vec::new()),
             _folder: folder,
         });
         let router = Router::new()
@@ -134,6 +138,19 @@ impl Double {
         keysets.list = list;
     }
 
+    /// The bytes of every deposit that was sent, payment and claim, in order.
+    pub(crate) fn sent(&self) -> Vec<Vec<u8>> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    /// What is recorded for a request.
+    pub(crate) async fn find(&self, request: &RequestHash) -> Option<AcceptedPayment> {
+        let sent = self.sent();
+        let ids = sent.iter().map(|bytes| Payment::from_bytes(&bytes[..bytes.len() - 32]).unwrap());
+        let ids: Vec<_> = ids.filter(|payment| payment.request() == request).map(|payment| payment.id()).collect();
+        self.store.find(ids.first()?).await.unwrap()
+    }
+
     pub(crate) async fn decide(&self, deposits: Vec<Deposit>) -> Vec<DepositOutcome> {
         self.decide_at(deposits, NOW).await
     }
@@ -169,6 +186,8 @@ async fn keysets_answer(State(double): State<Arc<Double>>) -> Json<KeysetsAnswer
 async fn deposit(State(double): State<Arc<Double>>, Json(request): Json<DepositRequest>) -> Response {
     double.deposits_asked.fetch_add(1, Ordering::SeqCst);
     double.sizes.lock().unwrap().push(request.deposits.len());
+    let bytes = |one: &Deposit| [one.payment.to_bytes().as_slice(), one.claim.as_bytes()].concat();
+    double.sent.lock().unwrap().extend(request.deposits.iter().map(bytes));
     let mood = *double.mood.lock().unwrap();
     let ids: Vec<_> = request.deposits.iter().map(|deposit| deposit.payment.id()).collect();
     let same = |outcome: DepositOutcome| vec![outcome; ids.len()];

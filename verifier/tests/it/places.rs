@@ -15,6 +15,7 @@ use farthing_protocol::identity::Keypair;
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::keyring::Keyring;
 use farthing_verifier::merchant::{Merchant, MerchantKeys, MerchantParts, PayError, Tokens};
+use farthing_verifier::offline::LockedLimits;
 use farthing_verifier::spent;
 use farthing_verifier::store::{ClearingStore, StoreError};
 
@@ -35,7 +36,8 @@ pub(crate) async fn merchant(folder: &Path, running: &Running, at_once: usize) -
         unit: None,
         endpoint: None,
         keyring,
-        clearing: ClearingStore::new(engine.clone(), mint, &running.url(), client).unwrap(),
+        clearing: Some(ClearingStore::new(engine.clone(), mint, &running.url(), client).unwrap()),
+        limits: LockedLimits::default(),
         engine,
         clock: Arc::new(|| NOW),
         at_once,

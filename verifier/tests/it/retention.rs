@@ -86,11 +86,12 @@ async fn tokens_that_the_own_store_decides_over_stay_spent() {
     let coins = shop.mint().locked_coins(amount(5), &recipient);
     let coins: Vec<_> = coins.iter().collect();
     let payment = shop.mint().pay(&coins, invoice.draft().payee, invoice.hash(), Some(&recipient));
+    // The mint has no say in it: it is asked to redeem them later, and does not answer.
+    shop.mint.mood(Mood::Deaf);
     shop.pay(&payment, &invoice).await.unwrap();
     shop.later(2 * DAY).await;
     assert_eq!(forget(&shop, "1d").await, 1);
     shop.refuses(&payment, &invoice, Code::AcceptedElsewhere).await;
-    assert_eq!(shop.mint.asked(), 0, "the mint has no say");
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@ pub(crate) fn is_definite(code: Code) -> bool {
         | Code::UnknownSession
         | Code::SessionGone
         | Code::NotDecidedHere
+        | Code::OfflineLimit
+        | Code::ListOutdated
         | Code::UnsupportedKind => true,
         // Codes of a later version are not understood, and so decide nothing.
         _ => false,

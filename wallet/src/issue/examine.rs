@@ -7,17 +7,16 @@ use farthing_protocol::derive::{CoinContext, Seed};
 use farthing_protocol::group::Element;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::Keyset;
-use farthing_protocol::locked::RecipientKey;
 use farthing_protocol::token::Token;
 
 use super::request::{self, Coin};
 use crate::error::{Lie, StoreError};
-use crate::operation::Used;
-use crate::stock::{self, StoredToken, TokenKey};
+use crate::operation::{Lock, Used};
+use crate::stock::{self, Held, StoredToken, TokenKey};
 
 /// What came of an issuance.
 pub(crate) enum Made {
-    /// Tokens of this wallet.
+    /// Tokens of this wallet, or that it holds for a payee.
     Own(Vec<(TokenKey, StoredToken)>),
     /// Tokens locked to somebody, each with its E.
     Locked(Vec<(Token, Element)>),
@@ -62,7 +61,7 @@ pub(super) fn examine(
     seed: &Seed,
     keyset: &Keyset,
     used: Used,
-    lock: Option<&RecipientKey>,
+    lock: Option<&Lock>,
     request: &IssuanceRequest,
     record: &IssuanceRecord,
     now: UnixTime,
@@ -80,7 +79,9 @@ pub(super) fn examine(
     for (position, recorded) in (0..).zip(&record.outputs) {
         let output = &recorded.output;
         let context = CoinContext { issuance: context, position, denomination: output.denomination };
-        let Ok((key, coin, state)) = request::awaiting(seed, keyset, &context, &output.commitment, lock) else {
+        let Ok((key, coin, state)) =
+            request::awaiting(seed, keyset, &context, &output.commitment, lock.map(|lock| &lock.key))
+        else {
             return Ok(Found::Other);
         };
         if state.challenge() != output.challenge {
@@ -110,8 +111,12 @@ pub(super) fn examine(
                 // A token has one length.
                 own.push((place, stored.map_err(|_: StoreError| Lie::OtherTerms)?));
             }
-            Coin::Locked(coin) => locked.push((token, *coin.ephemeral())),
+            Coin::Locked(coin) => match lock.and_then(Held::of) {
+                Some(held) => own.push((place, StoredToken::held(terms.mint, &token, held, &output.commitment, now))),
+                None => locked.push((token, *coin.ephemeral())),
+            },
         }
     }
-    Ok(Found::Ours(if lock.is_some() { Made::Locked(locked) } else { Made::Own(own) }))
+    let given = lock.is_some_and(|lock| lock.held_for.is_none());
+    Ok(Found::Ours(if given { Made::Locked(locked) } else { Made::Own(own) }))
 }

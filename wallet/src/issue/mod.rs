@@ -34,7 +34,7 @@ use crate::error::{IssueError, Lie, MintError, PendingCause, StoreError};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::mints::Mint;
-use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Outcome, Source, Used};
+use crate::operation::{Body, Issue, IssueStage, Lock, OpId, Operation, Outcome, Source, Used};
 use crate::options::Step;
 use crate::stock::{self, StoredToken, TokenKey};
 use crate::vault::Tx;
@@ -100,28 +100,7 @@ impl Wallet {
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
     pub async fn withdraw(&self, mint: &MintId, unit: &Unit, what: WithdrawWhat) -> Result<Issued, IssueError> {
         self.ready().await?;
-        let inner = &self.inner;
-        let mint = inner.current_mint(mint).await?;
-        mint.usable()?;
-        let keyset = inner.active(&mint, unit, &REDEMPTION).await?;
-        let shape = Shape::from(what);
-        let amount = stock::worth(shape.outputs(&keyset)?)?;
-        let debit = keyset.terms().fees.debit(amount).ok_or(ShapeError::AmountOutOfRange)?;
-        if inner.balance_in(&mint, unit).await? < debit {
-            return Err(IssueError::InsufficientFunds);
-        }
-        let source = Source::Account { operation: OperationId::from_bytes(rand::random()), max_debit: debit };
-        let issue = Issue::new(shape, REDEMPTION, source);
-        let (mint, unit, now) = (mint.id, unit.clone(), inner.now());
-        let working = inner
-            .create::<StoreError>(move |tx| {
-                let id = Operation::next_id(tx)?;
-                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(Box::new(issue)), ended: None }
-                    .keep(tx)?;
-                Ok(Some(id))
-            })
-            .await?;
-        inner.begin_issue(working.ok_or(StoreError::Busy)?).await
+        self.inner.withdraw(mint, unit, what, None).await
     }
 
     /// Swaps tokens of the oldest keyset that has them. First goes on with whatever was left unfinished.
@@ -143,6 +122,38 @@ impl Wallet {
 }
 
 impl Inner {
+    /// Withdraws own tokens, or such as are locked to a payee.
+    pub(crate) async fn withdraw(
+        self: &Arc<Self>,
+        mint: &MintId,
+        unit: &Unit,
+        what: WithdrawWhat,
+        lock: Option<Lock>,
+    ) -> Result<Issued, IssueError> {
+        let mint = self.current_mint(mint).await?;
+        mint.usable()?;
+        let keyset = self.active(&mint, unit, &REDEMPTION).await?;
+        let shape = Shape::from(what);
+        let amount = stock::worth(shape.outputs(&keyset)?)?;
+        let debit = keyset.terms().fees.debit(amount).ok_or(ShapeError::AmountOutOfRange)?;
+        if self.balance_in(&mint, unit).await? < debit {
+            return Err(IssueError::InsufficientFunds);
+        }
+        let source = Source::Account { operation: OperationId::from_bytes(rand::random()), max_debit: debit };
+        let mut issue = Issue::new(shape, REDEMPTION, source);
+        issue.lock = lock;
+        let (mint, unit, now) = (mint.id, unit.clone(), self.now());
+        let working = self
+            .create::<StoreError>(move |tx| {
+                let id = Operation::next_id(tx)?;
+                Operation { id, created_at: now, mint, unit, amount, body: Body::Issue(Box::new(issue)), ended: None }
+                    .keep(tx)?;
+                Ok(Some(id))
+            })
+            .await?;
+        self.begin_issue(working.ok_or(StoreError::Busy)?).await
+    }
+
     /// Keeps a swap of tokens of the first keyset that has them, and reserves them.
     pub(crate) async fn reserve_swap(
         self: &Arc<Self>,

@@ -17,7 +17,7 @@ use farthing_protocol::token::{CoinKey, Token};
 
 use super::field;
 use crate::error::{IssueError, StoreError};
-use crate::operation::{IssueStage, OpId, Operation, Source, Used};
+use crate::operation::{IssueStage, Lock, OpId, Operation, Source, Used};
 use crate::restore::record;
 use crate::stock;
 use crate::vault::Tx;
@@ -65,7 +65,7 @@ pub(super) fn draw_and_keep(
         session: opened.session,
         amount,
         debit,
-        outputs: blind(seed, keyset, &context, outputs, &opened.commitments, issue.lock.as_ref())?,
+        outputs: blind(seed, keyset, &context, outputs, &opened.commitments, issue.lock.map(|lock| lock.key).as_ref())?,
         field: seed.field_key(&context).encrypt(&mut rand::rng(), &issuance, &text),
     };
     let funding = match &issue.source {
@@ -95,7 +95,7 @@ pub(super) fn load(tx: &Tx<'_, '_>, op: OpId, used: &Used) -> Result<IssuanceReq
 pub(super) struct Kept {
     pub(super) op: OpId,
     pub(super) used: Used,
-    pub(super) lock: Option<RecipientKey>,
+    pub(super) lock: Option<Lock>,
     pub(super) request: IssuanceRequest,
 }
 

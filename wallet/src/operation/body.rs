@@ -1,12 +1,13 @@
 //! What operations do.
 
 use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::codec::{DecodeError, Reader, Writer};
 use farthing_protocol::derive::{IssuanceNumber, ReceivingIndex};
 use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::{KeysetId, OperationId};
 use farthing_protocol::keyset::Redemption;
 use farthing_protocol::locked::{Recipient, RecipientKey};
-use farthing_protocol::payment::Payment;
+use farthing_protocol::payment::{Payment, PaymentKind};
 use farthing_protocol::request::{PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use farthing_protocol::token::{CoinKey, Token};
@@ -35,7 +36,7 @@ pub(crate) struct Issue {
     pub(crate) redemption: Redemption,
     pub(crate) source: Source,
     /// To whom the tokens are locked that it makes; own ones if to nobody.
-    pub(crate) lock: Option<RecipientKey>,
+    pub(crate) lock: Option<Lock>,
     /// Every number drawn for it; the last one may be unanswered.
     pub(crate) used: Vec<Used>,
     pub(crate) stage: IssueStage,
@@ -45,6 +46,47 @@ impl Issue {
     /// One that nothing was sent for yet, of own tokens.
     pub(crate) fn new(shape: Shape, redemption: Redemption, source: Source) -> Self {
         Self { shape, redemption, source, lock: None, used: Vec::new(), stage: IssueStage::Opening }
+    }
+}
+
+/// To whom tokens are locked, and whether this wallet holds them to pay with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Lock {
+    /// Q.
+    pub(crate) key: RecipientKey,
+    /// The payee who is to be paid with them. Without one they are given away.
+    pub(crate) held_for: Option<PayeeKey>,
+}
+
+impl Lock {
+    /// Tokens to be given away.
+    pub(crate) const fn given(key: RecipientKey) -> Self {
+        Self { key, held_for: None }
+    }
+
+    /// `0`, or `1` ‖ Q of tokens that are given away, or `2` ‖ Q ‖ payee of tokens that are held.
+    pub(crate) fn encode(lock: Option<&Self>, out: &mut Writer) {
+        match lock {
+            None => out.u8(0),
+            Some(Self { key, held_for: None }) => {
+                out.u8(1);
+                out.part(key);
+            }
+            Some(Self { key, held_for: Some(payee) }) => {
+                out.u8(2);
+                out.part(key);
+                out.part(payee);
+            }
+        }
+    }
+
+    pub(crate) fn decode(input: &mut Reader<'_>) -> Result<Option<Self>, DecodeError> {
+        match input.u8()? {
+            0 => Ok(None),
+            1 => Ok(Some(Self::given(input.part()?))),
+            2 => Ok(Some(Self { key: input.part()?, held_for: Some(input.part()?) })),
+            _ => Err(DecodeError::UnknownTag),
+        }
     }
 }
 
@@ -115,6 +157,13 @@ pub(crate) struct Pay {
     pub(crate) delivery: Delivery,
     /// The renewal that settles it, once it was given up. From then on it is never sent again.
     pub(crate) settling: Option<Issue>,
+}
+
+impl Pay {
+    /// Whether it is of tokens that are locked to its payee: nobody but he can say what became of it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.payment.kind() == PaymentKind::Locked
+    }
 }
 
 /// How a payment gets to its payee.

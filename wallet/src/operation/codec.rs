@@ -5,7 +5,7 @@ use farthing_protocol::derive::ReceivingIndex;
 use farthing_protocol::token::{CoinKey, Token};
 
 use super::{
-    Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, LockTo, Locking, OpId, Operation, Outcome, Pay,
+    Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, Lock, LockTo, Locking, OpId, Operation, Outcome, Pay,
     Receiving, RequestDigest, Sending, Source, Used,
 };
 
@@ -134,7 +134,7 @@ impl Encode for Issue {
         out.part(&self.shape);
         out.part(&self.redemption);
         out.part(&self.source);
-        out.optional(self.lock.as_ref());
+        Lock::encode(self.lock.as_ref(), out);
         out.list(&self.used);
         out.u8(match self.stage {
             IssueStage::Opening => 1,
@@ -150,7 +150,7 @@ impl Decode for Issue {
             shape: input.part()?,
             redemption: input.part()?,
             source: input.part()?,
-            lock: input.optional()?,
+            lock: Lock::decode(input)?,
             used: input.list(MANY)?,
             stage: match input.u8()? {
                 1 => IssueStage::Opening,

@@ -16,8 +16,8 @@ use crate::stock::TokenKey;
 use crate::vault::Tx;
 
 pub(crate) use body::{
-    Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, LockTo, Locking, Pay, Receiving, RequestDigest, Sending,
-    Source, Used,
+    Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, Lock, LockTo, Locking, Pay, Receiving, RequestDigest,
+    Sending, Source, Used,
 };
 pub(crate) use codec::Count;
 
@@ -164,10 +164,12 @@ impl Operation {
         matches!(&self.body, Body::Send(sending) if sending.reclaiming.is_none())
     }
 
-    /// Whether a payment was handed to somebody, who may still deliver it.
+    /// Whether a payment was handed to somebody, who may still deliver it. Of held tokens its payee can say at any time what became
+    /// of it, and nobody else ever.
     pub(crate) fn is_handed(&self, now: UnixTime) -> bool {
         let Body::Pay(pay) = &self.body else { return false };
-        matches!(pay.delivery, Delivery::Handed) && pay.settling.is_none() && now < until(self, pay)
+        let is_open = pay.is_held() || now < until(self, pay);
+        matches!(pay.delivery, Delivery::Handed) && pay.settling.is_none() && is_open
     }
 
     /// An unfinished operation.

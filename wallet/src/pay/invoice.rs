@@ -29,7 +29,7 @@ pub struct InvoiceView {
     pub expires_at: UnixTime,
     /// The payee's note.
     pub memo: Option<String>,
-    /// The payee's address.
+    /// The payee's address, or nothing.
     pub endpoint: String,
     /// Whether this wallet paid it before: [`Wallet::pay`] then gives the receipt, and pays nothing.
     pub paid: bool,
@@ -47,6 +47,27 @@ impl Wallet {
         if !paid {
             self.inner.check_invoice(invoice)?;
         }
+        self.show(invoice, paid)
+    }
+
+    /// The same for [`Wallet::pay_by_hand`]: the invoice need name no address, and `paid` says also that it is being paid.
+    ///
+    /// # Errors
+    /// [`PayError::InvalidInvoice`]; and unless it was paid before [`PayError::Expired`], [`PayError::NoCommonMint`].
+    pub async fn read_invoice_by_hand(&self, invoice: &Invoice) -> Result<InvoiceView, PayError> {
+        invoice.verify().map_err(|_| PayError::InvalidInvoice)?;
+        let paid = match self.inner.paid_before(invoice).await {
+            Ok(paid) => paid.is_some(),
+            Err(PayError::InProgress { .. }) => true,
+            Err(error) => return Err(error),
+        };
+        if !paid && self.inner.now() >= invoice.draft().expires_at {
+            return Err(PayError::Expired);
+        }
+        self.show(invoice, paid)
+    }
+
+    fn show(&self, invoice: &Invoice, paid: bool) -> Result<InvoiceView, PayError> {
         let draft = invoice.draft();
         let mints: Vec<MintId> = draft
             .mints
@@ -80,14 +101,14 @@ impl Inner {
     }
 
     /// What this wallet did about an invoice before.
-    pub(super) async fn paid_before(&self, invoice: &Invoice) -> Result<Option<Paid>, PayError> {
+    pub(crate) async fn paid_before(&self, invoice: &Invoice) -> Result<Option<Paid>, PayError> {
         let (key, reusable) = (key_of(invoice), invoice.draft().reusable);
         self.vault.run(move |tx| before(tx, &key, reusable)).await
     }
 }
 
 /// The operation that pays an invoice, if there is or was one that counts.
-pub(super) fn before(tx: &mut Tx<'_, '_>, key: &[u8], reusable: bool) -> Result<Option<Paid>, PayError> {
+pub(crate) fn before(tx: &mut Tx<'_, '_>, key: &[u8], reusable: bool) -> Result<Option<Paid>, PayError> {
     let Some(op) = tx.get::<OpId>(key)? else { return Ok(None) };
     let operation = Operation::find(tx, op)?.ok_or(StoreError::Damaged)?;
     let Body::Pay(pay) = &operation.body else { return Err(StoreError::Damaged.into()) };

@@ -35,14 +35,14 @@ use crate::operation::{Body, Delivery, Issue, OpId, Operation, Outcome, Pay, Sou
 use crate::options::Step;
 use crate::vault::Tx;
 use crate::views::{Paid, Resumption};
-use crate::wallet::{Inner, Wallet};
+use crate::wallet::{Inner, Wallet, Working};
 
 pub use http::{
     Denied, GetError, GetLimits, GetOutcome, HandedPayment, HttpPayment, HttpRequest, NotAllowed, Part, Price,
     RequestError,
 };
 pub use invoice::InvoiceView;
-pub(crate) use invoice::key_of as invoice_key;
+pub(crate) use invoice::{before, key_of as invoice_key};
 
 /// A payment without an answer is settled after so many seconds, if the invoice does not expire before.
 const SETTLE_AFTER: u64 = 86_400;
@@ -64,29 +64,41 @@ impl Wallet {
             return Ok(inner.with_receipt(paid).await?);
         }
         let url = inner.check_invoice(&invoice)?;
+        if let Some(working) = inner.prepare_held(&invoice, Delivery::Endpoint).await? {
+            return inner.send_new(working, &url).await;
+        }
         let target = inner.choose_mint(Asked::Invoice(&invoice)).await?;
         let working = inner.prepare(&invoice, &target.mint, target.redemption).await?;
-        let op = working.op;
-        inner.vault.at(Step::PaymentStored)?;
-        match inner.send(op, &url, true).await? {
-            Resumption::Paid(paid) => Ok(paid),
-            _ => Err(PayError::TakenBack { op, code: None }),
-        }
+        inner.send_new(working, &url).await
     }
 }
 
 impl Inner {
+    /// Sends a payment that was just kept.
+    async fn send_new(self: &Arc<Self>, working: Working, url: &Endpoint) -> Result<Paid, PayError> {
+        let op = working.op;
+        self.vault.at(Step::PaymentStored)?;
+        match self.send(op, url, true).await? {
+            Resumption::Paid(paid) => Ok(paid),
+            _ => Err(PayError::TakenBack { op, code: None }),
+        }
+    }
+
     /// Goes on with a payment: sends it again in time, afterwards settles it.
     pub(crate) async fn resume_payment(self: &Arc<Self>, operation: Operation) -> Result<Resumption, PayError> {
         let Body::Pay(pay) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
         if pay.settling.is_some() {
             return self.settle(operation).await;
         }
-        if self.now() < until(&operation, pay) {
+        // Of held tokens its payee alone can say what became of them, whenever he is asked.
+        if pay.is_held() || self.now() < until(&operation, pay) {
             return match (&pay.delivery, &pay.request) {
                 (Delivery::Endpoint, PaymentRequest::Invoice(invoice)) => {
                     let url = pay_url(invoice)?;
                     self.send(operation.id, &url, false).await
+                }
+                (Delivery::Handed, _) if pay.is_held() => {
+                    Err(PayError::Unknown { op: operation.id, cause: NoReceipt::ByHand })
                 }
                 // What was bought may be something that must not be done twice unasked; or somebody else delivers it.
                 _ => Err(PayError::Unknown { op: operation.id, cause: NoReceipt::NotAsked }),
@@ -118,6 +130,9 @@ impl Inner {
                 Err(error) => error,
             };
             if let Some(code) = deciding_code(&error) {
+                if pay.is_held() {
+                    return Err(self.refused_held(op, code).await?);
+                }
                 return self.settle(operation).await.and_then(|settled| match settled {
                     Resumption::TakenBack(_) => Err(PayError::TakenBack { op, code: Some(code) }),
                     other => Ok(other),
@@ -141,6 +156,10 @@ impl Inner {
     pub(crate) async fn settle(self: &Arc<Self>, operation: Operation) -> Result<Resumption, PayError> {
         let op = operation.id;
         let Body::Pay(pay) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
+        if pay.is_held() {
+            // Nobody but the payee has their keys.
+            return Err(StoreError::Busy.into());
+        }
         if pay.settling.is_none() {
             let mint = self.mint(&operation.mint)?;
             let keyset = mint.keyset(pay.payment.keyset()).ok_or(StoreError::Damaged)?;
@@ -208,7 +227,12 @@ impl Inner {
             .await
     }
 
-    async fn accept_receipt(&self, operation: &Operation, pay: &Pay, receipt: Receipt) -> Result<Paid, StoreError> {
+    pub(crate) async fn accept_receipt(
+        &self,
+        operation: &Operation,
+        pay: &Pay,
+        receipt: Receipt,
+    ) -> Result<Paid, StoreError> {
         let (op, now) = (operation.id, self.now());
         self.vault.run::<_, StoreError>(move |tx| accepted(tx, op, Some(receipt), now)).await?;
         self.vault.at(Step::ReceiptStored)?;
@@ -235,7 +259,7 @@ pub(crate) fn until(operation: &Operation, pay: &Pay) -> UnixTime {
     pay.request.expires_at().min(operation.created_at.plus(SETTLE_AFTER))
 }
 
-fn paid(op: OpId, pay: &Pay, receipt: Option<Receipt>) -> Paid {
+pub(crate) fn paid(op: OpId, pay: &Pay, receipt: Option<Receipt>) -> Paid {
     Paid { op, payee: *pay.payment.payee(), amount: pay.payment.amount(), receipt, swaps: pay.swaps }
 }
 

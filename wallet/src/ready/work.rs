@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::operation::{OpId, Used};
     use crate::stock::StoredToken;
-    use crate::stock::tests::sample;
+    use crate::stock::sample;
 
     const DAY: u64 = 86_400;
     const NOW: u64 = 20_000 * DAY;

@@ -67,6 +67,7 @@ impl MintError {
             Self::WrongIdentity => Reason::MintIsAnother,
             Self::Evidence(_) => Reason::FolderUnusable,
             Self::Http(_) => Reason::NetworkSetup,
+            Self::InvalidRecipient => Reason::InvalidSignature,
             Self::NoSuchUnit => Reason::UnitUnknown,
             Self::NoActiveKeyset => Reason::NothingIssued,
         }
@@ -124,6 +125,7 @@ impl PayError {
             Self::HeadDiffers { .. } => Reason::Misconduct,
             Self::HeadUnknown => Reason::HeadUnknown,
             Self::InsufficientFunds => Reason::InsufficientFunds,
+            Self::NoHeldTokens => Reason::NoHeldTokens,
             Self::InProgress { .. } => Reason::InProgress,
             Self::NotSent(_) => Reason::PayeeNotReached,
             Self::Unknown { .. } => Reason::OutcomeUnknown,

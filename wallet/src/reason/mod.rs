@@ -150,6 +150,8 @@ reasons! {
     OutcomeUnknown = "outcome_unknown", Unfinished;
     /// The payee refused, and the money is back.
     TakenBack = "taken_back", Refused;
+    /// The wallet holds no tokens for the payee that make exactly the amount.
+    NoHeldTokens = "no_held_tokens", Funds;
     /// The amount is zero.
     NothingToSend = "nothing_to_send", Refused;
     /// A note that cannot be sent.

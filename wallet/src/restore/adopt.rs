@@ -10,14 +10,13 @@ use farthing_protocol::derive::{CoinContext, IssuanceNumber, Seed};
 use farthing_protocol::identity::{IssuanceId, MintId};
 use farthing_protocol::issuance::{IssuanceRecord, Output};
 use farthing_protocol::keyset::Keyset;
-use farthing_protocol::locked::RecipientKey;
 use farthing_protocol::token::Token;
 
 use super::record::{self, PerhapsSent, Progress, Restoring};
 use crate::error::StoreError;
 use crate::issue::{Coin, awaiting, context, read_field};
-use crate::operation::{IssueStage, Operation, Used};
-use crate::stock::{self, StoredToken, TokenKey};
+use crate::operation::{IssueStage, Lock, Operation, Used};
+use crate::stock::{self, Held, StoredToken, TokenKey};
 use crate::vault::Tx;
 
 /// The issuance ids of a keyset's first numbers.
@@ -65,7 +64,7 @@ pub(super) struct Adopted {
 /// A record that is ours, before its signatures are.
 struct Candidate<'k> {
     used: Used,
-    lock: Option<RecipientKey>,
+    lock: Option<Lock>,
     requested_at: UnixTime,
     outputs: Vec<(Coin, Output)>,
     waiting: Vec<(&'k VerificationKey, AwaitingResponse)>,
@@ -133,7 +132,8 @@ fn candidate<'k>(seed: &Seed, keyset: &'k Keyset, used: Used, record: &IssuanceR
     for (position, recorded) in (0..).zip(&record.outputs) {
         let output = recorded.output;
         let context = CoinContext { issuance: context, position, denomination: output.denomination };
-        let (key, coin, state) = awaiting(seed, keyset, &context, &output.commitment, field.lock.as_ref()).ok()?;
+        let lock = field.lock.as_ref().map(|lock| &lock.key);
+        let (key, coin, state) = awaiting(seed, keyset, &context, &output.commitment, lock).ok()?;
         if state.challenge() != output.challenge {
             return None;
         }
@@ -161,7 +161,14 @@ fn keep(
                 stored.restored = true;
                 adopted.own.push((key, stored));
             }
-            (Coin::Locked(locked), Some(to)) => {
+            // Held to pay with: it may have been paid since, which its payee alone can tell.
+            (Coin::Locked(_), Some(Lock { key: recipient, held_for: Some(payee) })) => {
+                let held = Held { key: recipient, payee };
+                let mut stored = StoredToken::held(mint, &token, held, &output.commitment, requested_at);
+                stored.restored = true;
+                adopted.own.push((key, stored));
+            }
+            (Coin::Locked(locked), Some(Lock { key: to, held_for: None })) => {
                 let (keyset, ephemeral) = (used.keyset, *locked.ephemeral());
                 adopted.locked.push((key, PerhapsSent { mint, keyset, requested_at, to, token, ephemeral }));
             }

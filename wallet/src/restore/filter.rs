@@ -72,9 +72,9 @@ fn to_read(
 ) -> Result<(BTreeMap<KeysetId, Coins>, Parts, u32), StoreError> {
     let restoring = Restoring::load(tx, mint)?.ok_or(StoreError::Damaged)?;
     let mut coins: BTreeMap<KeysetId, Vec<(TokenKey, [u8; 32])>> = BTreeMap::new();
-    for (key, token) in stock::live(tx)? {
+    for (key, token) in stock::all_live(tx)? {
         if token.mint == *mint && token.restored && !token.suspected {
-            let coin = *token.open()?.0.coin.as_bytes();
+            let coin = *token.token()?.coin.as_bytes();
             coins.entry(key.keyset).or_default().push((key, coin));
         }
     }

@@ -297,7 +297,7 @@ fn begin_restore(tx: &mut Tx<'_, '_>, mint: &MintId, now: UnixTime) -> Result<Be
         return Ok(Begun::Now);
     }
     let of_mint = |operation: &Operation| operation.mint == *mint;
-    let used = stock::live(tx)?.iter().any(|(_, token)| token.mint == *mint)
+    let used = stock::all_live(tx)?.iter().any(|(_, token)| token.mint == *mint)
         || Operation::all_live(tx)?.iter().any(of_mint)
         || Operation::all_ended(tx)?.iter().any(of_mint);
     if used {
@@ -320,7 +320,7 @@ fn begin_resynchronisation(tx: &mut Tx<'_, '_>, mint: &MintId, now: UnixTime) ->
         return Ok(());
     }
     let mut doubted = BTreeSet::new();
-    for (key, token) in stock::live(tx)? {
+    for (key, token) in stock::all_live(tx)? {
         // What an operation has reserved stays its own; given back, it may have been spent elsewhere like the others.
         if token.mint == *mint && !token.restored {
             stock::doubt(tx, key)?;

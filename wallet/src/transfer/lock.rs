@@ -15,7 +15,7 @@ use crate::error::{IssueError, StoreError};
 use crate::exact::Wanted;
 use crate::heads::Asked;
 use crate::mints::Mint;
-use crate::operation::{Body, Issue, LockTo, Locking, OpId, Operation, Outcome, Source};
+use crate::operation::{Body, Issue, Lock, LockTo, Locking, OpId, Operation, Outcome, Source};
 use crate::vault::Tx;
 use crate::wallet::{Inner, Wallet};
 
@@ -154,7 +154,7 @@ impl Inner {
                     tx.put(&key, &exact.op)?;
                 }
                 let mut issue = Issue::new(shape, redemption, Source::Tokens(exact.keys()));
-                issue.lock = Some(*to.key());
+                issue.lock = Some(Lock::given(*to.key()));
                 let (memo, swaps) = (memo.clone(), exact.swaps);
                 Ok(Body::Lock(Box::new(Locking { to, memo, swaps, issue, made: None })))
             })

@@ -20,9 +20,11 @@ use farthing_protocol::issuance::{Funding, IssuanceRecord, IssuanceRequest, Reco
 use farthing_protocol::keyset::{
     Bundle, ChainHead, Keyset, KeysetList, KeysetTerms, ListedHead, Redemption, Revocation, SecretKeyset,
 };
-use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_payment};
+use farthing_protocol::locked::{LockKey, Recipient};
+use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, PaymentKind, verify_payment};
 use farthing_protocol::receipt::{Receipt, ReceiptDraft};
 use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, PaymentRequest};
+use farthing_protocol::text::TextForm;
 
 use crate::archive::Archive;
 use crate::http::{Fault, Service};
@@ -71,6 +73,8 @@ pub(crate) struct Double {
 pub(crate) struct State {
     pub(crate) identity: Keypair,
     pub(crate) payee: Keypair,
+    /// What tokens can be locked to, to pay this payee.
+    pub(crate) lock: LockKey,
     pub(crate) keysets: Vec<(SecretKeyset, Keyset)>,
     pub(crate) revocations: Vec<Revocation>,
     /// Answered instead of the truth.
@@ -121,6 +125,7 @@ impl Double {
         let mut state = State {
             identity,
             payee: Keypair::generate(&mut rng),
+            lock: LockKey::generate(&mut rng),
             keysets: Vec::new(),
             revocations: Vec::new(),
             answer: None,
@@ -178,6 +183,19 @@ impl Double {
     /// What accounts and the payee hold.
     pub(crate) fn held(&self) -> (u64, u64) {
         self.with(|state| (state.accounts.values().sum(), state.paid))
+    }
+
+    /// The payee's record.
+    pub(crate) fn recipient(&self) -> Recipient {
+        let mint = self.id();
+        self.with(|state| Recipient::sign(&state.payee, *state.lock.public(), vec![mint]).unwrap())
+    }
+
+    /// Takes a payment that was handed over.
+    pub(crate) fn take(&self, handed: &str) -> Result<Receipt, Problem> {
+        let PayRequest { payment, request } = PayRequest::from_text(handed).unwrap();
+        let now = self.now();
+        self.with(|state| state.pay(&payment, &request, now)).map(|answer| answer.receipt)
     }
 
     /// Hands the last payment in once more, as a payee might who refused it.
@@ -419,7 +437,11 @@ impl State {
         if now >= request.expires_at() {
             return Err(Code::RequestExpired.into());
         }
-        self.authentic(payment, CheckBinding::None, now)?;
+        let binding = match payment.kind() {
+            PaymentKind::Locked => CheckBinding::Recipient(&self.lock),
+            _ => CheckBinding::None,
+        };
+        self.authentic(payment, binding, now)?;
         self.spend(payment, now);
         self.paid += payment.amount().units();
         let mut draft = ReceiptDraft {

@@ -16,6 +16,7 @@ mod flow;
 mod get;
 mod get_limits;
 mod hand;
+mod held;
 mod http;
 mod lies;
 mod misconduct;

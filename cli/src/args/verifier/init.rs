@@ -20,6 +20,9 @@ pub(crate) struct VerifierInit {
     /// Code of the unit to be paid in, if the mint has several
     #[arg(long)]
     pub(crate) unit: Option<String>,
+    /// Take tokens that are locked to you too, as is needed where there is no network
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// Bring the payee key back from its words, which are asked for
     #[arg(long)]
     pub(crate) restore: bool,

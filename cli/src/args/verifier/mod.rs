@@ -5,6 +5,7 @@ mod check;
 mod gateway;
 mod init;
 mod keys;
+mod offline;
 mod payments;
 mod receipt;
 mod refund;
@@ -22,6 +23,9 @@ pub(crate) use self::check::VerifierCheckConfig;
 pub(crate) use self::gateway::VerifierGateway;
 pub(crate) use self::init::VerifierInit;
 pub(crate) use self::keys::VerifierKeys;
+pub(crate) use self::offline::{
+    VerifierAccept, VerifierDeposit, VerifierExportKeysets, VerifierImportKeysets, VerifierRecipient,
+};
 pub(crate) use self::payments::{Format, VerifierPayments};
 pub(crate) use self::receipt::VerifierReceipt;
 pub(crate) use self::refund::VerifierRefund;
@@ -91,6 +95,20 @@ pub(crate) enum VerifierCommand {
     Payout(VerifierPayout),
     /// List the payouts that you asked for, and what became of them
     Payouts(VerifierPayouts),
+    /// Print the record by which wallets lock tokens to you
+    ///
+    /// A payer who withdraws tokens that are locked to you can pay you where there is no network.
+    Recipient(VerifierRecipient),
+    /// Write the mint's signed list of keysets into a file, where the mint can be reached
+    ExportKeysets(VerifierExportKeysets),
+    /// Take over a list of the mint's keysets that was carried in by a file
+    ImportKeysets(VerifierImportKeysets),
+    /// Take a payment that was handed over, and hand its receipt back; needs a running verifier
+    Accept(VerifierAccept),
+    /// Deposit with the mint what was taken in locked tokens
+    ///
+    /// Interrupted, the same command goes on with the same bytes. A running verifier that reaches the mint does it by itself.
+    Deposit(VerifierDeposit),
 }
 
 impl VerifierCommand {
@@ -109,7 +127,13 @@ impl VerifierCommand {
             Self::Balance(args) => args.reply.json,
             Self::Payout(args) => args.reply.json,
             Self::Payouts(args) => args.reply.json,
-            Self::Run(_) | Self::Gateway(_) => false,
+            Self::Deposit(args) => args.json,
+            Self::Run(_)
+            | Self::Gateway(_)
+            | Self::Recipient(_)
+            | Self::ExportKeysets(_)
+            | Self::ImportKeysets(_)
+            | Self::Accept(_) => false,
         }
     }
 }

@@ -15,6 +15,11 @@ pub(crate) struct VerifierRun {
     /// Address to listen on; port 0 takes a free one [default: that of config.toml, else 127.0.0.1:3339]
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Ask nobody anything: take only tokens that are locked to you, and deposit them later
+    ///
+    /// Needs a list of the mint's keysets: see `farthing verifier import-keysets`.
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// Address that invoices name, if wallets reach you by another one
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,

@@ -79,7 +79,7 @@ pub(crate) struct Delivery {
 }
 
 /// How a text is handed over as a picture.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Pictures {
     /// Show it as a QR code too, in parts if it is too large for one
     #[arg(long)]
@@ -119,6 +119,11 @@ pub(crate) enum WalletCommand {
     /// An invoice is paid over the network. A request of another wallet is answered with a text, locked to whoever asked:
     /// hand it over by any channel.
     Pay(WalletPay),
+    /// Take the receipt of a payment that was handed over
+    ///
+    /// Until then the payment counts as unfinished. `farthing wallet pay --by-hand` of the same invoice gives the same payment
+    /// again, and nothing more is paid.
+    ReceiptIn(WalletReceiptIn),
     /// Ask for money: a request that another wallet answers with `pay`
     ///
     /// The answer comes as a text, which `receive` takes. It is locked to this wallet: nobody else can use it, whatever

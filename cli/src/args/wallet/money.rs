@@ -87,6 +87,15 @@ pub(crate) struct WalletWithdraw {
     /// shows them.
     #[arg(long, value_name = "NUMBER|list")]
     pub(crate) bundle: Option<String>,
+    /// Lock the tokens to this payee, who can then be paid where there is no network
+    ///
+    /// The record that his `farthing verifier recipient` prints, as a text or in a file, or his verifier's address. They can
+    /// be paid to him and to nobody else, and not be split or taken back: a bundle pays many amounts exactly.
+    #[arg(long, value_name = "RECIPIENT")]
+    pub(crate) lock_to: Option<String>,
+    /// Do not ask before locking
+    #[arg(long, short = 'y', requires = "lock_to")]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) which: Which,
 }
@@ -111,8 +120,21 @@ pub(crate) struct WalletPay {
     /// Do not ask before paying
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
+    /// Print the payment instead of sending it, to be handed over; of tokens that are locked to the payee
+    #[arg(long)]
+    pub(crate) by_hand: bool,
+    /// Write the payment into a file instead of sending it, to be handed over
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) pictures: Pictures,
+}
+
+/// `farthing wallet receipt-in`
+#[derive(Debug, Args)]
+pub(crate) struct WalletReceiptIn {
+    #[command(flatten)]
+    pub(crate) input: Input,
 }
 
 /// `farthing wallet request`

@@ -95,6 +95,11 @@ impl Code {
                 "Open a new session, with new blinding. This issuance is not recorded, so nothing was paid for it."
             }
             Self::NotDecidedHere => "Pay with other tokens, or have these cleared by who decides over them.",
+            Self::OfflineLimit => "Pay less, or wait until the payee has deposited what it holds.",
+            Self::Offline => "Ask a service that reaches the mint.",
+            Self::ListOutdated => {
+                "Have a newer list of the mint's keysets carried in. The payment is as good as before."
+            }
             Self::UnsupportedKind => "Use a kind that the service takes: the detail says which.",
             Self::ClockBehind => "Wait and send the same bytes again. Should it last, one of the two clocks is wrong.",
             Self::Unavailable => {

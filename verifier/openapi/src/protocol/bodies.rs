@@ -4,8 +4,9 @@ use farthing_http::problem::Code;
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{
     AccountAnswer, AccountQuery, AccountRequest, ArchiveAnswer, Deposit, DepositAnswer, DepositOutcome, DepositRequest,
-    FinishAnswer, FinishRequest, InvoiceAnswer, InvoiceRequest, KeysetsAnswer, MintHead, OpenAnswer, OpenRequest,
-    PayAnswer, PayRequest, PayeeAnswer, PaymentAnswer, UnitBalance,
+    FinishAnswer, FinishRequest, InvoiceAnswer, InvoiceRequest, KeysetsAnswer, KeysetsTaken, LockedAnswer,
+    LockedDeposit, LockedRefusal, LockedSum, MintHead, OpenAnswer, OpenRequest, PayAnswer, PayRequest, PayeeAnswer,
+    PaymentAnswer, RecipientAnswer, UnitBalance,
 };
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::OpenedSession;
@@ -13,6 +14,7 @@ use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::{Claim, HttpBinding, KeysetId, PaymentId};
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList};
+use farthing_protocol::locked::Recipient;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, PaymentRequest};
@@ -168,6 +170,68 @@ object! {
         invoice: Invoice,
         /// The same as text for people: Bech32m, `farthinginvoice1…`.
         text: String => example("text"),
+    }
+
+    /// Where tokens can be locked to.
+    RecipientAnswer {
+        /// The record.
+        recipient: Recipient,
+        /// The same as text for people: Bech32m, `farthingrecipient1…`.
+        text: String => "farthingrecipient1…",
+    }
+
+    /// A list of keysets was taken over.
+    KeysetsTaken {
+        /// When the mint signed it.
+        issued_at: UnixTime,
+    }
+
+    /// Asks for a deposit of what was taken in locked tokens.
+    LockedDeposit {
+        /// Whether to send once more what the mint refused.
+        again: bool = false,
+    }
+
+    /// What became of what was taken in locked tokens.
+    LockedAnswer {
+        /// What the mint credited now, for each unit.
+        credited: Vec<LockedSum>,
+        /// What is accepted, and neither credited nor refused.
+        open: Vec<LockedSum>,
+        /// What the mint refused, now or before.
+        refused: Vec<LockedRefusal>,
+        /// Why something is still open: a problem code.
+        cause: Option<String> => "unavailable",
+    }
+
+    /// How many payments, and what they are worth together.
+    LockedSum {
+        /// The unit's code.
+        unit: String => "EUR",
+        /// Its number of decimals.
+        exponent: u8,
+        /// How many payments.
+        payments: u64,
+        /// Their worth.
+        amount: Amount,
+    }
+
+    /// A payment that was accepted, and that the mint refused to credit.
+    LockedRefusal {
+        /// Which one.
+        payment: PaymentId,
+        /// The unit's code.
+        unit: String => "EUR",
+        /// Its number of decimals.
+        exponent: u8,
+        /// Its worth.
+        amount: Amount,
+        /// When it was accepted.
+        accepted_at: UnixTime,
+        /// When the mint refused it.
+        refused_at: UnixTime,
+        /// Why: a problem code.
+        code: String => "keyset_ended",
     }
 }
 

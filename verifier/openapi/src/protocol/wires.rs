@@ -8,6 +8,7 @@ use farthing_protocol::identity::{AccountKey, MintId, PayeeKey};
 use farthing_protocol::ids::{Claim, HttpBinding, KeysetId, PaymentId, RequestHash};
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList};
+use farthing_protocol::locked::Recipient;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
@@ -58,6 +59,8 @@ base64url! {
     Invoice: 213, None;
     /// A payee's word that he was paid (17).
     Receipt: 185, Some(185);
+    /// Where tokens can be locked to, signed by the payee (16.3).
+    Recipient: 163, Some(131 + 32 * 16);
     /// A question about an account, signed by its key (18.1).
     AccountQuery: 137, Some(137);
     /// A signed request to pay out what an account holds (18.1).

@@ -29,6 +29,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("PaymentRequest", "invoice", "/request"),
     ("PayoutRequest", "payout", "/payout"),
     ("Receipt", "receipt", "/receipt"),
+    ("Recipient", "locked", "/record"),
     ("RequestHash", "payments", "/cases/0/request"),
     ("Shape", "shapes", "/shapes/0/shape"),
     ("TransferRequest", "transfer", "/transfer"),

@@ -1,0 +1,255 @@
+//! Redeeming at the mint what was taken in locked tokens (protocol section 9).
+//!
+//! ```text
+//! kept whole ─▶ p = q + t, a payment of kind pay ─▶ its bytes and a claim durable ─▶ sent ─▶ outcome durable ─▶ credited | refused | still open
+//! ```
+//!
+//! Its request hash follows from the locked payment's id, so a deposit has one id however often it is begun. What was written
+//! down before it was sent is what is sent again: see [`ClearingStore`](crate::store::ClearingStore).
+
+use std::sync::Arc;
+
+use farthing_durable::{StoreFault, Txn};
+use farthing_protocol::amount::{Unit, UnixTime};
+use farthing_protocol::ids::{Claim, PaymentId};
+use farthing_protocol::keyset::Keyset;
+use farthing_protocol::locked::{LockKey, Recipient, deposit_request};
+use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
+
+use super::{Inner, Merchant};
+use crate::check::{CheckError, KnownKeysets, VerifiedPayment, check_redemptions};
+use crate::offline::{self, RefusedDeposit, Sum};
+use crate::store::{Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError};
+
+/// What became of locked payments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DepositReport {
+    /// What the mint credited in this run.
+    pub credited: Vec<(Unit, Sum)>,
+    /// What is accepted and neither credited nor refused.
+    pub open: Vec<(Unit, Sum)>,
+    /// What the mint refused, in this run or before.
+    pub refused: Vec<RefusedDeposit>,
+    /// Why something is still open.
+    pub cause: Option<StoreError>,
+}
+
+/// A locked payment with the deposit that redeems it.
+struct Redemption {
+    locked: Payment,
+    unit: Unit,
+    deposit: VerifiedPayment,
+}
+
+impl Merchant {
+    /// The record by which everybody can lock tokens to this payee, signed by him. Nothing without a lock key.
+    pub fn recipient(&self) -> Option<Recipient> {
+        let inner = &self.inner;
+        let lock = inner.keys.lock()?;
+        // One mint is neither none nor too many.
+        Recipient::sign(inner.keys.current(), *lock.public(), vec![inner.mint]).ok()
+    }
+
+    /// Takes over a signed list of the mint's keysets that was carried in. Returns when it was signed.
+    ///
+    /// # Errors
+    /// A [`KeyringError`](crate::keyring::KeyringError).
+    pub async fn import_keysets(
+        &self,
+        answer: farthing_protocol::api::KeysetsAnswer,
+    ) -> Result<UnixTime, crate::keyring::KeyringError> {
+        self.inner.keyring.import(answer, (self.inner.clock)()).await
+    }
+
+    /// Deposits with the mint everything that was taken in locked tokens. What the mint cannot be asked about stays, and is
+    /// deposited the next time; what it refuses is kept with its reason.
+    ///
+    /// Begun, it is finished, even if this future is dropped. One at a time.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be read or written; [`StoreError::NotReached`] when this verifier asks nobody.
+    pub async fn deposit(&self) -> Result<DepositReport, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::spawn(async move { inner.deposit_all().await });
+        task.await.unwrap_or(Err(StoreError::Unavailable))
+    }
+
+    /// What is open and what was refused, without asking anybody.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be read.
+    pub async fn deposits(&self) -> Result<DepositReport, StoreError> {
+        let job = self.inner.engine.submit(|txn| read(txn));
+        job.await?.map_err(|_| StoreError::Stopped)
+    }
+
+    /// Lets everything that the mint refused be deposited once more. Returns how many payments.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the records cannot be read or written.
+    pub async fn reopen_refused(&self) -> Result<usize, StoreError> {
+        let job = self.inner.engine.submit(|txn| {
+            let mut count = 0_usize;
+            for refused in refused(txn)? {
+                count = count.saturating_add(usize::from(offline::again(txn, &refused)?));
+            }
+            Ok(count)
+        });
+        job.await?.map_err(|_: StoreFault| StoreError::Stopped)
+    }
+}
+
+impl Inner {
+    async fn deposit_all(&self) -> Result<DepositReport, StoreError> {
+        let _one_at_a_time = self.depositing.lock().await;
+        let clearing = self.clearing.as_ref().ok_or(StoreError::NotReached)?;
+        let mut credited: Vec<(Unit, Sum)> = Vec::new();
+        let (mut cause, mut after) = (None, None);
+        while let Some((batch, last)) = self.redeemable(after, &mut cause).await? {
+            after = Some(last);
+            let now = (self.clock)();
+            let claim = || Claim::from_bytes(crate::random::random());
+            let acceptance = |one: &Redemption| Acceptance { payment: one.deposit.clone(), claim: claim(), now };
+            let outcomes = clearing.accept(batch.iter().map(acceptance).collect()).await;
+            let stop = outcomes.contains(&Err(StoreError::NotReached));
+            cause = outcomes.iter().find_map(|outcome| outcome.err().filter(|error| is_open(*error))).or(cause);
+            let job = self.engine.submit(move |txn| settle(txn, batch, outcomes, now));
+            for (unit, amount) in job.await?.map_err(|_: StoreFault| StoreError::Stopped)? {
+                count(&mut credited, unit, amount)?;
+            }
+            if stop {
+                break;
+            }
+        }
+        let rest = self.engine.submit(|txn| read(txn)).await?.map_err(|_| StoreError::Stopped)?;
+        Ok(DepositReport { credited, cause, ..rest })
+    }
+
+    /// The next locked payments behind one, each with its deposit, and the last of them. Nothing when there are no more.
+    async fn redeemable(
+        &self,
+        after: Option<PaymentId>,
+        cause: &mut Option<StoreError>,
+    ) -> Result<Option<(Vec<Redemption>, PaymentId)>, StoreError> {
+        let locks = self.keys.locks();
+        if locks.is_empty() {
+            return Ok(None);
+        }
+        let job = self.engine.submit(move |txn| crate::spent::locked(txn, after.as_ref(), MAX_DEPOSITS));
+        let kept = job.await?.map_err(|_| StoreError::Stopped)?;
+        let Some(last) = kept.last().map(Payment::id) else { return Ok(None) };
+        let (keysets, now) = (self.keyring.ever_known(&self.mint), (self.clock)());
+        let keysets = keysets.map_err(|_| StoreError::Stopped)?;
+        // On a thread on which nobody else waits: the cryptography takes its time.
+        let task = tokio::task::spawn_blocking(move || redeem_all(&locks, &keysets, kept, now));
+        let (batch, unknown) = task.await.map_err(|_| StoreError::Stopped)?;
+        if unknown {
+            *cause = Some(StoreError::Refused(CheckError::UnknownKeyset.code()));
+        }
+        Ok(Some((batch, last)))
+    }
+}
+
+/// Signs each deposit. Says whether there are payments of keysets that are not known, which are left out.
+fn redeem_all(
+    locks: &[Arc<LockKey>],
+    keysets: &KnownKeysets,
+    kept: Vec<Payment>,
+    now: UnixTime,
+) -> (Vec<Redemption>, bool) {
+    let count = kept.len();
+    let known = kept.into_iter().filter_map(|locked| {
+        let keyset = Arc::clone(&keysets.get(locked.keyset())?.keyset);
+        // The key in use, or one before it.
+        let deposit = locks.iter().find_map(|lock| redeem(lock, &locked, now))?;
+        Some((locked, keyset, deposit))
+    });
+    let (kept, deposits): (Vec<(Payment, Arc<Keyset>)>, Vec<Payment>) =
+        known.map(|(locked, keyset, deposit)| ((locked, keyset), deposit)).unzip();
+    let verified = check_redemptions(&mut crate::random::system_rng(), keysets, deposits);
+    let redemption = |((locked, keyset), deposit): ((Payment, Arc<Keyset>), Result<VerifiedPayment, CheckError>)| {
+        Some(Redemption { locked, unit: keyset.terms().unit.clone(), deposit: deposit.ok()? })
+    };
+    let batch: Vec<Redemption> = kept.into_iter().zip(verified).filter_map(redemption).collect();
+    let unknown = batch.len() < count;
+    (batch, unknown)
+}
+
+/// The same tokens as kind `pay`, by p = q + t, for the account of whoever was paid. Nothing if they are not locked to this key.
+fn redeem(lock: &LockKey, locked: &Payment, now: UnixTime) -> Option<Payment> {
+    let open = |(token, ephemeral): (&farthing_protocol::token::Token, _)| {
+        Some((*token, lock.open(locked.keyset(), token.denomination, &token.coin, ephemeral).ok()?))
+    };
+    let coins = locked.tokens().iter().zip(locked.ephemerals()).map(open).collect::<Option<Vec<_>>>()?;
+    let terms = PaymentTerms {
+        kind: PaymentKind::Pay,
+        mint: *locked.mint(),
+        keyset: *locked.keyset(),
+        request: deposit_request(&locked.id()),
+        payee: *locked.payee(),
+        amount: locked.amount(),
+    };
+    let tokens: Vec<_> = coins.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
+    Payment::authorize(&mut crate::random::system_rng(), terms, &tokens, Binding::None, now).ok()
+}
+
+/// Writes down what became of a batch; returns what was credited.
+fn settle(
+    txn: &mut Txn<'_>,
+    batch: Vec<Redemption>,
+    outcomes: Vec<Result<Outcome, StoreError>>,
+    now: UnixTime,
+) -> Result<Vec<(Unit, farthing_protocol::amount::Amount)>, StoreFault> {
+    let mut credited = Vec::new();
+    for (Redemption { locked, unit, .. }, outcome) in batch.into_iter().zip(outcomes) {
+        let code = match outcome {
+            // Whoever sent it in: the account of whoever was paid has it.
+            Ok(Outcome::Accepted { .. } | Outcome::AlreadyAccepted { .. }) => {
+                if offline::credited(txn, &locked, &unit)? {
+                    credited.push((unit, locked.amount()));
+                }
+                continue;
+            }
+            Ok(Outcome::DoubleSpend { .. }) => farthing_http::problem::Code::DoubleSpend,
+            Err(error) if is_open(error) => continue,
+            Err(error) => error.code(),
+        };
+        if offline::refuse(txn, &locked, &unit, code.as_str(), now)? {
+            tracing::warn!(%code, "the mint refused what was taken in locked tokens");
+        }
+    }
+    Ok(credited)
+}
+
+/// Whether a deposit can still come to something by being sent again.
+fn is_open(error: StoreError) -> bool {
+    !error.nothing_changed() || error.is_passing()
+}
+
+fn count(sums: &mut Vec<(Unit, Sum)>, unit: Unit, amount: farthing_protocol::amount::Amount) -> Result<(), StoreError> {
+    let place = match sums.iter_mut().find(|(of, _)| *of == unit) {
+        Some((_, sum)) => sum,
+        None => {
+            sums.push((unit, Sum::default()));
+            &mut sums.last_mut().ok_or(StoreError::Stopped)?.1
+        }
+    };
+    *place = place.with(amount).ok_or(StoreError::Stopped)?;
+    Ok(())
+}
+
+fn read(txn: &Txn<'_>) -> Result<DepositReport, StoreFault> {
+    Ok(DepositReport { open: offline::open_sums(txn)?, refused: refused(txn)?, ..DepositReport::default() })
+}
+
+fn refused(txn: &Txn<'_>) -> Result<Vec<RefusedDeposit>, StoreFault> {
+    let mut found: Vec<RefusedDeposit> = Vec::new();
+    loop {
+        let after = found.last().map(|last| last.payment);
+        let more = offline::refused_after(txn, after.as_ref(), 256)?;
+        if more.is_empty() {
+            return Ok(found);
+        }
+        found.extend(more);
+    }
+}

@@ -1,0 +1,100 @@
+//! What concerns tokens locked to the payee.
+
+use axum::extract::State;
+use farthing_http::extract::Json;
+use farthing_http::problem::{Code, Problem};
+use farthing_openapi::Operation;
+use farthing_protocol::amount::Unit;
+use farthing_protocol::api::{
+    KeysetsAnswer, KeysetsTaken, LockedAnswer, LockedDeposit, LockedRefusal, LockedSum, RecipientAnswer,
+};
+use farthing_protocol::text::TextForm;
+
+use crate::merchant::{DepositReport, Merchant};
+use crate::offline::{RefusedDeposit, Sum};
+
+pub(super) fn about_recipient() -> Operation {
+    Operation::new("recipient", "The record by which wallets lock tokens to this payee.").refuses(&[Code::NotFound])
+}
+
+pub(super) fn about_keysets() -> Operation {
+    Operation::new("keysets", "Takes over the mint's signed list of keysets, carried in.")
+        .about("Where the mint is never asked it is the only way for one to come. It must continue every list known before.")
+        .refuses(&[
+            Code::UnknownMint,
+            Code::InvalidSignature,
+            Code::InvalidShape,
+            Code::ListOutdated,
+            Code::ClockBehind,
+        ])
+}
+
+pub(super) fn about_locked() -> Operation {
+    Operation::new(
+        "locked",
+        "What was taken in locked tokens and is not deposited, and what the mint refused. Asks nobody.",
+    )
+}
+
+pub(super) fn about_deposit() -> Operation {
+    Operation::new("deposit", "Deposits with the mint what was taken in locked tokens.")
+        .about("Asked again it goes on: what is credited is credited once.")
+        .refuses(&[Code::Offline])
+}
+
+pub(super) async fn recipient(State(merchant): State<Merchant>) -> Result<Json<RecipientAnswer>, Problem> {
+    let recipient = merchant.recipient();
+    let recipient = recipient.ok_or(Problem::new(Code::NotFound).with_detail("No locked tokens are taken here."))?;
+    let text = recipient.to_text();
+    Ok(Json(RecipientAnswer { recipient, text }))
+}
+
+pub(super) async fn keysets(
+    State(merchant): State<Merchant>,
+    Json(answer): Json<KeysetsAnswer>,
+) -> Result<Json<KeysetsTaken>, Problem> {
+    let taken = merchant.import_keysets(answer).await;
+    let issued_at = taken.map_err(|error| {
+        tracing::warn!(%error, "a list of keysets was not taken over");
+        Problem::new(error.import_code())
+    })?;
+    Ok(Json(KeysetsTaken { issued_at }))
+}
+
+pub(super) async fn locked(State(merchant): State<Merchant>) -> Result<Json<LockedAnswer>, Problem> {
+    Ok(Json(answer(merchant.deposits().await?)))
+}
+
+pub(super) async fn deposit(
+    State(merchant): State<Merchant>,
+    Json(LockedDeposit { again }): Json<LockedDeposit>,
+) -> Result<Json<LockedAnswer>, Problem> {
+    if !merchant.asks_the_mint() {
+        return Err(Problem::new(Code::Offline));
+    }
+    if again {
+        merchant.reopen_refused().await?;
+    }
+    Ok(Json(answer(merchant.deposit().await?)))
+}
+
+/// A report as it is sent.
+pub fn answer(report: DepositReport) -> LockedAnswer {
+    let DepositReport { credited, open, refused, cause } = report;
+    LockedAnswer {
+        credited: credited.into_iter().map(sum).collect(),
+        open: open.into_iter().map(sum).collect(),
+        refused: refused.into_iter().map(refusal).collect(),
+        cause: cause.map(|cause| cause.code().as_str().to_owned()),
+    }
+}
+
+fn sum((unit, Sum { payments, amount }): (Unit, Sum)) -> LockedSum {
+    LockedSum { unit: unit.code().to_owned(), exponent: unit.exponent(), payments, amount }
+}
+
+fn refusal(refused: RefusedDeposit) -> LockedRefusal {
+    let RefusedDeposit { payment, amount, unit, accepted_at, refused_at, code } = refused;
+    let (unit, exponent) = (unit.code().to_owned(), unit.exponent());
+    LockedRefusal { payment, unit, exponent, amount, accepted_at, refused_at, code }
+}
