@@ -18,7 +18,7 @@ use std::sync::Arc;
 use farthing_durable::{Engine, StoreFault};
 use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::api::{InvoiceRequest, MintHead, PayRequest, PayeeAnswer, RefundAnswer, RefundRequest};
+use farthing_protocol::api::{InvoiceRequest, MintHead, PayRequest, PayeeAnswer};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::ids::{HttpBinding, PaymentId, RequestNonce};
 use farthing_protocol::keyset::{ChainKey, Redemption};
@@ -34,7 +34,7 @@ use crate::metrics::{Metrics, Standing};
 use crate::offline::LockedLimits;
 use crate::pipeline::{Demand, Knowledge, Pipeline, PipelineFigures, PipelineLimits};
 use crate::store::{ClearingFigures, ClearingStore, NotDecided, SledStore, SpentStore, StoreError, check_start_up};
-use crate::webhook::{WebhookError, Webhooks};
+use crate::webhook::Webhooks;
 
 use door::Door;
 use pay::Submission;
@@ -410,29 +410,6 @@ impl Merchant {
     /// A [`StoreError`] when the records cannot be read.
     pub async fn payment(&self, id: &PaymentId) -> Result<Option<Receipt>, StoreError> {
         self.inner.receipt(id).await
-    }
-
-    /// What is on record, for reading.
-    pub fn books(&self) -> Books {
-        Books::new(self.inner.engine.clone())
-    }
-
-    /// See [`Books::begin_refund`].
-    ///
-    /// # Errors
-    /// A [`RefundError`].
-    pub async fn begin_refund(&self, refund: RefundRequest) -> Result<RefundAnswer, RefundError> {
-        self.books().begin_refund(refund, (self.inner.clock)()).await
-    }
-
-    /// Sends a payment's event again, or all that were put aside, at once. Returns how many.
-    ///
-    /// # Errors
-    /// [`WebhookError::Unknown`] for a payment whose event was delivered, or that has none.
-    pub async fn retry_webhooks(&self, payment: Option<PaymentId>) -> Result<u64, WebhookError> {
-        let retried = self.books().retry_webhooks(payment, (self.inner.clock)()).await;
-        self.inner.webhooks.iter().for_each(Webhooks::wake_at_once);
-        retried
     }
 
     /// Settles what was open: asks the mint about payments whose outcome is not known, writes the receipts of those

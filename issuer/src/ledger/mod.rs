@@ -39,10 +39,8 @@ pub use error::LedgerError;
 pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by, issue};
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;
-pub(crate) use payouts::{payouts, request_payout, settle_payout};
-pub(crate) use records::{
-    ArchiveState, FilterRow, LogPlace, LoggedIssuance, PayoutNumber, PayoutRow, SegmentRow, SpentPlace,
-};
+pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
+pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
 
 /// The store, its clock, and the one way to run something in it.
 #[derive(Clone, Debug)]

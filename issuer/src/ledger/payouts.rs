@@ -3,12 +3,13 @@
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{PayoutDraft, PayoutState};
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::OperationId;
 
 use super::LedgerError;
 use super::book::{Place, TransferError, transfer};
-use super::records::{PayoutNumber, PayoutRow, Settled, Table, get, put};
+use super::records::{Table, get, put};
 
 /// Why a payout was not taken or settled. Nothing changed, except where the ledger's error says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,5 +140,92 @@ impl PayoutRow {
             Settled::Paid(_) => (none, amount, amount),
             Settled::Rejected(_) => (none, none, none),
         }
+    }
+}
+
+/// A payout's place in the order in which they were taken, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PayoutNumber(pub(crate) u64);
+
+impl PayoutNumber {
+    /// Numbers order as their keys do.
+    pub(crate) const fn key(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
+    pub(crate) fn of(key: &[u8]) -> Result<Self, LedgerError> {
+        key.try_into().map(|key| Self(u64::from_be_bytes(key))).map_err(|_| LedgerError::Damaged)
+    }
+
+    pub(crate) fn next(self) -> Result<Self, LedgerError> {
+        self.0.checked_add(1).map(Self).ok_or(LedgerError::Overflow)
+    }
+}
+
+impl Encode for PayoutNumber {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+}
+
+impl Decode for PayoutNumber {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.u64().map(Self)
+    }
+}
+
+/// How a payout ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Settled {
+    #[default]
+    Pending,
+    Paid(UnixTime),
+    Rejected(UnixTime),
+}
+
+impl Encode for Settled {
+    fn encode_to(&self, out: &mut Writer) {
+        let (tag, at) = match self {
+            Self::Pending => (0, None),
+            Self::Paid(at) => (1, Some(at)),
+            Self::Rejected(at) => (2, Some(at)),
+        };
+        out.u8(tag);
+        if let Some(at) = at {
+            out.part(at);
+        }
+    }
+}
+
+impl Decode for Settled {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match input.u8()? {
+            0 => Ok(Self::Pending),
+            1 => input.part().map(Self::Paid),
+            2 => input.part().map(Self::Rejected),
+            _ => Err(DecodeError::UnknownTag),
+        }
+    }
+}
+
+/// A payout that an account's owner asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PayoutRow {
+    pub(crate) draft: PayoutDraft,
+    pub(crate) taken_at: UnixTime,
+    pub(crate) settled: Settled,
+}
+
+impl Encode for PayoutRow {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.draft);
+        out.part(&self.taken_at);
+        out.part(&self.settled);
+    }
+}
+
+impl Decode for PayoutRow {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { draft: input.part()?, taken_at: input.part()?, settled: input.part()? })
     }
 }

@@ -8,8 +8,8 @@
 //! | `account/` ‖ account ‖ unit | [`AccountState`] |
 //! | `credit/` ‖ reference, `payout/` ‖ reference | [`Movement`] |
 //! | `pending/` ‖ unit | Σ payouts that were asked for and are not settled |
-//! | `asked/` ‖ account ‖ operation id | the [`PayoutNumber`] of a payout |
-//! | `payouts/` ‖ number | [`PayoutRow`] |
+//! | `asked/` ‖ account ‖ operation id | the [`PayoutNumber`](super::PayoutNumber) of a payout |
+//! | `payouts/` ‖ number | [`PayoutRow`](super::PayoutRow) |
 //! | `unpaid/` ‖ number | its amount, as long as it is pending |
 //! | `voucher/` ‖ voucher | [`VoucherState`] |
 //! | `issuance/` ‖ issuance id | [`IssuanceEntry`], and as a large value the record |
@@ -27,7 +27,6 @@
 
 use farthing_durable::{Cursor, Txn};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::api::PayoutDraft;
 use farthing_protocol::archive::{ListedFilter, ListedSegment, SegmentSalt};
 use farthing_protocol::blind::SessionId;
 use farthing_protocol::blind::mint::ChallengesHash;
@@ -272,80 +271,6 @@ record! {
         unit: Unit,
         amount: Amount,
         at: UnixTime,
-    }
-}
-
-/// A payout's place in the order in which they were taken, from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PayoutNumber(pub(crate) u64);
-
-impl PayoutNumber {
-    /// Numbers order as their keys do.
-    pub(crate) const fn key(self) -> [u8; 8] {
-        self.0.to_be_bytes()
-    }
-
-    pub(crate) fn of(key: &[u8]) -> Result<Self, LedgerError> {
-        key.try_into().map(|key| Self(u64::from_be_bytes(key))).map_err(|_| LedgerError::Damaged)
-    }
-
-    pub(crate) fn next(self) -> Result<Self, LedgerError> {
-        self.0.checked_add(1).map(Self).ok_or(LedgerError::Overflow)
-    }
-}
-
-impl Encode for PayoutNumber {
-    fn encode_to(&self, out: &mut Writer) {
-        out.u64(self.0);
-    }
-}
-
-impl Decode for PayoutNumber {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        input.u64().map(Self)
-    }
-}
-
-/// How a payout ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Settled {
-    #[default]
-    Pending,
-    Paid(UnixTime),
-    Rejected(UnixTime),
-}
-
-impl Encode for Settled {
-    fn encode_to(&self, out: &mut Writer) {
-        let (tag, at) = match self {
-            Self::Pending => (0, None),
-            Self::Paid(at) => (1, Some(at)),
-            Self::Rejected(at) => (2, Some(at)),
-        };
-        out.u8(tag);
-        if let Some(at) = at {
-            out.part(at);
-        }
-    }
-}
-
-impl Decode for Settled {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match input.u8()? {
-            0 => Ok(Self::Pending),
-            1 => input.part().map(Self::Paid),
-            2 => input.part().map(Self::Rejected),
-            _ => Err(DecodeError::UnknownTag),
-        }
-    }
-}
-
-record! {
-    /// A payout that an account's owner asked for.
-    PayoutRow {
-        draft: PayoutDraft,
-        taken_at: UnixTime,
-        settled: Settled,
     }
 }
 

@@ -4,14 +4,17 @@ use std::fmt;
 
 use farthing_durable::{Engine, StoreFault, Txn};
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::api::{PaymentSummary, PaymentsAnswer, PaymentsQuery, WebhooksAnswer};
+use farthing_protocol::api::{
+    PaymentSummary, PaymentsAnswer, PaymentsQuery, RefundAnswer, RefundRequest, WebhooksAnswer,
+};
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::receipt::ReceiptDraft;
 
+use super::Merchant;
 use super::record::{self, Accepted, Logged};
-use super::refund;
+use super::refund::{self, RefundError};
 use crate::store::StoreError;
-use crate::webhook::{WebhookError, outbox};
+use crate::webhook::{WebhookError, Webhooks, outbox};
 
 /// How many payments are listed unless a limit is given, and how many at most.
 pub const LISTED: (usize, usize) = (50, 1000);
@@ -122,6 +125,31 @@ impl Books {
                 return Ok(retried);
             }
         }
+    }
+}
+
+impl Merchant {
+    /// What is on record, for reading.
+    pub fn books(&self) -> Books {
+        Books::new(self.inner.engine.clone())
+    }
+
+    /// See [`Books::begin_refund`].
+    ///
+    /// # Errors
+    /// A [`RefundError`].
+    pub async fn begin_refund(&self, refund: RefundRequest) -> Result<RefundAnswer, RefundError> {
+        self.books().begin_refund(refund, (self.inner.clock)()).await
+    }
+
+    /// Sends a payment's event again, or all that were put aside, at once. Returns how many.
+    ///
+    /// # Errors
+    /// [`WebhookError::Unknown`] for a payment whose event was delivered, or that has none.
+    pub async fn retry_webhooks(&self, payment: Option<PaymentId>) -> Result<u64, WebhookError> {
+        let retried = self.books().retry_webhooks(payment, (self.inner.clock)()).await;
+        self.inner.webhooks.iter().for_each(Webhooks::wake_at_once);
+        retried
     }
 }
 

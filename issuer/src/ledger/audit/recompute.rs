@@ -12,9 +12,8 @@ use farthing_verifier::store::AcceptedPayment;
 use super::{AuditReport, Figure, KeysetFacts};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::{find_issuance, funded_by};
-use crate::ledger::records::{
-    AnsweredSession, IssuanceEntry, Movement, PayoutRow, Source, Table, VoucherState, get, parse, scan,
-};
+use crate::ledger::payouts::PayoutRow;
+use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, VoucherState, get, parse, scan};
 
 /// Everything added up from the records alone.
 #[derive(Default)]
