@@ -239,6 +239,11 @@ fn settings_are_checked_and_nothing_is_changed() {
     assert_eq!(findings(&world, 1, &[]), faulty("gateway"));
     std::fs::write(&rules, "[[rule]]\npath = \"/**\"\nprice = \"0.01\"\n").unwrap();
     assert_eq!(findings(&world, 0, &[]), []);
+    // Seventeen tokens, and then one.
+    std::fs::write(&rules, "[[rule]]\npath = \"/**\"\nprice = \"1310.71\"\n").unwrap();
+    assert_eq!(findings(&world, 0, &[]), [("gateway".to_owned(), "warning".to_owned())]);
+    std::fs::write(&rules, "[[rule]]\npath = \"/**\"\nprice = \"1310.72\"\n").unwrap();
+    assert_eq!(findings(&world, 0, &[]), []);
     broken("# [gateway]", &gateway.replace("http://", "ftp://"));
     assert_eq!(findings(&world, 1, &[]), faulty("gateway"));
     std::fs::write(&config, &text).unwrap();

@@ -27,6 +27,26 @@ pub(super) fn gateway(looked: &Looked<'_>, report: &mut Report) {
     }
 }
 
+/// Most tokens whose payment goes through proxies that take 8 KiB of headers, with room for others.
+const MANY_TOKENS: usize = 16;
+
+/// Prices whose payments are long: one token for each binary digit that is 1, each in a header.
+pub(super) fn long_payments(looked: &Looked<'_>, unit: &Unit, report: &mut Report) {
+    let Some(path) = looked.home.options().gateway.rules.as_ref() else { return };
+    // What is wrong with the rules is said elsewhere.
+    let Ok(text) = std::fs::read_to_string(looked.home.folder().join(path)) else { return };
+    let own = unit.clone();
+    let Ok(rules) = Rules::read(&text, move || Some(own.clone())) else { return };
+    for (number, price) in rules.prices() {
+        let tokens = price.digits().len();
+        if tokens > MANY_TOKENS {
+            let price = price.display(unit);
+            let message = format!("rule {number}: {price} is paid with {tokens} tokens, which some proxies find too long");
+            report.warning(FindingCode::Gateway, message);
+        }
+    }
+}
+
 /// What is wrong with the gateway's rules, as far as it shows without the unit or with it.
 pub(super) fn rules_fault(looked: &Looked<'_>, unit: Option<Unit>) -> Option<String> {
     let path = looked.home.folder().join(looked.home.options().gateway.rules.as_ref()?);

@@ -61,6 +61,7 @@ fn unit(looked: &Looked<'_>, view: &MintView, report: &mut Report) {
             {
                 report.fault(FindingCode::Gateway, fault);
             }
+            gateway::long_payments(looked, one, report);
         }
         ([], _) if *tokens == Tokens::Closed && units.is_empty() => {
             report.fault(FindingCode::Unit, "the mint issues no tokens that are closed to this payee");
