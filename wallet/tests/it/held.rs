@@ -140,7 +140,7 @@ async fn a_payment_is_handed_over_and_its_receipt_taken_in() {
     assert!(!handed.again);
     assert_eq!(sums(&wallet).await, (BUNDLE - 21, 21));
     let operations = wallet.operations().await.unwrap();
-    assert_eq!((operations.len(), operations[0].stage), (1, Stage::Unanswered));
+    assert_eq!((operations.len(), operations[0].stage), (1, Stage::Handed));
     // In another life, the same.
     drop(wallet);
     let wallet = world.open().await;
