@@ -22,7 +22,6 @@ use farthing_http::problem::{Code, Problem};
 use farthing_openapi::{Api, Operation};
 
 use crate::merchant::Merchant;
-use crate::store::StoreError;
 
 use asked::Asked;
 use reason::Reason;
@@ -78,8 +77,7 @@ async fn settle(State(merchant): State<Merchant>, Json(Question(body)): Json<Que
         Err(reason) => return Json(Settled::refused(network, String::new(), reason)),
     };
     let payment = request.payment.id().to_text();
-    let settled = tokio::time::timeout(PATIENCE, merchant.settle_offer(request, terms)).await;
-    let settled = settled.unwrap_or(Err(StoreError::Unavailable.into()));
+    let settled = merchant.settle_offer(request, terms, PATIENCE).await;
     Json(match settled.map_err(Reason::of) {
         Ok(receipt) => Settled::accepted(network, payment, receipt),
         Err(Reason::Pending) => Settled::refused(network, payment, Reason::Pending),

@@ -14,6 +14,7 @@ pub(crate) mod values;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use farthing_durable::{Engine, StoreFault};
 use farthing_http::client::BaseUrl;
@@ -337,6 +338,12 @@ impl Merchant {
             PaymentRequest::Invoice(invoice) if invoice.draft().http != Some(http) => {
                 return Err(CheckError::WrongRequest.into());
             }
+            // Whoever stole a key that was in use before could sign whatever price he likes.
+            PaymentRequest::Invoice(invoice)
+                if invoice.draft().payee != *self.payee() && invoice.draft().amount < terms.amount =>
+            {
+                return Err(CheckError::WrongRequest.into());
+            }
             PaymentRequest::Invoice(_) => Demand::Invoice,
             PaymentRequest::Offer(_) => Demand::Offer(terms),
         };
@@ -369,20 +376,27 @@ impl Merchant {
     /// again look the same, and a second yes would give away what was paid for once. What is not known to be accepted is
     /// no yes, and can be asked again.
     ///
+    /// It is taken to its end whoever waits for it, and noted as answered only while somebody does: who was told that nobody knows yet, or
+    /// went away, is told when he asks again.
+    ///
     /// # Errors
-    /// A [`PayError`]; [`PayError::Used`] when it was said before.
-    pub async fn settle_offer(&self, request: PayRequest, terms: OfferTerms) -> Result<Receipt, PayError> {
+    /// A [`PayError`]; [`PayError::Used`] when it was said before; [`StoreError::Unavailable`] when it is not taken within `patience`.
+    pub async fn settle_offer(
+        &self,
+        request: PayRequest,
+        terms: OfferTerms,
+        patience: Duration,
+    ) -> Result<Receipt, PayError> {
         let submission = offered(request, terms)?;
         let id = submission.payment.id();
-        self.begin(|inner| async move {
-            let receipt = inner.take_measured(submission).await?.receipt;
-            // It was accepted: that this cannot be noted now is no refusal.
-            let job = inner.engine.submit(move |txn| sale::answer_once(txn, &id));
-            let first = job.await.map_err(|_| StoreError::Unavailable)?;
-            let first = first.map_err(|_: StoreFault| StoreError::Unavailable)?;
-            if first { Ok(receipt) } else { Err(PayError::Used) }
-        })
-        .await
+        let taken = self.begin(|inner| async move { Ok(inner.take_measured(submission).await?.receipt) });
+        let taken = tokio::time::timeout(patience, taken).await;
+        let receipt = taken.unwrap_or(Err(StoreError::Unavailable.into()))?;
+        // It was accepted: that this cannot be noted now is no refusal.
+        let job = self.inner.engine.submit(move |txn| sale::answer_once(txn, &id));
+        let first = job.await.map_err(|_| StoreError::Unavailable)?;
+        let first = first.map_err(|_: StoreFault| StoreError::Unavailable)?;
+        if first { Ok(receipt) } else { Err(PayError::Used) }
     }
 
     /// Runs something to its end, whoever waits for it, if there is a place for it.

@@ -113,8 +113,8 @@ impl VerifierHome {
         match self.send(&request).await {
             Ok(answer) => Ok(Payout { request, answer: Some(answer) }),
             Err(error) => {
-                if matches!(&error, AccountError::Call(call) if !call.may_have_taken_effect()) {
-                    // Made for the first time, and not taken.
+                // What left may be taken for a day, whatever was said to it: it stays, to be asked about.
+                if matches!(&error, AccountError::Call(CallError::NotSent(_))) {
                     fs::remove_file(&path)?;
                 }
                 Err(error)
@@ -170,8 +170,11 @@ impl VerifierHome {
         if answer.state != PayoutState::Pending {
             let text = serde_json::to_string(&answer).map_err(io::Error::from)?;
             match files::create_private(&self.payout_path(request, "settled"), text.as_bytes()) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                written => written?,
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    // What the mint said counts. Not written down, it is asked again.
+                    tracing::warn!(%error, "how a payout ended was not written down");
+                }
+                _ => {}
             }
         }
         Ok(answer)

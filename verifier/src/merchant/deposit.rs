@@ -132,16 +132,17 @@ impl Inner {
         cause: &mut Option<StoreError>,
     ) -> Result<Option<(Vec<Redemption>, PaymentId)>, StoreError> {
         let locks = self.keys.locks();
-        if locks.is_empty() {
-            return Ok(None);
-        }
         let job = self.engine.submit(move |txn| crate::spent::locked(txn, after.as_ref(), MAX_DEPOSITS));
         let kept = job.await?.map_err(|_| StoreError::Stopped)?;
         let Some(last) = kept.last().map(Payment::id) else { return Ok(None) };
-        let (keysets, now) = (self.keyring.ever_known(&self.mint), (self.clock)());
-        let keysets = keysets.map_err(|_| StoreError::Stopped)?;
+        if locks.is_empty() {
+            // They were taken when `locked` was set, and it no longer is.
+            *cause = Some(StoreError::NotDecidedHere);
+            return Ok(None);
+        }
+        let keysets = self.keyring.ever_known(&self.mint).map_err(|_| StoreError::Stopped)?;
         // On a thread on which nobody else waits: the cryptography takes its time.
-        let task = tokio::task::spawn_blocking(move || redeem_all(&locks, &keysets, kept, now));
+        let task = tokio::task::spawn_blocking(move || redeem_all(&locks, &keysets, kept));
         let (batch, unknown) = task.await.map_err(|_| StoreError::Stopped)?;
         if unknown {
             *cause = Some(StoreError::Refused(CheckError::UnknownKeyset.code()));
@@ -151,17 +152,12 @@ impl Inner {
 }
 
 /// Signs each deposit. Says whether there are payments of keysets that are not known, which are left out.
-fn redeem_all(
-    locks: &[Arc<LockKey>],
-    keysets: &KnownKeysets,
-    kept: Vec<Payment>,
-    now: UnixTime,
-) -> (Vec<Redemption>, bool) {
+fn redeem_all(locks: &[Arc<LockKey>], keysets: &KnownKeysets, kept: Vec<Payment>) -> (Vec<Redemption>, bool) {
     let count = kept.len();
     let known = kept.into_iter().filter_map(|locked| {
         let keyset = Arc::clone(&keysets.get(locked.keyset())?.keyset);
         // The key in use, or one before it.
-        let deposit = locks.iter().find_map(|lock| redeem(lock, &locked, now))?;
+        let deposit = locks.iter().find_map(|lock| redeem(lock, &locked))?;
         Some((locked, keyset, deposit))
     });
     let (kept, deposits): (Vec<(Payment, Arc<Keyset>)>, Vec<Payment>) =
@@ -176,7 +172,9 @@ fn redeem_all(
 }
 
 /// The same tokens as kind `pay`, by p = q + t, for the account of whoever was paid. Nothing if they are not locked to this key.
-fn redeem(lock: &LockKey, locked: &Payment, now: UnixTime) -> Option<Payment> {
+///
+/// It is authorized as of when the payer authorized his, which was found possible then: no clock of today is in it, and each attempt says the same.
+fn redeem(lock: &LockKey, locked: &Payment) -> Option<Payment> {
     let open = |(token, ephemeral): (&farthing_protocol::token::Token, _)| {
         Some((*token, lock.open(locked.keyset(), token.denomination, &token.coin, ephemeral).ok()?))
     };
@@ -190,7 +188,7 @@ fn redeem(lock: &LockKey, locked: &Payment, now: UnixTime) -> Option<Payment> {
         amount: locked.amount(),
     };
     let tokens: Vec<_> = coins.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
-    Payment::authorize(&mut crate::random::system_rng(), terms, &tokens, Binding::None, now).ok()
+    Payment::authorize(&mut crate::random::system_rng(), terms, &tokens, Binding::None, locked.authorized_at()).ok()
 }
 
 /// Writes down what became of a batch; returns what was credited.

@@ -72,12 +72,16 @@ impl Inner {
         if begun.as_ref().is_some_and(|attempt| attempt.door != door) {
             return Err(PayError::AcceptedElsewhere);
         }
+        // Offers are made in the moment, and to the key in use: one that was stolen before it was rotated takes none any more.
+        if begun.is_none() && matches!(&demand, Demand::Offer(_)) && payment.payee() != self.keys.payee() {
+            return Err(CheckError::WrongPayee.into());
+        }
         let moment = Moment { as_of: begun.as_ref().map_or(now, |attempt| attempt.received_at), now };
         let demand = if begun.is_some() { as_accepted(&request) } else { demand };
         let verified = match self.check(payment, &request, &demand, moment).await {
-            // It was in order when it was given to the store. What became known of the keyset since then does not
-            // undo what the store may have decided.
-            Err(error) if begun.is_some() && is_about_the_keyset(&error) => return Err(StoreError::Unavailable.into()),
+            // It was in order when it was given to the store. What became of the keyset since then, of the payee's key, or of the
+            // network, does not undo what the store may have decided.
+            Err(error) if begun.is_some() && is_about_the_times(&error) => return Err(StoreError::Unavailable.into()),
             // Neither does that there is too much to do now.
             Err(PayError::Store(StoreError::Busy)) if begun.is_some() => return Err(StoreError::Unavailable.into()),
             verdict => verdict?,
@@ -165,7 +169,7 @@ impl Inner {
         let (demand, as_of) = (as_accepted(request), accepted.received_at);
         let question = Question { payment, request: request.clone(), demand, as_of, keysets: Some(known) };
         match self.pipeline.verify(question).await.map_err(PayError::from) {
-            Err(error) if is_about_the_keyset(&error) || error == PayError::Store(StoreError::Busy) => {
+            Err(error) if is_about_the_times(&error) || error == PayError::Store(StoreError::Busy) => {
                 Err(StoreError::Unavailable.into())
             }
             verdict => verdict.map(|_| ()),
@@ -206,10 +210,11 @@ impl Inner {
         }
         // With the lock held nobody is giving it to a store. The own one decides at once, so only the mint can still
         // have to say something about it.
-        if let Some(clearing) = &self.clearing
-            && clearing.is_open(id).await?
-        {
-            return Ok(false);
+        // Without a network nobody says whether the mint has: what was begun is left for when there is one.
+        match &self.clearing {
+            None => return Ok(false),
+            Some(clearing) if clearing.is_open(id).await? => return Ok(false),
+            Some(_) => {}
         }
         self.release(id).await?;
         Ok(true)
@@ -329,6 +334,11 @@ fn as_accepted(request: &PaymentRequest) -> Demand {
             Demand::Offer(OfferTerms { asset: Some(asset.clone()), amount: *amount, timeout_seconds: *timeout_seconds })
         }
     }
+}
+
+/// Whether a payment that was in order before is refused for what changed since then.
+fn is_about_the_times(error: &PayError) -> bool {
+    is_about_the_keyset(error) || matches!(error, PayError::Check(CheckError::WrongPayee | CheckError::OnlyLocked))
 }
 
 fn is_about_the_keyset(error: &PayError) -> bool {

@@ -192,12 +192,23 @@ fn sum_of(txn: &Txn<'_>, payment: &PaymentId) -> Result<(Amount, usize), StoreFa
     Ok((sum, rows.len()))
 }
 
-/// Erases what is known of a payment's refunds.
+/// Whether a refund was begun that has no end yet: a wallet may be paying it.
+pub(super) fn is_open(txn: &Txn<'_>, payment: &PaymentId) -> Result<bool, StoreFault> {
+    for (place, _) in txn.scan_prefix(&key(REFUNDS, payment.as_bytes()), None, MOST)? {
+        let refund: Refund = read(txn, &place)?.ok_or(StoreFault::Damaged)?;
+        if !refund.done {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Erases what is known of a payment's refunds, but for the requests that they answered: none answers for another payment.
 pub(super) fn erase(txn: &mut Txn<'_>, payment: &PaymentId) -> Result<(), StoreFault> {
     let prefix = key(REFUNDS, payment.as_bytes());
     for (place, _) in txn.scan_prefix(&prefix, None, MOST)? {
         if let Some(request) = place.get(prefix.len()..) {
-            txn.delete(&key(REFUNDED, request))?;
+            txn.put(&key(REFUNDED, request), &[])?;
         }
         txn.delete(&place)?;
     }

@@ -101,7 +101,8 @@ fn forget(txn: &mut Txn<'_>, before: UnixTime, now: UnixTime, at_most: usize) ->
     let (mut number, mut forgotten) = (first, 0_u64);
     while number < count && forgotten < at_most as u64 {
         if let Some(line) = record::line(txn, number)? {
-            if line.recorded_at >= before {
+            // What comes after a refund that has no end yet waits with it.
+            if line.recorded_at >= before || refund::is_open(txn, &line.payment)? {
                 break;
             }
             erase(txn, &line, now)?;

@@ -132,6 +132,9 @@ impl Serving {
     async fn change(&self, change: impl FnOnce(&mut Record) + Send + 'static) -> Result<(), StoreError> {
         let id = self.id;
         let job = self.inner.engine.submit(move |txn| {
+            if super::record::accepted(txn, &id)?.is_none() {
+                return Ok(());
+            }
             let mut sale = record(txn, &id)?;
             change(&mut sale);
             write(txn, &key(SALES, id.as_bytes()), &sale)
@@ -164,6 +167,10 @@ impl Drop for Flight {
 
 /// Says, once for each payment, that it was settled.
 pub(super) fn answer_once(txn: &mut Txn<'_>, id: &PaymentId) -> Result<bool, StoreFault> {
+    // Erased meanwhile, with what was given for it.
+    if super::record::accepted(txn, id)?.is_none() {
+        return Ok(false);
+    }
     let mut sale = record(txn, id)?;
     if sale.served > 0 {
         return Ok(false);
@@ -213,6 +220,10 @@ enum Begun {
 }
 
 fn begin(txn: &mut Txn<'_>, id: &PaymentId, repeatable: bool, in_window: bool) -> Result<Begun, StoreFault> {
+    // Erased meanwhile, with what was given for it.
+    if super::record::accepted(txn, id)?.is_none() {
+        return Ok(Begun::Used);
+    }
     let mut sale = record(txn, id)?;
     if sale.served > 0 && !in_window {
         return Ok(Begun::Used);

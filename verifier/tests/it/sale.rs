@@ -1,5 +1,7 @@
 //! Payments given in for an HTTP request, or for an x402 server: one payment buys one thing.
 
+use std::time::Duration;
+
 use farthing_http::problem::Code;
 use farthing_protocol::api::{InvoiceRequest, PayRequest};
 use farthing_protocol::ids::{HttpBinding, RequestNonce};
@@ -15,6 +17,7 @@ use crate::double::Mood;
 use crate::service::Shop;
 
 const WINDOW: u64 = 600;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn terms(units: u64) -> OfferTerms {
     OfferTerms { asset: Some("EUR".into()), amount: amount(units), timeout_seconds: 60 }
@@ -91,7 +94,10 @@ async fn a_payment_buys_one_request_three_times_in_its_window() {
     assert!(served(&first, true).await);
     assert_eq!(sell(&shop, &paid, "b").await.unwrap_err(), PayError::AcceptedElsewhere);
     assert_eq!(merchant(&shop).pay(paid.clone()).await.unwrap_err(), PayError::AcceptedElsewhere);
-    assert_eq!(merchant(&shop).settle_offer(paid.clone(), terms(5)).await.unwrap_err(), PayError::AcceptedElsewhere);
+    assert_eq!(
+        merchant(&shop).settle_offer(paid.clone(), terms(5), PATIENCE).await.unwrap_err(),
+        PayError::AcceptedElsewhere
+    );
     assert_eq!(merchant(&shop).verify_offer(paid.clone(), terms(5)).await.unwrap_err(), PayError::AcceptedElsewhere);
 
     let receipt = *first.receipt();
@@ -168,14 +174,14 @@ async fn whoever_knows_a_payment_s_id_alone_is_served_nothing() {
     assert_eq!(refused, PayError::Check(CheckError::InvalidAuthorization));
     let settled = offered(&shop, 5);
     shop.mint.mood(Mood::Stumbles);
-    let unknown = merchant(&shop).settle_offer(settled.clone(), terms(5)).await.unwrap_err();
+    let unknown = merchant(&shop).settle_offer(settled.clone(), terms(5), PATIENCE).await.unwrap_err();
     assert_eq!(unknown, PayError::Store(StoreError::Unavailable));
     shop.mint.mood(Mood::Honest);
     assert_eq!(merchant(&shop).resume().await, Ok(0));
     let forged = self::forged(&shop, &settled);
-    let refused = merchant(&shop).settle_offer(forged, terms(5)).await.unwrap_err();
+    let refused = merchant(&shop).settle_offer(forged, terms(5), PATIENCE).await.unwrap_err();
     assert_eq!(refused, PayError::Check(CheckError::InvalidAuthorization));
-    assert!(merchant(&shop).settle_offer(settled, terms(5)).await.is_ok(), "who paid is told after all");
+    assert!(merchant(&shop).settle_offer(settled, terms(5), PATIENCE).await.is_ok(), "who paid is told after all");
 }
 
 #[tokio::test]
@@ -186,12 +192,12 @@ async fn an_offer_is_settled_once_and_verified_as_often_as_asked() {
         merchant(&shop).verify_offer(paid.clone(), terms(5)).await.unwrap();
     }
     assert_eq!(shop.mint.asked(), 0);
-    let refused = merchant(&shop).settle_offer(paid.clone(), terms(4)).await.unwrap_err();
+    let refused = merchant(&shop).settle_offer(paid.clone(), terms(4), PATIENCE).await.unwrap_err();
     assert_eq!(refused, PayError::Check(CheckError::WrongRequest));
-    let receipt = merchant(&shop).settle_offer(paid.clone(), terms(5)).await.unwrap();
+    let receipt = merchant(&shop).settle_offer(paid.clone(), terms(5), PATIENCE).await.unwrap();
     receipt.verify().unwrap();
     for _ in 0..2 {
-        assert_eq!(merchant(&shop).settle_offer(paid.clone(), terms(5)).await.unwrap_err(), PayError::Used);
+        assert_eq!(merchant(&shop).settle_offer(paid.clone(), terms(5), PATIENCE).await.unwrap_err(), PayError::Used);
         assert_eq!(merchant(&shop).verify_offer(paid.clone(), terms(5)).await.unwrap_err(), PayError::Used);
         assert_eq!(sell(&shop, &paid, "a").await.unwrap_err(), PayError::AcceptedElsewhere);
         shop.stop().await;
@@ -207,7 +213,7 @@ async fn of_many_servers_that_settle_at_once_one_is_told_yes() {
     let tasks: Vec<_> = (0..16)
         .map(|_| {
             let (merchant, paid) = (merchant(&shop).clone(), paid.clone());
-            tokio::spawn(async move { merchant.settle_offer(paid, terms(5)).await })
+            tokio::spawn(async move { merchant.settle_offer(paid, terms(5), PATIENCE).await })
         })
         .collect();
     let mut yes = 0;
@@ -236,7 +242,7 @@ async fn an_invoice_is_taken_for_the_request_that_it_is_bound_to() {
     assert_eq!(sell(&shop, &unbound, "a").await.unwrap_err(), wrong);
     // A price that rose since then does not matter: it was signed.
     assert!(merchant(&shop).sell(bound, terms(9), binding("a")).await.is_ok());
-    let refused = merchant(&shop).settle_offer(unbound, terms(5)).await.unwrap_err();
+    let refused = merchant(&shop).settle_offer(unbound, terms(5), PATIENCE).await.unwrap_err();
     assert_eq!(refused.code(), Code::UnsupportedKind);
 }
 
@@ -255,4 +261,35 @@ async fn an_offer_that_says_something_else_than_the_server_is_refused() {
     let late = offered(&shop, 5);
     shop.at(60);
     assert_eq!(sell(&shop, &late, "a").await.unwrap_err(), PayError::Check(CheckError::Expired));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_told_that_nobody_knows_yet_is_told_yes_when_it_asks_again() {
+    let shop = Shop::open().await;
+    let paid = offered(&shop, 5);
+    shop.mint.mood(Mood::Waits);
+    let pending = merchant(&shop).settle_offer(paid.clone(), terms(5), Duration::from_millis(1)).await.unwrap_err();
+    assert_eq!(pending, PayError::Store(StoreError::Unavailable));
+    while shop.mint.asked() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    shop.mint.mood(Mood::Honest);
+    shop.mint.double.gate.notify_one();
+    // The first is taken to its end meanwhile, and nobody was told.
+    assert!(merchant(&shop).settle_offer(paid.clone(), terms(5), PATIENCE).await.is_ok());
+    assert_eq!(merchant(&shop).settle_offer(paid, terms(5), PATIENCE).await.unwrap_err(), PayError::Used);
+}
+
+#[tokio::test]
+async fn what_was_erased_is_not_given_again() {
+    let shop = Shop::open().await;
+    let (settled, served_once) = (offered(&shop, 5), offered(&shop, 5));
+    merchant(&shop).settle_offer(settled.clone(), terms(5), PATIENCE).await.unwrap();
+    let sale = sell(&shop, &served_once, "a").await.unwrap();
+    assert!(served(&sale, true).await);
+    shop.at(2 * 86_400);
+    assert_eq!(merchant(&shop).forget_older("1d".parse().unwrap()).await, Ok(2));
+    // Looked up before it was erased, and given for after.
+    assert!(!served(&sale, true).await);
+    assert!(merchant(&shop).settle_offer(settled, terms(5), PATIENCE).await.is_err());
 }

@@ -167,11 +167,16 @@ impl Inner {
                 let operation = Operation::load(tx, op)?;
                 let tokens = operation.tokens().to_vec();
                 fail(tx, operation, now)?;
-                if code == Code::DoubleSpend {
-                    // One of them at least, and he does not say which.
-                    tokens.iter().try_for_each(|key| stock::suspect_held(tx, *key))?;
+                match (code, tokens.as_slice()) {
+                    // The one that there is.
+                    (Code::DoubleSpend | Code::AcceptedElsewhere, [only]) => stock::suspect_held(tx, *only),
+                    // One of them at least, and he does not say which; or he knows no more of what he said before.
+                    (
+                        Code::DoubleSpend | Code::AcceptedElsewhere | Code::RequestExpired | Code::RequestTaken,
+                        several,
+                    ) => several.iter().try_for_each(|key| stock::doubt(tx, *key)),
+                    _ => Ok(()),
                 }
-                Ok(())
             })
             .await?;
         self.vault.at(Step::PaymentSettled)?;

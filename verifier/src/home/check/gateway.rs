@@ -41,7 +41,8 @@ pub(super) fn long_payments(looked: &Looked<'_>, unit: &Unit, report: &mut Repor
         let tokens = price.digits().len();
         if tokens > MANY_TOKENS {
             let price = price.display(unit);
-            let message = format!("rule {number}: {price} is paid with {tokens} tokens, which some proxies find too long");
+            let message =
+                format!("rule {number}: {price} is paid with {tokens} tokens, which some proxies find too long");
             report.warning(FindingCode::Gateway, message);
         }
     }
