@@ -69,7 +69,7 @@ impl NewWords<'_> {
     fn show(&self, screen: &Screen, words: &Words) {
         let of = self.of;
         screen.must_see(format!(
-            "Everything {of} derives from these words. Write them on paper,\nnow: they are not shown again.\n"
+            "Everything {of} derives from these words.\nWrite them on paper, now: they are not shown again.\n"
         ));
         let all: Vec<&str> = words.iter().collect();
         for (row, chunk) in all.chunks(4).enumerate() {
