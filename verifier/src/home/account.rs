@@ -113,8 +113,8 @@ impl VerifierHome {
         match self.send(&request).await {
             Ok(answer) => Ok(Payout { request, answer: Some(answer) }),
             Err(error) => {
-                // What left may be taken for a day, whatever was said to it: it stays, to be asked about.
-                if matches!(&error, AccountError::Call(CallError::NotSent(_))) {
+                if matches!(&error, AccountError::Call(call) if !call.may_have_taken_effect()) {
+                    // Made for the first time, and not taken.
                     fs::remove_file(&path)?;
                 }
                 Err(error)
