@@ -9,7 +9,7 @@ use farthing_protocol::api::PayoutState;
 use farthing_wallet::account_text;
 use serde::Serialize;
 
-use super::{ask_running, open};
+use super::home::{ask_running, open};
 use crate::args::MintPayouts;
 use crate::exit::{Advise, Trouble, fault};
 use crate::output::{Answer, Money, Rows, Screen, seconds, time};

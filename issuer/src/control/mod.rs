@@ -1,0 +1,36 @@
+//! What the operator's commands say to a running mint, over its control socket: one file for each subject.
+
+mod keysets;
+mod money;
+mod payouts;
+
+pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest, RevokeAnswer, RevokeRequest};
+pub use money::{MoneyAnswer, MoneyRequest};
+pub use payouts::{PayoutView, PayoutsQuery, PayoutsReport, SettlePayoutRequest};
+
+/// Paths of the control endpoints.
+pub mod path {
+    /// POST [`MoneyRequest`](super::MoneyRequest) → [`MoneyAnswer`](super::MoneyAnswer).
+    pub const CREDIT: &str = "/v1/control/credit";
+    /// POST [`MoneyRequest`](super::MoneyRequest) → [`MoneyAnswer`](super::MoneyAnswer).
+    pub const PAY_OUT: &str = "/v1/control/pay-out";
+    /// GET: [`AuditReport`](crate::AuditReport).
+    pub const AUDIT: &str = "/v1/control/audit";
+    /// GET: [`KeysetsReport`](super::KeysetsReport).
+    pub const KEYSETS: &str = "/v1/control/keysets";
+    /// GET with an account key: [`AccountAnswer`](farthing_protocol::api::AccountAnswer).
+    pub const ACCOUNT: &str = "/v1/control/accounts/{account}";
+    /// GET with [`PayoutsQuery`](super::PayoutsQuery): [`PayoutsReport`](super::PayoutsReport).
+    pub const PAYOUTS: &str = "/v1/control/payouts";
+    /// POST [`SettlePayoutRequest`](super::SettlePayoutRequest) → [`PayoutView`](super::PayoutView).
+    pub const SETTLE_PAYOUT: &str = "/v1/control/settle-payout";
+    /// POST [`NewKeysetRequest`](super::NewKeysetRequest) → [`NewKeysetAnswer`](super::NewKeysetAnswer).
+    pub const NEW_KEYSET: &str = "/v1/control/new-keyset";
+    /// POST [`RevokeRequest`](super::RevokeRequest) → [`RevokeAnswer`](super::RevokeAnswer).
+    pub const REVOKE: &str = "/v1/control/revoke";
+
+    /// The path of one account's balances.
+    pub fn account(account: &farthing_protocol::identity::AccountKey) -> String {
+        ACCOUNT.replace("{account}", &account.to_text())
+    }
+}

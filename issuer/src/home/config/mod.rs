@@ -1,0 +1,119 @@
+//! The mint's configuration file: one file for each section of it.
+
+mod archive;
+mod keysets;
+
+use farthing_protocol::amount::{Fees, Unit};
+use farthing_protocol::identity::{MintId, PayeeKey};
+use farthing_protocol::keyset::{Bundle, Redemption};
+use serde::{Deserialize, Serialize};
+
+use super::{ArchiveTimes, HomeError, InitOptions, Windows};
+use crate::keys::Protection;
+
+/// What protects the mint's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProtectionKind {
+    /// A passphrase.
+    Passphrase,
+    /// A key file.
+    KeyFile,
+}
+
+/// The settings as they are used.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) mint: MintId,
+    pub(crate) protection: ProtectionKind,
+    pub(crate) unit: Unit,
+    pub(crate) denominations: u8,
+    pub(crate) redemption: Redemption,
+    pub(crate) closed_to: Vec<PayeeKey>,
+    pub(crate) windows: Windows,
+    pub(crate) fees: Fees,
+    pub(crate) bundles: Vec<Bundle>,
+    pub(crate) archive: ArchiveTimes,
+}
+
+/// The settings as they are written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    mint: MintId,
+    protection: ProtectionKind,
+    unit: String,
+    decimals: u8,
+    keysets: keysets::Keysets,
+    /// A mint made before there were archives has none.
+    #[serde(default)]
+    archive: archive::Archive,
+}
+
+impl Config {
+    pub(crate) fn new(mint: MintId, options: &InitOptions) -> Self {
+        Self {
+            mint,
+            protection: match options.protection {
+                Protection::Passphrase { .. } => ProtectionKind::Passphrase,
+                Protection::KeyFile(_) => ProtectionKind::KeyFile,
+            },
+            unit: options.unit.clone(),
+            denominations: options.denominations,
+            redemption: options.redemption,
+            closed_to: options.closed_to.clone(),
+            windows: options.windows,
+            fees: options.fees,
+            bundles: options.bundles.clone(),
+            archive: options.archive,
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, HomeError> {
+        let file: File = toml::from_str(text).map_err(|_| HomeError::Config)?;
+        let keysets = file.keysets;
+        let windows = keysets.windows();
+        Ok(Self {
+            mint: file.mint,
+            protection: file.protection,
+            unit: Unit::new(&file.unit, file.decimals).map_err(|_| HomeError::Config)?,
+            denominations: keysets.denominations,
+            redemption: keysets.redemption()?,
+            windows,
+            fees: keysets.fees(),
+            bundles: keysets.bundles()?,
+            closed_to: keysets.closed_to,
+            archive: file.archive.times(&windows)?,
+        })
+    }
+
+    /// The file, with comments.
+    pub(crate) fn to_text(&self) -> String {
+        let protection = match self.protection {
+            ProtectionKind::Passphrase => "passphrase",
+            ProtectionKind::KeyFile => "key_file",
+        };
+        format!(
+            "\
+# A Farthing mint.
+
+# The mint's identity, whose secret lies encrypted in keys/identity.key. It cannot be changed.
+mint = \"{mint}\"
+
+# What encrypts the secret keys: \"passphrase\" or \"key_file\".
+protection = \"{protection}\"
+
+# The currency unit, and how many decimals people see.
+unit = \"{unit}\"
+decimals = {decimals}
+
+{keysets}
+{archive}",
+            mint = self.mint.to_text(),
+            unit = self.unit.code(),
+            decimals = self.unit.exponent(),
+            keysets = keysets::text(self),
+            archive = archive::text(&self.archive),
+        )
+    }
+}

@@ -1,0 +1,13 @@
+//! The control endpoints: one file for each subject.
+
+mod keysets;
+mod money;
+mod payouts;
+
+use axum::Router;
+
+use crate::mint::Mint;
+
+pub(super) fn router(mint: Mint) -> Router {
+    Router::new().merge(money::router()).merge(payouts::router()).merge(keysets::router()).with_state(mint)
+}
