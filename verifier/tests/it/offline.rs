@@ -415,3 +415,26 @@ async fn what_is_handed_over_is_whole_or_nothing() {
     assert_eq!(answer.receipt.draft().payment, handed.payment.id());
     assert_eq!(fair.outstanding().await, 5);
 }
+
+#[tokio::test]
+async fn what_the_mint_must_say_is_left_alone_while_there_is_no_network() {
+    let mut fair = Fair::open().await;
+    fair.stop().await;
+    let merchant = fair.online().await;
+    let ask = InvoiceRequest { amount: amount(5), memo: None, expires_in: None, reusable: false, http: None };
+    let invoice = merchant.invoice(ask).unwrap();
+    let asked = PayRequest { payment: pay(fair.mint(), &invoice), request: request(&invoice) };
+    fair.mint.mood(crate::double::Mood::Stumbles);
+    assert_eq!(merchant.pay(asked.clone()).await.unwrap_err().code(), Code::Unavailable);
+    drop(merchant);
+    // A round without a network gives nothing back, and refuses nothing.
+    fair.start().await;
+    let stall = &fair.running.as_ref().unwrap().0.merchant;
+    assert_eq!(stall.resume().await, Ok(1));
+    assert_eq!(stall.pay(asked.clone()).await.unwrap_err().code(), Code::Unavailable);
+    fair.stop().await;
+    fair.mint.mood(crate::double::Mood::Honest);
+    let merchant = fair.online().await;
+    assert_eq!(merchant.resume().await, Ok(0));
+    merchant.pay(asked).await.unwrap().verify().unwrap();
+}

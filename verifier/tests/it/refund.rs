@@ -121,3 +121,20 @@ async fn refunds_at_the_same_time_stay_within_what_was_paid() {
     let begun = tasks.join_all().await.into_iter().filter(|begun| *begun).count();
     assert_eq!((begun, refunded(&shop).await), (3, vec![9]));
 }
+
+#[tokio::test]
+async fn a_payment_whose_refund_is_under_way_is_not_erased_and_a_request_answers_for_one() {
+    let mut shop = Shop::open().await;
+    let (first, second) = (paid(&shop, 5).await, paid(&shop, 5).await);
+    let (request, till) = (asks(&shop, 5, "EUR", NOW.plus(40 * 86_400)), till());
+    begin(&shop, first, &request, till).await.unwrap();
+    shop.later(2 * 86_400).await;
+    let keep = || "1d".parse().unwrap();
+    assert_eq!(shop.verifier().merchant.forget_older(keep()).await, Ok(0));
+    assert_eq!(end(&shop, first, &request, true).await.unwrap(), RefundState::Paid);
+    assert_eq!(shop.verifier().merchant.forget_older(keep()).await, Ok(2));
+    let _gone = second;
+    // What was paid with this request is forgotten, and that it was answered is not.
+    let third = paid(&shop, 5).await;
+    assert_eq!(refused(begin(&shop, third, &request, till).await), Code::RequestTaken);
+}

@@ -1,16 +1,22 @@
 //! Keys that take the place of others.
 
+use std::time::Duration;
+
 use farthing_http::problem::Code;
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::derive::Seed;
+use farthing_protocol::api::PayRequest;
+use farthing_protocol::derive::{MerchantIndex, Seed};
 use farthing_protocol::identity::{Keypair, PayeeKey};
+use farthing_protocol::ids::{HttpBinding, RequestNonce};
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::ReceiptDraft;
-use farthing_protocol::request::Invoice;
+use farthing_protocol::request::{Invoice, InvoiceDraft, OfferDraft, PaymentRequest};
+use farthing_verifier::check::CheckError;
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::home::{HomeOptions, Rotation, VerifierHome};
+use farthing_verifier::merchant::{OfferTerms, PayError};
 
-use crate::common::{NOW, amount, pay};
+use crate::common::{NOW, amount, draft, pay, request};
 use crate::double::Mood;
 use crate::service::Shop;
 
@@ -109,4 +115,45 @@ async fn receipts_of_an_old_key_are_signed_from_the_folder_and_its_balance_is_as
     for (payee, query) in asked {
         assert_eq!(query.verify(home.mint()), Ok(payee.account()));
     }
+}
+
+#[tokio::test]
+async fn whoever_has_a_key_that_was_rotated_buys_nothing_with_it() {
+    let mut shop = Shop::open().await;
+    shop.stop().await;
+    rotate(&shop, 1, NOW);
+    rotate(&shop, 2, NOW);
+    shop.start().await;
+    let stolen = Seed::from_bytes([1; 64]).merchant_key(MerchantIndex::FIRST);
+    let (old, binding) = (PayeeKey::from(&stolen), HttpBinding::new("GET", "http://shop/report", b""));
+    let merchant = &shop.verifier().merchant;
+    assert!(VerifierHome::open(&shop.folder).unwrap().account_queries(NOW).iter().any(|(payee, _)| *payee == old));
+    let terms = OfferTerms { asset: Some("EUR".into()), amount: amount(5), timeout_seconds: 60 };
+
+    // A price of his own, signed with it; the right one is taken until its time, for it may have been asked before.
+    for (units, taken) in [(1, false), (5, true)] {
+        let draft = InvoiceDraft { http: Some(binding), ..draft(&stolen, shop.mint(), units) };
+        let invoice = draft.sign(&stolen).unwrap();
+        let paid = PayRequest { payment: pay(shop.mint(), &invoice), request: request(&invoice) };
+        let sold = merchant.sell(paid, terms.clone(), binding).await;
+        assert_eq!(sold.is_ok(), taken, "{units}");
+    }
+    // An offer to it.
+    let offer = OfferDraft {
+        mint: shop.mint().id(),
+        payee: old,
+        asset: "EUR".into(),
+        amount: amount(5),
+        resource: String::new(),
+        nonce: RequestNonce::from_bytes([1; 16]),
+        offered_at: NOW,
+        timeout_seconds: 60,
+    };
+    let offer = offer.make().unwrap();
+    let coins = shop.mint().coins(amount(5));
+    let payment = shop.mint().pay(&coins.iter().collect::<Vec<_>>(), old, offer.hash(), None);
+    let paid = PayRequest { payment, request: PaymentRequest::Offer(offer) };
+    let refused = PayError::Check(CheckError::WrongPayee);
+    assert_eq!(merchant.sell(paid.clone(), terms.clone(), binding).await.unwrap_err(), refused);
+    assert_eq!(merchant.settle_offer(paid, terms, Duration::from_secs(60)).await.unwrap_err(), refused);
 }
