@@ -344,7 +344,8 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::NoSuchShape => "`farthing wallet withdraw --bundle list` shows bundles and the largest amount",
         Reason::InsufficientFunds => "`farthing wallet balance` shows what there is",
         Reason::NoHeldTokens => {
-            "`farthing wallet balance` shows what is locked to whom; `farthing wallet withdraw --lock-to` gets more"
+            "`farthing wallet balance` shows what is locked to whom; `farthing wallet withdraw --lock-to` gets more. If the payee \
+             has a new key, `farthing wallet follow` goes with him"
         }
         Reason::NoSuchTokens => "`farthing wallet balance` shows what there is; `farthing wallet withdraw` gets more",
         Reason::Unfinished => "nothing is lost: the next command goes on with it",

@@ -81,6 +81,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-pay", answer::<pay::PayAnswer>()),
         ("wallet-pay-x402", answer::<pay::entry::EntryAnswer>()),
         ("wallet-pay-by-hand", answer::<held::HandedAnswer>()),
+        ("wallet-follow", answer::<held::FollowAnswer>()),
         ("wallet-receipt-in", answer::<held::ReceiptInAnswer>()),
         ("wallet-receipts", answer::<history::ReceiptsAnswer>()),
         ("wallet-receive", answer::<receive::ReceiveAnswer>()),

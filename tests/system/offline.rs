@@ -301,3 +301,25 @@ fn a_wallet_that_dies_while_paying_at_a_fair_pays_once() {
     assert_eq!(worth(&fair.deposit(0, &[])["credited"]), 63);
     assert_eq!(fair.books(), (490 + 63, 510 - 63));
 }
+
+#[test]
+fn tokens_go_along_with_a_merchant_who_has_a_new_key() {
+    let (fair, files) = Fair::new(&["alice"]);
+    fair.world.run(&["verifier", "import-keysets", &files[0]]);
+    let alice = Purse::at(&fair.world, "alice");
+    fair.world.run(&["verifier", "rotate-key", "--yes", "--new-words", "--words-file", &fair.path("new words")]);
+    let stall = fair.stall();
+    let invoice = fair.invoice("0.37");
+    alice.fails(4, "no_held_tokens", &["pay", &invoice, "--yes", "--by-hand"]);
+    let record = fair.path("new record");
+    fair.world.run(&["verifier", "recipient", "--file", &record]);
+    alice.fails(8, "nobody_to_ask", &["follow", &record]);
+    assert_eq!(alice.json("wallet-follow", &["follow", &files[1], "--yes"])["tokens"], 0, "the old record");
+    assert_eq!(alice.json("wallet-follow", &["follow", &record, "--yes"])["tokens"], 16);
+    alice.json("wallet-pay", &["pay", &invoice, "--yes"]);
+    assert_eq!(held(&alice), [510 - 37, 0, 0, 0]);
+    drop(stall);
+    fair.mint_is_back();
+    assert_eq!(worth(&fair.deposit(0, &[])["credited"]), 37);
+    assert_eq!(fair.books(), (490 + 37, 510 - 37));
+}

@@ -66,7 +66,7 @@ pub use event::Event;
 pub use export::Export;
 pub use farthing_sealed::{Cost, Passphrase};
 pub use forget::{Forget, Forgotten};
-pub use held::{Handed, HeldView};
+pub use held::{Followed, Handed, HeldView};
 pub use issue::{SwapWhat, WithdrawWhat};
 pub use lockbox::{Protection, Unlock};
 pub use operation::{OpId, Outcome};

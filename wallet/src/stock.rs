@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use farthing_protocol::amount::{Amount, Denomination};
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
 use farthing_protocol::derive::IssuanceNumber;
+use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::KeysetId;
 
 use crate::error::StoreError;
@@ -85,6 +86,11 @@ pub(crate) fn suspect_held(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), Sto
 /// Marks a token that came back as one that the mint's filters hold.
 pub(crate) fn suspect(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
     flag(tx, key, |token| token.suspected = token.restored)
+}
+
+/// Says of a held token that the owner of the key to which it is locked is another payee.
+pub(crate) fn hold_for(tx: &mut Tx<'_, '_>, key: TokenKey, payee: PayeeKey) -> Result<(), StoreError> {
+    flag(tx, key, |token| token.held = token.held.map(|held| Held { payee, ..held }))
 }
 
 /// Changes a token that is still there.

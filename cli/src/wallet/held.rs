@@ -1,4 +1,4 @@
-//! Paying where there is no network: `farthing wallet withdraw --lock-to`, `pay --by-hand` and `receipt-in`.
+//! Paying where there is no network: `farthing wallet withdraw --lock-to`, `pay --by-hand`, `receipt-in` and `follow`.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ use super::deliver::{Delivered, check, deliver};
 use super::open::Place;
 use super::pay::ask;
 use super::text::{Text, read_file, read_input};
-use crate::args::{Delivery, WalletPay, WalletReceiptIn};
-use crate::exit::advice;
+use crate::args::{Delivery, WalletFollow, WalletPay, WalletReceiptIn};
+use crate::exit::{Trouble, advice, fault};
 use crate::output::{Answer, Money, Screen, seconds, short};
-use crate::qr;
 use crate::verifier::read_url;
+use crate::{prompt, qr};
 
 /// A payment to be handed over.
 #[derive(Serialize)]
@@ -42,6 +42,18 @@ pub(crate) struct ReceiptInAnswer {
     /// In the smallest parts of the unit that was paid in.
     units: String,
     receipt: String,
+}
+
+/// Tokens are held for a payee's new key.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct FollowAnswer {
+    /// Who can be paid with them now.
+    payee: String,
+    /// Who could be paid with them before.
+    before: Vec<String>,
+    /// How many they are; none if nothing had to be changed.
+    tokens: u64,
 }
 
 /// What is held to pay one payee with.
@@ -129,6 +141,27 @@ pub(super) async fn receipt_in(place: &Place, args: WalletReceiptIn) -> Result<R
     })
 }
 
+pub(super) async fn follow(place: &Place, args: WalletFollow) -> Result<FollowAnswer> {
+    let wallet = place.open_quietly().await?;
+    let recipient = recipient(&wallet, &args.recipient).await?;
+    let found = wallet.followed_by(&recipient).await?;
+    if found.tokens > 0 && !args.yes {
+        let before: Vec<_> = found.before.iter().map(|payee| short(&payee.to_text())).collect();
+        let (tokens, payee) = (found.tokens, short(&found.payee.to_text()));
+        let held = if tokens == 1 { "1 token is".to_owned() } else { format!("{tokens} tokens are") };
+        let question = format!("{held} held for {}. Pay {payee} with them from now on?", before.join(", "));
+        if !prompt::confirm(&question, "--yes")? {
+            return Err(fault(Trouble::Declined, "nothing was changed").into());
+        }
+    }
+    let followed = wallet.follow(&recipient).await?;
+    Ok(FollowAnswer {
+        payee: followed.payee.to_text(),
+        before: followed.before.iter().map(|payee| payee.to_text()).collect(),
+        tokens: u64::try_from(followed.tokens)?,
+    })
+}
+
 impl HeldBalance {
     pub(super) fn of(held: &HeldView, mint_url: &str) -> Result<Self> {
         let money = |amount| Money::of(amount, &held.unit);
@@ -171,6 +204,16 @@ impl Answer for HandedAnswer {
         let what = if self.again { "The same payment as before, of" } else { "A payment of" };
         screen.note(format!("{what} {amount}: hand it over to {payee}, to whom alone it is of use."));
         screen.note("Take the receipt that you are given with `farthing wallet receipt-in`.");
+    }
+}
+
+impl Answer for FollowAnswer {
+    fn show(&self, screen: &Screen) {
+        let payee = short(&self.payee);
+        match self.tokens {
+            0 => screen.say(format!("there is nothing to be changed: no tokens are held for another key of {payee}")),
+            tokens => screen.say(format!("{tokens} tokens now pay the invoices of {payee}")),
+        }
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
         WalletCommand::Account(args) => screen.answer(&account::account(&place, args).await?),
         WalletCommand::Withdraw(args) => withdraw::withdraw(&place, args).await,
         WalletCommand::Pay(args) => pay::pay(&place, args).await,
+        WalletCommand::Follow(args) => screen.answer(&held::follow(&place, args).await?),
         WalletCommand::Request(args) => screen.answer(&receive::request(&place, args).await?),
         WalletCommand::Recipient(args) => screen.answer(&receive::recipient(&place, args).await?),
         WalletCommand::Send(args) => send::send(&place, args).await,

@@ -11,9 +11,11 @@
 //! whenever it comes. He alone can refuse it, and his refusal is enough for its tokens to be paid to **him** in another way: who
 //! lies about that keeps nothing from the wallet that he could not have kept anyway.
 
+mod follow;
 mod pay;
 mod view;
 mod withdraw;
 
+pub use follow::Followed;
 pub use pay::Handed;
 pub use view::HeldView;

@@ -345,3 +345,39 @@ async fn dying_anywhere_while_holding_and_paying() {
     }
     assert!(steps > 8, "only {steps} steps");
 }
+
+#[tokio::test]
+async fn a_payee_with_a_new_key_is_paid_with_what_is_locked_to_him() {
+    let (world, wallet) = ready().await;
+    let before = *world.double.recipient().payee();
+    let first = wallet.pay_by_hand(&world.invoice_with(5, |draft| draft.endpoint = None)).await.unwrap();
+    let old = world.double.with(|state| std::mem::replace(&mut state.payee, Keypair::generate(&mut rand::rng())));
+    let refused = wallet.pay_by_hand(&world.invoice(8)).await;
+    assert!(matches!(refused, Err(PayError::NoHeldTokens)));
+    // Another lock's record takes nothing along, nor one that its payee did not sign.
+    let mine = Keypair::generate(&mut rand::rng());
+    let strange = *LockKey::generate(&mut rand::rng()).public();
+    let strange = Recipient::sign(&mine, strange, vec![world.double.id()]).unwrap();
+    assert_eq!(wallet.follow(&strange).await.unwrap().tokens, 0);
+    let mut forged = world.double.recipient().to_bytes();
+    *forged.last_mut().unwrap() ^= 1;
+    let forged = wallet.follow(&Recipient::from_bytes(&forged).unwrap()).await;
+    assert!(matches!(forged, Err(MintError::InvalidRecipient)));
+
+    let record = world.double.recipient();
+    let found = wallet.followed_by(&record).await.unwrap();
+    assert_eq!((found.before.as_slice(), found.tokens), (&[before][..], 18));
+    assert_eq!(view(&wallet).await.payee, before, "asking changes nothing");
+    assert_eq!(wallet.follow(&record).await.unwrap(), found);
+    assert_eq!(wallet.follow(&record).await.unwrap().tokens, 0, "again changes nothing");
+    let held = view(&wallet).await;
+    assert_eq!((held.payee, sums(&wallet).await), (*record.payee(), (BUNDLE - 5, 5)));
+    wallet.pay(world.invoice(8)).await.unwrap().receipt.unwrap().verify().unwrap();
+    assert_eq!(sums(&wallet).await, (BUNDLE - 13, 5));
+
+    // What was begun stays the same payment of the old key, who still answers it.
+    world.double.with(|state| state.payee = old);
+    let receipt = world.double.take(&first.text).unwrap();
+    wallet.take_receipt(receipt).await.unwrap();
+    assert_eq!(sums(&wallet).await, (BUNDLE - 13, 0));
+}

@@ -124,6 +124,11 @@ pub(crate) enum WalletCommand {
     /// Until then the payment counts as unfinished. `farthing wallet pay --by-hand` of the same invoice gives the same payment
     /// again, and nothing more is paid.
     ReceiptIn(WalletReceiptIn),
+    /// Pay a payee who has a new key with the tokens that are locked to him
+    ///
+    /// Tokens that are locked to a payee answer the invoices of one key. When he has put another in its place, his verifier
+    /// gives a new record of the same lock: take it from himself, as the first one.
+    Follow(WalletFollow),
     /// Ask for money: a request that another wallet answers with `pay`
     ///
     /// The answer comes as a text, which `receive` takes. It is locked to this wallet: nobody else can use it, whatever

@@ -155,6 +155,16 @@ pub(crate) struct WalletRequest {
     pub(crate) delivery: Delivery,
 }
 
+/// `farthing wallet follow`
+#[derive(Debug, Args)]
+pub(crate) struct WalletFollow {
+    /// The record that his `farthing verifier recipient` prints now, as a text or in a file, or his verifier's address
+    pub(crate) recipient: String,
+    /// Do not ask before
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
 /// `farthing wallet recipient`
 #[derive(Debug, Args)]
 pub(crate) struct WalletRecipient {
