@@ -19,7 +19,7 @@ use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Wi
 use super::{Inner, Merchant};
 use crate::check::{CheckError, KnownKeysets, VerifiedPayment, check_redemptions};
 use crate::offline::{self, RefusedDeposit, Sum};
-use crate::store::{Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError};
+use crate::store::{Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError, forget_settled};
 
 /// What became of locked payments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -199,10 +199,12 @@ fn settle(
     now: UnixTime,
 ) -> Result<Vec<(Unit, farthing_protocol::amount::Amount)>, StoreFault> {
     let mut credited = Vec::new();
-    for (Redemption { locked, unit, .. }, outcome) in batch.into_iter().zip(outcomes) {
+    for (Redemption { locked, unit, deposit }, outcome) in batch.into_iter().zip(outcomes) {
         let code = match outcome {
             // Whoever sent it in: the account of whoever was paid has it.
             Ok(Outcome::Accepted { .. } | Outcome::AlreadyAccepted { .. }) => {
+                // It is not sent again, so that nothing of how it was cleared need be kept.
+                forget_settled(txn, deposit.id())?;
                 if offline::credited(txn, &locked, &unit)? {
                     credited.push((unit, locked.amount()));
                 }

@@ -145,6 +145,19 @@ async fn sums_say_what_is_kept() {
     assert_eq!((kept.len(), sum), (2, amount(14)));
 }
 
+#[tokio::test]
+async fn nothing_is_kept_of_how_a_deposit_was_cleared() {
+    let mut fair = Fair::open().await;
+    fair.take(5).await.unwrap();
+    fair.stop().await;
+    let merchant = fair.online().await;
+    assert_eq!(worth(&merchant.deposit().await.unwrap().credited), (1, 5));
+    drop(merchant);
+    let engine = Engine::open(&fair.folder.join("store"), Options::new().indexer(spent::indexer())).unwrap();
+    let kept = engine.submit(|txn| txn.scan_prefix(b"clear/", None, 10)).await.unwrap().unwrap();
+    assert!(kept.is_empty(), "{}", kept.len());
+}
+
 /// A payment of kind `pay` of the same tokens, for something else.
 fn redeem_elsewhere(fair: &Fair, lock: &LockKey, locked: &Payment) -> Payment {
     use farthing_protocol::payment::{Binding, PaymentKind, PaymentTerms, Witness};
