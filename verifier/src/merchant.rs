@@ -124,6 +124,8 @@ struct Inner {
     stores: Vec<Arc<dyn SpentStore>>,
     engine: Engine,
     clock: Clock,
+    /// Since when this service is there.
+    opened_at: UnixTime,
     locks: KeyedLocks,
     flights: Flights,
     at_once: usize,
@@ -176,6 +178,7 @@ impl Merchant {
             depositing: tokio::sync::Mutex::new(()),
             stores,
             engine,
+            opened_at: clock(),
             clock,
             locks,
             flights: Flights::default(),
@@ -321,7 +324,7 @@ impl Merchant {
     /// A [`PayError`]; of [`StoreError::Busy`] when too many are being worked on.
     pub async fn pay(&self, request: PayRequest) -> Result<Receipt, PayError> {
         let PayRequest { payment, request } = request;
-        let submission = Submission { payment, request, demand: Demand::Invoice, door: Door::Direct };
+        let submission = Submission { payment, request, demand: Demand::Invoice, door: Door::Direct, price: None };
         self.begin(|inner| async move { Ok(inner.take_measured(submission).await?.receipt) }).await
     }
 
@@ -338,16 +341,10 @@ impl Merchant {
             PaymentRequest::Invoice(invoice) if invoice.draft().http != Some(http) => {
                 return Err(CheckError::WrongRequest.into());
             }
-            // Whoever stole a key that was in use before could sign whatever price he likes.
-            PaymentRequest::Invoice(invoice)
-                if invoice.draft().payee != *self.payee() && invoice.draft().amount < terms.amount =>
-            {
-                return Err(CheckError::WrongRequest.into());
-            }
             PaymentRequest::Invoice(_) => Demand::Invoice,
-            PaymentRequest::Offer(_) => Demand::Offer(terms),
+            PaymentRequest::Offer(_) => Demand::Offer(terms.clone()),
         };
-        let submission = Submission { payment, request, demand, door: Door::Http(http) };
+        let submission = Submission { payment, request, demand, door: Door::Http(http), price: Some(terms) };
         self.begin(|inner| async move {
             let taken = inner.take_measured(submission).await?;
             Ok(Sale::new(inner, taken))
@@ -510,7 +507,7 @@ fn offered(request: PayRequest, terms: OfferTerms) -> Result<Submission, PayErro
     if !terms.are_of(offer.draft()) {
         return Err(CheckError::WrongRequest.into());
     }
-    Ok(Submission { payment, request, demand: Demand::Offer(terms), door: Door::Facilitator })
+    Ok(Submission { payment, request, demand: Demand::Offer(terms), door: Door::Facilitator, price: None })
 }
 
 impl fmt::Debug for Merchant {

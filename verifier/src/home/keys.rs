@@ -142,15 +142,20 @@ impl Keys {
         if self.payees().any(|entry| entry.payee() == next.payee()) {
             return Err(HomeError::OtherWords);
         }
-        let mut before = std::mem::replace(&mut self.payee, next);
-        before.until = Accepting::Until(accept_until);
+        let before = std::mem::replace(&mut self.payee, next);
         self.retired_payees.push(before);
+        // Those before it are not accepted any longer either: what was found out about one key is often true of all.
+        for entry in &mut self.retired_payees {
+            entry.until = entry.until.at_most(accept_until);
+        }
         if lock {
             // Of another second than the one before, whatever the clock says.
             let next = LockEntry::derive(seed, now.max(self.lock.made_at.plus(1)));
-            let mut before = std::mem::replace(&mut self.lock, next);
-            before.until = Accepting::Until(accept_until);
+            let before = std::mem::replace(&mut self.lock, next);
             self.retired_locks.push(before);
+            for entry in &mut self.retired_locks {
+                entry.until = entry.until.at_most(accept_until);
+            }
         }
         Ok(())
     }

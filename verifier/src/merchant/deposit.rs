@@ -4,22 +4,24 @@
 //! kept whole ─▶ p = q + t, a payment of kind pay ─▶ its bytes and a claim durable ─▶ sent ─▶ outcome durable ─▶ credited | refused | still open
 //! ```
 //!
-//! Its request hash follows from the locked payment's id, so a deposit has one id however often it is begun. What was written
-//! down before it was sent is what is sent again: see [`ClearingStore`](crate::store::ClearingStore).
+//! Its request hash follows from the locked payment's id, and it is for the payee's key in use, so that nothing is credited to one
+//! that was rotated because somebody else has it. A deposit that was begun for another key goes on as it is: what was written down
+//! before it was sent is what is sent again, see [`ClearingStore`](crate::store::ClearingStore).
 
 use std::sync::Arc;
 
 use farthing_durable::{StoreFault, Txn};
 use farthing_protocol::amount::{Unit, UnixTime};
+use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::{Claim, PaymentId};
-use farthing_protocol::keyset::Keyset;
+use farthing_protocol::keyset::{Keyset, Redemption as SpendableWith};
 use farthing_protocol::locked::{LockKey, Recipient, deposit_request};
 use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
 
 use super::{Inner, Merchant};
 use crate::check::{CheckError, KnownKeysets, VerifiedPayment, check_redemptions};
 use crate::offline::{self, RefusedDeposit, Sum};
-use crate::store::{Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError, forget_settled};
+use crate::store::{Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError, forget_settled, was_begun};
 
 /// What became of locked payments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,41 +142,86 @@ impl Inner {
             *cause = Some(StoreError::NotDecidedHere);
             return Ok(None);
         }
-        let keysets = self.keyring.ever_known(&self.mint).map_err(|_| StoreError::Stopped)?;
-        // On a thread on which nobody else waits: the cryptography takes its time.
-        let task = tokio::task::spawn_blocking(move || redeem_all(&locks, &keysets, kept));
-        let (batch, unknown) = task.await.map_err(|_| StoreError::Stopped)?;
-        if unknown {
+        let keysets = Arc::new(self.keyring.ever_known(&self.mint).map_err(|_| StoreError::Stopped)?);
+        let (count, known, payees) = (kept.len(), Arc::clone(&keysets), self.keys.payees().collect::<Vec<_>>());
+        // On threads on which nobody else waits: the cryptography takes its time.
+        let task = tokio::task::spawn_blocking(move || redeem_all(&locks, &payees, &known, kept));
+        let redeemed = task.await.map_err(|_| StoreError::Stopped)?;
+        let job = self.engine.submit(move |txn| redeemed.into_iter().map(|each| each.choose(txn)).collect());
+        let chosen: Result<Vec<_>, StoreFault> = job.await?;
+        let chosen = chosen.map_err(|_| StoreError::Stopped)?;
+        let task = tokio::task::spawn_blocking(move || verify_all(&keysets, chosen));
+        let batch = task.await.map_err(|_| StoreError::Stopped)?;
+        if batch.len() < count {
             *cause = Some(StoreError::Refused(CheckError::UnknownKeyset.code()));
         }
         Ok(Some((batch, last)))
     }
 }
 
-/// Signs each deposit. Says whether there are payments of keysets that are not known, which are left out.
-fn redeem_all(locks: &[Arc<LockKey>], keysets: &KnownKeysets, kept: Vec<Payment>) -> (Vec<Redemption>, bool) {
-    let count = kept.len();
-    let known = kept.into_iter().filter_map(|locked| {
+/// A locked payment with the deposits that would redeem it, for each of the payee's keys.
+struct Redeemed {
+    locked: Payment,
+    keyset: Arc<Keyset>,
+    first: Payment,
+    others: Vec<Payment>,
+}
+
+impl Redeemed {
+    /// The deposit that was begun, or the first one.
+    fn choose(self, txn: &Txn<'_>) -> Result<(Payment, Arc<Keyset>, Payment), StoreFault> {
+        let Self { locked, keyset, first, others } = self;
+        for other in others {
+            if was_begun(txn, &other.id())? {
+                return Ok((locked, keyset, other));
+            }
+        }
+        Ok((locked, keyset, first))
+    }
+}
+
+/// Signs the deposits of each. Payments of keysets that are not known are left out.
+fn redeem_all(
+    locks: &[Arc<LockKey>],
+    payees: &[PayeeKey],
+    keysets: &KnownKeysets,
+    kept: Vec<Payment>,
+) -> Vec<Redeemed> {
+    let redeem_one = |locked: Payment| {
         let keyset = Arc::clone(&keysets.get(locked.keyset())?.keyset);
         // The key in use, or one before it.
-        let deposit = locks.iter().find_map(|lock| redeem(lock, &locked))?;
-        Some((locked, keyset, deposit))
-    });
-    let (kept, deposits): (Vec<(Payment, Arc<Keyset>)>, Vec<Payment>) =
-        known.map(|(locked, keyset, deposit)| ((locked, keyset), deposit)).unzip();
+        let deposit = |payee: &PayeeKey| locks.iter().find_map(|lock| redeem(lock, payee, &keyset, &locked));
+        let mut deposits = match keyset.terms().redemption {
+            SpendableWith::Open => payees.iter().filter_map(deposit).collect::<Vec<_>>(),
+            // Nobody else is credited for these.
+            SpendableWith::Closed(payee) => deposit(&payee).into_iter().collect(),
+        }
+        .into_iter();
+        let first = deposits.next()?;
+        let others = deposits.collect();
+        Some(Redeemed { first, others, keyset, locked })
+    };
+    kept.into_iter().filter_map(redeem_one).collect()
+}
+
+fn verify_all(keysets: &KnownKeysets, chosen: Vec<(Payment, Arc<Keyset>, Payment)>) -> Vec<Redemption> {
+    let mut kept = Vec::with_capacity(chosen.len());
+    let mut deposits = Vec::with_capacity(chosen.len());
+    for (locked, keyset, deposit) in chosen {
+        kept.push((locked, keyset));
+        deposits.push(deposit);
+    }
     let verified = check_redemptions(&mut crate::random::system_rng(), keysets, deposits);
     let redemption = |((locked, keyset), deposit): ((Payment, Arc<Keyset>), Result<VerifiedPayment, CheckError>)| {
         Some(Redemption { locked, unit: keyset.terms().unit.clone(), deposit: deposit.ok()? })
     };
-    let batch: Vec<Redemption> = kept.into_iter().zip(verified).filter_map(redemption).collect();
-    let unknown = batch.len() < count;
-    (batch, unknown)
+    kept.into_iter().zip(verified).filter_map(redemption).collect()
 }
 
-/// The same tokens as kind `pay`, by p = q + t, for the account of whoever was paid. Nothing if they are not locked to this key.
+/// The same tokens as kind `pay`, by p = q + t, for the account of a payee. Nothing if they are not locked to this key.
 ///
-/// It is authorized as of when the payer authorized his, which was found possible then: no clock of today is in it, and each attempt says the same.
-fn redeem(lock: &LockKey, locked: &Payment) -> Option<Payment> {
+/// It is authorized as of when the keyset began: the same at each attempt, and nothing of when the payer paid.
+fn redeem(lock: &LockKey, payee: &PayeeKey, keyset: &Keyset, locked: &Payment) -> Option<Payment> {
     let open = |(token, ephemeral): (&farthing_protocol::token::Token, _)| {
         Some((*token, lock.open(locked.keyset(), token.denomination, &token.coin, ephemeral).ok()?))
     };
@@ -184,11 +231,12 @@ fn redeem(lock: &LockKey, locked: &Payment) -> Option<Payment> {
         mint: *locked.mint(),
         keyset: *locked.keyset(),
         request: deposit_request(&locked.id()),
-        payee: *locked.payee(),
+        payee: *payee,
         amount: locked.amount(),
     };
     let tokens: Vec<_> = coins.iter().map(|(token, key)| (*token, Witness::Coin(key))).collect();
-    Payment::authorize(&mut crate::random::system_rng(), terms, &tokens, Binding::None, locked.authorized_at()).ok()
+    let as_of = keyset.terms().active_from;
+    Payment::authorize(&mut crate::random::system_rng(), terms, &tokens, Binding::None, as_of).ok()
 }
 
 /// Writes down what became of a batch; returns what was credited.

@@ -19,6 +19,15 @@ pub enum Accepting {
 }
 
 impl Accepting {
+    /// No longer than until a time.
+    #[must_use]
+    pub fn at_most(self, end: UnixTime) -> Self {
+        match self {
+            Self::Until(sooner) if sooner < end => self,
+            Self::Always | Self::Until(_) => Self::Until(end),
+        }
+    }
+
     /// Whether it is accepted then.
     pub fn covers(self, time: UnixTime) -> bool {
         match self {

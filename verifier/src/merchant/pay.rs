@@ -25,6 +25,8 @@ pub(super) struct Submission {
     pub(super) request: PaymentRequest,
     pub(super) demand: Demand,
     pub(super) door: Door,
+    /// What the HTTP request that comes with it costs now.
+    pub(super) price: Option<OfferTerms>,
 }
 
 /// A payment that was accepted.
@@ -52,7 +54,7 @@ impl Inner {
 
     /// Look up, check, reserve, accept, record, receipt.
     pub(super) async fn take(self: &Arc<Self>, submission: Submission) -> Result<Taken, PayError> {
-        let Submission { payment, request, demand, door } = submission;
+        let Submission { payment, request, demand, door, price } = submission;
         let id = payment.id();
         // One submission of a payment at a time: a refusal of one cannot cross the acceptance of another.
         let _lock = self.locks.lock(BTreeSet::from([*id.as_bytes()])).await;
@@ -72,9 +74,8 @@ impl Inner {
         if begun.as_ref().is_some_and(|attempt| attempt.door != door) {
             return Err(PayError::AcceptedElsewhere);
         }
-        // Offers are made in the moment, and to the key in use: one that was stolen before it was rotated takes none any more.
-        if begun.is_none() && matches!(&demand, Demand::Offer(_)) && payment.payee() != self.keys.payee() {
-            return Err(CheckError::WrongPayee.into());
+        if begun.is_none() {
+            self.judge_retired(&payment, &request, price.as_ref(), now)?;
         }
         let moment = Moment { as_of: begun.as_ref().map_or(now, |attempt| attempt.received_at), now };
         let demand = if begun.is_some() { as_accepted(&request) } else { demand };
@@ -135,7 +136,7 @@ impl Inner {
 
     /// Checks an offer's payment for a server that will ask for it to be settled. Spends nothing.
     pub(super) async fn verify(self: &Arc<Self>, submission: Submission) -> Result<(), PayError> {
-        let Submission { payment, request, demand, door } = submission;
+        let Submission { payment, request, demand, door, price } = submission;
         let (id, now) = (payment.id(), (self.clock)());
         if let Some(accepted) = self.accepted(&id).await? {
             return self.recognise(payment, &request, &accepted, door).await;
@@ -144,9 +145,38 @@ impl Inner {
         if begun.as_ref().is_some_and(|attempt| attempt.door != door) {
             return Err(PayError::AcceptedElsewhere);
         }
+        if begun.is_none() {
+            self.judge_retired(&payment, &request, price.as_ref(), now)?;
+        }
         let moment = Moment { as_of: begun.as_ref().map_or(now, |attempt| attempt.received_at), now };
         let demand = if begun.is_some() { as_accepted(&request) } else { demand };
         self.check(payment, &request, &demand, moment).await.map(|_| ())
+    }
+
+    /// What is taken for a payee's key that is not in use any more. Whoever stole it can sign what he likes, and pay himself.
+    ///
+    /// Offers are made in the moment, to the key in use. Of the invoices for HTTP requests those that were out when this service
+    /// began with another key are taken, for as long as a demand is answered, and for no less than is demanded now.
+    fn judge_retired(
+        &self,
+        payment: &Payment,
+        request: &PaymentRequest,
+        price: Option<&OfferTerms>,
+        now: UnixTime,
+    ) -> Result<(), PayError> {
+        if payment.payee() == self.keys.payee() {
+            return Ok(());
+        }
+        let invoice = match request {
+            PaymentRequest::Offer(_) => return Err(CheckError::WrongPayee.into()),
+            PaymentRequest::Invoice(invoice) => invoice.draft(),
+        };
+        let Some(OfferTerms { amount, timeout_seconds, .. }) = price else { return Ok(()) };
+        if now > self.opened_at.plus((*timeout_seconds).into()) {
+            return Err(CheckError::WrongPayee.into());
+        }
+        let (unit, ..) = self.asked_for(now).map_err(|error| PayError::Keysets(error.code()))?;
+        if invoice.unit == unit && invoice.amount >= *amount { Ok(()) } else { Err(CheckError::WrongRequest.into()) }
     }
 
     /// Whether who comes with an accepted payment is who paid it, by the same door. The payment's id says neither: it leaves

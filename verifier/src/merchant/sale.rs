@@ -242,7 +242,8 @@ fn begin(txn: &mut Txn<'_>, id: &PaymentId, repeatable: bool, in_window: bool) -
 
 fn keep(txn: &mut Txn<'_>, id: &PaymentId, answer: &KeptAnswer, now: UnixTime) -> Result<(), StoreFault> {
     let bytes = answer.to_bytes();
-    if bytes.len() > MAX_KEPT {
+    // Of a payment that was erased meanwhile nothing is kept.
+    if bytes.len() > MAX_KEPT || super::record::accepted(txn, id)?.is_none() {
         return Ok(());
     }
     txn.put_large(&key(ANSWERS, id.as_bytes()), &bytes)?;

@@ -28,7 +28,7 @@ use self::record::{Begun, Record, State};
 use super::{Acceptance, AcceptedPayment, Decides, Outcome, SpentStore, StoreError, StoreFuture, StoreRole};
 use crate::locks::KeyedLocks;
 
-pub(crate) use self::record::forget_settled;
+pub(crate) use self::record::{forget_settled, was_begun};
 
 /// The most payments that one request carries.
 pub const MAX_DEPOSITS: usize = 64;

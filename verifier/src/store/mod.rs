@@ -16,8 +16,8 @@ use farthing_protocol::ids::{Claim, KeysetId, PaymentId, RequestHash};
 use crate::check::VerifiedPayment;
 
 pub use self::sled::SledStore;
-pub(crate) use clearing::forget_settled;
 pub use clearing::{ClearingFigures, ClearingStore, MAX_DEPOSITS, MAX_WAITING, Resumed};
+pub(crate) use clearing::{forget_settled, was_begun};
 pub use decides::{Decides, NotDecided, StoreRole, check_start_up};
 pub use error::StoreError;
 

@@ -6,12 +6,14 @@ use farthing_durable::{Engine, Options};
 use farthing_http::problem::Code;
 use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{Deposit, DepositOutcome, LockedAnswer, LockedDeposit, verifier_path};
+use farthing_protocol::derive::Seed;
+use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::{Claim, RequestHash};
 use farthing_protocol::keyset::Revocation;
 use farthing_protocol::locked::{LockKey, deposit_request};
 use farthing_protocol::payment::Payment;
 use farthing_verifier::conformance::TestMint;
-use farthing_verifier::home::run_with_clock;
+use farthing_verifier::home::{Rotation, run_with_clock};
 use farthing_verifier::offline::LockedLimits;
 use farthing_verifier::spent;
 use farthing_verifier::store::StoreError;
@@ -143,6 +145,33 @@ async fn sums_say_what_is_kept() {
     let kept = engine.submit(|txn| spent::locked(txn, None, 10)).await.unwrap().unwrap();
     let sum = Amount::checked_sum(kept.iter().map(Payment::amount)).unwrap();
     assert_eq!((kept.len(), sum), (2, amount(14)));
+}
+
+#[tokio::test]
+async fn what_was_taken_for_a_key_that_was_rotated_is_credited_to_the_one_in_use() {
+    let mut fair = Fair::open().await;
+    let begun = fair.take(5).await.unwrap();
+    fair.stop().await;
+    // The first deposit leaves, and its answer is lost: it stays what it is, for the key of that time.
+    let before = fair.payee_key();
+    let merchant = fair.online().await;
+    fair.mint.mood(Mood::Stumbles);
+    assert_eq!(worth(&merchant.deposit().await.unwrap().open), (1, 5));
+    drop(merchant);
+    fair.mint.mood(Mood::Honest);
+    fair.start().await;
+    let later = fair.take(9).await.unwrap();
+    fair.stop().await;
+    let seed = Seed::from_bytes([7; 64]);
+    let rotation =
+        Rotation { seed: &seed, new_words: true, lock: false, now: NOW.plus(1), accept_until: NOW.plus(1000) };
+    fair.home().rotate(&rotation).unwrap();
+    let merchant = fair.online().await;
+    assert_eq!(worth(&merchant.deposit().await.unwrap().credited), (2, 14));
+    let at_mint = async |locked: Payment| fair.mint.double.find(&deposit_request(&locked.id())).await.unwrap();
+    assert_eq!(at_mint(begun).await.payee, PayeeKey::from(&before));
+    assert_eq!(at_mint(later).await.payee, *merchant.payee());
+    assert_ne!(*merchant.payee(), PayeeKey::from(&before));
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ impl Fair {
         VerifierHome::open(&self.folder).unwrap()
     }
 
-    async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _stopped = stopped.await;

@@ -155,5 +155,22 @@ async fn whoever_has_a_key_that_was_rotated_buys_nothing_with_it() {
     let paid = PayRequest { payment, request: PaymentRequest::Offer(offer) };
     let refused = PayError::Check(CheckError::WrongPayee);
     assert_eq!(merchant.sell(paid.clone(), terms.clone(), binding).await.unwrap_err(), refused);
-    assert_eq!(merchant.settle_offer(paid, terms, Duration::from_secs(60)).await.unwrap_err(), refused);
+    assert_eq!(merchant.verify_offer(paid.clone(), terms.clone()).await.unwrap_err(), refused);
+    assert_eq!(merchant.settle_offer(paid, terms.clone(), Duration::from_secs(60)).await.unwrap_err(), refused);
+
+    // What was taken is taken again, whatever it costs now. Nothing new is, when whoever was asked before has had his time.
+    let draft = |nonce| InvoiceDraft {
+        http: Some(binding),
+        nonce: RequestNonce::from_bytes([nonce; 16]),
+        ..draft(&stolen, shop.mint(), 5)
+    };
+    let [first, second] = [2, 3].map(|nonce| {
+        let invoice = draft(nonce).sign(&stolen).unwrap();
+        PayRequest { payment: pay(shop.mint(), &invoice), request: request(&invoice) }
+    });
+    merchant.sell(first.clone(), terms.clone(), binding).await.unwrap();
+    shop.at(61);
+    let dearer = OfferTerms { amount: amount(6), ..terms.clone() };
+    merchant.sell(first, dearer, binding).await.unwrap();
+    assert_eq!(merchant.sell(second, terms, binding).await.unwrap_err(), refused);
 }

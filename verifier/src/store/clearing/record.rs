@@ -144,6 +144,11 @@ pub(super) fn forget(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault
     close(txn, id)
 }
 
+/// Whether a payment was written down to be sent, and is not forgotten.
+pub(crate) fn was_begun(txn: &Txn<'_>, id: &PaymentId) -> Result<bool, StoreFault> {
+    Ok(read(txn, id)?.is_some())
+}
+
 /// Forgets a payment whose outcome is known and was taken note of. The mint knows it, whoever asks again.
 pub(crate) fn forget_settled(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
     match read(txn, id)? {
