@@ -1,6 +1,9 @@
 //! A payee's service under load, over HTTP, with a mint that decides durably: how fast one payment is, how many are
 //! accepted by one caller, by eight, by as many as it can serve, and at ten times that.
 //!
+//! The callers share the processors with what they call. What those who are turned away take of them is measured beside it: as many
+//! callers as the service can serve, while the others are turned away by a server that does nothing else.
+//!
 //! Everything runs in this process, the callers too; their processor time is left out of what a payment is said to cost.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a benchmark")]
 
@@ -12,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use farthing_durable::{Engine, Options};
@@ -74,6 +78,7 @@ fn main() {
         let busy = shop.load(&runtimes[2], BUSY, None);
         note("busy", &busy);
         note("ten times", &shop.load(&runtimes[2], MANY, Some(10.0 * busy.accepted)));
+        note("aside", &shop.load_beside(&runtimes[2], 9.0 * busy.accepted));
         note("afterwards", &shop.load(&runtimes[2], BUSY, None));
     }
     println!("medians of {rounds} rounds, accepted a second:");
@@ -82,6 +87,7 @@ fn main() {
     }
     let ratios = |name: &str| median(table[name].0.iter().zip(&table["busy"].0).map(|(a, b)| a / b).collect());
     println!("ten times the load / busy: {:.2}; afterwards / busy: {:.2}", ratios("ten times"), ratios("afterwards"));
+    println!("busy with the others turned away elsewhere / busy: {:.2}", ratios("aside"));
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -112,6 +118,8 @@ struct Shop {
     merchant: Merchant,
     invoice: Invoice,
     address: SocketAddr,
+    /// Where everybody is turned away.
+    closed: SocketAddr,
     orders: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
@@ -150,7 +158,11 @@ impl Shop {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(serve_tcp(listener, public_router(merchant.clone()), std::future::pending()));
-        Self { mint, merchant, invoice, address, orders: Arc::default() }
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let closed = listener.local_addr().unwrap();
+        let turn_away = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
+        runtime.spawn(serve_tcp(listener, turn_away, std::future::pending()));
+        Self { mint, merchant, invoice, address, closed, orders: Arc::default() }
     }
 
     /// Makes as many payments as are missing.
@@ -181,6 +193,37 @@ impl Shop {
         self.orders.lock().unwrap().pop().unwrap()
     }
 
+    /// As many callers as the service can serve, and the rest of those who are too many at a server that turns them away, together
+    /// at so many attempts a second.
+    fn load_beside(&self, runtime: &Runtime, rate: f64) -> Run {
+        self.stock(20_000);
+        let order = Arc::new(self.order());
+        let ended = Arc::new(AtomicBool::new(false));
+        let turn = Arc::new(AtomicU64::new(0));
+        let start = Instant::now();
+        let calling: Vec<_> = (0..MANY - BUSY)
+            .map(|_| {
+                let (order, closed) = (Arc::clone(&order), self.closed);
+                let (ended, turn) = (Arc::clone(&ended), Arc::clone(&turn));
+                runtime.spawn(async move {
+                    let mut caller = Caller::connect(closed).await;
+                    while !ended.load(Ordering::Relaxed) {
+                        wait_for_turn(&turn, start, rate).await;
+                        assert_eq!(caller.send(&order).await, 503);
+                    }
+                })
+            })
+            .collect();
+        let run = self.load(runtime, BUSY, None);
+        ended.store(true, Ordering::Relaxed);
+        for caller in calling {
+            runtime.block_on(caller).unwrap();
+        }
+        #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+        let turned_away = turn.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
+        Run { turned_away, ..run }
+    }
+
     /// So many callers, each with one payment at a time; together at so many attempts a second, or as fast as they can.
     fn load(&self, runtime: &Runtime, callers: usize, rate: Option<f64>) -> Run {
         self.stock(20_000);
@@ -198,9 +241,7 @@ impl Shop {
                     let mut order = None;
                     while !ended.load(Ordering::Relaxed) {
                         if let Some(rate) = rate {
-                            #[allow(clippy::cast_precision_loss, reason = "small numbers")]
-                            let at = turn.fetch_add(1, Ordering::Relaxed) as f64 / rate;
-                            tokio::time::sleep_until((start + Duration::from_secs_f64(at)).into()).await;
+                            wait_for_turn(&turn, start, rate).await;
                         }
                         let Some(bytes) = order.take().or_else(|| orders.lock().unwrap().pop()) else { return };
                         match caller.send(&bytes).await {
@@ -234,6 +275,13 @@ impl Shop {
             work: (after - before) / each(counted[0], 1) * 1e6,
         }
     }
+}
+
+/// Waits for the next of so many turns a second.
+async fn wait_for_turn(turn: &AtomicU64, start: Instant, rate: f64) {
+    #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+    let at = turn.fetch_add(1, Ordering::Relaxed) as f64 / rate;
+    tokio::time::sleep_until((start + Duration::from_secs_f64(at)).into()).await;
 }
 
 /// Processor seconds of this process without those of the callers' threads: of verifier and mint.
