@@ -26,6 +26,7 @@ mod ledger;
 mod list;
 mod mint;
 mod server;
+mod signer;
 mod store;
 
 pub use archive::ArchiveError;
@@ -41,10 +42,12 @@ pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
     AuditReport, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError, UnitBooks,
 };
+pub use list::ListError;
 #[doc(hidden)]
 pub use mint::Surroundings;
 pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
 pub use server::{RunningMint, public_document, public_router, run};
+pub use signer::SigningError;
 
 use rand::rngs::SysRng;
 use rand_core::{Rng, UnwrapErr};

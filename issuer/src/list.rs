@@ -3,21 +3,44 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use farthing_http::problem::Code;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::KeysetsAnswer;
-use farthing_protocol::identity::Keypair;
 use farthing_protocol::keyset::KeysetList;
 use tokio::sync::Mutex;
 
 use crate::books::Books;
 use crate::keysets::KeysetBook;
 use crate::ledger::{self, LedgerError};
+use crate::signer::{Signer, SigningError};
 
 /// A list is signed anew when it is this old, in seconds, and somebody asks for it.
 const RESIGN_SECONDS: u64 = 600;
 
 /// How long a list is valid, in seconds.
 const VALID_SECONDS: u64 = 86_400;
+
+/// Why there is no signed list.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The signer.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+}
+
+impl ListError {
+    /// The stable code under which it is told to clients.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Ledger(error) => error.code(),
+            Self::Signing(error) => error.code(),
+        }
+    }
+}
 
 /// Keeps the list that is given out.
 #[derive(Debug, Default)]
@@ -32,7 +55,7 @@ struct Served {
 
 impl ListKeeper {
     /// The JSON of a [`KeysetsAnswer`]. What it holds is durable: no later list is ever older.
-    pub(crate) async fn body(&self, books: &Books, identity: &Keypair) -> Result<Bytes, LedgerError> {
+    pub(crate) async fn body(&self, books: &Books, signer: &Signer) -> Result<Bytes, ListError> {
         let mut kept = self.0.lock().await;
         let (book, now) = (books.keyset_book(), books.clock().now());
         if let Some(served) = &*kept
@@ -47,7 +70,7 @@ impl ListKeeper {
         };
         let list = match last {
             Some(list) if is_fresh(&list, now) && says_all(&list, &book) => list,
-            last => sign(books, identity, &book, last.as_ref(), now).await?,
+            last => sign(books, signer, &book, last.as_ref(), now).await?,
         };
         let answer = KeysetsAnswer { list, keysets: book.documents() };
         let body: Bytes = serde_json::to_vec(&answer).map_err(|_| LedgerError::Damaged)?.into();
@@ -67,17 +90,18 @@ fn says_all(list: &KeysetList, book: &KeysetBook) -> bool {
 /// Signs a list later than the last, and makes it durable.
 async fn sign(
     books: &Books,
-    identity: &Keypair,
+    signer: &Signer,
     book: &KeysetBook,
     last: Option<&KeysetList>,
     now: UnixTime,
-) -> Result<KeysetList, LedgerError> {
+) -> Result<KeysetList, ListError> {
     let issued_at = last.map_or(now, |last| now.max(last.issued_at().plus(1)));
     let valid_until = issued_at.plus(VALID_SECONDS);
-    let list = KeysetList::sign(identity, issued_at, valid_until, book.heads(), book.revocations().to_vec())
-        .map_err(|_| LedgerError::Damaged)?;
+    let (mint, revocations) = (*books.home().mint_id(), book.revocations().to_vec());
+    let draft = KeysetList::draft(mint, issued_at, valid_until, book.heads(), revocations);
+    let list = signer.sign(draft.map_err(|_| LedgerError::Damaged)?).await?;
     // A book that has lost a keyset or a revocation must not be signed: it would contradict what was published.
-    list.accept(books.home().mint_id(), last, issued_at).map_err(|error| {
+    list.accept(&mint, last, issued_at).map_err(|error| {
         tracing::error!(%error, "keysets or revocations that were published are missing; nothing is signed");
         LedgerError::Damaged
     })?;

@@ -1,29 +1,27 @@
 //! The whole mint.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use axum::body::Bytes;
 use farthing_durable::Options;
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{AccountAnswer, AccountQuery};
-use farthing_protocol::blind::mint::SESSION_SECONDS;
-use farthing_protocol::identity::{AccountKey, Keypair, MintId};
+use farthing_protocol::identity::{AccountKey, MintId};
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::SecretKeyset;
+use farthing_protocol::keyset::{Keyset, KeysetTerms};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::archive::{ArchiveKeeper, Limits};
 use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
 use crate::home::{HomeError, MintHome};
-use crate::issuance::SessionKeeper;
-use crate::keys::{Protection, Unlock};
+use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
 use crate::ledger::{AuditReport, Credited, LedgerError, LedgerOpenError, MovementError};
-use crate::list::ListKeeper;
+use crate::list::{ListError, ListKeeper};
+use crate::signer::{Signer, SigningError, Strongbox};
 
 /// Why a mint cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +84,18 @@ pub enum KeysetChangeError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The signer.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+}
+
+impl From<ListError> for KeysetChangeError {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Ledger(error) => Self::Ledger(error),
+            ListError::Signing(error) => Self::Signing(error),
+        }
+    }
 }
 
 /// What a test may replace of a mint's surroundings.
@@ -112,14 +122,11 @@ pub struct Mint(Arc<Inner>);
 
 struct Inner {
     books: Books,
-    identity: Keypair,
-    unlock: Unlock,
-    keys: RwLock<BTreeMap<KeysetId, Arc<SecretKeyset>>>,
-    sessions: SessionKeeper,
+    signer: Signer,
     list: ListKeeper,
     archive: ArchiveKeeper,
     /// One keyset is made at a time.
-    making: std::sync::Mutex<()>,
+    making: tokio::sync::Mutex<()>,
     /// Work that goes on when its asker has gone away.
     work: Arc<Semaphore>,
 }
@@ -153,25 +160,16 @@ impl Mint {
 
     fn open_now(home: MintHome, unlock: Unlock, surroundings: Surroundings) -> Result<Self, MintError> {
         // The keys first: a wrong passphrase is told before anything is touched.
-        let identity = home.load_identity(&unlock)?;
         let Surroundings { clock, ledger, archive_file } = surroundings;
-        let now = clock.now();
-        let mut keys = BTreeMap::new();
-        for keyset in home.load_keysets()? {
-            if now < keyset.terms().issue_until.plus(SESSION_SECONDS) {
-                keys.insert(*keyset.id(), Arc::new(home.load_keyset_keys(&unlock, &keyset)?));
-            }
-        }
+        let strongbox = Strongbox::open(home.keys(), unlock, &home.load_keysets()?, Arc::clone(&clock));
+        let signer = Signer::here(strongbox.map_err(HomeError::from)?);
         let books = Books::open_with(home, ledger, Arc::clone(&clock))?;
         Ok(Self(Arc::new(Inner {
             books,
-            identity,
-            unlock,
-            keys: RwLock::new(keys),
-            sessions: SessionKeeper::new(clock),
+            signer,
             list: ListKeeper::default(),
             archive: ArchiveKeeper::new(archive_file.map_or_else(Limits::default, Limits::of)),
-            making: std::sync::Mutex::new(()),
+            making: tokio::sync::Mutex::new(()),
             work: Arc::new(Semaphore::new(AT_WORK)),
         })))
     }
@@ -237,9 +235,9 @@ impl Mint {
     /// anew at most every ten minutes or when something changed, and never going back.
     ///
     /// # Errors
-    /// A [`LedgerError`].
-    pub async fn keysets_answer(&self) -> Result<Bytes, LedgerError> {
-        self.0.list.body(&self.0.books, &self.0.identity).await
+    /// A [`ListError`].
+    pub async fn keysets_answer(&self) -> Result<Bytes, ListError> {
+        self.0.list.body(&self.0.books, &self.0.signer).await
     }
 
     /// Makes the next keyset of the configured chain, published now. It issues when the last one ends; or, if none
@@ -251,7 +249,8 @@ impl Mint {
         // Refuses when keysets that were published are missing here: two with one number would prove misconduct.
         self.keysets_answer().await?;
         let mint = self.clone();
-        let made = tokio::task::spawn_blocking(move || mint.make_keyset());
+        // It goes on to its end even if this future is dropped.
+        let made = tokio::spawn(async move { mint.make_keyset().await });
         made.await.map_err(|_| LedgerError::Stopped)?
     }
 
@@ -266,24 +265,32 @@ impl Mint {
         Ok(self.0.books.revoke(keyset).await?)
     }
 
-    fn make_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
-        let _one_at_a_time = self.0.making.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn make_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
+        let _one_at_a_time = self.0.making.lock().await;
+        let count = self.0.books.home().config().denominations;
+        let keyset = self.0.signer.draw_keyset(self.next_terms()?, count).await?;
+        let mint = self.clone();
+        let published = tokio::task::spawn_blocking(move || mint.publish(keyset));
+        published.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// The terms of the keyset that is made next.
+    fn next_terms(&self) -> Result<KeysetTerms, KeysetChangeError> {
         let (books, now) = (&self.0.books, self.0.books.clock().now());
         let home = books.home();
         let book = books.keyset_book();
         let last = book.last_of(&home.config().unit, &home.config().redemption).map(|last| &**last);
         let window = book.next_window(last, now, home.config().windows.issue);
-        let (secret, keyset) = home.draw_keyset(&self.0.identity, last, window)?;
-        let keyset = Arc::new(keyset);
+        Ok(home.next_terms(last, window)?)
+    }
+
+    /// Makes a keyset known whose secret keys are durable.
+    fn publish(&self, keyset: Keyset) -> Result<KeysetId, KeysetChangeError> {
+        let (books, keyset) = (&self.0.books, Arc::new(keyset));
         // What does not fit must not reach the folder.
-        book.as_ref().clone().add(Arc::clone(&keyset)).map_err(HomeError::from)?;
-        let protection = match &self.0.unlock {
-            Unlock::Passphrase(passphrase) => Protection::passphrase(passphrase.clone()),
-            Unlock::KeyFile(path) => Protection::KeyFile(path.clone()),
-        };
-        home.store_keyset(&protection, &secret, &keyset)?;
+        books.keyset_book().as_ref().clone().add(Arc::clone(&keyset)).map_err(HomeError::from)?;
+        books.home().store_keyset(&keyset)?;
         let id = *keyset.id();
-        self.0.keys.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(secret));
         books.change_keysets(|book| {
             let mut book = book.clone();
             book.add(keyset).map_err(HomeError::from)?;
@@ -302,17 +309,9 @@ impl Mint {
         &self.0.archive
     }
 
-    pub(crate) fn identity(&self) -> &Keypair {
-        &self.0.identity
-    }
-
-    pub(crate) fn sessions(&self) -> &SessionKeeper {
-        &self.0.sessions
-    }
-
-    /// The secret keys of a keyset that can still issue.
-    pub(crate) fn signing_keys(&self, keyset: &KeysetId) -> Option<Arc<SecretKeyset>> {
-        self.0.keys.read().unwrap_or_else(PoisonError::into_inner).get(keyset).map(Arc::clone)
+    /// What holds the secret keys.
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.0.signer
     }
 }
 

@@ -23,6 +23,7 @@
 //! | [`request`], [`payment`], [`receipt`] | invoice or offer, payment, receipt |
 //! | [`locked`] | tokens only one recipient can spend |
 //! | [`archive`] | what a mint publishes for restoring wallets |
+//! | [`unsigned`] | what a mint has yet to sign |
 //! | [`api`] | JSON bodies of the services |
 #![no_std]
 
@@ -47,6 +48,7 @@ pub mod shape;
 pub mod text;
 pub mod token;
 pub mod transcript;
+pub mod unsigned;
 
 pub use codec::{Decode, DecodeError, Encode};
 

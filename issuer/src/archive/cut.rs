@@ -7,11 +7,13 @@ use farthing_protocol::archive::{
     ListedSegment, Prefix, SegmentSalt, Span, SpentFilter,
 };
 use farthing_protocol::codec::{DecodeError, Wire};
-use farthing_protocol::identity::Keypair;
+use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::KeysetId;
+use farthing_protocol::unsigned::Unsigned;
 
 use super::files::{issued_name, spent_name};
 use crate::ledger::{LedgerError, LogPlace, SegmentRow};
+use crate::signer::{Signer, SigningError};
 
 /// What files may have.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,22 @@ impl Limits {
 
 /// A file to be written.
 pub(super) type Made = (PathBuf, Vec<u8>);
+
+/// A file to be signed, and where it will lie.
+pub(super) enum Draft {
+    Issued(PathBuf, Unsigned<IssuanceFile>),
+    Spent(PathBuf, Unsigned<SpentFilter>),
+}
+
+impl Draft {
+    /// Has it signed.
+    pub(super) async fn sign(self, signer: &Signer) -> Result<Made, SigningError> {
+        Ok(match self {
+            Self::Issued(name, file) => (name, signer.sign(file).await?.to_bytes()),
+            Self::Spent(name, filter) => (name, signer.sign(filter).await?.to_bytes()),
+        })
+    }
+}
 
 /// A record and its place in the log.
 pub(super) type Placed = (LogPlace, FiledRecord);
@@ -89,20 +107,20 @@ impl Segment {
     }
 
     /// One of its files.
-    pub(super) fn file(&self, identity: &Keypair, head: FileHead) -> Result<Made, DecodeError> {
+    pub(super) fn file(&self, head: FileHead) -> Result<Draft, DecodeError> {
         let of = |hash: &IssuanceHash| Prefix::of(head.prefix.bits(), hash);
         let from = self.records.partition_point(|(hash, _)| of(hash) < Some(head.prefix));
         let until = self.records.partition_point(|(hash, _)| of(hash) <= Some(head.prefix));
         let records = self.records.get(from..until).unwrap_or_default();
         let records = records.iter().map(|(_, record)| record.clone()).collect();
-        Ok((issued_name(&head), IssuanceFile::sign(identity, head, records)?.to_bytes()))
+        Ok(Draft::Issued(issued_name(&head), IssuanceFile::draft(head, records)?))
     }
 
     /// All of its files.
-    pub(super) fn files(&self, identity: &Keypair, keyset: KeysetId, segment: u32) -> Result<Vec<Made>, DecodeError> {
+    pub(super) fn files(&self, mint: MintId, keyset: KeysetId, segment: u32) -> Result<Vec<Draft>, DecodeError> {
         let ListedSegment { span, salt, bits, .. } = self.row.listed;
-        let head = |prefix| FileHead { mint: identity.into(), keyset, segment, span, salt, prefix };
-        Prefix::all(bits).map(|prefix| self.file(identity, head(prefix))).collect()
+        let head = |prefix| FileHead { mint, keyset, segment, span, salt, prefix };
+        Prefix::all(bits).map(|prefix| self.file(head(prefix))).collect()
     }
 }
 
@@ -151,16 +169,16 @@ impl Filter {
     }
 
     /// One of its parts.
-    pub(super) fn part(&self, identity: &Keypair, head: FilterHead) -> Result<Made, DecodeError> {
+    pub(super) fn part(&self, head: FilterHead) -> Result<Draft, DecodeError> {
         let part = self.fingerprints.chunks(SpentFilter::MAX_FINGERPRINTS).nth(head.part.into()).unwrap_or_default();
-        Ok((spent_name(&head), SpentFilter::sign(identity, head, part.to_vec())?.to_bytes()))
+        Ok(Draft::Spent(spent_name(&head), SpentFilter::draft(head, part.to_vec())?))
     }
 
     /// All of its parts.
-    pub(super) fn parts(&self, identity: &Keypair, keyset: KeysetId, period: u32) -> Result<Vec<Made>, DecodeError> {
+    pub(super) fn parts(&self, mint: MintId, keyset: KeysetId, period: u32) -> Result<Vec<Draft>, DecodeError> {
         let ListedFilter { span, parts, .. } = self.listed;
-        let head = |part| FilterHead { mint: identity.into(), keyset, period, span, part, parts };
-        (0..parts).map(|part| self.part(identity, head(part))).collect()
+        let head = |part| FilterHead { mint, keyset, period, span, part, parts };
+        (0..parts).map(|part| self.part(head(part))).collect()
     }
 }
 
@@ -169,8 +187,25 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use farthing_protocol::amount::UnixTime;
+    use farthing_protocol::identity::Keypair;
 
     use super::*;
+
+    impl Draft {
+        fn issued(self, identity: &Keypair) -> IssuanceFile {
+            match self {
+                Self::Issued(_, file) => file.sign(identity).unwrap(),
+                Self::Spent(..) => panic!("a filter"),
+            }
+        }
+
+        fn spent(self, identity: &Keypair) -> SpentFilter {
+            match self {
+                Self::Spent(_, filter) => filter.sign(identity).unwrap(),
+                Self::Issued(..) => panic!("a file of records"),
+            }
+        }
+    }
 
     /// So many records of 168 bytes in a file, the beginning of each that of a merge, from place 7 of the log on.
     fn records(count: u16) -> Vec<Placed> {
@@ -252,11 +287,11 @@ mod tests {
         let (identity, keyset) = (Keypair::from_secret(&[1; 32]), KeysetId::from_bytes([1; 32]));
         let segment = cut(300, 2000, 168_000).pop().unwrap();
         let listed = segment.row.listed;
-        let files = segment.files(&identity, keyset, 5).unwrap();
+        let files = segment.files((&identity).into(), keyset, 5).unwrap();
         assert_eq!(files.len(), 1 << listed.bits);
         let mut found = 0;
-        for (place, (_, bytes)) in files.iter().enumerate() {
-            let file = IssuanceFile::from_bytes(bytes).unwrap();
+        for (place, draft) in files.into_iter().enumerate() {
+            let file = draft.issued(&identity);
             assert_eq!(usize::from(file.head().prefix.value()), place);
             file.accept(file.head()).unwrap();
             found += file.records().len();
@@ -275,8 +310,9 @@ mod tests {
         });
         let filter = Filter::cut(span(), prints.collect()).unwrap();
         assert_eq!(filter.listed.parts, 2);
-        let parts = filter.parts(&Keypair::from_secret(&[1; 32]), keyset, 0).unwrap();
-        let parts: Vec<_> = parts.iter().map(|(_, bytes)| SpentFilter::from_bytes(bytes).unwrap()).collect();
+        let identity = Keypair::from_secret(&[1; 32]);
+        let parts = filter.parts((&identity).into(), keyset, 0).unwrap();
+        let parts: Vec<_> = parts.into_iter().map(|draft| draft.spent(&identity)).collect();
         assert_eq!(parts[0].fingerprints().len(), SpentFilter::MAX_FINGERPRINTS);
         assert!(parts[0].fingerprints().last() < parts[1].fingerprints().first());
         let count: usize = parts.iter().map(|part| part.fingerprints().len()).sum();

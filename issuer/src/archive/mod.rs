@@ -16,12 +16,13 @@ use farthing_http::problem::{Code, Problem};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::archive::{ArchiveIndex, ArchivedKeyset, SegmentSalt};
 use farthing_protocol::codec::DecodeError;
-use farthing_protocol::identity::Keypair;
+use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::KeysetId;
 
-use crate::ledger::{self, ArchiveState, FilterRow, LedgerError, Listing};
+use crate::ledger::{self, ArchiveState, FilterRow, LedgerError, Listing, SegmentRow};
 use crate::mint::Mint;
-use cut::{Filter, Made, Segment};
+use crate::signer::{Signer, SigningError};
+use cut::{Draft, Filter, Made, Segment};
 use gather::Gathered;
 
 pub(crate) use cut::Limits;
@@ -34,6 +35,9 @@ pub enum ArchiveError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The signer.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// The folder.
     #[error("the archive's folder could not be read or written: {}", .0.kind())]
     Io(#[from] io::Error),
@@ -52,6 +56,7 @@ impl From<ArchiveError> for Problem {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::Ledger(error) => Self::new(error.code()),
+            ArchiveError::Signing(error) => Self::new(error.code()),
             ArchiveError::NotSealed => {
                 Self::new(Code::Unavailable).with_detail("The archive has not been sealed for the first time yet.")
             }
@@ -75,6 +80,37 @@ enum Growing {
 struct Step {
     segments: Vec<(KeysetId, Segment)>,
     filters: Vec<(KeysetId, Filter, FilterRow)>,
+}
+
+/// A step's files before they are signed, and everything that will be listed.
+struct Put {
+    drafts: Vec<Draft>,
+    segments: Vec<(KeysetId, u32, SegmentRow)>,
+    filters: Vec<(KeysetId, u32, FilterRow)>,
+    keysets: Vec<ArchivedKeyset>,
+}
+
+impl Step {
+    /// Puts it together with what is listed already.
+    fn put_together(self, mint: MintId, listed: Vec<ArchivedKeyset>) -> Result<Put, ArchiveError> {
+        let mut keysets: BTreeMap<_, _> = listed.into_iter().map(|archived| (archived.keyset, archived)).collect();
+        let (mut drafts, mut segments, mut filters) = (Vec::new(), Vec::new(), Vec::new());
+        for (keyset, segment) in self.segments {
+            let archived = entry(&mut keysets, keyset);
+            let number = u32::try_from(archived.segments.len()).map_err(|_| DecodeError::TooLong)?;
+            drafts.extend(segment.files(mint, keyset, number)?);
+            archived.segments.push(segment.row.listed);
+            segments.push((keyset, number, segment.row));
+        }
+        for (keyset, filter, row) in self.filters {
+            let archived = entry(&mut keysets, keyset);
+            let number = u32::try_from(archived.filters.len()).map_err(|_| DecodeError::TooLong)?;
+            drafts.extend(filter.parts(mint, keyset, number)?);
+            archived.filters.push(filter.listed);
+            filters.push((keyset, number, row));
+        }
+        Ok(Put { drafts, segments, filters, keysets: keysets.into_values().collect() })
+    }
 }
 
 impl Mint {
@@ -111,10 +147,8 @@ impl Mint {
                     None => (state.clone(), Step::default()),
                 },
             };
-            let mint = self.clone();
             let before = std::mem::replace(&mut state, after.clone());
-            let listing = tokio::task::spawn_blocking(move || mint.write_step(before, after, step, index.as_ref()));
-            let listing = listing.await.map_err(|_| LedgerError::Stopped)??;
+            let listing = self.write_step(before, after, step, index).await?;
             index = Some(listing.index.clone());
             ledger.run(move |txn, _| ledger::list_files(txn, &listing)).await?;
         }
@@ -157,34 +191,26 @@ impl Mint {
         Ok((after, step))
     }
 
-    /// Writes a step's files, and signs the index that lists them.
-    fn write_step(
+    /// Writes a step's files, and has the index signed that lists them.
+    async fn write_step(
         &self,
         before: ArchiveState,
         after: ArchiveState,
         step: Step,
-        last: Option<&ArchiveIndex>,
+        last: Option<ArchiveIndex>,
     ) -> Result<Listing, ArchiveError> {
-        let identity = self.identity();
-        let listed = last.map(ArchiveIndex::keysets).unwrap_or_default();
-        let mut keysets: BTreeMap<_, _> = listed.iter().map(|archived| (archived.keyset, archived.clone())).collect();
-        let (mut made, mut segments, mut filters) = (Vec::new(), Vec::new(), Vec::new());
-        for (keyset, segment) in step.segments {
-            let archived = entry(&mut keysets, keyset);
-            let number = u32::try_from(archived.segments.len()).map_err(|_| DecodeError::TooLong)?;
-            made.extend(segment.files(identity, keyset, number)?);
-            archived.segments.push(segment.row.listed);
-            segments.push((keyset, number, segment.row));
+        let mint = *self.id();
+        let listed = last.as_ref().map(|last| last.keysets().to_vec()).unwrap_or_default();
+        let put = tokio::task::spawn_blocking(move || step.put_together(mint, listed));
+        let Put { drafts, segments, filters, keysets } = put.await.map_err(|_| LedgerError::Stopped)??;
+        let mut made = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            made.push(draft.sign(self.signer()).await?);
         }
-        for (keyset, filter, row) in step.filters {
-            let archived = entry(&mut keysets, keyset);
-            let number = u32::try_from(archived.filters.len()).map_err(|_| DecodeError::TooLong)?;
-            made.extend(filter.parts(identity, keyset, number)?);
-            archived.filters.push(filter.listed);
-            filters.push((keyset, number, row));
-        }
-        self.write_files(&made)?;
-        let index = sign(identity, self.books().clock().now(), &after, keysets.into_values().collect(), last)?;
+        let writer = self.clone();
+        let written = tokio::task::spawn_blocking(move || writer.write_files(&made));
+        written.await.map_err(|_| LedgerError::Stopped)??;
+        let index = sign(self.signer(), mint, self.books().clock().now(), &after, keysets, last.as_ref()).await?;
         Ok(Listing { before, after, segments, filters, index })
     }
 
@@ -205,9 +231,10 @@ fn entry(by_id: &mut BTreeMap<KeysetId, ArchivedKeyset>, keyset: KeysetId) -> &m
     by_id.entry(keyset).or_insert_with(|| ArchivedKeyset { keyset, segments: Vec::new(), filters: Vec::new() })
 }
 
-/// Signs an index later than the last, which takes nothing of it back.
-fn sign(
-    identity: &Keypair,
+/// Has an index signed later than the last, which takes nothing of it back.
+async fn sign(
+    signer: &Signer,
+    mint: MintId,
     now: UnixTime,
     state: &ArchiveState,
     keysets: Vec<ArchivedKeyset>,
@@ -215,7 +242,7 @@ fn sign(
 ) -> Result<ArchiveIndex, ArchiveError> {
     let times = (state.sealed_until, state.filtered_until);
     let issued_at = last.map_or(now, |last| now.max(last.issued_at().plus(1))).max(times.0).max(times.1);
-    let index = ArchiveIndex::sign(identity, issued_at, times, keysets)?;
-    index.accept(&identity.into(), last, issued_at).map_err(|_| ArchiveError::Contradiction)?;
+    let index = signer.sign(ArchiveIndex::draft(mint, issued_at, times, keysets)?).await?;
+    index.accept(&mint, last, issued_at).map_err(|_| ArchiveError::Contradiction)?;
     Ok(index)
 }

@@ -11,7 +11,7 @@ use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::KeysetId;
 
 use super::ArchiveError;
-use super::cut::{Limits, Made, Segment};
+use super::cut::{Draft, Limits, Segment};
 use super::files::{issued_name, read, spent_name};
 use super::gather::{filter_again, records_between};
 use crate::ledger::{self, FilterRow, LedgerError, SegmentRow};
@@ -152,10 +152,11 @@ impl Mint {
     async fn make_again(&self, listed: Listed) -> Result<Bytes, ArchiveError> {
         // Nothing else writes meanwhile.
         let _one_at_a_time = self.archive().sealing.lock().await;
-        let made = match listed {
+        let draft = match listed {
             Listed::Issued(head) => self.make_file(head).await?,
             Listed::Spent(head) => self.make_filter(head).await?,
         };
+        let made = draft.sign(self.signer()).await?;
         let mint = self.clone();
         let written = tokio::task::spawn_blocking(move || {
             mint.write_files(std::slice::from_ref(&made))?;
@@ -166,7 +167,7 @@ impl Mint {
     }
 
     /// The file of this head; [`LedgerError::Damaged`] rather than another than the one that was listed.
-    async fn make_file(&self, head: FileHead) -> Result<Made, ArchiveError> {
+    async fn make_file(&self, head: FileHead) -> Result<Draft, ArchiveError> {
         let ledger = self.books().ledger();
         let row = ledger.read(move |txn| ledger::segment_row(txn, &head.keyset, head.segment)).await?;
         let is_listed = |row: &SegmentRow| {
@@ -176,16 +177,16 @@ impl Mint {
         let row = row.filter(is_listed).ok_or(LedgerError::Damaged)?;
         let records = records_between(ledger, head.keyset, row.first, row.end).await?;
         let segment = Segment::again(row, records).ok_or(LedgerError::Damaged)?;
-        Ok(segment.file(self.identity(), head)?)
+        Ok(segment.file(head)?)
     }
 
     /// The part of this head; [`LedgerError::Damaged`] rather than another than the one that was listed.
-    async fn make_filter(&self, head: FilterHead) -> Result<Made, ArchiveError> {
+    async fn make_filter(&self, head: FilterHead) -> Result<Draft, ArchiveError> {
         let ledger = self.books().ledger();
         let row = ledger.read(move |txn| ledger::filter_row(txn, &head.keyset, head.period)).await?;
         let is_listed = |row: &FilterRow| (row.listed.span, row.listed.parts) == (head.span, head.parts);
         let row = row.filter(is_listed).ok_or(LedgerError::Damaged)?;
         let filter = filter_again(ledger, head.keyset, head.period, &row).await?;
-        Ok(filter.part(self.identity(), head)?)
+        Ok(filter.part(head)?)
     }
 }

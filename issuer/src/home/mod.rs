@@ -20,19 +20,18 @@ use std::sync::Arc;
 use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::codec::{DecodeError, Wire};
 use farthing_protocol::identity::{Keypair, MintId};
-use farthing_protocol::keyset::{ChainError, Keyset, KeysetTerms, SecretKeyset};
-use zeroize::Zeroizing;
+use farthing_protocol::keyset::{ChainError, Keyset, KeysetTerms};
 
 use crate::clock::{Clock, SystemClock};
-use crate::keys::{KeyError, Protection, Unlock, create_folder, seal, unseal, write_new};
+use crate::keys::{KeyError, KeyFolder, create_folder, write_new};
 use crate::keysets::KeysetBook;
+use crate::signer::draw;
 
 pub(crate) use config::Config;
 pub use config::ProtectionKind;
 pub use options::{ArchiveTimes, InitOptions, Windows, default_bundles};
 
 const CONFIG: &str = "mint.toml";
-const IDENTITY: &str = "identity";
 
 /// Why a mint's folder cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -109,12 +108,14 @@ impl MintHome {
         // Before anything is made: a key file that cannot be had must not leave half a mint behind.
         options.protection.prepare()?;
         create_folder(&home.folder)?;
-        create_folder(&home.keys())?;
+        home.keys().create()?;
         create_folder(&home.keysets())?;
-        home.store_secret(&options.protection, IDENTITY, identity.secret().as_slice())?;
+        home.keys().store_identity(&options.protection, identity)?;
         let now = clock.now();
-        let (secret, keyset) = home.draw_keyset(identity, None, (now, now.plus(options.windows.issue)))?;
-        home.store_keyset(&options.protection, &secret, &keyset)?;
+        let terms = home.next_terms(None, (now, now.plus(options.windows.issue)))?;
+        let (secret, keyset) = draw(terms, home.config.denominations, identity).map_err(HomeError::Settings)?;
+        home.keys().store_keyset(&options.protection, &secret)?;
+        home.store_keyset(&keyset)?;
         // Its presence says that everything else is there.
         write_new(&home.folder.join(CONFIG), text.as_bytes())?;
         Ok(home)
@@ -171,8 +172,9 @@ impl MintHome {
         self.folder.join("archive")
     }
 
-    fn keys(&self) -> PathBuf {
-        self.folder.join("keys")
+    /// Its secret keys.
+    pub(crate) fn keys(&self) -> KeyFolder {
+        KeyFolder::new(self.folder.join("keys"), self.config.mint)
     }
 
     fn keysets(&self) -> PathBuf {
@@ -196,31 +198,16 @@ impl MintHome {
         if found.is_empty() { Err(HomeError::Keyset) } else { Ok(found) }
     }
 
-    /// Decrypts the mint's identity.
-    pub(crate) fn load_identity(&self, unlock: &Unlock) -> Result<Keypair, HomeError> {
-        let bytes = self.load_secret(unlock, IDENTITY)?;
-        let secret: Zeroizing<[u8; 32]> = Zeroizing::new(bytes.as_slice().try_into().map_err(|_| KeyError::Damaged)?);
-        let identity = Keypair::from_secret(&secret);
-        if MintId::from(&identity) == self.config.mint { Ok(identity) } else { Err(KeyError::Exchanged.into()) }
-    }
-
-    /// Decrypts a keyset's secret keys.
-    pub(crate) fn load_keyset_keys(&self, unlock: &Unlock, keyset: &Keyset) -> Result<SecretKeyset, HomeError> {
-        let bytes = self.load_secret(unlock, &secret_name(keyset))?;
-        SecretKeyset::from_bytes(&bytes, keyset).map_err(|_| KeyError::Exchanged.into())
-    }
-
-    /// Draws the next keyset of the configured chain, which issues within a window. Nothing is stored yet.
-    pub(crate) fn draw_keyset(
+    /// The terms of the next keyset of the configured chain, which issues within a window.
+    pub(crate) fn next_terms(
         &self,
-        identity: &Keypair,
         previous: Option<&Keyset>,
         (active_from, issue_until): (UnixTime, UnixTime),
-    ) -> Result<(SecretKeyset, Keyset), HomeError> {
-        let Config { windows, unit, redemption, fees, bundles, mint, denominations, .. } = &self.config;
+    ) -> Result<KeysetTerms, HomeError> {
+        let Config { windows, unit, redemption, fees, bundles, mint, .. } = &self.config;
         let spend_until = issue_until.plus(windows.spend);
         let sequence = previous.map_or(Some(0), |previous| previous.terms().sequence.checked_add(1));
-        let terms = KeysetTerms {
+        Ok(KeysetTerms {
             mint: *mint,
             sequence: sequence.ok_or(HomeError::Settings(DecodeError::OutOfRange))?,
             predecessor: previous.map(|previous| *previous.id()),
@@ -232,22 +219,11 @@ impl MintHome {
             deposit_until: spend_until.plus(windows.deposit),
             fees: *fees,
             bundles: bundles.clone(),
-        };
-        let (secret, keyset) = SecretKeyset::generate(&mut crate::system_rng(), terms, *denominations, identity)
-            .map_err(HomeError::Settings)?;
-        // A document that its reader refuses would lock the mint out of its own folder.
-        Keyset::from_bytes(&keyset.document().to_bytes()).map_err(|_| HomeError::Settings(DecodeError::OutOfRange))?;
-        Ok((secret, keyset))
+        })
     }
 
-    /// Stores a keyset: its secret keys first, then its public half. Both are durable when this returns.
-    pub(crate) fn store_keyset(
-        &self,
-        protection: &Protection,
-        secret: &SecretKeyset,
-        keyset: &Keyset,
-    ) -> Result<(), HomeError> {
-        self.store_secret(protection, &secret_name(keyset), &secret.to_bytes())?;
+    /// Stores a keyset, whose secret keys are durable. It is durable when this returns.
+    pub(crate) fn store_keyset(&self, keyset: &Keyset) -> Result<(), HomeError> {
         let name = format!("{:08}-{}.keyset", keyset.terms().sequence, keyset.id().to_text());
         Ok(write_new(&self.keysets().join(name), &keyset.document().to_bytes())?)
     }
@@ -258,23 +234,4 @@ impl MintHome {
     ) -> Result<KeysetBook, HomeError> {
         Ok(KeysetBook::new(self.load_keysets()?, revocations)?)
     }
-
-    fn store_secret(&self, protection: &Protection, name: &str, secret: &[u8]) -> Result<(), HomeError> {
-        let bytes = seal(protection, &self.purpose(name), secret)?;
-        Ok(write_new(&self.keys().join(format!("{name}.key")), &bytes)?)
-    }
-
-    fn load_secret(&self, unlock: &Unlock, name: &str) -> Result<Zeroizing<Vec<u8>>, HomeError> {
-        let bytes = fs::read(self.keys().join(format!("{name}.key")))?;
-        Ok(unseal(unlock, &self.purpose(name), &bytes)?)
-    }
-
-    /// What an encrypted file is bound to.
-    fn purpose(&self, name: &str) -> String {
-        format!("farthing mint {} {name}", self.config.mint.to_text())
-    }
-}
-
-fn secret_name(keyset: &Keyset) -> String {
-    format!("keyset-{}", keyset.id().to_text())
 }

@@ -3,30 +3,27 @@
 use std::sync::Arc;
 
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
-use farthing_protocol::blind::mint::{ClaimedSession, SessionError};
-use farthing_protocol::blind::{Challenge, Commitment, SessionId, SessionSeal};
+use farthing_protocol::blind::SessionId;
 use farthing_protocol::identity::IssuanceId;
 use farthing_protocol::ids::{FundingId, IssuanceDigest};
 use farthing_protocol::issuance::{Field, Funding, IssuanceRequest, IssuanceTerms, Output};
-use farthing_protocol::keyset::{Keyset, SecretKeyset};
+use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::shape::Shape;
 use farthing_verifier::check::{CheckError, MintRules, SwapCheck, VerifiedPayment, check_swap};
 
 use super::FinishError;
-use super::guard::Named;
 use crate::keysets::KeysetBook;
 use crate::ledger::{Issue, Means};
 use crate::mint::Mint;
+use crate::signer::Answer;
 
 /// A request that was found good, but for the ledger.
 #[derive(Clone, Debug)]
 pub(super) struct Checked {
     pub(super) id: IssuanceId,
     pub(super) keyset: Arc<Keyset>,
-    pub(super) keys: Arc<SecretKeyset>,
     pub(super) session: SessionId,
-    pub(super) seal: SessionSeal,
     pub(super) shape: Shape,
     pub(super) amount: Amount,
     pub(super) debit: Amount,
@@ -36,67 +33,31 @@ pub(super) struct Checked {
     pub(super) means: Means,
 }
 
-/// Why a request was not found good.
-pub(super) enum Refusal {
-    /// For its session: the ledger has a word in it.
-    Session(SessionError),
-    /// For itself.
-    Request(FinishError),
-}
-
-impl From<FinishError> for Refusal {
-    fn from(error: FinishError) -> Self {
-        Self::Request(error)
-    }
-}
-
 impl Checked {
-    pub(super) fn into_issue(self, claimed: ClaimedSession) -> Issue {
-        let Self { id, keyset, keys, session, shape, amount, debit, outputs, field, funding, means, .. } = self;
-        Issue { id, keyset, keys, session, claimed, shape, amount, debit, outputs, field, funding, means }
+    pub(super) fn into_issue(self, answer: Answer) -> Issue {
+        let Self { id, keyset, session, shape, amount, debit, outputs, field, funding, means, .. } = self;
+        Issue { id, keyset, session, answer, shape, amount, debit, outputs, field, funding, means }
     }
 }
 
-/// Denominations, commitments and challenges of outputs.
-pub(super) fn columns(outputs: &[Output]) -> (Vec<Denomination>, Vec<Commitment>, Vec<Challenge>) {
-    (
-        outputs.iter().map(|output| output.denomination).collect(),
-        outputs.iter().map(|output| output.commitment).collect(),
-        outputs.iter().map(|output| output.challenge).collect(),
-    )
-}
-
-/// Checks the session, the signatures, the keyset, the funding, the shape and the amounts, in this order.
-pub(super) fn check(mint: &Mint, request: &IssuanceRequest) -> Result<Checked, Refusal> {
+/// Checks the signatures, the keyset, the funding, the shape and the amounts, in this order.
+pub(super) fn check(mint: &Mint, request: &IssuanceRequest) -> Result<Checked, FinishError> {
     let (terms, book, now) = (request.terms(), mint.books().keyset_book(), mint.books().clock().now());
-    // What is cheap comes first: a made-up session costs two MACs.
-    let (denominations, commitments, _) = columns(&terms.outputs);
-    let named = Named {
-        session: &terms.session,
-        seal: request.seal(),
-        keyset: &terms.keyset,
-        denominations: &denominations,
-        commitments: &commitments,
-    };
-    mint.sessions().authenticate(&named).map_err(Refusal::Session)?;
     let digest = request.verify().map_err(|_| FinishError::InvalidSignature)?;
     if terms.mint != *mint.books().home().mint_id() {
-        return Err(FinishError::UnknownMint.into());
+        return Err(FinishError::UnknownMint);
     }
     let keyset = book.get(&terms.keyset).ok_or(FinishError::UnknownKeyset)?;
     // The session was opened inside the window: whoever holds one of this process may finish it.
     if book.revoked_at(keyset.id()).is_some_and(|at| at <= now) {
-        return Err(FinishError::KeysetNotIssuing.into());
+        return Err(FinishError::KeysetNotIssuing);
     }
-    let keys = mint.signing_keys(keyset.id()).ok_or(FinishError::KeysetNotIssuing)?;
     let means = means(mint, request, &digest, &book, now)?;
-    judge_amounts(terms, &denominations, keyset, &means)?;
+    judge_amounts(terms, keyset, &means)?;
     Ok(Checked {
         id: terms.issuance,
         keyset: Arc::clone(keyset),
-        keys,
         session: terms.session,
-        seal: *request.seal(),
         shape: terms.shape,
         amount: terms.amount,
         debit: terms.debit,
@@ -131,13 +92,9 @@ fn means(
 }
 
 /// Outputs are the shape's, worth the amount; the debit is what is due; inputs are the shape's, of the same chain.
-fn judge_amounts(
-    terms: &IssuanceTerms,
-    denominations: &[Denomination],
-    keyset: &Keyset,
-    means: &Means,
-) -> Result<(), FinishError> {
+fn judge_amounts(terms: &IssuanceTerms, keyset: &Keyset, means: &Means) -> Result<(), FinishError> {
     let outputs = terms.shape.outputs(keyset).map_err(|_| FinishError::Mismatch)?;
+    let denominations: Vec<Denomination> = terms.outputs.iter().map(|output| output.denomination).collect();
     let worth = Amount::checked_sum(denominations.iter().map(|denomination| denomination.value()));
     if outputs != denominations || worth != Some(terms.amount) {
         return Err(FinishError::Mismatch);

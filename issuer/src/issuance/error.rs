@@ -5,6 +5,7 @@ use farthing_protocol::shape::ShapeError;
 use farthing_verifier::check::CheckError;
 
 use crate::ledger::{IssueRefusal, LedgerError};
+use crate::signer::SessionRefusal;
 
 /// Why a session was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +74,16 @@ pub enum FinishError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl From<SessionRefusal> for OpenError {
+    fn from(refusal: SessionRefusal) -> Self {
+        match refusal {
+            SessionRefusal::NotIssuing => Self::KeysetNotIssuing,
+            // Opening asks nothing of a session.
+            SessionRefusal::Session(_) | SessionRefusal::Failed => Self::Failed,
+        }
+    }
 }
 
 impl From<IssueRefusal> for FinishError {

@@ -6,7 +6,6 @@
 
 mod check;
 mod error;
-mod guard;
 
 use farthing_protocol::api::{OpenAnswer, OpenRequest};
 use farthing_protocol::blind::mint::SessionError;
@@ -15,9 +14,9 @@ use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 
 use crate::ledger::{self, Issue, IssueRefusal, LedgerError};
 use crate::mint::Mint;
+use crate::signer::{Presented, SessionRefusal};
 use check::Checked;
 pub use error::{FinishError, OpenError};
-pub(crate) use guard::SessionKeeper;
 
 impl Mint {
     /// Opens an issuance session. Costs no memory.
@@ -30,17 +29,17 @@ impl Mint {
         }
         let book = self.books().keyset_book();
         let keyset = book.get(&request.keyset).ok_or(OpenError::UnknownKeyset)?;
-        if !book.is_issuing(keyset, self.books().clock().now()) || self.signing_keys(keyset.id()).is_none() {
+        if !book.is_issuing(keyset, self.books().clock().now()) {
             return Err(OpenError::KeysetNotIssuing);
         }
         let outputs = request.shape.outputs(keyset)?;
         let (mint, keyset) = (self.clone(), request.keyset);
         let permit = self.permit().ok_or(OpenError::Busy)?;
-        let opened = tokio::task::spawn_blocking(move || {
+        let opened = tokio::spawn(async move {
             let _until_the_end = permit;
-            mint.sessions().open(&keyset, &outputs)
+            mint.signer().open(keyset, outputs).await
         });
-        Ok(OpenAnswer { opened: opened.await.map_err(|_| OpenError::Failed)? })
+        Ok(OpenAnswer { opened: opened.await.map_err(|_| OpenError::Failed)?? })
     }
 
     /// Finishes an issuance, or answers with the record of its id. It goes on to its end even if this future is
@@ -76,14 +75,18 @@ impl Mint {
         if !self.books().are_right() {
             return Err(FinishError::Stopped);
         }
-        // 2. Signatures, session, challenges, shape, amounts: everything that needs no ledger.
+        // 2. Session, signatures, shape, amounts: everything that needs no ledger. What is cheap comes first: a made-up
+        // session costs two MACs.
+        let presented = Presented::by(&request);
+        if let Err(refusal) = self.signer().authenticate(&presented).await {
+            return self.without_session(id, refusal).await;
+        }
         let mint = self.clone();
         let checked = tokio::task::spawn_blocking(move || check::check(&mint, &request));
         let checked = match checked.await.map_err(|_| LedgerError::Stopped)? {
             Ok(checked) => checked,
-            Err(check::Refusal::Session(error)) => return self.without_session(id, error).await,
             // Meanwhile the same request, sent twice, may have been recorded: then the answer is the record.
-            Err(check::Refusal::Request(error)) => return self.recorded(id).await?.ok_or(error),
+            Err(error) => return self.recorded(id).await?.ok_or(error),
         };
         // 3. The funding must not have paid for another issuance. Whether it suffices is told past the claim only: a refusal
         // then burns the session, so that a copy of the request arriving later cannot succeed after all.
@@ -99,40 +102,36 @@ impl Mint {
             (None, None) => {}
         }
         // 4. The claim, and behind it the one transaction.
-        match self.claim_and_issue(checked) {
+        match self.claim_and_issue(&presented, checked).await {
             Ok(pending) => Ok(ledger::settle(pending).await?),
-            Err(error) => self.without_session(id, error).await,
+            Err(refusal) => self.without_session(id, refusal).await,
         }
     }
 
-    fn claim_and_issue(&self, checked: Checked) -> Result<PendingIssue, SessionError> {
-        let Checked { session, seal, outputs, keyset, .. } = &checked;
-        let (denominations, commitments, challenges) = check::columns(outputs);
-        let named = guard::Named {
-            session,
-            seal,
-            keyset: keyset.id(),
-            denominations: &denominations,
-            commitments: &commitments,
+    async fn claim_and_issue(&self, presented: &Presented, checked: Checked) -> Result<PendingIssue, SessionRefusal> {
+        let challenges = checked.outputs.iter().map(|output| output.challenge).collect();
+        let queue = |answer| {
+            let issue: Issue = checked.into_issue(answer);
+            self.books().ledger().submit(move |txn, now| ledger::issue(txn, now, issue))
         };
-        let ledger = self.books().ledger();
-        self.sessions().claim(&named, challenges, |claimed| {
-            let issue: Issue = checked.clone().into_issue(claimed);
-            ledger.submit(move |txn, now| ledger::issue(txn, now, issue))
-        })
+        self.signer().claim(presented, challenges, queue).await
     }
 
     /// Says that the session is gone only when the issuance is known not to be recorded: asked after the session
     /// was found claimed or over, the ledger answers behind every job that a claim has queued.
-    async fn without_session(&self, id: IssuanceId, error: SessionError) -> Result<IssuanceRecord, FinishError> {
+    async fn without_session(&self, id: IssuanceId, refusal: SessionRefusal) -> Result<IssuanceRecord, FinishError> {
         if let Some(record) = self.recorded(id).await? {
             return Ok(record);
         }
-        Err(match error {
-            SessionError::Unknown => FinishError::UnknownSession,
-            SessionError::Mismatch => FinishError::Mismatch,
-            SessionError::Full => FinishError::Ledger(LedgerError::Busy),
-            SessionError::Expired | SessionError::Claimed | _ => FinishError::SessionGone,
+        Err(match refusal {
+            SessionRefusal::Session(error) => match error {
+                SessionError::Unknown => FinishError::UnknownSession,
+                SessionError::Mismatch => FinishError::Mismatch,
+                SessionError::Full => FinishError::Ledger(LedgerError::Busy),
+                SessionError::Expired | SessionError::Claimed | _ => FinishError::SessionGone,
+            },
+            SessionRefusal::NotIssuing => FinishError::KeysetNotIssuing,
+            SessionRefusal::Failed => FinishError::Ledger(LedgerError::Stopped),
         })
     }
 

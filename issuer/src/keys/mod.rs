@@ -1,6 +1,7 @@
 //! Keys at rest: encrypted under a passphrase or a key file, each file bound to its purpose.
 
 mod error;
+mod folder;
 mod sealed;
 
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 pub use error::KeyError;
 pub(crate) use farthing_sealed::files::{create_folder, write_new};
 pub use farthing_sealed::{Cost, Passphrase};
+pub(crate) use folder::KeyFolder;
 pub(crate) use sealed::{seal, unseal};
 
 /// What opens the mint's keys.
@@ -20,6 +22,16 @@ pub enum Unlock {
     Passphrase(Passphrase),
     /// A file of 32 random bytes that nobody but its owner can read.
     KeyFile(PathBuf),
+}
+
+impl Unlock {
+    /// How new keys are protected so that this opens them.
+    pub(crate) fn protection(&self) -> Protection {
+        match self {
+            Self::Passphrase(passphrase) => Protection::passphrase(passphrase.clone()),
+            Self::KeyFile(path) => Protection::KeyFile(path.clone()),
+        }
+    }
 }
 
 /// How new keys are protected.

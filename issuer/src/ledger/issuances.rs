@@ -5,12 +5,11 @@ use std::sync::Arc;
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::blind::SessionId;
-use farthing_protocol::blind::mint::ClaimedSession;
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::{AccountKey, IssuanceId, VoucherKey};
 use farthing_protocol::ids::{Claim, FundingId, PaymentId};
 use farthing_protocol::issuance::{Field, IssuanceRecord, Output, RecordedOutput};
-use farthing_protocol::keyset::{Keyset, SecretKeyset};
+use farthing_protocol::keyset::Keyset;
 use farthing_protocol::shape::Shape;
 use farthing_verifier::check::VerifiedPayment;
 use farthing_verifier::spent::{self, RecordError};
@@ -21,6 +20,7 @@ use super::archive::log;
 use super::book::{Place, TransferError, transfer};
 use super::deposits::is_revoked;
 use super::records::{AnsweredSession, IssuanceEntry, RedeemedBy, Source, Table, VoucherState, get, put};
+use crate::signer::Answer;
 
 /// What pays, verified.
 #[derive(Clone, Debug)]
@@ -30,14 +30,13 @@ pub(crate) enum Means {
     Tokens(Box<VerifiedPayment>),
 }
 
-/// An issuance of which everything is verified but what only the ledger knows, with the right to answer it once.
+/// An issuance of which everything is verified but what only the ledger knows, with what its session is answered with.
 #[derive(Debug)]
 pub(crate) struct Issue {
     pub(crate) id: IssuanceId,
     pub(crate) keyset: Arc<Keyset>,
-    pub(crate) keys: Arc<SecretKeyset>,
     pub(crate) session: SessionId,
-    pub(crate) claimed: ClaimedSession,
+    pub(crate) answer: Answer,
     pub(crate) shape: Shape,
     pub(crate) amount: Amount,
     pub(crate) debit: Amount,
@@ -100,7 +99,7 @@ pub(crate) fn funded_by(txn: &Txn<'_>, funding: &FundingId) -> Result<Option<Iss
 /// Records an issuance with its debit and its responses, or finds the record of its id.
 ///
 /// # Security
-/// The responses are computed here and nowhere else, and leave with the job's answer: when all is durable.
+/// The responses are taken here and nowhere else, and leave with the job's answer: when all is durable.
 pub(crate) fn issue(txn: &mut Txn<'_>, now: UnixTime, issue: Issue) -> Result<IssuanceRecord, IssueRefusal> {
     if let Some(record) = find_issuance(txn, &issue.id)? {
         return Ok(record);
@@ -166,10 +165,10 @@ fn redeem(txn: &mut Txn<'_>, voucher: &VoucherKey, unit: &Unit, issue: &Issue) -
 }
 
 fn write(txn: &mut Txn<'_>, now: UnixTime, issue: Issue, source: Source) -> Result<IssuanceRecord, IssueRefusal> {
-    let Issue { id, keyset, keys, session, claimed, shape, amount, debit, outputs, field, funding, .. } = issue;
+    let Issue { id, keyset, session, answer, shape, amount, debit, outputs, field, funding, .. } = issue;
     let entry = IssuanceEntry { keyset: *keyset.id(), amount, debit, source, funding, session, at: now };
-    let answered = AnsweredSession { issuance: id, challenges: claimed.hash() };
-    let responses = claimed.respond(&keys).map_err(|_| LedgerError::Damaged)?;
+    let (challenges, responses) = answer.into_record();
+    let answered = AnsweredSession { issuance: id, challenges };
     if responses.len() != outputs.len() {
         return Err(LedgerError::Damaged.into());
     }
@@ -196,7 +195,7 @@ mod tests {
     use farthing_protocol::identity::Keypair;
     use farthing_protocol::ids::OperationId;
     use farthing_protocol::issuance::FundingSource;
-    use farthing_protocol::keyset::{KeysetTerms, Redemption};
+    use farthing_protocol::keyset::{KeysetTerms, Redemption, SecretKeyset};
 
     use super::super::{Ledger, credit};
     use super::*;
@@ -205,7 +204,7 @@ mod tests {
     struct Fixture {
         ledger: Ledger,
         sessions: Sessions,
-        keys: Arc<SecretKeyset>,
+        keys: SecretKeyset,
         keyset: Arc<Keyset>,
         account: AccountKey,
         now: UnixTime,
@@ -237,7 +236,7 @@ mod tests {
                 .wait();
             credited.unwrap().unwrap();
             let sessions = Sessions::new(&mut rng);
-            Self { ledger, sessions, keys: Arc::new(keys), keyset: Arc::new(keyset), account, now }
+            Self { ledger, sessions, keys, keyset: Arc::new(keyset), account, now }
         }
 
         /// An issuance of one token of 4 in a session of its own.
@@ -256,9 +255,8 @@ mod tests {
             Issue {
                 id: IssuanceId::from_bytes([id; 32]),
                 keyset: Arc::clone(&self.keyset),
-                keys: Arc::clone(&self.keys),
                 session,
-                claimed,
+                answer: Answer::to(claimed, &self.keys).unwrap(),
                 shape: Shape::Withdrawal(denomination.value()),
                 amount: denomination.value(),
                 debit: denomination.value(),

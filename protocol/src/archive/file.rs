@@ -13,6 +13,7 @@ use crate::ids::KeysetId;
 use crate::issuance::IssuanceRecord;
 use crate::shape::Shape;
 use crate::transcript::{Domain, TranscriptExt, label};
+use crate::unsigned::{NO_SIGNATURE, Unsigned, signable};
 
 /// Which file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,17 +148,20 @@ impl IssuanceFile {
     /// [`DecodeError::TooLong`]; [`DecodeError::OutOfRange`] for a record of another keyset or prefix;
     /// [`DecodeError::NonCanonicalShape`] unless they ascend strictly by their hash.
     pub fn sign(identity: &Keypair, head: FileHead, records: Vec<FiledRecord>) -> Result<Self, DecodeError> {
+        Self::draft(head, records)?.sign(identity)
+    }
+
+    /// A file that its mint has yet to sign.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn draft(head: FileHead, records: Vec<FiledRecord>) -> Result<Unsigned<Self>, DecodeError> {
         let fits = |record: &FiledRecord| record.bytes.len() <= usize::from(u16::MAX);
         if records.len() > Self::MAX_RECORDS || !records.iter().all(fits) {
             return Err(DecodeError::TooLong);
         }
-        if head.mint != identity.into() {
-            return Err(DecodeError::OutOfRange);
-        }
         check_records(&head, &records)?;
-        let mut file = Self { head, records, signature: Signature::from_bytes([0; 64]) };
-        file.signature = identity.sign(&file.digest());
-        Ok(file)
+        Ok(Unsigned::new(Self { head, records, signature: NO_SIGNATURE }))
     }
 
     /// Requires that this is the file that was asked for, signed by its mint.
@@ -238,3 +242,4 @@ impl fmt::Debug for IssuanceFile {
 
 // Only as bytes: it is too long for JSON.
 impl Wire for IssuanceFile {}
+signable!(IssuanceFile, head.mint);

@@ -10,6 +10,7 @@ use crate::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
 use crate::identity::{Keypair, MintId, Signature};
 use crate::ids::KeysetId;
 use crate::transcript::{Domain, TranscriptExt, label};
+use crate::unsigned::{NO_SIGNATURE, Unsigned, signable};
 
 /// The first four bytes of a hash of (keyset, period, P).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,16 +121,22 @@ impl SpentFilter {
     /// [`DecodeError::TooLong`], [`DecodeError::OutOfRange`] for a part that is not one of the parts, or
     /// [`DecodeError::NonCanonicalShape`] unless the fingerprints ascend strictly.
     pub fn sign(identity: &Keypair, head: FilterHead, fingerprints: Vec<Fingerprint>) -> Result<Self, DecodeError> {
+        Self::draft(head, fingerprints)?.sign(identity)
+    }
+
+    /// A filter that its mint has yet to sign.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn draft(head: FilterHead, fingerprints: Vec<Fingerprint>) -> Result<Unsigned<Self>, DecodeError> {
         if fingerprints.len() > Self::MAX_FINGERPRINTS {
             return Err(DecodeError::TooLong);
         }
-        if head.part >= head.parts || head.mint != identity.into() {
+        if head.part >= head.parts {
             return Err(DecodeError::OutOfRange);
         }
         check_order(&fingerprints)?;
-        let mut filter = Self { head, fingerprints, signature: Signature::from_bytes([0; 64]) };
-        filter.signature = identity.sign(&filter.digest());
-        Ok(filter)
+        Ok(Unsigned::new(Self { head, fingerprints, signature: NO_SIGNATURE }))
     }
 
     /// Requires that this is the filter that was asked for, signed by its mint.
@@ -207,3 +214,4 @@ impl fmt::Debug for SpentFilter {
 
 // Only as bytes: it is too long for JSON.
 impl Wire for SpentFilter {}
+signable!(SpentFilter, head.mint);

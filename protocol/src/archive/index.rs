@@ -10,6 +10,7 @@ use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{Keypair, MintId, Signature};
 use crate::ids::KeysetId;
 use crate::transcript::{Domain, TranscriptExt, label};
+use crate::unsigned::{NO_SIGNATURE, Unsigned, signable};
 
 /// A stretch of time in which tokens of a keyset were issued; there is one file for each prefix of so many bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,18 +186,28 @@ impl ArchiveIndex {
         (sealed_until, filtered_until): (UnixTime, UnixTime),
         keysets: Vec<ArchivedKeyset>,
     ) -> Result<Self, DecodeError> {
+        Self::draft(identity.into(), issued_at, (sealed_until, filtered_until), keysets)?.sign(identity)
+    }
+
+    /// An index that its mint has yet to sign.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn draft(
+        mint: MintId,
+        issued_at: UnixTime,
+        (sealed_until, filtered_until): (UnixTime, UnixTime),
+        keysets: Vec<ArchivedKeyset>,
+    ) -> Result<Unsigned<Self>, DecodeError> {
         let fits = |archived: &ArchivedKeyset| {
             archived.segments.len() <= ArchivedKeyset::MAX && archived.filters.len() <= ArchivedKeyset::MAX
         };
         if keysets.len() > Self::MAX_KEYSETS || !keysets.iter().all(fits) {
             return Err(DecodeError::TooLong);
         }
-        let signature = Signature::from_bytes([0; 64]);
-        let mut index = Self { mint: identity.into(), issued_at, sealed_until, filtered_until, keysets, signature };
-        let body = index.body();
-        index.check(body.len())?;
-        index.signature = identity.sign(&digest(&body));
-        Ok(index)
+        let index = Self { mint, issued_at, sealed_until, filtered_until, keysets, signature: NO_SIGNATURE };
+        index.check(index.body().len())?;
+        Ok(Unsigned::new(index))
     }
 
     /// Requires that this index is signed by `mint`, not from the future at `now`, not older than `seen`, and takes
@@ -205,7 +216,7 @@ impl ArchiveIndex {
     /// # Errors
     /// An [`IndexError`].
     pub fn accept(&self, mint: &MintId, seen: Option<&Self>, now: UnixTime) -> Result<(), IndexError> {
-        if self.mint != *mint || self.mint.verify(&digest(&self.body()), &self.signature).is_err() {
+        if self.mint != *mint || self.mint.verify(&self.digest(), &self.signature).is_err() {
             return Err(IndexError::InvalidSignature);
         }
         if let Some(seen) = seen {
@@ -306,12 +317,12 @@ impl ArchiveIndex {
         body.list(&self.keysets);
         body.finish()
     }
-}
 
-fn digest(body: &[u8]) -> [u8; 32] {
-    let mut transcript = Transcript::for_domain(Domain::ArchiveIndex);
-    transcript.append_bytes(label::INDEX_BODY, body);
-    transcript.draw_bytes(label::OUTPUT)
+    fn digest(&self) -> [u8; 32] {
+        let mut transcript = Transcript::for_domain(Domain::ArchiveIndex);
+        transcript.append_bytes(label::INDEX_BODY, &self.body());
+        transcript.draw_bytes(label::OUTPUT)
+    }
 }
 
 impl Encode for ArchiveIndex {
@@ -335,3 +346,4 @@ impl Decode for ArchiveIndex {
 }
 
 wire_serde!(ArchiveIndex);
+signable!(ArchiveIndex, mint);

@@ -10,6 +10,7 @@ use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{Keypair, MintId, Signature};
 use crate::ids::KeysetId;
 use crate::transcript::{Domain, TranscriptExt, label};
+use crate::unsigned::{NO_SIGNATURE, Unsigned, signable};
 
 /// A keyset that must not be used from a time on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +109,20 @@ impl KeysetList {
         heads: Vec<ListedHead>,
         revocations: Vec<Revocation>,
     ) -> Result<Self, DecodeError> {
+        Self::draft(identity.into(), issued_at, valid_until, heads, revocations)?.sign(identity)
+    }
+
+    /// A list that its mint has yet to sign.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn draft(
+        mint: MintId,
+        issued_at: UnixTime,
+        valid_until: UnixTime,
+        heads: Vec<ListedHead>,
+        revocations: Vec<Revocation>,
+    ) -> Result<Unsigned<Self>, DecodeError> {
         if heads.len() > Self::MAX_HEADS || revocations.len() > Self::MAX_REVOCATIONS {
             return Err(DecodeError::TooLong);
         }
@@ -115,10 +130,8 @@ impl KeysetList {
             return Err(DecodeError::OutOfRange);
         }
         check_order(&heads, &revocations)?;
-        let signature = Signature::from_bytes([0; 64]);
-        let mut list = Self { mint: identity.into(), issued_at, valid_until, heads, revocations, signature };
-        list.signature = identity.sign(&list.digest());
-        Ok(list)
+        let signature = NO_SIGNATURE;
+        Ok(Unsigned::new(Self { mint, issued_at, valid_until, heads, revocations, signature }))
     }
 
     /// Requires that this list is signed by `mint`, current at `now`, and not older than `seen`, nor takes
@@ -235,3 +248,4 @@ impl Decode for KeysetList {
 }
 
 wire_serde!(KeysetList);
+signable!(KeysetList, mint);

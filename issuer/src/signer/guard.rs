@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use farthing_protocol::amount::{Denomination, UnixTime};
+use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, SessionError, Sessions};
-use farthing_protocol::blind::{Challenge, Commitment, SessionId, SessionSeal};
 use farthing_protocol::ids::KeysetId;
 
+use super::Presented;
 use crate::clock::Clock;
 
 /// How far wall clock and boot-time clock may drift apart before the boot key is discarded.
@@ -38,16 +39,6 @@ struct Reading {
     since_boot: Duration,
 }
 
-/// A session as a request names it.
-#[derive(Debug)]
-pub(crate) struct Named<'a> {
-    pub(crate) session: &'a SessionId,
-    pub(crate) seal: &'a SessionSeal,
-    pub(crate) keyset: &'a KeysetId,
-    pub(crate) denominations: &'a [Denomination],
-    pub(crate) commitments: &'a [Commitment],
-}
-
 impl SessionKeeper {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let now = Reading::of(clock.as_ref());
@@ -64,28 +55,24 @@ impl SessionKeeper {
     }
 
     /// Whether the session is this process's and has not expired.
-    pub(crate) fn authenticate(&self, named: &Named<'_>) -> Result<(), SessionError> {
+    pub(crate) fn authenticate(&self, presented: &Presented) -> Result<(), SessionError> {
         self.watch();
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        authenticate(&sessions, named, self.clock.now()).map(drop)
+        authenticate(&sessions, presented, self.clock.now()).map(drop)
     }
 
     /// Claims a session for a list of challenges and hands the claim to `then`, before anybody else can find the
     /// session claimed.
-    ///
-    /// `then` queues the ledger's job. So whoever finds a session claimed and asks the ledger **afterwards** is
-    /// answered after that job: jobs run in the order in which they were queued, and every answer waits until all
-    /// before it is durable. That is how a request that meets an unfinished claim waits for it.
     pub(crate) fn claim<T>(
         &self,
-        named: &Named<'_>,
+        presented: &Presented,
         challenges: Vec<Challenge>,
         then: impl FnOnce(ClaimedSession) -> T,
     ) -> Result<T, SessionError> {
         self.watch();
         let mut sessions = self.writable();
         let now = self.clock.now();
-        let authentic = authenticate(&sessions, named, now)?;
+        let authentic = authenticate(&sessions, presented, now)?;
         let claimed = sessions.claim(authentic, challenges, now)?;
         Ok(then(claimed))
     }
@@ -132,7 +119,7 @@ fn new_sessions() -> Sessions {
     Sessions::new(&mut crate::system_rng())
 }
 
-fn authenticate(sessions: &Sessions, named: &Named<'_>, now: UnixTime) -> Result<AuthenticSession, SessionError> {
-    let Named { session, seal, keyset, denominations, commitments } = named;
+fn authenticate(sessions: &Sessions, presented: &Presented, now: UnixTime) -> Result<AuthenticSession, SessionError> {
+    let Presented { session, seal, keyset, denominations, commitments } = presented;
     sessions.authenticate(session, seal, keyset, denominations, commitments, now)
 }

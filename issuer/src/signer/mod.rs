@@ -1,0 +1,116 @@
+//! Everything that needs a secret key is asked of the [`Signer`].
+//!
+//! | asked for | |
+//! |---|---|
+//! | sessions | opened, recognised, and claimed once for one list of challenges |
+//! | keysets | drawn and signed; their secret keys never leave |
+//! | the list, the archive | read whole, and signed |
+//!
+//! # Security
+//! What a claimed session is answered with leaves as an [`Answer`], whose responses nobody takes but the ledger: in the
+//! transaction that records them.
+
+mod answer;
+mod error;
+mod guard;
+mod presented;
+mod strongbox;
+
+use std::sync::Arc;
+
+use farthing_protocol::amount::Denomination;
+use farthing_protocol::blind::Challenge;
+use farthing_protocol::blind::mint::OpenedSession;
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::{Keyset, KeysetTerms};
+use farthing_protocol::unsigned::{Signable, Unsigned};
+
+pub(crate) use answer::Answer;
+pub(crate) use error::SessionRefusal;
+pub use error::SigningError;
+pub(crate) use presented::Presented;
+pub(crate) use strongbox::{Strongbox, draw};
+
+/// Where the keys are. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Signer(Home);
+
+#[derive(Clone, Debug)]
+enum Home {
+    /// In this process.
+    Here(Arc<Strongbox>),
+}
+
+impl Signer {
+    /// The keys are in this process.
+    pub(crate) fn here(strongbox: Strongbox) -> Self {
+        Self(Home::Here(Arc::new(strongbox)))
+    }
+
+    /// Opens a session for tokens of these denominations.
+    pub(crate) async fn open(
+        &self,
+        keyset: KeysetId,
+        denominations: Vec<Denomination>,
+    ) -> Result<OpenedSession, SessionRefusal> {
+        match &self.0 {
+            Home::Here(strongbox) => {
+                let strongbox = Arc::clone(strongbox);
+                let opened = tokio::task::spawn_blocking(move || strongbox.open_session(&keyset, &denominations));
+                opened.await.map_err(|_| SessionRefusal::Failed)?
+            }
+        }
+    }
+
+    /// Whether a session is this signer's and has not expired.
+    ///
+    /// Who is refused and then asks the ledger is answered behind every job that a claim of this session has queued.
+    pub(crate) async fn authenticate(&self, presented: &Presented) -> Result<(), SessionRefusal> {
+        match &self.0 {
+            Home::Here(strongbox) => strongbox.authenticate(presented),
+        }
+    }
+
+    /// Claims a session for a list of challenges and hands the answer to `then`, before anybody else can find the session
+    /// claimed.
+    ///
+    /// `then` queues the ledger's job. So whoever finds a session claimed and asks the ledger **afterwards** is
+    /// answered after that job: jobs run in the order in which they were queued, and every answer waits until all
+    /// before it is durable. That is how a request that meets an unfinished claim waits for it.
+    pub(crate) async fn claim<T>(
+        &self,
+        presented: &Presented,
+        challenges: Vec<Challenge>,
+        then: impl FnOnce(Answer) -> T,
+    ) -> Result<T, SessionRefusal> {
+        match &self.0 {
+            Home::Here(strongbox) => strongbox.claim(presented, challenges, then),
+        }
+    }
+
+    /// Draws so many keys for a keyset of these terms, and signs it. When this returns, its secret keys are durable; the
+    /// keyset is still to be published.
+    pub(crate) async fn draw_keyset(&self, terms: KeysetTerms, count: u8) -> Result<Keyset, SigningError> {
+        match &self.0 {
+            Home::Here(strongbox) => {
+                let strongbox = Arc::clone(strongbox);
+                let drawn = tokio::task::spawn_blocking(move || strongbox.draw_keyset(terms, count));
+                drawn.await.map_err(|_| SigningError::Failed)?
+            }
+        }
+    }
+
+    /// Signs what the mint publishes.
+    pub(crate) async fn sign<T>(&self, draft: Unsigned<T>) -> Result<T, SigningError>
+    where
+        T: Signable + Send + 'static,
+    {
+        match &self.0 {
+            Home::Here(strongbox) => {
+                let strongbox = Arc::clone(strongbox);
+                let signed = tokio::task::spawn_blocking(move || strongbox.sign(draft));
+                signed.await.map_err(|_| SigningError::Failed)?
+            }
+        }
+    }
+}
