@@ -199,8 +199,8 @@ async fn serve(
     let told = until(stopped.clone());
     let events = async move {
         match webhooks {
-            Some(webhooks) => webhooks.deliver(told).await,
-            None => told.await,
+            Some(webhooks) if network == Network::Mint => webhooks.deliver(told).await,
+            Some(_) | None => told.await,
         }
     };
     let task = tokio::spawn(async move {
@@ -258,7 +258,8 @@ async fn assemble(
     clock: Clock,
 ) -> Result<(Merchant, Option<Webhooks>), HomeError> {
     // Events are told over the network.
-    let target = if network == Network::Mint { home.webhook()? } else { None };
+    // Events are written without a network, too: they are sent when there is one.
+    let target = home.webhook()?;
     let VerifierHome { folder, mint, mint_url, options, keys } = home;
     if network == Network::None && !options.locked {
         return Err(HomeError::NoLockKey);

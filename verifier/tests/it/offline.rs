@@ -23,6 +23,7 @@ use farthing_protocol::text::TextForm;
 use farthing_verifier::conformance::{Coin, TestMint};
 use farthing_verifier::home::{
     HomeError, HomeOptions, Network, OfflineOptions, RunningVerifier, VerifierHome, open_merchant, run_offline,
+    run_with_clock,
 };
 use farthing_verifier::merchant::{DepositReport, Merchant};
 use farthing_verifier::offline::{LockedLimits, Sum};
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 
 use crate::common::{NOW, amount, pay, request};
 use crate::double::Running;
+use crate::webhook::{Receiver, SECRET};
 
 /// A mint, and a payee who has no network at first.
 pub(crate) struct Fair {
@@ -47,12 +49,20 @@ impl Fair {
     }
 
     pub(crate) async fn with(mint: TestMint, limits: LockedLimits) -> Self {
+        let offline = OfflineOptions { max_list_age_hours: 48, limits };
+        Self::of(mint, HomeOptions { offline, ..HomeOptions::default() }, &[]).await
+    }
+
+    /// With other settings, and files in the folder.
+    async fn of(mint: TestMint, options: HomeOptions, files: &[(&str, &str)]) -> Self {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("stall");
         let mint = Running::start(mint).await;
-        let offline = OfflineOptions { max_list_age_hours: 48, limits };
-        let options = HomeOptions { locked: true, offline, ..HomeOptions::default() };
+        let options = HomeOptions { locked: true, ..options };
         VerifierHome::init(&folder, &mint.url(), &mint.double.mint.id(), &options).unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.join(name), content).unwrap();
+        }
         let clock = Arc::new(AtomicU64::new(NOW.seconds()));
         let http = HttpClient::builder().build().unwrap();
         let mut fair = Self { mint, folder, clock, http, running: None, _parent: parent };
@@ -437,4 +447,23 @@ async fn what_the_mint_must_say_is_left_alone_while_there_is_no_network() {
     let merchant = fair.online().await;
     assert_eq!(merchant.resume().await, Ok(0));
     merchant.pay(asked).await.unwrap().verify().unwrap();
+}
+
+#[tokio::test]
+async fn events_of_what_was_taken_wait_for_a_network() {
+    let receiver = Receiver::start().await;
+    let mut fair = Fair::of(TestMint::new(NOW), receiver.options(), &[("webhook.secret", SECRET)]).await;
+    let paid = fair.take(5).await.unwrap();
+    fair.stop().await;
+    assert_eq!(receiver.events(), 0);
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async {
+        let _stopped = stopped.await;
+    };
+    let online = run_with_clock(fair.home(), "127.0.0.1:0".parse().unwrap(), fair.now(), shutdown).await.unwrap();
+    while !receiver.has_taken(&paid.id()) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    stop.send(()).unwrap();
+    online.wait().await.unwrap();
 }
