@@ -38,6 +38,7 @@ pub(crate) fn is_definite(code: Code) -> bool {
         | Code::UnknownMint
         | Code::UnknownAccount
         | Code::InsufficientFunds
+        | Code::LimitExceeded
         | Code::InvalidSignature
         | Code::InvalidProof
         | Code::InvalidShape
@@ -69,6 +70,7 @@ const fn is_after_lookup(code: Code) -> bool {
         Code::KeysetNotIssuing
             | Code::KeysetEnded
             | Code::InsufficientFunds
+            | Code::LimitExceeded
             | Code::InvalidSignature
             | Code::InvalidProof
             | Code::InvalidShape
