@@ -122,3 +122,50 @@ async fn daily(mint: &Mint) {
         tracing::warn!(%error, "what was counted of accounts yesterday was not erased");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Arc;
+
+    use farthing_durable::Options;
+    use farthing_protocol::amount::{Amount, Unit};
+    use farthing_protocol::identity::AccountKey;
+
+    use super::*;
+    use crate::books::Books;
+    use crate::clock::SystemClock;
+    use crate::home::{InitOptions, MintHome};
+    use crate::keys::Protection;
+    use crate::ledger::LedgerError;
+
+    /// The running totals change by hand while the mint runs: a look at them is enough, and only an audit says that it is over.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_total_that_was_changed_by_hand_is_seen_at_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let protection = Protection::KeyFile(folder.path().join("key"));
+        let options = InitOptions::new(Unit::new("EUR", 2).unwrap(), protection);
+        let home = MintHome::init(folder.path().join("mint"), &options).unwrap();
+        let books = Books::open_with(home, Options::new(), Arc::new(SystemClock)).unwrap();
+        books.credit(AccountKey::from_bytes([7; 32]), Amount::new(100).unwrap(), "bank").await.unwrap();
+        assert_eq!(books.watch().await.unwrap().len(), 1);
+        assert_eq!(books.halt(false), None);
+        let flip = |place: usize| {
+            books.ledger().run(move |txn, _| {
+                let (key, mut value) = txn.scan_prefix(b"unit/", None, 1)?.pop().ok_or(LedgerError::Damaged)?;
+                *value.get_mut(place).ok_or(LedgerError::Damaged)? ^= 1;
+                Ok::<_, LedgerError>(txn.put(&key, &value)?)
+            })
+        };
+        // The balances' lowest byte: a format byte, funded, paid out, balances.
+        flip(17).await.unwrap();
+        let _standings = books.watch().await;
+        assert_eq!(books.halt(true), Some(Halt::BooksNotRight));
+        flip(17).await.unwrap();
+        let _standings = books.watch().await;
+        assert_eq!(books.halt(true), Some(Halt::BooksNotRight));
+        assert!(books.audit().await.unwrap().is_right());
+        assert_eq!(books.halt(false), None);
+    }
+}

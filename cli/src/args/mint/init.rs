@@ -65,7 +65,8 @@ impl std::str::FromStr for Percent {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const FAULT: &str = "a percentage from 0 to 100, such as 0.5, with at most 4 decimals";
-        let (whole, part) = text.trim().trim_end_matches('%').trim_end().split_once('.').unwrap_or((text.trim().trim_end_matches('%').trim_end(), ""));
+        let number = text.trim().trim_end_matches('%').trim_end();
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() || whole.len() > 3 || part.len() > 4 || !digits(whole) || !digits(part) {
             return Err(FAULT);
