@@ -201,7 +201,10 @@ impl Books {
             Ok(standings) => {
                 let off = standings.iter().filter(|standing| !standing.books.is_balanced());
                 for standing in off.inspect(|_| self.0.right.store(false, Ordering::SeqCst)) {
-                    tracing::error!(unit = standing.books.unit, "the books are not right: the running totals do not add up");
+                    tracing::error!(
+                        unit = standing.books.unit,
+                        "the books are not right: the running totals do not add up"
+                    );
                 }
                 self.0.backed.store(standings.iter().all(Standing::is_backed), Ordering::SeqCst);
             }

@@ -39,8 +39,8 @@ pub use clock::Clock;
 pub use clock::SystemClock;
 pub use deposit::DepositError;
 pub use home::{
-    ArchiveTimes, DEFAULT_LISTEN, Finding, FindingCode, HomeError, InitOptions, MintHome, ProtectionKind, ServiceOptions, Windows,
-    check_home, default_bundles,
+    ArchiveTimes, DEFAULT_LISTEN, Finding, FindingCode, HomeError, InitOptions, MintHome, ProtectionKind,
+    ServiceOptions, Windows, check_home, default_bundles,
 };
 pub use issuance::{FinishError, OpenError};
 pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};

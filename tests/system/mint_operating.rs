@@ -173,7 +173,10 @@ fn settings_are_checked_and_nothing_is_changed() {
         std::fs::write(&config, changed).unwrap();
         let found = findings(&world, exit);
         // A certificate without a name in the address is worth a warning of its own.
-        let found: Vec<_> = found.into_iter().filter(|(code, _)| expected.len() > 1 || expected.iter().any(|(of, _)| of == code)).collect();
+        let found: Vec<_> = found
+            .into_iter()
+            .filter(|(code, _)| expected.len() > 1 || expected.iter().any(|(of, _)| of == code))
+            .collect();
         assert_eq!(found, expected, "{to}");
     }
     std::fs::write(&config, &text).unwrap();
@@ -229,7 +232,10 @@ fn limits_are_told_to_the_wallet_and_debit_nothing() {
     let world = World::new();
     let mint = mint_with(
         &world,
-        &[("# max_issue = 50000", "max_issue = 600"), ("# max_issue_account_day = 100000", "max_issue_account_day = 1000")],
+        &[
+            ("# max_issue = 50000", "max_issue = 600"),
+            ("# max_issue_account_day = 100000", "max_issue_account_day = 1000"),
+        ],
     );
     let alice = Purse::new(&world, "alice", &mint);
     let account = alice.json("wallet-account", &["account"]);

@@ -69,12 +69,14 @@ impl Answers {
         let asker = Asker::new(!args.yes && prompt::possible());
         asker.introduce(screen);
         let unit = read_unit(args, &asker)?;
-        let listen = asker.ask(args.listen, "Address to listen on", (DEFAULT_LISTEN, &DEFAULT_LISTEN.to_string()), |text| {
-            text.parse().map_err(|_| anyhow::anyhow!("an address to listen on is like 127.0.0.1:3338"))
-        })?;
+        let listen =
+            asker.ask(args.listen, "Address to listen on", (DEFAULT_LISTEN, &DEFAULT_LISTEN.to_string()), |text| {
+                text.parse().map_err(|_| anyhow::anyhow!("an address to listen on is like 127.0.0.1:3338"))
+            })?;
         let public_url = args.public_url.as_deref().map(read_url).transpose()?;
         let own = format!("http://{listen}");
-        let public_url = asker.ask_if(public_url, "Address under which wallets and merchants reach it", &own, read_url)?;
+        let public_url =
+            asker.ask_if(public_url, "Address under which wallets and merchants reach it", &own, read_url)?;
         let percent = |text: &str| text.parse::<Percent>().map_err(anyhow::Error::msg);
         let none = || (Percent::default(), "0");
         let withdrawal = asker.ask(args.withdrawal_fee, "Fee on withdrawals, in percent", none(), percent)?;

@@ -148,7 +148,10 @@ fn limits(looked: &Looked<'_>, report: &mut Report) {
             && limit < smallest
         {
             let (limit, smallest) = (limit.display(&config.unit), smallest.display(&config.unit));
-            report.warning(code, format!("{what} is {limit}, and the smallest bundle {smallest}: nobody can withdraw it"));
+            report.warning(
+                code,
+                format!("{what} is {limit}, and the smallest bundle {smallest}: nobody can withdraw it"),
+            );
             return true;
         }
         false
@@ -177,9 +180,8 @@ fn alert(looked: &Looked<'_>, report: &mut Report) {
 }
 
 fn find_program(program: &str) -> Option<PathBuf> {
-    let runs = |path: &PathBuf| {
-        path.is_file() && rustix::fs::access(path.as_path(), rustix::fs::Access::EXEC_OK).is_ok()
-    };
+    let runs =
+        |path: &PathBuf| path.is_file() && rustix::fs::access(path.as_path(), rustix::fs::Access::EXEC_OK).is_ok();
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(runs);
     }

@@ -160,10 +160,7 @@ fn figures_router(mint: Mint) -> Router {
 }
 
 fn watching_routes() -> Router<Mint> {
-    Router::new()
-        .route(METRICS, get(metrics))
-        .route(HEALTH, get(public::health))
-        .route(READY, get(public::ready))
+    Router::new().route(METRICS, get(metrics)).route(HEALTH, get(public::health)).route(READY, get(public::ready))
 }
 
 async fn metrics(State(mint): State<Mint>) -> Result<Response, Problem> {

@@ -168,8 +168,11 @@ fn about_health() -> Operation {
 }
 
 fn about_ready() -> Operation {
-    Operation::new("ready", "Whether the mint does all its work: its books are right and what it owes is backed, and it issues.")
-        .about("Deposits go on while the ledger is well, whatever is said here.")
+    Operation::new(
+        "ready",
+        "Whether the mint does all its work: its books are right and what it owes is backed, and it issues.",
+    )
+    .about("Deposits go on while the ledger is well, whatever is said here.")
 }
 
 async fn keysets(State(mint): State<Mint>) -> Result<Encoded<KeysetsAnswer>, Problem> {

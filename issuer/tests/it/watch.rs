@@ -88,9 +88,8 @@ async fn fee_income_is_not_owed() {
 async fn the_operator_declares_over_the_control_socket() {
     let world = World::new().await;
     let (running, control) = served(&world).await;
-    let declare = async |amount| -> BackingReport {
-        control.post_json(path::BACKING, &BackingRequest { amount }).await.unwrap()
-    };
+    let declare =
+        async |amount| -> BackingReport { control.post_json(path::BACKING, &BackingRequest { amount }).await.unwrap() };
     let declared = declare(Some(amount(5))).await;
     assert_eq!((declared.backing, declared.declared_at), (Some(amount(5)), Some(world.now())));
     world.clock.pass(60);
@@ -229,7 +228,10 @@ async fn figures_count_and_name_nobody() {
     for _ in 0..2 {
         world.mint().deposit(vec![payment.clone()]).await.unwrap();
     }
-    assert_eq!(wallet.withdraw(&world, Shape::Withdrawal(amount(2_000))).await.map(drop), Err(FinishError::InsufficientFunds));
+    assert_eq!(
+        wallet.withdraw(&world, Shape::Withdrawal(amount(2_000))).await.map(drop),
+        Err(FinishError::InsufficientFunds)
+    );
     world.mint().books().declare_backing(Some(amount(1_000))).await.unwrap();
     let text = figures(&world).await;
     for line in [

@@ -25,8 +25,7 @@ pub fn permissions<C: Copy>(code: C, secret: &[PathBuf], report: &mut Report<C>)
     if open.is_empty() {
         report.fine(code, "the folder and its keys are for their owner alone");
     } else {
-        let message =
-            format!("other users of this machine may read {}: chmod go= takes that away", open.join(", "));
+        let message = format!("other users of this machine may read {}: chmod go= takes that away", open.join(", "));
         report.fault(code, message);
     }
 }

@@ -309,7 +309,9 @@ impl Inner {
             (Body::Pay(_), _) => Ok(Some(Issued { op, amount: operation.amount, tokens, fee: Amount::ZERO })),
             // Whoever has the text has the other tokens still, so that each is settled by itself.
             (Body::Send(_), Came::InPart) => Err(IssueError::SpentElsewhere { op }),
-            (Body::Send(_), Came::Whole) => Ok(Some(Issued { op, amount: operation.amount, tokens, fee: Amount::ZERO })),
+            (Body::Send(_), Came::Whole) => {
+                Ok(Some(Issued { op, amount: operation.amount, tokens, fee: Amount::ZERO }))
+            }
             (Body::Receive(_), _) => Ok(Some(Issued { op, amount, tokens, fee: Amount::ZERO })),
             (Body::Issue(_) | Body::Lock(_), _) => Err(IssueError::Refused { op, code }),
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_protocol::amount::Unit;
+use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::identity::MintId;
 use farthing_protocol::keyset::{ChainKey, Keyset, Redemption};
 use tokio::sync::watch;

@@ -83,7 +83,9 @@ mod tests {
     #[test]
     fn percentages_are_parts_per_million() {
         let ppm = |text: &str| text.parse::<Percent>().map(|percent| percent.ppm);
-        for (text, expected) in [("0", 0), ("0.5", 5_000), ("1%", 10_000), ("0.0001", 1), ("100", 1_000_000), ("12.34 %", 123_400)] {
+        for (text, expected) in
+            [("0", 0), ("0.5", 5_000), ("1%", 10_000), ("0.0001", 1), ("100", 1_000_000), ("12.34 %", 123_400)]
+        {
             assert_eq!(ppm(text), Ok(expected), "{text}");
         }
         for text in ["", "-1", "100.0001", "101", "0.00001", "1,5", ".5", "1.2.3", "1e2"] {

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 pub(crate) use self::backing::MintBacking;
 pub(crate) use self::check::MintCheckConfig;
 pub(crate) use self::credit::MintCredit;
-pub(crate) use self::init::MintInit;
+pub(crate) use self::init::{MintInit, Percent};
 pub(crate) use self::payouts::MintPayouts;
 pub(crate) use self::run::MintRun;
 

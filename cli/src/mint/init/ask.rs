@@ -17,7 +17,8 @@ impl Asker {
 
     pub(super) fn introduce(&self, screen: &Screen) {
         if self.asks {
-            screen.note("Enter takes what stands in brackets. All of it can be changed in mint.toml, but for the unit.");
+            screen
+                .note("Enter takes what stands in brackets. All of it can be changed in mint.toml, but for the unit.");
         }
     }
 

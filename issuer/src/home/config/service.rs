@@ -7,8 +7,8 @@ use farthing_http::client::BaseUrl;
 use farthing_verifier::home::TlsFiles;
 use serde::Deserialize;
 
-use crate::home::options::{DEFAULT_LISTEN, ServiceOptions};
 use crate::home::HomeError;
+use crate::home::options::{DEFAULT_LISTEN, ServiceOptions};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -152,7 +152,12 @@ impl UnitBooks {
         left == right && self.redeemed <= self.issued
     }
 
-    pub(in crate::ledger) fn new(unit: &Unit, totals: &UnitTotals, pending: Amount, (issued, redeemed): (i128, i128)) -> Self {
+    pub(in crate::ledger) fn new(
+        unit: &Unit,
+        totals: &UnitTotals,
+        pending: Amount,
+        (issued, redeemed): (i128, i128),
+    ) -> Self {
         let amount = |sum: i128| u64::try_from(sum).ok().and_then(Amount::new).unwrap_or(Amount::MAX);
         Self {
             unit: unit.code().to_owned(),
