@@ -25,6 +25,7 @@ mod keysets;
 mod ledger;
 mod list;
 mod mint;
+mod recoup;
 mod server;
 mod signer;
 mod store;
@@ -40,12 +41,13 @@ pub use issuance::{FinishError, OpenError};
 pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError, UnitBooks,
+    AuditReport, CoverError, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError, UnitBooks,
 };
 pub use list::ListError;
 #[doc(hidden)]
 pub use mint::Surroundings;
 pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
+pub use recoup::{Leak, RecoupError, RecoupReport, RecoupedSum, RevokeError, Revoked};
 pub use server::{RunningMint, public_document, public_router, run};
 pub use signer::SigningError;
 

@@ -13,6 +13,7 @@ mod issuances;
 mod lists;
 mod payouts;
 mod records;
+mod recoup;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +41,11 @@ pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by,
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;
 pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
+pub use recoup::CoverError;
+pub(crate) use recoup::{
+    Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, LateSums, LeakRow, Origin, Rank, RecoupRefusal,
+    RecoupSums, Settled, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums, settle_recoups,
+};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
 
 /// The store, its clock, and the one way to run something in it.

@@ -25,6 +25,7 @@ mod keysets;
 mod openapi;
 mod payouts;
 mod random;
+mod recoup;
 mod sessions;
 mod swaps;
 mod wallet;

@@ -3,11 +3,12 @@
 mod keysets;
 mod money;
 mod payouts;
+mod recoup;
 
 use axum::Router;
 
 use crate::mint::Mint;
 
 pub(super) fn router(mint: Mint) -> Router {
-    Router::new().merge(money::router()).merge(payouts::router()).merge(keysets::router()).with_state(mint)
+    Router::new().merge(money::router()).merge(payouts::router()).merge(keysets::router()).merge(recoup::router()).with_state(mint)
 }
