@@ -44,7 +44,7 @@ pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settl
 pub use recoup::CoverError;
 pub(crate) use recoup::{
     Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, LateSums, LeakRow, Origin, Rank, RecoupRefusal,
-    RecoupSums, Settled, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums, settle_recoups,
+    RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums, settle_recoups,
 };
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
 

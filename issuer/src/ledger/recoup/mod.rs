@@ -19,7 +19,7 @@ pub(crate) use leaks::holds;
 pub(crate) use leaks::{DEFAULT_WINDOW, Exclusions, LeakRow, entries, leaks, note_leak};
 pub(crate) use report::{LateSums, RecoupSums, Sum, recoup_sums};
 pub(crate) use rows::{Origin, Rank, TokenRow, Verdict};
-pub(crate) use settle::{Settled, settle_recoups};
+pub(crate) use settle::settle_recoups;
 
 pub(super) use cover::CoverRow;
 pub(super) use filing::Coin;

@@ -23,7 +23,7 @@ async fn what_forged_tokens_took_is_missing_until_the_operator_puts_it_in() {
     world.mint().deposit(vec![deposit(taken)]).await.unwrap();
     assert_eq!(world.balance(&thief.key()).await, 4);
     world.clock.pass(10);
-    revoke(&world, &keyset, 10).await;
+    revoke(&world, &keyset, 5).await;
     let shop = Wallet::new(&world.id());
     let payment = authorized(&keyset, &[&tokens[2]], PaymentKind::Pay, shop.payee(), world.now());
     let filed = RecoupClaim::new(world.id(), *keyset.id(), Some(payment), vec![tokens[2].evidence()]).unwrap();
@@ -72,7 +72,7 @@ async fn holders_wait_as_long_as_a_payee_is_not_covered() {
     let taken = pay(&keyset, &[copied(&forged[0].coin)], thief.payee(), world.now());
     world.mint().deposit(vec![deposit(taken)]).await.unwrap();
     world.clock.pass(10);
-    revoke(&world, &keyset, 10).await;
+    revoke(&world, &keyset, 5).await;
     let shop = Wallet::new(&world.id());
     let payment = authorized(&keyset, &[&tokens[1]], PaymentKind::Pay, shop.payee(), world.now());
     let filed = RecoupClaim::new(world.id(), *keyset.id(), Some(payment), vec![tokens[1].evidence()]).unwrap();
@@ -108,6 +108,8 @@ async fn filing_and_paying_happen_once_whatever_fails() {
         assert_eq!(filed, if persisted { 2 } else { 0 });
         assert_eq!(states(&world, &claim).await, [RecoupState::Waiting; 2]);
         world.clock.pass(Leak::default().window);
+        // The time is written down before.
+        assert_eq!(states(&world, &claim).await, [RecoupState::Waiting; 2]);
         world.fail_next(fault);
         assert_eq!(world.mint().books().settle_recoups().await, Err(LedgerError::Unavailable));
         world.reopen().await;

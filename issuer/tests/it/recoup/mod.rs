@@ -39,10 +39,6 @@ impl Held {
     pub(crate) fn evidence_of(&self, proof: &[u8]) -> Evidence {
         Evidence { token: self.coin.0, proof: BlindingProof::decode_from(&mut Reader::new(proof)).unwrap() }
     }
-
-    pub(crate) fn worth(&self) -> u64 {
-        self.coin.0.value().units()
-    }
 }
 
 /// What a wallet made of a record, each token with its proof.

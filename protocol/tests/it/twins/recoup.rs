@@ -1,6 +1,7 @@
 //! Claimants with forged tokens, with records of others, and with the key itself.
 #![allow(non_snake_case, reason = "names follow the paper")]
 
+use curve25519_dalek::Scalar;
 use farthing_protocol::blind::fits;
 use farthing_protocol::codec::Wire;
 use farthing_protocol::derive::Seed;
@@ -12,7 +13,7 @@ use farthing_protocol::token::Token;
 use super::{context, keyset, seed};
 use crate::reference::signature::Trace;
 use crate::reference::world::{other, world};
-use crate::reference::{G, Scalar, Stream, cat, dec, enc, pow5};
+use crate::reference::{G, Stream, cat, dec, enc, pow5};
 use crate::vectors::issuance::five;
 use crate::vectors::part;
 
