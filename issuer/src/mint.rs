@@ -1,7 +1,7 @@
 //! The whole mint.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use farthing_durable::Options;
