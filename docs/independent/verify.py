@@ -601,6 +601,101 @@ def unblind(keyset, given):
     return number(c), coin + blinded + number(z) + number(y)
 
 
+# ---- 22: recoup ------------------------------------------------------------------------------------------------
+
+
+class Record:
+    def __init__(self, data):
+        read = Reader(data)
+        read.version()
+        self.keyset = read.take(32)
+        read.take({1: 8, 2: 1, 3: 1, 4: 1, 5: 8}[read.number(1)])
+        self.issuance, _, _ = read.take(32), read.take(32), read.amount()
+        self.outputs = [self.output(read) for _ in range(read.number(2, 256))]
+        read.take(128)
+        read.finish()
+
+    @staticmethod
+    def output(read):
+        d, (a, A), (b, B), c = read.denomination(), read.point(), read.point(), read.scalar()
+        return d, a, A, b, B, c, (read.scalar(), read.scalar(zero_allowed=False), read.scalar())
+
+
+class Claim:
+    def __init__(self, data):
+        read = Reader(data)
+        read.version()
+        self.mint, self.keyset = read.take(32), read.take(32)
+        self.payment = None
+        if read.number(1, 1):
+            self.payment = Payment(data[read.place :], embedded=True)
+            read.take(self.payment.length)
+        self.evidence = []
+        for _ in range(read.number(2, 63)):
+            token = Token(read.take(129))
+            self.evidence.append((token, read.take(32), read.number(8), read.number(1), read.take(32)))
+        read.finish()
+        self.check()
+
+    def check(self):
+        payment, coins = self.payment, [token.coin for token, *_ in self.evidence]
+        if payment and payment.kind not in (PAY, RECOUP):
+            raise Malformed("the payment is of another kind")
+        if payment and (payment.mint != self.mint or payment.keyset != self.keyset):
+            raise Malformed("the payment is of another keyset")
+        if coins != sorted(set(coins)):
+            raise Malformed("the evidence is not in order")
+        if not payment and not coins:
+            raise Malformed("the claim is empty")
+        paid = {(token.d, token.coin, token.signature) for token in payment.tokens} if payment else None
+        if payment and any((token.d, token.coin, token.signature) not in paid for token, *_ in self.evidence):
+            raise Malformed("there is evidence of another token")
+        if payment and payment.kind == RECOUP and len(coins) != len(payment.tokens):
+            raise Malformed("evidence is missing")
+
+
+def prove(keyset, record, token, issuance, n, position, rho):
+    """22.1: a token came from a recorded issuance."""
+    if record.keyset != keyset.id or record.issuance != issuance:
+        raise Refused("the record is of another issuance")
+    if position >= len(record.outputs) or record.outputs[position][0] != token.d:
+        raise Refused("the issuance has no such token")
+    d, a, A, b, B, c, response = record.outputs[position]
+    context = [(b"mint", keyset.mint), (b"keyset", keyset.id), (b"denomination", bytes([d])), (b"X", keyset.keys[d][0])]
+    context += [(b"n", n), (b"position", position), (b"P", token.coin), (b"A", a), (b"B", b)]
+    wide = draw(b"blinding-scalars", [(b"rho", rho)] + context, 192)
+    alpha, r, beta = reduce_nonzero(wide[:64]), reduce(wide[64:128]), reduce(wide[128:])
+    x, alpha5 = keyset.keys[d][1], pow(alpha, 5, ORDER)
+    blinded = ristretto_encode(combine((r, G), (alpha5, A), (alpha5 * beta, x), (alpha, B)))
+    if (hsig(keyset, d, token.coin, blinded) * pow(alpha5, -1, ORDER) + beta) % ORDER != c:
+        raise Refused("the recorded challenge was not computed from this")
+    rb, ry, rz = response
+    z, y = (r + alpha5 * rz + alpha * rb) % ORDER, alpha * ry % ORDER
+    number = lambda scalar: scalar.to_bytes(32, "little")
+    if token.signature != blinded + number(z) + number(y) or not token.is_signed(keyset):
+        raise Refused("the record does not make this token")
+
+
+def prove_all(keyset, record, claim):
+    for token, issuance, n, position, rho in claim.evidence:
+        prove(keyset, record, token, issuance, n, position, rho)
+
+
+def check_claims(vectors):
+    unhex = bytes.fromhex
+    keyset, record = Keyset(unhex(vectors["document"])), Record(unhex(vectors["record"]))
+    request = draw(b"recoup-request", [(b"keyset", keyset.id)])
+    require(request == unhex(vectors["request"]), "request hash of a recoup")
+    for case in vectors["claims"]:
+        claim = Claim(unhex(case["claim"]))
+        prove_all(keyset, record, claim)
+        if claim.payment:
+            claim.payment.verify(keyset)
+            require(claim.payment.id.hex() == case["payment"], f"{case['name']} claim: id, signatures, authorization")
+            require((claim.payment.request == request) == (claim.payment.kind == RECOUP), "its request hash")
+        require(len(claim.evidence) == case["evidence"], f"{case['name']} claim: where its tokens came from")
+
+
 # ---- 5: text ---------------------------------------------------------------------------------------------------
 
 
@@ -790,7 +885,10 @@ def check_archive(vectors):
 def check_refusal(path, vectors):
     """One reason of rejection: what is refused, and what it was made from."""
     given = {key: bytes.fromhex(value) for key, value in vectors["with"].items() if isinstance(value, str)}
+    proven = lambda data: prove_all(Keyset(given["document"]), Record(given["record"]), Claim(data))
     operations = {
+        "decode recoup claim": Claim,
+        "prove tokens": proven,
         "decode issuance file": IssuanceFile,
         "decode spent filter": SpentFilter,
         "decode archive index": ArchiveIndex,
@@ -856,6 +954,8 @@ def main(path):
         vectors = json.load(file)
     if "cases" in vectors:
         check_cases(vectors)
+    elif "claims" in vectors:
+        check_claims(vectors)
     elif "filter" in vectors:
         check_archive(vectors)
     elif "payout" in vectors:

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use farthing_durable::Options;
-use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutDraft, PayoutRequest, UnitBalance};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 use farthing_protocol::ids::KeysetId;
@@ -18,6 +18,7 @@ use crate::ledger::{
     self, AuditReport, Credited, Ledger, LedgerError, LedgerOpenError, MovementError, PayoutError, PayoutNumber,
     PayoutRow, Standing,
 };
+use crate::recoup::{ExclusionsKeeper, Leak, RevokeError, Revoked};
 
 /// Why the books cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,7 @@ struct Inner {
     right: AtomicBool,
     /// Whether what is owed was backed when it was last looked.
     backed: AtomicBool,
+    excluded: ExclusionsKeeper,
 }
 
 /// Why the mint issues nothing.
@@ -83,7 +85,8 @@ impl Books {
         let role = StoreRole::Mint { mint: *home.mint_id(), closed_to: home.config().closed_to.clone() };
         let decides = Decides::new(role);
         let (right, backed) = (AtomicBool::new(true), AtomicBool::new(true));
-        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, right, backed })))
+        let excluded = ExclusionsKeeper::default();
+        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, right, backed, excluded })))
     }
 
     /// Credits an account with money from outside, in the mint's unit. With the same reference the same credit is
@@ -261,19 +264,31 @@ impl Books {
         &self.0.home
     }
 
-    /// Revokes a keyset from now on.
-    pub(crate) async fn revoke(&self, keyset: KeysetId) -> Result<UnixTime, LedgerError> {
-        let (at, revocations) = self
+    /// Revokes a keyset from now on, and notes since when its key had leaked. Said again, the leak can become earlier as long as
+    /// nothing is paid; nothing else changes.
+    ///
+    /// # Errors
+    /// A [`RevokeError`].
+    pub async fn revoke(&self, keyset: KeysetId, leak: Leak) -> Result<Revoked, RevokeError> {
+        if self.keyset_book().get(&keyset).is_none() {
+            return Err(RevokeError::UnknownKeyset);
+        }
+        let (revoked, revocations) = self
             .0
             .ledger
             .run(move |txn, now| {
-                let at = ledger::revoke(txn, now, &keyset)?;
-                Ok::<_, LedgerError>((at, ledger::revocations(txn)?))
+                if leak.since.is_some_and(|since| since > now) {
+                    return Err(RevokeError::LeakInFuture);
+                }
+                let revoked_at = ledger::revoke(txn, now, &keyset)?;
+                let row = ledger::note_leak(txn, now, &keyset, revoked_at, leak.since, leak.window)?;
+                let ledger::LeakRow { leaked_since, claims_until } = row;
+                Ok((Revoked { revoked_at, leaked_since, claims_until }, ledger::revocations(txn)?))
             })
             .await?;
         let mut book = self.0.keysets.write().unwrap_or_else(PoisonError::into_inner);
         *book = Arc::new(book.with_revocations(revocations));
-        Ok(at)
+        Ok(revoked)
     }
 
     /// Replaces the keysets by what `change` makes of them, one change at a time.
@@ -285,6 +300,10 @@ impl Books {
 
     pub(crate) fn keyset_book(&self) -> Arc<KeysetBook> {
         Arc::clone(&self.0.keysets.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn excluded(&self) -> &ExclusionsKeeper {
+        &self.0.excluded
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

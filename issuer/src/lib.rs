@@ -27,6 +27,7 @@ mod limits;
 mod list;
 mod metrics;
 mod mint;
+mod recoup;
 mod server;
 mod signer;
 mod store;
@@ -46,13 +47,15 @@ pub use issuance::{FinishError, OpenError};
 pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError, UnitBooks,
+    AuditReport, CoverError, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError,
+    UnitBooks,
 };
 pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;
 #[doc(hidden)]
 pub use mint::Surroundings;
 pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
+pub use recoup::{Leak, RecoupError, RecoupReport, RecoupedSum, RevokeError, Revoked};
 pub use server::{RunningMint, Serving, public_document, public_router, run, serve};
 pub use signer::SigningError;
 pub use watchdog::Alarm;

@@ -1,7 +1,7 @@
 //! The whole mint.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -24,6 +24,7 @@ use crate::ledger::{self, AuditReport, Credited, LedgerError, LedgerOpenError, M
 use crate::limits::{Rates, TooOften};
 use crate::list::{ListError, ListKeeper};
 use crate::metrics::{Limited, Metrics, Now};
+use crate::recoup::{Leak, RevokeError};
 use crate::signer::{Signer, SigningError, Strongbox};
 
 /// Why a mint cannot be opened.
@@ -82,9 +83,6 @@ impl From<AccountError> for Problem {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysetChangeError {
-    /// The mint has no such keyset.
-    #[error("the keyset is not known")]
-    UnknownKeyset,
     /// The folder or the keys.
     #[error(transparent)]
     Home(#[from] HomeError),
@@ -267,15 +265,13 @@ impl Mint {
         made.await.map_err(|_| LedgerError::Stopped)?
     }
 
-    /// Revokes a keyset from now on: it issues no more, and its tokens are neither deposited nor swapped.
+    /// Revokes a keyset from now on: it issues no more, and its tokens are neither deposited nor swapped. Its honest tokens are
+    /// recouped, as if its key had leaked at this moment; [`Books::revoke`] says that it leaked before.
     ///
     /// # Errors
-    /// A [`KeysetChangeError`].
-    pub async fn revoke(&self, keyset: KeysetId) -> Result<UnixTime, KeysetChangeError> {
-        if self.0.books.keyset_book().get(&keyset).is_none() {
-            return Err(KeysetChangeError::UnknownKeyset);
-        }
-        Ok(self.0.books.revoke(keyset).await?)
+    /// A [`RevokeError`].
+    pub async fn revoke(&self, keyset: KeysetId) -> Result<UnixTime, RevokeError> {
+        Ok(self.0.books.revoke(keyset, Leak::default()).await?.revoked_at)
     }
 
     async fn make_keyset(&self) -> Result<KeysetId, KeysetChangeError> {

@@ -3,6 +3,7 @@
 
 mod merchant;
 mod payout;
+mod recoup;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -33,6 +34,7 @@ pub use merchant::{
     WebhooksQuery,
 };
 pub use payout::{PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState};
+pub use recoup::{RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer};
 
 /// Paths of a mint's public endpoints.
 pub mod mint_path {
@@ -48,6 +50,10 @@ pub mod mint_path {
     pub const ACCOUNT: &str = "/v1/account";
     /// POST [`PayoutCall`](super::PayoutCall) → [`PayoutAnswer`](super::PayoutAnswer).
     pub const PAYOUT: &str = "/v1/payout";
+    /// GET: [`RecoupsAnswer`](super::RecoupsAnswer), the same bytes for everyone.
+    pub const RECOUPS: &str = "/v1/recoup";
+    /// POST [`RecoupCall`](super::RecoupCall) → [`RecoupAnswer`](super::RecoupAnswer).
+    pub const RECOUP_CLAIM: &str = "/v1/recoup/claim";
     /// GET: [`ArchiveAnswer`](super::ArchiveAnswer), the same bytes for everyone.
     pub const ARCHIVE: &str = "/v1/archive";
     /// GET with a keyset, a period and a part: the bytes of a [`SpentFilter`](crate::archive::SpentFilter), the same

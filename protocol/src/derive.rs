@@ -278,6 +278,19 @@ impl BlindingRoot {
     }
 }
 
+/// The 32 bytes of ρ, as recoup reveals them.
+impl Encode for BlindingRoot {
+    fn encode_to(&self, out: &mut Writer) {
+        out.bytes(&self.0);
+    }
+}
+
+impl Decode for BlindingRoot {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.array().map(Self)
+    }
+}
+
 impl fmt::Debug for BlindingRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BlindingRoot(<redacted>)")

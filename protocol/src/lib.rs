@@ -22,6 +22,7 @@
 //! | [`shape`], [`issuance`] | canonical shapes; the digest that funds an issuance |
 //! | [`request`], [`payment`], [`receipt`] | invoice or offer, payment, receipt |
 //! | [`locked`] | tokens only one recipient can spend |
+//! | [`recoup`] | what becomes of honest tokens when a key leaked |
 //! | [`archive`] | what a mint publishes for restoring wallets |
 //! | [`unsigned`] | what a mint has yet to sign |
 //! | [`api`] | JSON bodies of the services |
@@ -43,6 +44,7 @@ pub mod keyset;
 pub mod locked;
 pub mod payment;
 pub mod receipt;
+pub mod recoup;
 pub mod request;
 pub mod shape;
 pub mod text;

@@ -98,6 +98,8 @@ domains! {
     AccountQuery = "account-query";
     /// Digest of a payout request.
     Payout = "payout";
+    /// Request hash of a claim on a token of a revoked keyset (section 10).
+    RecoupRequest = "recoup-request";
     /// H(salt, issuance id), by which a segment of the archive is cut into files (section 11).
     IssuanceHash = "issuance-hash";
     /// Digest of a file of issuance records (section 11).

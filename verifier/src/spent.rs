@@ -262,6 +262,23 @@ pub fn entries(
     entries.iter().map(read).collect()
 }
 
+/// The payment on which a token of a keyset is spent, by its coin key P; none if it is not, or if the keyset's records were dropped.
+///
+/// # Errors
+/// The store's faults.
+pub fn spent_on(txn: &Txn<'_>, keyset: &KeysetId, coin: &[u8; 32]) -> Result<Option<PaymentId>, StoreFault> {
+    let Some(row) = txn.get(&keyset_key(KEYSETS, keyset))? else { return Ok(None) };
+    spent_in(txn, Row::from_bytes(&row)?.partition, coin)
+}
+
+/// Whether a keyset was buried: nothing of it is accepted any more.
+///
+/// # Errors
+/// The store's faults.
+pub fn is_buried(txn: &Txn<'_>, keyset: &KeysetId) -> Result<bool, StoreFault> {
+    Ok(txn.get(&keyset_key(GONE, keyset))?.is_some())
+}
+
 /// Buries a keyset whose `deposit_until` has passed: from now on nothing of it is accepted, whatever the clock says.
 /// Its records stay until [`drop_buried`].
 ///
@@ -315,10 +332,16 @@ fn find_in(txn: &Txn<'_>, partition: Partition, payment: &PaymentId) -> Result<O
 /// The payment that one of these tokens is spent on.
 fn find_spent(txn: &Txn<'_>, partition: Partition, payment: &VerifiedPayment) -> Result<Option<PaymentId>, StoreFault> {
     for token in payment.payment().tokens() {
-        let key = serial_key(token.coin.as_bytes());
-        if let Some(earlier) = txn.find(partition, &key, &mut |bytes| Some(entry::decode(bytes)))? {
-            return earlier.map(|earlier| Some(earlier.payment)).map_err(|_| StoreFault::Damaged);
+        if let Some(earlier) = spent_in(txn, partition, token.coin.as_bytes())? {
+            return Ok(Some(earlier));
         }
     }
     Ok(None)
+}
+
+fn spent_in(txn: &Txn<'_>, partition: Partition, coin: &[u8; 32]) -> Result<Option<PaymentId>, StoreFault> {
+    match txn.find(partition, &serial_key(coin), &mut |bytes| Some(entry::decode(bytes)))? {
+        None => Ok(None),
+        Some(earlier) => earlier.map(|earlier| Some(earlier.payment)).map_err(|_| StoreFault::Damaged),
+    }
 }

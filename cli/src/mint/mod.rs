@@ -18,7 +18,6 @@ use crate::args::MintCommand;
 use crate::output::Screen;
 
 pub(crate) use amount::{read_account, read_amount, read_amount_or_zero};
-pub(crate) use audit::show_books;
 pub(crate) use listen::{explain_listening, warn_of_plain_http};
 
 pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {

@@ -1,4 +1,3 @@
-use farthing_protocol::amount::UnixTime;
 use farthing_protocol::ids::KeysetId;
 use serde::{Deserialize, Serialize};
 
@@ -23,20 +22,4 @@ pub struct NewKeysetRequest {}
 pub struct NewKeysetAnswer {
     /// Its id.
     pub keyset: KeysetId,
-}
-
-/// Revokes a keyset.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RevokeRequest {
-    /// Its id.
-    pub keyset: KeysetId,
-}
-
-/// The keyset is revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RevokeAnswer {
-    /// Since when.
-    pub revoked_at: UnixTime,
 }

@@ -4,11 +4,13 @@ mod backing;
 mod keysets;
 mod money;
 mod payouts;
+mod recoup;
 
 pub use backing::{BackingReport, BackingRequest};
-pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest, RevokeAnswer, RevokeRequest};
+pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
 pub use payouts::{PayoutView, PayoutsQuery, PayoutsReport, SettlePayoutRequest};
+pub use recoup::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
 
 /// Paths of the control endpoints.
 pub mod path {
@@ -32,6 +34,10 @@ pub mod path {
     pub const NEW_KEYSET: &str = "/v1/control/new-keyset";
     /// POST [`RevokeRequest`](super::RevokeRequest) → [`RevokeAnswer`](super::RevokeAnswer).
     pub const REVOKE: &str = "/v1/control/revoke";
+    /// GET: [`RecoupsReport`](super::RecoupsReport).
+    pub const RECOUPS: &str = "/v1/control/recoups";
+    /// POST [`CoverRequest`](super::CoverRequest) → [`CoverAnswer`](super::CoverAnswer).
+    pub const COVER_RECOUP: &str = "/v1/control/cover-recoup";
 
     /// The path of one account's balances.
     pub fn account(account: &farthing_protocol::identity::AccountKey) -> String {

@@ -14,6 +14,7 @@ mod limits;
 mod lists;
 mod payouts;
 mod records;
+mod recoup;
 mod standing;
 
 use std::path::Path;
@@ -44,6 +45,11 @@ pub(crate) use lists::{revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;
 pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
+pub use recoup::CoverError;
+pub(crate) use recoup::{
+    Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, LateSums, LeakRow, Origin, Rank, RecoupRefusal,
+    RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums, settle_recoups,
+};
 pub(crate) use standing::{Standing, declare, standing_of, standings};
 
 /// The store, its clock, and the one way to run something in it.

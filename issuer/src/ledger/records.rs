@@ -16,6 +16,11 @@
 //! | `session/` ‖ sid | issuance id, hash of the challenges |
 //! | `funding/` ‖ funding id | issuance id |
 //! | `revoked/` ‖ keyset | when |
+//! | `leak/` ‖ keyset | [`LeakRow`](super::LeakRow): since when its key had leaked, and until when claims are collected |
+//! | `recoup/token/` ‖ keyset ‖ P | [`TokenRow`](super::TokenRow): claims on a token of a revoked keyset, and what it was paid |
+//! | `recoup/open/` ‖ keyset ‖ P | its worth, as long as nothing is decided about it |
+//! | `recoup/origin/` ‖ issuance id ‖ position | P of the token that was shown to come from there |
+//! | `recoup/cover/` ‖ reference | [`CoverRow`](super::recoup::CoverRow): the operator's money for a revoked keyset |
 //! | `list` (large) | the signed keyset list |
 //! | `issued/` ‖ number | [`LoggedIssuance`]: issuances in the order in which they were recorded |
 //! | `backing/` ‖ unit | [`Backing`] |
@@ -62,6 +67,11 @@ pub(crate) enum Table {
     Session,
     Funding,
     Revoked,
+    Leak,
+    Recoup,
+    RecoupOpen,
+    RecoupOrigin,
+    Cover,
     List,
     /// How many issuances are in the log.
     LogLength,
@@ -95,6 +105,11 @@ impl Table {
             Self::Session => b"session/",
             Self::Funding => b"funding/",
             Self::Revoked => b"revoked/",
+            Self::Leak => b"leak/",
+            Self::Recoup => b"recoup/token/",
+            Self::RecoupOpen => b"recoup/open/",
+            Self::RecoupOrigin => b"recoup/origin/",
+            Self::Cover => b"recoup/cover/",
             Self::List => b"list",
             Self::LogLength => b"meta/issued",
             Self::Log => b"issued/",
@@ -165,6 +180,19 @@ pub(crate) fn scan<T: Decode>(
             None => return Ok(()),
         }
     }
+}
+
+/// Keys of a table, the prefix left out, at most so many after a key.
+pub(crate) fn scan_keys(
+    txn: &Txn<'_>,
+    table: Table,
+    within: &[u8],
+    after: Option<&[u8]>,
+    at_most: usize,
+) -> Result<Vec<Vec<u8>>, LedgerError> {
+    let after = after.map(|after| table.key(after));
+    let rows = txn.scan_prefix(&table.key(within), after.as_deref(), at_most)?;
+    Ok(rows.into_iter().map(|(key, _)| key.get(table.prefix().len()..).unwrap_or_default().to_vec()).collect())
 }
 
 /// Bytes of a unit within a key.

@@ -8,7 +8,8 @@ use farthing_http::server::{Limits, harden};
 use farthing_openapi::{Api, Document, Encoded, Operation};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, DepositAnswer, DepositRequest, FinishAnswer, FinishRequest,
-    KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, mint_path,
+    KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, RecoupAnswer, RecoupCall, RecoupsAnswer,
+    mint_path,
 };
 use farthing_protocol::ids::KeysetId;
 use farthing_verifier::service::{HEALTH, Health, READY, Ready};
@@ -47,6 +48,8 @@ fn api() -> Api<Mint> {
         .post(mint_path::DEPOSIT, deposit, about_deposit())
         .post(mint_path::ACCOUNT, account, about_account())
         .post(mint_path::PAYOUT, payout, about_payout())
+        .get(mint_path::RECOUPS, recoups, about_recoups())
+        .post(mint_path::RECOUP_CLAIM, recoup, about_recoup())
         .get(mint_path::ARCHIVE, archive, about_archive())
         .get(mint_path::ISSUED, issued, about_issued())
         .get(mint_path::SPENT, spent, about_spent())
@@ -132,6 +135,37 @@ fn about_payout() -> Operation {
         )
         .refuses(LEDGER)
         .refuses(&[Code::InvalidSignature, Code::FundingUsed, Code::RequestExpired, Code::InsufficientFunds])
+}
+
+fn about_recoups() -> Operation {
+    Operation::new("recoups", "Which keysets were revoked, and until when claims on their tokens are collected.")
+        .about("The same bytes for everyone.")
+        .refuses(LEDGER)
+}
+
+fn about_recoup() -> Operation {
+    let refusals = [
+        Code::UnsupportedKind,
+        Code::UnknownMint,
+        Code::UnknownKeyset,
+        Code::KeysetNotRevoked,
+        Code::KeysetEnded,
+        Code::NotDecidedHere,
+        Code::WrongRequest,
+        Code::InvalidSignature,
+        Code::InvalidProof,
+        Code::InvalidShape,
+        Code::IssuanceExcluded,
+        Code::DoubleSpend,
+        Code::RateLimited,
+    ];
+    Operation::new("recoup", "Claims tokens of a revoked keyset.")
+        .about(
+            "Nothing is paid before claims are collected no more. The same claim again is answered with how it stands, and \
+             changes nothing: as long as the outcome is not known, send the same bytes again.",
+        )
+        .refuses(LEDGER)
+        .refuses(&refusals)
 }
 
 fn about_archive() -> Operation {
@@ -250,4 +284,12 @@ pub(super) async fn ready(State(mint): State<Mint>) -> Result<Json<Ready>, Probl
         None => Ok(Json(Ready { ready: true })),
         Some(alarm) => Err(Problem::new(Code::Unavailable).with_detail(alarm.sentence())),
     }
+}
+
+async fn recoups(State(mint): State<Mint>) -> Result<Json<RecoupsAnswer>, Problem> {
+    Ok(Json(mint.recoups().await.map_err(|error| error.code())?))
+}
+
+async fn recoup(State(mint): State<Mint>, Json(call): Json<RecoupCall>) -> Result<Json<RecoupAnswer>, Problem> {
+    Ok(Json(mint.recoup(call.claim).await?))
 }

@@ -151,6 +151,18 @@ impl World {
         open(&self.home, &self.clock, &self.fault, None).await
     }
 
+    /// A mint of a thief who copied the folder and knows the passphrase: the same keys, and books of his own. The clock is shared.
+    pub(crate) async fn stolen(&mut self) -> Self {
+        self.close();
+        let folder = tempfile::tempdir().unwrap();
+        copy(self.home.folder(), &folder.path().join("mint"));
+        self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
+        let (home, clock) = (MintHome::open(folder.path().join("mint")).unwrap(), Arc::clone(&self.clock));
+        let fault = Arc::new(AtomicU8::new(0));
+        let mint = Some(open(&home, &clock, &fault, None).await);
+        Self { _folder: folder, home, clock, mint, fault, identity: self.identity, archive_file: None }
+    }
+
     /// The mint's own key pair.
     pub(crate) fn identity(&self) -> Keypair {
         Keypair::from_secret(&self.identity)
@@ -218,6 +230,18 @@ async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<AtomicU8>, ar
     });
     let clock: Arc<TestClock> = Arc::clone(clock);
     Mint::open_in(home, unlock(), Surroundings { clock, ledger, archive_file }).await.unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => copy(&entry.path(), &to),
+            kind if kind.is_file() => drop(std::fs::copy(entry.path(), &to).unwrap()),
+            _ => {}
+        }
+    }
 }
 
 fn tamper(folder: &Path, write: impl FnOnce(&mut Txn<'_>) + Send + 'static) {

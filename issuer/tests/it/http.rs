@@ -252,9 +252,10 @@ async fn the_operator_makes_and_revokes_keysets() {
     let report: KeysetsReport = served.control.get_json(path::KEYSETS).await.unwrap();
     assert_eq!(report.keysets.len(), 2);
     assert_eq!((report.keysets[1].keyset, report.keysets[1].sequence), (made.keyset, 1));
-    let revoke = RevokeRequest { keyset: made.keyset };
+    let revoke = RevokeRequest { keyset: made.keyset, leaked_since: None, claims_seconds: None };
     let _answer: Value = served.control.post_json(path::REVOKE, &revoke).await.unwrap();
-    let unknown = RevokeRequest { keyset: farthing_protocol::ids::KeysetId::from_bytes([1; 32]) };
+    let unknown = farthing_protocol::ids::KeysetId::from_bytes([1; 32]);
+    let unknown = RevokeRequest { keyset: unknown, leaked_since: None, claims_seconds: None };
     let refused = served.control.post_json::<_, Value>(path::REVOKE, &unknown).await;
     assert!(matches!(refused, Err(CallError::Refused(problem, 422)) if problem.known() == Some(Code::UnknownKeyset)));
     let zero = json!({ "account": Wallet::new(&served.world.id()).key(), "amount": "0", "reference": "x" });

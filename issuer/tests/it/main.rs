@@ -26,6 +26,7 @@ mod limits;
 mod openapi;
 mod payouts;
 mod random;
+mod recoup;
 mod sessions;
 mod swaps;
 mod wallet;

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::messages::{Challenge, Commitment, Response};
 use super::signature::{BlindSignature, VerificationKey, verify_batch};
-use crate::derive::{BlindingScalars, CoinContext, Seed};
+use crate::derive::{BlindingRoot, BlindingScalars, CoinContext, Seed};
 use crate::group::{Element, fifth_power};
 
 /// What a mint did wrong while signing.
@@ -62,6 +62,17 @@ impl AwaitingResponse {
         commitment: Commitment,
     ) -> (Self, Challenge) {
         let rho = seed.blinding_root(context, key, &coin, &commitment);
+        Self::from_root(&rho, context, key, coin, commitment)
+    }
+
+    /// The same from ρ alone, which is what recoup reveals: whoever has it computes what its holder computed.
+    pub(crate) fn from_root(
+        rho: &BlindingRoot,
+        context: &CoinContext,
+        key: &VerificationKey,
+        coin: Element,
+        commitment: Commitment,
+    ) -> (Self, Challenge) {
         let scalars = rho.scalars(context, key, &coin, &commitment);
         Self::with_scalars(scalars, key, coin, commitment)
     }

@@ -91,6 +91,10 @@ codes! {
     KeysetNotIssuing = "keyset_not_issuing", 422, "This keyset is not issuing tokens.";
     /// The keyset's life is over.
     KeysetEnded = "keyset_ended", 422, "This keyset has ended.";
+    /// Nothing of the keyset is recouped: it was not revoked.
+    KeysetNotRevoked = "keyset_not_revoked", 422, "This keyset was not revoked.";
+    /// The issuance was recorded after the suspected leak of the keyset's key, or paid for by tokens that were doubtful then.
+    IssuanceExcluded = "issuance_excluded", 422, "Tokens of this issuance are not recouped.";
     /// No such mint, or not one accepted here.
     UnknownMint = "unknown_mint", 422, "This mint is not known here.";
     /// No such account.

@@ -36,6 +36,8 @@ pub(crate) fn is_definite(code: Code) -> bool {
         | Code::UnknownKeyset
         | Code::KeysetNotIssuing
         | Code::KeysetEnded
+        | Code::KeysetNotRevoked
+        | Code::IssuanceExcluded
         | Code::UnknownMint
         | Code::UnknownAccount
         | Code::InsufficientFunds

@@ -2,6 +2,7 @@
 
 mod log;
 mod recompute;
+mod recoups;
 mod report;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominati
 use farthing_verifier::spent;
 use farthing_verifier::store::AcceptedPayment;
 
-use super::{AuditReport, Figure, KeysetFacts};
+use super::{AuditReport, Figure, KeysetFacts, recoups};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::{find_issuance, funded_by};
 use crate::ledger::payouts::PayoutRow;
@@ -71,6 +71,7 @@ impl Recomputed {
             sums.add_payment(kind, &payment, keysets, &mut open, report);
             Ok::<_, LedgerError>(())
         })?;
+        recoups::add(txn, keysets, &mut sums, report)?;
         for (_, amount) in open.vouchers.into_values() {
             report.differ(None, Figure::VoucherRecord, amount, 0);
         }
@@ -80,11 +81,11 @@ impl Recomputed {
         Ok(sums)
     }
 
-    fn unit(&mut self, unit: &Unit) -> &mut UnitSum {
+    pub(super) fn unit(&mut self, unit: &Unit) -> &mut UnitSum {
         self.units.entry(unit.clone()).or_default()
     }
 
-    fn account(&mut self, account: &AccountKey, unit: &Unit) -> &mut AccountSum {
+    pub(super) fn account(&mut self, account: &AccountKey, unit: &Unit) -> &mut AccountSum {
         self.accounts.entry((*account, unit.clone())).or_default()
     }
 
@@ -239,10 +240,10 @@ fn check_record(
     Ok(())
 }
 
-fn add(sum: &mut i128, amount: i128) {
+pub(super) fn add(sum: &mut i128, amount: i128) {
     *sum = sum.saturating_add(amount);
 }
 
-fn units(amount: Amount) -> i128 {
+pub(super) fn units(amount: Amount) -> i128 {
     amount.units().into()
 }

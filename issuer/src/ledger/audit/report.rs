@@ -80,6 +80,8 @@ pub enum Figure {
     Swap,
     /// An accepted payment's tokens, payee, amount or request against its payment id: a spent token was exchanged.
     SpentRecord,
+    /// A token of a revoked keyset that was paid for: against its issuance, its claims and the records of spent tokens.
+    Recoup,
     /// A record of a keyset that the mint does not know.
     UnknownKeyset,
     /// funded − paid out against balances + fees + vouchers + pending payouts + (issued − redeemed).
@@ -194,6 +196,7 @@ impl fmt::Display for Figure {
             Self::VoucherRecord => "a redeemed voucher",
             Self::Swap => "a swap's inputs and outputs",
             Self::SpentRecord => "a record of spent tokens",
+            Self::Recoup => "a recouped token",
             Self::UnknownKeyset => "a record of an unknown keyset",
             Self::Identity => "the identity of the books",
         })

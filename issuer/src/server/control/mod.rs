@@ -4,6 +4,7 @@ mod backing;
 mod keysets;
 mod money;
 mod payouts;
+mod recoup;
 
 use axum::Router;
 
@@ -15,5 +16,6 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(payouts::router())
         .merge(keysets::router())
         .merge(backing::router())
+        .merge(recoup::router())
         .with_state(mint)
 }

@@ -7,6 +7,7 @@
 pub(crate) mod archive;
 pub(crate) mod issuance;
 pub(crate) mod payment;
+pub(crate) mod recoup;
 pub(crate) mod signature;
 pub(crate) mod texts;
 pub(crate) mod world;

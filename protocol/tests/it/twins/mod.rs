@@ -6,6 +6,7 @@ mod linking;
 mod mint;
 mod nonce_reuse;
 mod payers;
+mod recoup;
 mod sessions;
 
 use farthing_protocol::amount::Denomination;

@@ -8,6 +8,7 @@ pub(crate) mod archive;
 mod basics;
 pub(crate) mod issuance;
 pub(crate) mod payments;
+pub(crate) mod recoup;
 pub(crate) mod reject;
 pub(crate) mod requests;
 mod signature;
@@ -113,6 +114,7 @@ fn every_vector_file_is_one_that_is_checked() {
         "payments.json",
         "payout.json",
         "receipt.json",
+        "recoup.json",
         "shapes.json",
         "text-forms.json",
         "transfer.json",

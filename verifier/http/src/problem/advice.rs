@@ -56,6 +56,12 @@ impl Code {
             Self::KeysetEnded => {
                 "These tokens cannot be used any more. Renew tokens in time: before their keyset's spending ends."
             }
+            Self::KeysetNotRevoked => {
+                "Fetch the mint's keysets again. Tokens of a keyset that is not revoked are spent as usual."
+            }
+            Self::IssuanceExcluded => {
+                "Ask the mint's operator: it was issued after the keyset's key had leaked, by what is known of the leak. Who paid for it with money is in the mint's books."
+            }
             Self::UnknownMint => {
                 "Use the tokens of a mint that is named in the payment request, or ask the mint with this id."
             }

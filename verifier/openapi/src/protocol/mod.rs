@@ -3,6 +3,7 @@
 mod bodies;
 mod merchant;
 mod problem;
+mod recoup;
 mod wires;
 
 use std::collections::BTreeMap;

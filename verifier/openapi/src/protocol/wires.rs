@@ -11,6 +11,7 @@ use farthing_protocol::keyset::{ChainHead, KeysetDocument, KeysetList};
 use farthing_protocol::locked::Recipient;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
+use farthing_protocol::recoup::RecoupClaim;
 use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use serde_json::{Value, json};
@@ -65,6 +66,8 @@ base64url! {
     AccountQuery: 137, Some(137);
     /// A signed request to pay out what an account holds (18.1).
     PayoutRequest: 168, Some(343);
+    /// What is filed about tokens of a revoked keyset (22.2).
+    RecoupClaim: 270, None;
     /// What another wallet asks for, signed (16.4).
     TransferRequest: 241, None;
     /// The signed index of a mint's archive (21.1).

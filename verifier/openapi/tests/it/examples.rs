@@ -30,6 +30,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("PayoutRequest", "payout", "/payout"),
     ("Receipt", "receipt", "/receipt"),
     ("Recipient", "locked", "/record"),
+    ("RecoupClaim", "recoup", "/claims/0/claim"),
     ("RequestHash", "payments", "/cases/0/request"),
     ("Shape", "shapes", "/shapes/0/shape"),
     ("TransferRequest", "transfer", "/transfer"),

@@ -9,6 +9,7 @@ mod archive;
 mod keysets;
 mod objects;
 mod payments;
+mod recoup;
 mod texts;
 mod tokens;
 
@@ -54,7 +55,7 @@ impl Case {
 
 fn cases() -> Vec<Case> {
     let groups = [payments::decoding(), payments::verifying(), tokens::cases(), keysets::cases(), objects::cases()];
-    groups.into_iter().flatten().chain(texts::cases()).chain(archive::cases()).collect()
+    groups.into_iter().flatten().chain(texts::cases()).chain(archive::cases()).chain(recoup::cases()).collect()
 }
 
 #[test]
@@ -123,6 +124,11 @@ fn every_error_of_decoding_and_verifying_is_met() {
         "NotCurrent",
         // Files of the archive
         "OtherFile",
+        // Evidence of a token's origin
+        "OtherRecord",
+        "NoSuchOutput",
+        "OtherChallenge",
+        "OtherSignature",
     ];
     let all: BTreeSet<&str> = all.into();
     assert_eq!(met, all);

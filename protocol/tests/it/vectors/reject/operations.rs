@@ -17,6 +17,7 @@ use farthing_protocol::keyset::{Chain, ChainError, Keyset, KeysetDocument, Keyse
 use farthing_protocol::locked::{LockKey, Recipient};
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, verify_payment, verify_payments};
 use farthing_protocol::receipt::Receipt;
+use farthing_protocol::recoup::RecoupClaim;
 use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use farthing_protocol::text::TextForm;
@@ -84,6 +85,13 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "verify payout" => {
             let mint = MintId::from_bytes(with.array("mint"));
             PayoutRequest::from_bytes(&bytes()).map_err(name)?.verify(&mint).map_err(name)
+        }
+        "decode recoup claim" => decoded::<RecoupClaim>(&bytes()),
+        "prove tokens" => {
+            let keyset = Keyset::from_bytes(&with.bytes("document")).unwrap();
+            let record = IssuanceRecord::from_bytes(&with.bytes("record")).unwrap();
+            let claim = RecoupClaim::from_bytes(&bytes()).map_err(name)?;
+            claim.evidence().iter().try_for_each(|one| one.proof.verify(&keyset, &one.token, &record)).map_err(name)
         }
         "extend chain" => extend(&bytes(), with),
         "accept keyset list" => {

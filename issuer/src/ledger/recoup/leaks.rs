@@ -1,0 +1,167 @@
+//! When a revoked keyset's key leaked, and which issuances do not count because of it.
+
+use std::collections::BTreeMap;
+
+use farthing_durable::Txn;
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::Keyset;
+
+use crate::ledger::LedgerError;
+use crate::ledger::archive::logged;
+use crate::ledger::lists::revocations;
+use crate::ledger::records::{IssuanceEntry, LogPlace, Source, Table, get, put};
+
+/// For so many seconds claims are collected, unless the operator says otherwise: 30 days.
+pub(crate) const DEFAULT_WINDOW: u64 = 30 * 86_400;
+
+/// What is known of a revoked keyset besides when it was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeakRow {
+    /// Since when the key may have been in other hands.
+    pub(crate) leaked_since: UnixTime,
+    /// Until then claims are collected and nothing is paid.
+    pub(crate) claims_until: UnixTime,
+}
+
+impl LeakRow {
+    /// From then on nothing is filed any more.
+    pub(crate) fn ends_at(&self, keyset: &Keyset) -> UnixTime {
+        self.claims_until.max(keyset.terms().deposit_until)
+    }
+}
+
+impl Encode for LeakRow {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.leaked_since);
+        out.part(&self.claims_until);
+    }
+}
+
+impl Decode for LeakRow {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { leaked_since: input.part()?, claims_until: input.part()? })
+    }
+}
+
+/// Notes when a keyset's key leaked, in the transaction that revokes it. Said again, it can become earlier as long as nothing is
+/// paid, and never later; the window stays as it was.
+pub(crate) fn note_leak(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    keyset: &KeysetId,
+    revoked_at: UnixTime,
+    since: Option<UnixTime>,
+    window: u64,
+) -> Result<LeakRow, LedgerError> {
+    let stored: Option<LeakRow> = get(txn, Table::Leak, keyset.as_bytes())?;
+    let since = since.unwrap_or(revoked_at).min(revoked_at);
+    let row = match stored {
+        None => LeakRow { leaked_since: since, claims_until: revoked_at.plus(window) },
+        Some(row) if now < row.claims_until => LeakRow { leaked_since: row.leaked_since.min(since), ..row },
+        Some(row) => row,
+    };
+    put(txn, Table::Leak, keyset.as_bytes(), &row)?;
+    Ok(row)
+}
+
+/// What is known of a revoked keyset; none if it is not revoked.
+pub(crate) fn leak(
+    txn: &Txn<'_>,
+    keyset: &KeysetId,
+    now: UnixTime,
+) -> Result<Option<(UnixTime, LeakRow)>, LedgerError> {
+    let revoked: Option<UnixTime> = get(txn, Table::Revoked, keyset.as_bytes())?;
+    match revoked.filter(|at| *at <= now) {
+        None => Ok(None),
+        Some(revoked_at) => Ok(Some((revoked_at, row_of(txn, keyset, revoked_at)?))),
+    }
+}
+
+/// Every revoked keyset, when it was revoked, and what is known of it.
+pub(crate) fn leaks(txn: &Txn<'_>) -> Result<Vec<(KeysetId, UnixTime, LeakRow)>, LedgerError> {
+    let of = |revocation: farthing_protocol::keyset::Revocation| {
+        Ok((revocation.keyset, revocation.revoked_at, row_of(txn, &revocation.keyset, revocation.revoked_at)?))
+    };
+    revocations(txn)?.into_iter().map(of).collect()
+}
+
+/// Whether claims on a keyset's tokens can still come, or wait to be paid: then its records MUST NOT be dropped.
+#[allow(dead_code, reason = "asked before the records of an ended keyset are dropped")]
+pub(crate) fn holds(txn: &Txn<'_>, keyset: &Keyset, now: UnixTime) -> Result<bool, LedgerError> {
+    let Some((_, row)) = leak(txn, keyset.id(), now)? else { return Ok(false) };
+    if now < row.ends_at(keyset) {
+        return Ok(true);
+    }
+    // What waits for the operator's money waits on.
+    Ok(!txn.scan_prefix(&Table::RecoupOpen.key(keyset.id().as_bytes()), None, 1)?.is_empty())
+}
+
+/// Recorded issuances in the order of the log, at most so many from a place on, with the place behind them.
+pub(crate) fn entries(
+    txn: &Txn<'_>,
+    from: LogPlace,
+    at_most: u64,
+) -> Result<(Vec<IssuanceEntry>, LogPlace), LedgerError> {
+    let (mut found, mut place) = (Vec::new(), from);
+    for logged in logged(txn, from, at_most)? {
+        // Of a keyset that was dropped, or is being dropped, nothing is asked any more.
+        found.extend(get::<IssuanceEntry>(txn, Table::Issuance, logged.issuance.as_bytes())?);
+        place = place.next()?;
+    }
+    Ok((found, place))
+}
+
+/// A keyset that was revoked by a version without recoup: everything before its revocation counts.
+fn row_of(txn: &Txn<'_>, keyset: &KeysetId, revoked_at: UnixTime) -> Result<LeakRow, LedgerError> {
+    let stored = get(txn, Table::Leak, keyset.as_bytes())?;
+    Ok(stored.unwrap_or(LeakRow { leaked_since: revoked_at, claims_until: revoked_at.plus(DEFAULT_WINDOW) }))
+}
+
+/// Which recorded issuances do not count.
+///
+/// None does that was recorded after the suspected leak of its own keyset. And none that tokens paid for after they had become
+/// doubtful: those of a leaked keyset since its leak, and those of any keyset since such tokens were first swapped into it. Which
+/// token paid for which the mint cannot see, so that from then on all of that keyset's tokens are doubtful in this one respect.
+/// Money of an account or a voucher is not traced: what was deposited was accepted, and stays so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Exclusions {
+    leaked: BTreeMap<KeysetId, UnixTime>,
+    doubtful: BTreeMap<KeysetId, UnixTime>,
+}
+
+impl Exclusions {
+    /// As far as the leaks alone tell. [`follow`](Self::follow) finds the rest.
+    pub(crate) fn of(leaks: &[(KeysetId, UnixTime, LeakRow)]) -> Self {
+        let leaked: BTreeMap<_, _> = leaks.iter().map(|(keyset, _, row)| (*keyset, row.leaked_since)).collect();
+        Self { doubtful: leaked.clone(), leaked }
+    }
+
+    /// The stretch of time in which an issuance can make another keyset doubtful and still matter; none if there is no such time.
+    pub(crate) fn stretch(&self) -> Option<(UnixTime, UnixTime)> {
+        let (first, last) = (self.leaked.values().min()?, self.leaked.values().max()?);
+        if first < last { Some((*first, *last)) } else { None }
+    }
+
+    /// Takes an issuance into account. They MUST come in the order in which they were recorded.
+    pub(crate) fn follow(&mut self, entry: &IssuanceEntry) {
+        let Source::Tokens(inputs, _) = &entry.source else { return };
+        if self.doubtful.get(inputs).is_some_and(|since| *since <= entry.at) {
+            let since = self.doubtful.entry(entry.keyset).or_insert(entry.at);
+            *since = entry.at.min(*since);
+        }
+    }
+
+    /// Whether they were computed from the leaks as they are known now.
+    pub(crate) fn are_of(&self, leaks: &[(KeysetId, UnixTime, LeakRow)]) -> bool {
+        Self::of(leaks).leaked == self.leaked
+    }
+
+    /// Whether an issuance does not count.
+    pub(crate) fn exclude(&self, entry: &IssuanceEntry) -> bool {
+        let since = |of: &BTreeMap<KeysetId, UnixTime>, keyset| of.get(keyset).is_some_and(|since| *since <= entry.at);
+        since(&self.leaked, &entry.keyset)
+            || matches!(&entry.source, Source::Tokens(inputs, _) if since(&self.doubtful, inputs))
+    }
+}

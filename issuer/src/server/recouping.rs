@@ -1,0 +1,24 @@
+//! Claims on revoked keysets' tokens are paid by themselves when they are due.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::mint::Mint;
+
+/// Every so many seconds it is looked whether anything is due.
+const EVERY: u64 = 60;
+
+/// Pays what is due at once and then every minute, until `stopped` ends. What fails is logged and tried again.
+pub(super) async fn keep_paying(mint: Mint, stopped: impl Future<Output = ()>) {
+    let mut stopped = pin!(stopped);
+    loop {
+        if let Err(error) = mint.books().settle_recoups().await {
+            tracing::error!(%error, "claims on a revoked keyset's tokens could not be paid");
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(Duration::from_secs(EVERY)) => {}
+        }
+    }
+}

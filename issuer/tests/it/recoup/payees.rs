@@ -1,0 +1,140 @@
+//! Payees come before holders, and are paid only for what ρ proves.
+
+use farthing_issuer::RecoupError;
+use farthing_protocol::api::RecoupState;
+use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
+use farthing_protocol::recoup::{ProofError, RecoupClaim};
+use farthing_verifier::check::CheckError;
+
+use super::{Held, authorized, claim, file, revoke, settle, states, withdraw};
+use crate::common::{World, amount};
+use crate::wallet::Wallet;
+
+/// What a payee files: the payment as it was authorized, and perhaps what he was told of its blinding.
+fn filing(world: &World, payment: &Payment, evidence: &[&Held]) -> RecoupClaim {
+    let evidence = evidence.iter().map(|held| held.evidence()).collect();
+    RecoupClaim::new(world.id(), *payment.keyset(), Some(payment.clone()), evidence).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_comes_before_the_holder_who_filed_first() {
+    let mut world = World::with_fees(0, 500_000).await;
+    let mut wallet = Wallet::funded(&world, 100).await;
+    let keyset = world.keyset().await;
+    let tokens = withdraw(&world, &mut wallet, &keyset, 7).await;
+    let shop = Wallet::new(&world.id());
+    let payment = authorized(&keyset, &[&tokens[0], &tokens[1]], PaymentKind::Pay, shop.payee(), world.now());
+    world.clock.pass(10);
+    revoke(&world, &keyset, 0).await;
+    // The payer claims everything for himself, the two that he has paid with too.
+    let all: Vec<&Held> = tokens.iter().collect();
+    let payer = claim(&keyset, &all, wallet.payee(), world.now());
+    assert_eq!(states(&world, &payer).await, [RecoupState::Waiting; 3]);
+    world.clock.pass(20 * super::DAY);
+    let filed = filing(&world, &payment, &[]);
+    assert_eq!(states(&world, &filed).await, [RecoupState::Waiting; 2], "proven by the payer's own claim");
+    world.reopen().await;
+    assert_eq!(states(&world, &filed).await, [RecoupState::Waiting; 2]);
+    settle(&world).await;
+    let another = RecoupState::PaidToAnother;
+    assert_eq!(states(&world, &payer).await, [another, another, RecoupState::Paid]);
+    assert_eq!(states(&world, &filed).await, [RecoupState::Paid; 2]);
+    assert_eq!((world.balance(&shop.key()).await, world.balance(&wallet.key()).await), (3, 93 + 4), "free of fees");
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_is_paid_for_what_is_proven_and_for_nothing_else() {
+    let world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 100).await;
+    let keyset = world.keyset().await;
+    let tokens = withdraw(&world, &mut wallet, &keyset, 7).await;
+    let shop = Wallet::new(&world.id());
+    let all: Vec<&Held> = tokens.iter().collect();
+    let payment = authorized(&keyset, &all, PaymentKind::Pay, shop.payee(), world.now());
+    world.clock.pass(10);
+    revoke(&world, &keyset, 0).await;
+    let filed = filing(&world, &payment, &[]);
+    assert_eq!(states(&world, &filed).await, [RecoupState::Unproven; 3]);
+    // One he was told of by the payer; one somebody shows without claiming anything; of the third nobody says anything.
+    let told = filing(&world, &payment, &[&tokens[0]]);
+    let (waiting, unproven) = (RecoupState::Waiting, RecoupState::Unproven);
+    assert_eq!(states(&world, &told).await, [waiting, unproven, unproven]);
+    let shown = RecoupClaim::new(world.id(), *keyset.id(), None, vec![tokens[1].evidence()]).unwrap();
+    assert_eq!(states(&world, &shown).await, [waiting]);
+    settle(&world).await;
+    assert_eq!(states(&world, &filed).await, [RecoupState::Paid, RecoupState::Paid, unproven]);
+    assert_eq!(states(&world, &shown).await, [RecoupState::Paid]);
+    assert_eq!(world.balance(&shop.key()).await, 3);
+    // The payer shows it later, when claims are paid as they come.
+    let shown = RecoupClaim::new(world.id(), *keyset.id(), None, vec![tokens[2].evidence()]).unwrap();
+    assert_eq!(states(&world, &shown).await, [waiting]);
+    world.mint().books().settle_recoups().await.unwrap();
+    assert_eq!(world.balance(&shop.key()).await, 7);
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_with_a_forged_payment_gets_nothing() {
+    let mut world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 100).await;
+    let keyset = world.keyset().await;
+    let honest = withdraw(&world, &mut wallet, &keyset, 4).await;
+    let stolen = world.stolen().await;
+    let mut thief = Wallet::funded(&stolen, 100).await;
+    let forged = withdraw(&stolen, &mut thief, &keyset, 4).await;
+    world.clock.pass(10);
+    revoke(&world, &keyset, 0).await;
+    // Well signed, and paid by nobody: it waits for a proof that nobody can give.
+    let payment = authorized(&keyset, &[&forged[0]], PaymentKind::Pay, thief.payee(), world.now());
+    assert_eq!(states(&world, &filing(&world, &payment, &[])).await, [RecoupState::Unproven]);
+    let proof = [&honest[0].proof[..41], &forged[0].proof[41..]].concat();
+    let evidence = vec![forged[0].evidence_of(&proof)];
+    let lied = RecoupClaim::new(world.id(), *keyset.id(), Some(payment), evidence).unwrap();
+    assert_eq!(file(&world, &lied).await, Err(RecoupError::Proof(Some(ProofError::OtherChallenge))));
+    // An honest token that he never had: he cannot authorize anything with it.
+    let own = authorized(&keyset, &[&honest[0]], PaymentKind::Pay, wallet.payee(), world.now());
+    let mut bytes = farthing_protocol::codec::Wire::to_bytes(&own);
+    let place = bytes.windows(32).position(|window| window == wallet.payee().as_bytes()).unwrap();
+    bytes[place..place + 32].copy_from_slice(thief.payee().as_bytes());
+    let turned: Payment = farthing_protocol::codec::Wire::from_bytes(&bytes).unwrap();
+    let refused = file(&world, &filing(&world, &turned, &[])).await;
+    assert_eq!(refused, Err(RecoupError::Payment(CheckError::InvalidAuthorization)));
+    let claimed = claim(&keyset, &[&honest[0]], wallet.payee(), world.now());
+    assert_eq!(states(&world, &claimed).await, [RecoupState::Waiting]);
+    settle(&world).await;
+    assert_eq!((world.balance(&thief.key()).await, world.balance(&wallet.key()).await), (0, 100));
+    world.audit().await;
+}
+
+/// A payment of tokens that are locked to a payee is redeemed by him as kind `pay`: the payer, who does not know p, can only show
+/// how he blinded them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_of_locked_tokens_needs_the_payers_word_and_nobody_else_is_ever_paid() {
+    let world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 100).await;
+    let keyset = world.keyset().await;
+    let lock = farthing_protocol::locked::LockKey::generate(&mut rand::rng());
+    let held = super::withdraw_locked(&world, &mut wallet, &keyset, &lock, 4).await.remove(0);
+    let shop = Wallet::new(&world.id());
+    let locked_id = farthing_protocol::ids::PaymentId::from_bytes([9; 32]);
+    let terms = PaymentTerms {
+        kind: PaymentKind::Pay,
+        mint: world.id(),
+        keyset: *keyset.id(),
+        request: farthing_protocol::locked::deposit_request(&locked_id),
+        payee: shop.payee(),
+        amount: amount(4),
+    };
+    let witness = [(held.coin.0, Witness::Coin(&held.coin.1))];
+    let payment = Payment::authorize(&mut rand::rng(), terms, &witness, Binding::None, world.now()).unwrap();
+    world.clock.pass(10);
+    revoke(&world, &keyset, 0).await;
+    assert_eq!(states(&world, &filing(&world, &payment, &[])).await, [RecoupState::Unproven]);
+    let shown = RecoupClaim::new(world.id(), *keyset.id(), None, vec![held.evidence()]).unwrap();
+    assert_eq!(states(&world, &shown).await, [RecoupState::Waiting]);
+    settle(&world).await;
+    assert_eq!(states(&world, &shown).await, [RecoupState::Paid]);
+    assert_eq!(world.balance(&shop.key()).await, 4);
+    world.audit().await;
+}

@@ -1,0 +1,77 @@
+//! Bodies for what becomes of tokens when a keyset's key leaked.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::amount::UnixTime;
+use crate::ids::KeysetId;
+use crate::recoup::RecoupClaim;
+
+/// Which keysets were revoked and what can be claimed of their tokens: the same bytes for everyone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoupsAnswer {
+    /// The revoked keysets, by id.
+    pub recoups: Vec<RecoupWindow>,
+}
+
+/// What can be claimed of a revoked keyset's tokens, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoupWindow {
+    /// The keyset.
+    pub keyset: KeysetId,
+    /// Since when it is revoked.
+    pub revoked_at: UnixTime,
+    /// Since when its key may have been in other hands: tokens that were issued from then on are not recouped.
+    pub leaked_since: UnixTime,
+    /// Until then claims are collected and nothing is paid.
+    pub claims_until: UnixTime,
+    /// From then on nothing is taken any more.
+    pub ends_at: UnixTime,
+}
+
+/// Files a claim, or asks again what became of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoupCall {
+    /// The claim.
+    pub claim: RecoupClaim,
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoupAnswer {
+    /// Until then claims are collected and nothing is paid.
+    pub claims_until: UnixTime,
+    /// One for each token: in the order of the payment, or else of the evidence.
+    pub tokens: Vec<RecoupToken>,
+}
+
+/// How far a token of a claim is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoupToken {
+    /// How far.
+    pub state: RecoupState,
+    /// When it was paid.
+    pub paid_at: Option<UnixTime>,
+}
+
+/// How far a token of a claim is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecoupState {
+    /// Nobody has shown yet how it was blinded: as long as that is so, nobody is paid for it.
+    Unproven,
+    /// It came from an issuance that counts, and is paid when claims are not collected any more.
+    Waiting,
+    /// It came from an issuance that does not count. Nobody is paid for it.
+    Excluded,
+    /// It was paid to the account that this claim names; of a claim that names none, to whoever claimed it.
+    Paid,
+    /// It was paid to another: a payee who had accepted it, or a holder who claimed it earlier.
+    PaidToAnother,
+}

@@ -1,0 +1,72 @@
+//! Bodies about tokens of revoked keysets.
+
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::{RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer};
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::recoup::RecoupClaim;
+use serde_json::{Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+
+use crate::described::{Described, Shelf};
+use crate::object;
+use crate::scalars::inline;
+
+object! {
+    /// Which keysets were revoked, and what can be claimed of their tokens.
+    RecoupsAnswer {
+        /// The revoked keysets, by id.
+        recoups: Vec<RecoupWindow>,
+    }
+
+    /// What can be claimed of a revoked keyset's tokens, and until when.
+    RecoupWindow {
+        /// The keyset.
+        keyset: KeysetId,
+        /// Since when it is revoked.
+        revoked_at: UnixTime,
+        /// Since when its key may have been in other hands: tokens that were issued from then on are not recouped.
+        leaked_since: UnixTime,
+        /// Until then claims are collected and nothing is paid.
+        claims_until: UnixTime,
+        /// From then on nothing is taken any more.
+        ends_at: UnixTime,
+    }
+
+    /// Files a claim, or asks again what became of it.
+    RecoupCall {
+        /// The claim.
+        claim: RecoupClaim,
+    }
+
+    /// What became of a claim.
+    RecoupAnswer {
+        /// Until then claims are collected and nothing is paid.
+        claims_until: UnixTime,
+        /// One for each token: in the order of the claim's payment, or else of its evidence.
+        tokens: Vec<RecoupToken>,
+    }
+
+    /// A token of a claim.
+    RecoupToken {
+        /// How far it is.
+        state: RecoupState,
+        /// When it was paid, if it was paid for this claim.
+        paid_at: Option<UnixTime>,
+    }
+}
+
+impl Described for RecoupState {
+    const NAME: Option<&'static str> = Some("RecoupState");
+
+    fn schema(_: &mut Shelf) -> RefOr<Schema> {
+        let about = "How far a token of a claim is: nobody has shown yet how it was blinded; it is paid when claims are \
+                     collected no more; its issuance does not count; it was paid; it was paid to somebody who came before.";
+        let text = ObjectBuilder::new().schema_type(Type::String).description(Some(about));
+        inline(text.enum_values(Some(["unproven", "waiting", "excluded", "paid", "paid_to_another"])))
+    }
+
+    fn examples() -> Vec<Value> {
+        vec![json!("waiting"), json!("unproven"), json!("excluded"), json!("paid"), json!("paid_to_another")]
+    }
+}
