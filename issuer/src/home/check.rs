@@ -90,8 +90,7 @@ fn keysets(looked: &Looked<'_>, report: &mut Report) {
         Err(error) => return report.fault(FindingCode::Keysets, error.to_string()),
     };
     let needed = book.iter().filter(|keyset| now < keyset.terms().issue_until).map(|keyset| keyset.id());
-    let missing: Vec<String> =
-        home.keys().missing(needed).iter().map(|path| path.display().to_string()).collect();
+    let missing: Vec<String> = home.keys().missing(needed).iter().map(|path| path.display().to_string()).collect();
     match missing.as_slice() {
         [] => report.fine(FindingCode::Keys, "the files of secret keys are there"),
         missing => report.fault(FindingCode::Keys, format!("there is no {}", missing.join(", nor "))),
