@@ -45,7 +45,8 @@ pub(crate) fn answer<C: Copy>(
     screen: &Screen,
     folder: &std::path::Path,
     findings: &[Finding<C>],
-    (name, network): (fn(C) -> &'static str, fn(C) -> bool),
+    name: fn(C) -> &'static str,
+    network: fn(C) -> bool,
 ) -> Result<()> {
     let faults = || findings.iter().filter(|finding| finding.severity == Severity::Fault);
     let (well, network) = (faults().count() == 0, faults().all(|fault| network(fault.code)));

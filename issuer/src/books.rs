@@ -199,7 +199,7 @@ impl Books {
     /// Adds up the running totals, which is cheap, and stops issuing when they do not fit together, when they cannot be read, or
     /// when more is owed than is backed. That the books are right again only an [`audit`](Self::audit) says.
     pub(crate) async fn watch(&self) -> Result<Vec<Standing>, LedgerError> {
-        let standings = self.0.ledger.read(|txn| ledger::standings(txn)).await;
+        let standings = self.0.ledger.read(ledger::standings).await;
         match &standings {
             Ok(standings) => {
                 let off = standings.iter().filter(|standing| !standing.books.is_balanced());

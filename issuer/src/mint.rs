@@ -333,7 +333,7 @@ impl Mint {
     pub(crate) async fn figures(&self) -> Result<String, fmt::Error> {
         let books = &self.0.books;
         // Those of a ledger that says nothing stay as they were.
-        let standings = books.ledger().read(|txn| ledger::standings(txn)).await.unwrap_or_default();
+        let standings = books.ledger().read(ledger::standings).await.unwrap_or_default();
         let now = books.clock().now().seconds();
         self.0.metrics.to_text(&Now {
             standings: &standings,

@@ -10,7 +10,7 @@ use crate::{check, hooks, place};
 pub(super) fn check(args: MintCheckConfig, screen: &Screen) -> Result<()> {
     let folder = place::folder(args.folder.dir, "mint")?;
     let findings = check_home(&folder, hooks::now());
-    check::answer(screen, &folder, &findings, (FindingCode::as_str, |_| false))
+    check::answer(screen, &folder, &findings, FindingCode::as_str, |_| false)
 }
 
 #[cfg(test)]

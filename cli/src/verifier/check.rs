@@ -11,7 +11,7 @@ pub(super) async fn check(args: VerifierCheckConfig, screen: &Screen) -> Result<
     let folder = place::folder(args.folder.dir, "verifier")?;
     let options = CheckOptions { ask_mint: !args.offline, now: hooks::now() };
     let findings = check_home(&folder, options).await;
-    check::answer(screen, &folder, &findings, (FindingCode::as_str, |code| code == FindingCode::MintNotReached))
+    check::answer(screen, &folder, &findings, FindingCode::as_str, |code| code == FindingCode::MintNotReached)
 }
 
 #[cfg(test)]

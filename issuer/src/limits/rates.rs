@@ -73,8 +73,11 @@ const ACCOUNTS: usize = 65_536;
 #[derive(Debug)]
 pub(crate) struct Rates {
     all: Option<(Quota, Mutex<Option<Instant>>)>,
-    account: Option<(Quota, Mutex<BTreeMap<AccountKey, Option<Instant>>>)>,
+    account: Option<(Quota, Mutex<Counts>)>,
 }
+
+/// Up to when each account has used its quota.
+type Counts = BTreeMap<AccountKey, Option<Instant>>;
 
 impl Rates {
     pub(crate) fn new(RequestRates { all, account }: RequestRates) -> Self {

@@ -26,10 +26,10 @@ pub fn public_router(mint: Mint) -> Router {
 
 /// Counts a request before anything of its body is read. Whoever watches the mint is not counted.
 async fn heed(State(mint): State<Mint>, request: Request, next: Next) -> Response {
-    let watches = matches!(request.uri().path(), HEALTH | READY);
-    match mint.heed_anybody() {
-        Err(error) if !watches => Problem::from(error).into_response(),
-        Ok(()) | Err(_) => next.run(request).await,
+    let counted = !matches!(request.uri().path(), HEALTH | READY);
+    match counted.then(|| mint.heed_anybody()) {
+        Some(Err(error)) => Problem::from(error).into_response(),
+        Some(Ok(())) | None => next.run(request).await,
     }
 }
 

@@ -6,7 +6,7 @@ const BACKING: &str = "\
 For example:
   farthing mint backing             what is owed, and what backs it
   farthing mint backing 25000.00    you hold so much: in the bank, in the till
-  farthing mint backing --none      nothing is declared any more, nothing is compared";
+  farthing mint backing --none      nothing is declared any more";
 
 /// `farthing mint backing`
 #[derive(Debug, Args)]
