@@ -50,6 +50,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("verifier-init", answer::<verifier::init::InitAnswer>()),
         ("verifier-keys", answer::<verifier::keys::KeysAnswer>()),
         ("verifier-request", answer::<verifier::request::RequestAnswer>()),
+        ("mint-keysets", answer::<crate::mint::keysets::KeysetsAnswer>()),
+        ("mint-new-keyset", answer::<crate::mint::keysets::NewKeysetAnswer>()),
         ("mint-payouts", answer::<crate::mint::payouts::PayoutsAnswer>()),
         ("mint-payouts-settle", answer::<crate::mint::payouts::PayoutEntry>()),
         ("verifier-balance", answer::<account_of_merchant::BalanceAnswer>()),

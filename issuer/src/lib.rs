@@ -25,6 +25,7 @@ mod keysets;
 mod ledger;
 mod list;
 mod mint;
+mod rotation;
 mod server;
 mod signer;
 mod store;
@@ -46,6 +47,7 @@ pub use list::ListError;
 #[doc(hidden)]
 pub use mint::Surroundings;
 pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
+pub use rotation::{Rotation, RotationError};
 pub use server::{RunningMint, public_document, public_router, run};
 pub use signer::SigningError;
 

@@ -5,7 +5,7 @@ mod audit;
 mod credit;
 mod home;
 mod init;
-mod keysets;
+pub(crate) mod keysets;
 mod listen;
 pub(crate) mod payouts;
 mod run;
@@ -24,7 +24,8 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Init(args) => init::init(args).await,
         MintCommand::Run(args) => run::serve(args).await,
         MintCommand::Credit(args) => credit::credit(args).await,
-        MintCommand::Keysets(folder) => keysets::keysets(folder).await,
+        MintCommand::Keysets(args) => keysets::keysets(args, screen).await,
+        MintCommand::NewKeyset(args) => keysets::new_keyset(args, screen).await,
         MintCommand::Audit(folder) => audit::audit(folder).await,
         MintCommand::Payouts(args) => payouts::payouts(args, screen).await,
     }

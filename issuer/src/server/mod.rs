@@ -2,6 +2,7 @@
 
 mod control;
 mod public;
+mod rotation;
 mod sealing;
 
 pub use self::public::{public_document, public_router};
@@ -44,6 +45,7 @@ pub async fn run(
     let socket = mint.books().home().control_socket();
     let public_router = public_router(mint.clone());
     let (sealer, sealed_until) = (mint.clone(), stopped.clone());
+    let (rotator, rotated_until) = (mint.clone(), stopped.clone());
     let control_router = harden(control::router(mint), Limits::default());
     let mut control = Box::pin(serve_unix(socket, control_router, until(stopped.clone())));
     // The socket is bound before this future waits for anything: polled once, it can be used, or has failed.
@@ -62,6 +64,7 @@ pub async fn run(
         }
     });
     tokio::spawn(sealing::keep_sealing(sealer, until(sealed_until)));
+    tokio::spawn(rotation::keep_rotating(rotator, until(rotated_until)));
     tracing::info!("the mint is being served");
     Ok(RunningMint { local_addr, stop, public, control })
 }

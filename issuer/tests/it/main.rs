@@ -25,6 +25,8 @@ mod keysets;
 mod openapi;
 mod payouts;
 mod random;
+mod rotation;
+mod rotation_crash;
 mod sessions;
 mod swaps;
 mod wallet;

@@ -1,5 +1,6 @@
 //! The audit: every figure computed anew from the records, and compared with the running totals.
 
+mod ended;
 mod log;
 mod recompute;
 mod report;
@@ -13,6 +14,7 @@ use farthing_protocol::ids::KeysetId;
 
 use super::LedgerError;
 use super::book::pending;
+use super::ended::lapsed;
 use super::records::{AccountState, KeysetTotals, Table, UnitTotals, parse, scan};
 use recompute::Recomputed;
 pub use report::{AuditReport, Difference, Figure, UnitBooks};
@@ -127,7 +129,7 @@ fn compare_units(
         let (balances, fees, vouchers) = (of(totals.balances), of(totals.fees), of(totals.vouchers));
         let right = [balances, fees, vouchers, of(waiting), issued, redeemed.saturating_neg()];
         report.compare(named, Figure::Identity, left, right.into_iter().fold(0, i128::saturating_add));
-        report.units.push(UnitBooks::new(&unit, &totals, waiting, (issued, redeemed)));
+        report.units.push(UnitBooks::new(&unit, &totals, waiting, (issued, redeemed), lapsed(txn, &unit)?));
     }
     Ok(())
 }

@@ -39,6 +39,9 @@ pub struct UnitBooks {
     pub issued: Amount,
     /// Σ tokens deposited or swapped.
     pub redeemed: Amount,
+    /// Of the tokens issued and not redeemed, those whose keyset has ended: nobody can redeem them any more.
+    #[serde(default)]
+    pub lapsed: Amount,
 }
 
 /// A figure of the books that was computed anew.
@@ -82,6 +85,10 @@ pub enum Figure {
     SpentRecord,
     /// A record of a keyset that the mint does not know.
     UnknownKeyset,
+    /// Tokens that lapsed, against the tombstones of the keysets that ended.
+    Lapsed,
+    /// A tombstone against what it stands for.
+    Tombstone,
     /// funded − paid out against balances + fees + vouchers + pending payouts + (issued − redeemed).
     Identity,
 }
@@ -127,7 +134,13 @@ impl AuditReport {
 }
 
 impl UnitBooks {
-    pub(super) fn new(unit: &Unit, totals: &UnitTotals, pending: Amount, (issued, redeemed): (i128, i128)) -> Self {
+    pub(super) fn new(
+        unit: &Unit,
+        totals: &UnitTotals,
+        pending: Amount,
+        (issued, redeemed): (i128, i128),
+        lapsed: Amount,
+    ) -> Self {
         let amount = |sum: i128| u64::try_from(sum).ok().and_then(Amount::new).unwrap_or(Amount::MAX);
         Self {
             unit: unit.code().to_owned(),
@@ -140,6 +153,7 @@ impl UnitBooks {
             pending,
             issued: amount(issued),
             redeemed: amount(redeemed),
+            lapsed,
         }
     }
 }
@@ -165,6 +179,8 @@ impl fmt::Display for Figure {
             Self::Swap => "a swap's inputs and outputs",
             Self::SpentRecord => "a record of spent tokens",
             Self::UnknownKeyset => "a record of an unknown keyset",
+            Self::Lapsed => "lapsed tokens",
+            Self::Tombstone => "a tombstone",
             Self::Identity => "the identity of the books",
         })
     }
