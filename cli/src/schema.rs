@@ -52,6 +52,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("verifier-request", answer::<verifier::request::RequestAnswer>()),
         ("mint-backing", answer::<crate::mint::backing::BackingAnswer>()),
         ("mint-check-config", answer::<crate::check::CheckAnswer>()),
+        ("mint-keysets", answer::<crate::mint::keysets::KeysetsAnswer>()),
+        ("mint-new-keyset", answer::<crate::mint::keysets::NewKeysetAnswer>()),
         ("mint-payouts", answer::<crate::mint::payouts::PayoutsAnswer>()),
         ("mint-payouts-settle", answer::<crate::mint::payouts::PayoutEntry>()),
         ("verifier-balance", answer::<account_of_merchant::BalanceAnswer>()),

@@ -834,7 +834,7 @@ class ArchiveIndex(Signed):
                 if any(a[1] > b[0] for a, b in zip(spans, spans[1:])) or spans and spans[-1][1] > end:
                     raise Malformed("spans are not in order")
 
-    def accept(self, mint, seen, now):
+    def accept(self, mint, seen, now, deposit_until):
         if self.mint != mint:
             raise Refused("the index is another mint's")
         self.verify()
@@ -844,6 +844,8 @@ class ArchiveIndex(Signed):
         if any(own < earlier for own, earlier in ends):
             raise Refused("the index took something back")
         for keyset, earlier in seen.keysets.items():
+            if keyset not in self.keysets and deposit_until.get(keyset, self.issued_at + 1) <= self.issued_at:
+                continue
             own = self.keysets.get(keyset, ([], []))
             if any(now_listed[: len(before)] != before for now_listed, before in zip(own, earlier)):
                 raise Refused("the index took something back")
@@ -895,7 +897,10 @@ def check_refusal(path, vectors):
         "accept issuance file": lambda data: accept_file(IssuanceFile(data), given["asked"]),
         "accept spent filter": lambda data: accept_file(SpentFilter(data), given["asked"]),
         "accept archive index": lambda data: ArchiveIndex(data).accept(
-            given["mint"], ArchiveIndex(given["seen"]), vectors["with"]["now"]
+            given["mint"],
+            ArchiveIndex(given["seen"]),
+            vectors["with"]["now"],
+            {given["keyset"]: vectors["with"]["deposit_until"]} if "deposit_until" in vectors["with"] else {},
         ),
     }
     operation = operations[vectors["operation"]]

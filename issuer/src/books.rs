@@ -8,6 +8,7 @@ use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutDraft, PayoutRequest, UnitBalance};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::Keyset;
 use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
@@ -15,8 +16,8 @@ use crate::control::{BackingReport, PayoutView};
 use crate::home::{HomeError, MintHome};
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
-    self, AuditReport, Credited, Ledger, LedgerError, LedgerOpenError, MovementError, PayoutError, PayoutNumber,
-    PayoutRow, Standing,
+    self, AuditReport, BurialRefusal, Buried, Credited, Ledger, LedgerError, LedgerOpenError, MovementError,
+    PayoutError, PayoutNumber, PayoutRow, Standing,
 };
 use crate::recoup::{ExclusionsKeeper, Leak, RevokeError, Revoked};
 
@@ -75,13 +76,14 @@ impl Books {
 
     pub(crate) fn open_with(home: MintHome, options: Options, clock: Arc<dyn Clock>) -> Result<Self, BooksError> {
         let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), Arc::clone(&clock))?;
-        let revocations = ledger
-            .submit(|txn, _| ledger::revocations(txn))
+        let (revocations, tombstones) = ledger
+            .submit(|txn, _| Ok((ledger::revocations(txn)?, ledger::tombstones(txn)?)))
             .wait()
             .map_err(LedgerError::from)
-            .and_then(|revocations| revocations)
+            .and_then(|found| found)
             .map_err(LedgerOpenError::from)?;
-        let keysets = RwLock::new(Arc::new(home.load_book(revocations)?));
+        let book = home.load_book(revocations)?.with_tombstones(tombstones).map_err(LedgerOpenError::from)?;
+        let keysets = RwLock::new(Arc::new(book));
         let role = StoreRole::Mint { mint: *home.mint_id(), closed_to: home.config().closed_to.clone() };
         let decides = Decides::new(role);
         let (right, backed) = (AtomicBool::new(true), AtomicBool::new(true));
@@ -289,6 +291,20 @@ impl Books {
         let mut book = self.0.keysets.write().unwrap_or_else(PoisonError::into_inner);
         *book = Arc::new(book.with_revocations(revocations));
         Ok(revoked)
+    }
+
+    /// Buries a keyset whose time is over: audits the books, and commits its tombstone. When this returns, it is durable, and every
+    /// check knows of it. Books that are not right stop the issuing.
+    pub(crate) async fn bury(&self, keyset: Arc<Keyset>) -> Result<Buried, BurialRefusal> {
+        let (facts, id) = (self.keyset_book().facts(), *keyset.id());
+        let buried = self.0.ledger.run(move |txn, now| ledger::bury(txn, now, &keyset, &facts)).await;
+        let (buried, tombstone) = buried.inspect_err(|refusal| {
+            if *refusal == BurialRefusal::NotRight {
+                self.0.right.store(false, Ordering::SeqCst);
+            }
+        })?;
+        self.change_keysets(|book| book.with_tombstones([(id, tombstone)].into()))?;
+        Ok(buried)
     }
 
     /// Replaces the keysets by what `change` makes of them, one change at a time.

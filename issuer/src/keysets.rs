@@ -1,21 +1,31 @@
 //! The mint's keysets: their chains, which of them issues, and what was revoked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use farthing_protocol::amount::{Unit, UnixTime};
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Chain, ChainError, Keyset, KeysetDocument, ListedHead, Redemption, Revocation};
 use farthing_verifier::check::KnownKeysets;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::KeysetFacts;
+use crate::ledger::{KeysetFacts, LedgerError, Tombstone};
 
 /// All keysets at one moment. Replaced whole when one is added or revoked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeysetBook {
     chains: Vec<Chain>,
     revocations: Vec<Revocation>,
+    /// What stayed of keysets that are over for good.
+    tombstones: BTreeMap<KeysetId, Remains>,
     known: KnownKeysets,
+}
+
+/// What the operator is told of a keyset that is over for good.
+#[derive(Clone, Copy, Debug)]
+struct Remains {
+    buried_at: UnixTime,
+    lapsed: Amount,
 }
 
 /// What a keyset may be used for at a time.
@@ -32,6 +42,8 @@ pub enum KeysetState {
     Depositable,
     /// Its time is over.
     Ended,
+    /// It is over for good: only its tombstone is left, and no clock brings it back.
+    Buried,
     /// It was revoked.
     Revoked,
 }
@@ -64,6 +76,10 @@ pub struct KeysetSummary {
     pub deposit_until: UnixTime,
     /// When it was revoked, if it was.
     pub revoked_at: Option<UnixTime>,
+    /// When it was buried, if it was.
+    pub buried_at: Option<UnixTime>,
+    /// What of its tokens was never redeemed, and can never be; known once it is buried.
+    pub lapsed: Option<Amount>,
 }
 
 impl KeysetBook {
@@ -75,7 +91,7 @@ impl KeysetBook {
             (terms.unit.clone(), terms.redemption, terms.sequence)
         };
         keysets.sort_by_key(order);
-        let mut book = Self { chains: Vec::new(), revocations, known: KnownKeysets::new() };
+        let mut book = Self { revocations, ..Self::default() };
         for keyset in keysets {
             book.add(keyset)?;
         }
@@ -109,6 +125,39 @@ impl KeysetBook {
         book
     }
 
+    /// The same keysets with more tombstones. None is ever taken away.
+    pub(crate) fn with_tombstones(&self, tombstones: BTreeMap<KeysetId, Tombstone>) -> Result<Self, LedgerError> {
+        let mut book = self.clone();
+        for (keyset, tombstone) in tombstones {
+            let remains = Remains { buried_at: tombstone.buried_at, lapsed: tombstone.lapsed()? };
+            book.known.bury(&keyset);
+            book.tombstones.insert(keyset, remains);
+        }
+        Ok(book)
+    }
+
+    /// Keysets whose records can be dropped: payees can deposit no more, and they were neither buried nor revoked.
+    pub(crate) fn to_bury(&self, now: UnixTime) -> impl Iterator<Item = &Arc<Keyset>> {
+        self.with_records().filter(move |keyset| now >= keyset.terms().deposit_until)
+    }
+
+    /// When the next of them ends.
+    pub(crate) fn next_end(&self) -> Option<UnixTime> {
+        self.with_records().map(|keyset| keyset.terms().deposit_until).min()
+    }
+
+    fn with_records(&self) -> impl Iterator<Item = &Arc<Keyset>> {
+        self.iter()
+            .filter(|keyset| !self.tombstones.contains_key(keyset.id()) && self.revoked_at(keyset.id()).is_none())
+    }
+
+    /// When the next keyset of a chain is to be made, so many seconds before its last one ceases to issue. Nothing if that is left to
+    /// the operator: there is no such chain yet, or its last keyset was revoked.
+    pub(crate) fn next_due(&self, unit: &Unit, redemption: &Redemption, ahead: u64) -> Option<UnixTime> {
+        let last = self.last_of(unit, redemption).filter(|last| self.revoked_at(last.id()).is_none())?;
+        Some(last.terms().issue_until.minus(ahead))
+    }
+
     /// When the next keyset of a chain may issue, for so many seconds at most: at once if none issues now, but
     /// never over an announced one; else when the last one ends.
     pub(crate) fn next_window(&self, last: Option<&Keyset>, now: UnixTime, seconds: u64) -> (UnixTime, UnixTime) {
@@ -138,6 +187,9 @@ impl KeysetBook {
 
     /// Whether this is the keyset of its chain that issues now.
     pub(crate) fn is_issuing(&self, keyset: &Keyset, now: UnixTime) -> bool {
+        if self.tombstones.contains_key(keyset.id()) {
+            return false;
+        }
         let key = keyset.terms().chain_key();
         let chain = self.chains.iter().find(|chain| chain.key() == key);
         chain.and_then(|chain| chain.active(now, &self.revocations)).is_some_and(|active| active.id() == keyset.id())
@@ -194,8 +246,9 @@ impl KeysetBook {
 
     fn summary(&self, keyset: &Keyset, now: UnixTime) -> KeysetSummary {
         let terms = keyset.terms();
-        let revoked_at = self.revoked_at(keyset.id());
+        let (revoked_at, remains) = (self.revoked_at(keyset.id()), self.tombstones.get(keyset.id()));
         let state = match now {
+            _ if remains.is_some() => KeysetState::Buried,
             _ if revoked_at.is_some_and(|at| at <= now) => KeysetState::Revoked,
             now if now < terms.active_from => KeysetState::Announced,
             now if now < terms.issue_until => KeysetState::Issuing,
@@ -219,6 +272,8 @@ impl KeysetBook {
             spend_until: terms.spend_until,
             deposit_until: terms.deposit_until,
             revoked_at,
+            buried_at: remains.map(|remains| remains.buried_at),
+            lapsed: remains.map(|remains| remains.lapsed),
         }
     }
 }

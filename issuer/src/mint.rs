@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::archive::{ArchiveKeeper, Limits};
 use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
-use crate::home::{HomeError, MintHome};
+use crate::home::{Config, HomeError, MintHome};
 use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
 use crate::ledger::{self, AuditReport, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
@@ -137,6 +137,9 @@ struct Inner {
     rates: Rates,
     metrics: Metrics,
 }
+
+/// The right to make a keyset.
+type Making<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// How many requests are worked on at once, those included whose askers have gone away.
 const AT_WORK: usize = 256;
@@ -265,6 +268,30 @@ impl Mint {
         made.await.map_err(|_| LedgerError::Stopped)?
     }
 
+    /// Makes the next keyset of the configured chain if it is due. Returns it, if it was.
+    pub(crate) async fn make_due(&self) -> Result<Option<KeysetId>, KeysetChangeError> {
+        if !self.is_due() {
+            return Ok(None);
+        }
+        // The ledger's time: a clock that was set makes none. And what was published must be here, as above.
+        self.0.books.ledger().run(|_, now| Ok::<_, LedgerError>(now)).await?;
+        self.keysets_answer().await?;
+        let mint = self.clone();
+        // It goes on to its end even if this future is dropped.
+        let made = tokio::spawn(async move {
+            let making = mint.0.making.lock().await;
+            // Somebody may have made it meanwhile.
+            if mint.is_due() { mint.make_next(&making).await.map(Some) } else { Ok(None) }
+        });
+        made.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    fn is_due(&self) -> bool {
+        let (books, now) = (&self.0.books, self.0.books.clock().now());
+        let Config { unit, redemption, ahead, .. } = books.home().config();
+        books.keyset_book().next_due(unit, redemption, *ahead).is_some_and(|due| due <= now)
+    }
+
     /// Revokes a keyset from now on: it issues no more, and its tokens are neither deposited nor swapped. Its honest tokens are
     /// recouped, as if its key had leaked at this moment; [`Books::revoke`] says that it leaked before.
     ///
@@ -275,7 +302,10 @@ impl Mint {
     }
 
     async fn make_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
-        let _one_at_a_time = self.0.making.lock().await;
+        self.make_next(&self.0.making.lock().await).await
+    }
+
+    async fn make_next(&self, _one_at_a_time: &Making<'_>) -> Result<KeysetId, KeysetChangeError> {
         let count = self.0.books.home().config().denominations;
         let keyset = self.0.signer.draw_keyset(self.next_terms()?, count).await?;
         let mint = self.clone();

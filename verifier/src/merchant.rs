@@ -3,6 +3,7 @@
 mod books;
 mod deposit;
 mod door;
+mod ended;
 mod error;
 mod keys;
 mod pay;

@@ -86,6 +86,14 @@ pub fn is_ahead(now: UnixTime, highest: UnixTime) -> bool {
     highest > UnixTime::default() && now > highest.plus(CLOCK_STEP)
 }
 
+/// Notes a time as seen that the caller has judged by a clock of his own, so that a long time without payments is no jump.
+///
+/// # Errors
+/// The store's faults.
+pub fn note_time(txn: &mut Txn<'_>, now: UnixTime) -> Result<(), StoreFault> {
+    Recorder::new().advance(txn, now)
+}
+
 /// Names the index keys of an entry. For partitions of this module it returns true; else it does nothing and
 /// returns false, and the entry is the caller's own.
 pub fn index_entry(partition: Partition, entry: &[u8], emit: &mut dyn FnMut(&[u8])) -> bool {
@@ -186,30 +194,33 @@ pub(crate) fn keep_locked(txn: &mut Txn<'_>, payment: &Payment) -> Result<(), St
 /// What [`for_each`] hands records to: kind, payment, and the tokens' coin keys P.
 pub type Reader<'a, E> = dyn FnMut(PaymentKind, AcceptedPayment, &[[u8; 32]]) -> Result<(), E> + 'a;
 
-/// Reads every accepted payment that was not dropped, with its kind and its tokens' coin keys P, keyset by keyset and each
-/// in the order of acceptance: for audits.
+/// Reads every accepted payment of keysets that are not buried, with its kind and its tokens' coin keys P, keyset by keyset and
+/// each in the order of acceptance: for audits.
 ///
 /// # Errors
 /// The store's faults, and whatever `each` returns.
 pub fn for_each<E: From<StoreFault>>(txn: &Txn<'_>, each: &mut Reader<'_, E>) -> Result<(), E> {
-    let mut after_keyset: Option<Vec<u8>> = None;
-    while let Some((key, row)) = txn.scan_prefix(KEYSETS, after_keyset.as_deref(), 1)?.pop() {
-        let partition = Row::from_bytes(&row)?.partition;
-        let mut after = None;
-        loop {
-            let entries = txn.scan_entries(partition, after, 256)?;
-            for (cursor, bytes) in &entries {
-                let (kind, payment) = entry::decode_with_kind(bytes).map_err(|_| StoreFault::Damaged)?;
-                each(kind, payment, entry::coins(bytes))?;
-                after = Some(*cursor);
-            }
-            if entries.is_empty() {
-                break;
-            }
+    keysets(txn)?.iter().try_for_each(|keyset| for_each_of(txn, keyset, each))
+}
+
+/// The same of one keyset, if it is not buried.
+///
+/// # Errors
+/// As [`for_each`].
+pub fn for_each_of<E: From<StoreFault>>(txn: &Txn<'_>, keyset: &KeysetId, each: &mut Reader<'_, E>) -> Result<(), E> {
+    let Some(partition) = living(txn, keyset)? else { return Ok(()) };
+    let mut after = None;
+    loop {
+        let entries = txn.scan_entries(partition, after, 256)?;
+        for (cursor, bytes) in &entries {
+            let (kind, payment) = entry::decode_with_kind(bytes).map_err(|_| StoreFault::Damaged)?;
+            each(kind, payment, entry::coins(bytes))?;
+            after = Some(*cursor);
         }
-        after_keyset = Some(key);
+        if entries.is_empty() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// An accepted payment's place, time and tokens.
@@ -229,21 +240,48 @@ impl std::fmt::Debug for SpentEntry {
     }
 }
 
-/// The keysets of which anything was accepted and not dropped.
+/// The keysets of which anything was accepted, and that are not buried.
 ///
 /// # Errors
 /// The store's faults.
 pub fn keysets(txn: &Txn<'_>) -> Result<Vec<KeysetId>, StoreFault> {
+    let mut found = Vec::new();
+    for (keyset, _) in rows(txn)? {
+        if !is_buried(txn, &keyset)? {
+            found.push(keyset);
+        }
+    }
+    Ok(found)
+}
+
+/// The keysets of which anything was accepted and is still there, buried or not.
+fn rows(txn: &Txn<'_>) -> Result<Vec<(KeysetId, Row)>, StoreFault> {
     let (mut found, mut after) = (Vec::new(), None::<Vec<u8>>);
-    while let Some((key, _)) = txn.scan_prefix(KEYSETS, after.as_deref(), 1)?.pop() {
+    while let Some((key, row)) = txn.scan_prefix(KEYSETS, after.as_deref(), 1)?.pop() {
         let id = key.get(KEYSETS.len()..).and_then(|id| id.try_into().ok()).ok_or(StoreFault::Damaged)?;
-        found.push(KeysetId::from_bytes(id));
+        found.push((KeysetId::from_bytes(id), Row::from_bytes(&row)?));
         after = Some(key);
     }
     Ok(found)
 }
 
-/// A keyset's accepted payments behind a place, in the order of acceptance, at most so many.
+/// The partition of a keyset of which anything was accepted, and that is not buried.
+fn living(txn: &Txn<'_>, keyset: &KeysetId) -> Result<Option<Partition>, StoreFault> {
+    match txn.get(&keyset_key(KEYSETS, keyset))? {
+        Some(row) if !is_buried(txn, keyset)? => Ok(Some(Row::from_bytes(&row)?.partition)),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a keyset was [buried](bury).
+///
+/// # Errors
+/// The store's faults.
+pub fn is_buried(txn: &Txn<'_>, keyset: &KeysetId) -> Result<bool, StoreFault> {
+    Ok(txn.get(&keyset_key(GONE, keyset))?.is_some())
+}
+
+/// A keyset's accepted payments behind a place, in the order of acceptance, at most so many; none of one that is buried.
 ///
 /// # Errors
 /// The store's faults.
@@ -253,8 +291,8 @@ pub fn entries(
     after: Option<Cursor>,
     at_most: usize,
 ) -> Result<Vec<SpentEntry>, StoreFault> {
-    let Some(row) = txn.get(&keyset_key(KEYSETS, keyset))? else { return Ok(Vec::new()) };
-    let entries = txn.scan_entries(Row::from_bytes(&row)?.partition, after, at_most)?;
+    let Some(partition) = living(txn, keyset)? else { return Ok(Vec::new()) };
+    let entries = txn.scan_entries(partition, after, at_most)?;
     let read = |(cursor, bytes): &(Cursor, Vec<u8>)| {
         let accepted_at = entry::decode(bytes).map_err(|_| StoreFault::Damaged)?.accepted_at;
         Ok(SpentEntry { cursor: *cursor, accepted_at, coins: entry::coins(bytes).to_vec() })
@@ -269,14 +307,6 @@ pub fn entries(
 pub fn spent_on(txn: &Txn<'_>, keyset: &KeysetId, coin: &[u8; 32]) -> Result<Option<PaymentId>, StoreFault> {
     let Some(row) = txn.get(&keyset_key(KEYSETS, keyset))? else { return Ok(None) };
     spent_in(txn, Row::from_bytes(&row)?.partition, coin)
-}
-
-/// Whether a keyset was buried: nothing of it is accepted any more.
-///
-/// # Errors
-/// The store's faults.
-pub fn is_buried(txn: &Txn<'_>, keyset: &KeysetId) -> Result<bool, StoreFault> {
-    Ok(txn.get(&keyset_key(GONE, keyset))?.is_some())
 }
 
 /// Buries a keyset whose `deposit_until` has passed: from now on nothing of it is accepted, whatever the clock says.
@@ -297,6 +327,30 @@ pub fn bury(txn: &mut Txn<'_>, keyset: &Keyset, now: UnixTime) -> Result<(), Rec
     Ok(())
 }
 
+/// Buries every keyset whose `deposit_until` has passed and of which anything was accepted, as [`bury`] does, and returns all
+/// that are buried and still have records: for a store that is alone with its payments.
+///
+/// # Errors
+/// [`RecordError::ClockAhead`], and the store's faults.
+pub fn bury_ended(txn: &mut Txn<'_>, now: UnixTime) -> Result<Vec<KeysetId>, RecordError> {
+    let mut recorder = Recorder::new();
+    let (highest, mut buried) = (recorder.highest(txn)?, Vec::new());
+    for (keyset, row) in rows(txn)? {
+        if !is_buried(txn, &keyset)? {
+            if now < row.deposit_until {
+                continue;
+            }
+            if is_ahead(now, highest) {
+                return Err(RecordError::ClockAhead);
+            }
+            recorder.advance(txn, now)?;
+            txn.put(&keyset_key(GONE, &keyset), &[1])?;
+        }
+        buried.push(keyset);
+    }
+    Ok(buried)
+}
+
 /// Drops records of a buried keyset, at most so many, and says whether any are left: call it in one job after
 /// another until it says no. A keyset that is not buried keeps everything.
 ///
@@ -304,9 +358,7 @@ pub fn bury(txn: &mut Txn<'_>, keyset: &Keyset, now: UnixTime) -> Result<(), Rec
 /// The store's faults.
 pub fn drop_buried(txn: &mut Txn<'_>, keyset: &KeysetId, at_most: u32) -> Result<bool, StoreFault> {
     let key = keyset_key(KEYSETS, keyset);
-    let (Some(row), Some(_)) = (txn.get(&key)?, txn.get(&keyset_key(GONE, keyset))?) else {
-        return Ok(false);
-    };
+    let (Some(row), true) = (txn.get(&key)?, is_buried(txn, keyset)?) else { return Ok(false) };
     let left = txn.drop_partition(Row::from_bytes(&row)?.partition, at_most)?;
     if !left {
         txn.delete(&key)?;

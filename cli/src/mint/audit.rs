@@ -39,6 +39,7 @@ pub(crate) fn show_books(report: &AuditReport) -> Result<()> {
             ("pending payouts", books.pending),
             ("tokens issued", books.issued),
             ("tokens redeemed", books.redeemed),
+            ("of the rest, lapsed", books.lapsed),
         ];
         for (name, amount) in figures {
             rows.add_row([name.to_owned(), amount.display(&unit)]);

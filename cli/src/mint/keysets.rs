@@ -1,46 +1,189 @@
-//! `farthing mint keysets`
+//! `farthing mint keysets` and `farthing mint new-keyset`
 
-use anyhow::Result;
-use farthing_issuer::control::{KeysetsReport, path};
-use farthing_issuer::{Books, KeysetState, KeysetSummary};
+use anyhow::{Context, Result};
+use farthing_issuer::control::{KeysetsReport, NewKeysetAnswer as Made, NewKeysetRequest, path};
+use farthing_issuer::{Books, KeysetState, KeysetSummary, Mint, MintHome};
+use farthing_protocol::amount::{Unit, UnixTime};
+use serde::Serialize;
 
-use super::home::{ask_running, open};
-use crate::args::MintFolder;
-use crate::output::{say, show, table, time};
+use super::home::{ask_running, open, unlock};
+use crate::args::{MintKeysets, MintNewKeyset};
+use crate::output::{Answer, Money, Rows, Screen, seconds, time};
 
-pub(super) async fn keysets(folder: MintFolder) -> Result<()> {
-    let home = open(folder)?;
-    let report: Option<KeysetsReport> = ask_running(&home, async |client| client.get_json(path::KEYSETS).await).await?;
-    let keysets = match report {
+/// All keysets of a mint.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct KeysetsAnswer {
+    mint: String,
+    /// Each chain in order.
+    keysets: Vec<KeysetEntry>,
+}
+
+/// A keyset.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct KeysetEntry {
+    keyset: String,
+    /// Its place in its chain.
+    sequence: u64,
+    unit: String,
+    exponent: u8,
+    /// The payee it is closed to; none if it is open.
+    closed_to: Option<String>,
+    denominations: u8,
+    state: State,
+    active_from: u64,
+    issue_until: u64,
+    spend_until: u64,
+    deposit_until: u64,
+    revoked_at: Option<u64>,
+    /// Since when nothing is left of it but its tombstone.
+    buried_at: Option<u64>,
+    /// What of its tokens was never redeemed, and can never be; known once it is buried.
+    lapsed: Option<Money>,
+    #[serde(skip)]
+    until: [UnixTime; 3],
+}
+
+/// What a keyset may be used for now.
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// It will issue later.
+    Announced,
+    Issuing,
+    /// Its tokens can be spent, and are not issued any more.
+    Spendable,
+    /// Payees can still deposit its tokens.
+    Depositable,
+    /// Its time is over.
+    Ended,
+    /// Nothing is left of it but its tombstone.
+    Buried,
+    Revoked,
+}
+
+/// The keyset that was made.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct NewKeysetAnswer {
+    keyset: String,
+    sequence: u64,
+    state: State,
+    active_from: u64,
+    issue_until: u64,
+    #[serde(skip)]
+    times: [UnixTime; 2],
+}
+
+pub(super) async fn keysets(args: MintKeysets, screen: &Screen) -> Result<()> {
+    let home = open(args.folder)?;
+    let report = match running(&home).await? {
         Some(report) => report.keysets,
         None => Books::open(&home).await?.keysets(),
     };
-    say(format!("mint {}", home.mint_id()));
-    let mut rows = table(["no.", "unit", "state", "issues until", "spend until", "deposit until"]);
-    for keyset in &keysets {
-        rows.add_row([
-            keyset.sequence.to_string(),
-            keyset.unit.clone(),
-            state(keyset).to_owned(),
-            time(keyset.issue_until),
-            time(keyset.spend_until),
-            time(keyset.deposit_until),
-        ]);
-    }
-    show(&rows);
-    for keyset in &keysets {
-        say(format!("no. {} is {}", keyset.sequence, keyset.keyset));
-    }
-    Ok(())
+    let keysets = report.into_iter().map(KeysetEntry::of).collect::<Result<_>>()?;
+    screen.answer(&KeysetsAnswer { mint: home.mint_id().to_text(), keysets })
 }
 
-fn state(keyset: &KeysetSummary) -> &'static str {
-    match keyset.state {
-        KeysetState::Announced => "announced",
-        KeysetState::Issuing => "issuing",
-        KeysetState::Spendable => "spendable",
-        KeysetState::Depositable => "depositable",
-        KeysetState::Ended => "ended",
-        KeysetState::Revoked => "revoked",
+pub(super) async fn new_keyset(args: MintNewKeyset, screen: &Screen) -> Result<()> {
+    let home = open(args.folder)?;
+    let request = NewKeysetRequest {};
+    let asked = ask_running(&home, async |client| client.post_json(path::NEW_KEYSET, &request).await).await?;
+    let (made, all) = match asked {
+        Some(Made { keyset }) => (keyset, running(&home).await?.context("the mint stopped meanwhile")?.keysets),
+        None => {
+            let mint = Mint::open(&home, unlock(&home, &args.unlocking)?).await?;
+            (mint.new_keyset().await?, mint.keysets())
+        }
+    };
+    let summary = all.iter().find(|summary| summary.keyset == made).context("the mint does not list the keyset")?;
+    screen.answer(&NewKeysetAnswer {
+        keyset: made.to_text(),
+        sequence: summary.sequence,
+        state: State::of(summary.state),
+        active_from: seconds(summary.active_from),
+        issue_until: seconds(summary.issue_until),
+        times: [summary.active_from, summary.issue_until],
+    })
+}
+
+async fn running(home: &MintHome) -> Result<Option<KeysetsReport>> {
+    ask_running(home, async |client| client.get_json(path::KEYSETS).await).await
+}
+
+impl KeysetEntry {
+    fn of(summary: KeysetSummary) -> Result<Self> {
+        let unit = Unit::new(&summary.unit, summary.exponent)?;
+        Ok(Self {
+            keyset: summary.keyset.to_text(),
+            sequence: summary.sequence,
+            closed_to: summary.closed_to.map(|payee| payee.to_text()),
+            denominations: summary.denominations,
+            state: State::of(summary.state),
+            active_from: seconds(summary.active_from),
+            issue_until: seconds(summary.issue_until),
+            spend_until: seconds(summary.spend_until),
+            deposit_until: seconds(summary.deposit_until),
+            revoked_at: summary.revoked_at.map(seconds),
+            buried_at: summary.buried_at.map(seconds),
+            lapsed: summary.lapsed.map(|lapsed| Money::of(lapsed, &unit)),
+            until: [summary.issue_until, summary.spend_until, summary.deposit_until],
+            unit: summary.unit,
+            exponent: summary.exponent,
+        })
+    }
+}
+
+impl State {
+    const fn of(state: KeysetState) -> Self {
+        match state {
+            KeysetState::Announced => Self::Announced,
+            KeysetState::Issuing => Self::Issuing,
+            KeysetState::Spendable => Self::Spendable,
+            KeysetState::Depositable => Self::Depositable,
+            KeysetState::Ended => Self::Ended,
+            KeysetState::Buried => Self::Buried,
+            KeysetState::Revoked => Self::Revoked,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Issuing => "issuing",
+            Self::Spendable => "spendable",
+            Self::Depositable => "depositable",
+            Self::Ended => "ended",
+            Self::Buried => "buried",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl Answer for KeysetsAnswer {
+    fn show(&self, screen: &Screen) {
+        screen.say(format!("mint {}", self.mint));
+        let header = ["no.", "unit", "state", "issues until", "spend until", "deposit until", "lapsed"];
+        let mut rows = Rows::new(header).right(6);
+        for keyset in &self.keysets {
+            let [issue, spend, deposit] = keyset.until.map(time);
+            let lapsed = keyset.lapsed.as_ref().map_or_else(String::new, |lapsed| lapsed.text.clone());
+            let (unit, state) = (keyset.unit.clone(), keyset.state.text().to_owned());
+            rows.add([keyset.sequence.to_string(), unit, state, issue, spend, deposit, lapsed]);
+        }
+        rows.show(screen);
+        for keyset in &self.keysets {
+            screen.say(format!("no. {} is {}", keyset.sequence, keyset.keyset));
+        }
+    }
+}
+
+impl Answer for NewKeysetAnswer {
+    fn show(&self, screen: &Screen) {
+        let [from, until] = self.times.map(time);
+        screen.say(format!("keyset no. {} is {}", self.sequence, self.keyset));
+        screen.say(format!("it issues from {from} until {until}"));
     }
 }

@@ -7,7 +7,7 @@ mod check;
 mod credit;
 mod home;
 mod init;
-mod keysets;
+pub(crate) mod keysets;
 mod listen;
 pub(crate) mod payouts;
 mod run;
@@ -25,7 +25,8 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Init(args) => init::init(args, screen).await,
         MintCommand::Run(args) => run::serve(args).await,
         MintCommand::Credit(args) => credit::credit(args).await,
-        MintCommand::Keysets(folder) => keysets::keysets(folder).await,
+        MintCommand::Keysets(args) => keysets::keysets(args, screen).await,
+        MintCommand::NewKeyset(args) => keysets::new_keyset(args, screen).await,
         MintCommand::Audit(folder) => audit::audit(folder).await,
         MintCommand::Backing(args) => backing::backing(args, screen).await,
         MintCommand::CheckConfig(args) => check::check(args, screen),

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use farthing_protocol::archive::{FileHead, FilterHead};
+use farthing_protocol::ids::KeysetId;
 
 use crate::keys::create_folder;
 
@@ -43,6 +44,15 @@ pub(super) fn sync<'a>(folder: &Path, names: impl Iterator<Item = &'a Path>) -> 
     parents.sort_unstable();
     parents.dedup();
     parents.into_iter().try_for_each(|parent| File::open(folder.join(parent))?.sync_all())
+}
+
+/// Removes all files of a keyset, if there are any. Durable when this returns.
+pub(super) fn remove(folder: &Path, keyset: &KeysetId) -> io::Result<()> {
+    match fs::remove_dir_all(folder.join(keyset.to_text())) {
+        Ok(()) => File::open(folder)?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a file; nothing if it is missing.

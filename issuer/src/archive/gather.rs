@@ -30,13 +30,13 @@ impl Gathered {
         let mut until = None;
         'log: loop {
             let from = gathering.end;
-            let portion = portion(ledger, from, LogPlace(u64::MAX)).await?;
+            let portion = portion(ledger, from, PORTION).await?;
             let last = portion.len() < PORTION;
-            for (logged, record) in portion {
+            for (place, logged, record) in portion {
                 if logged.at >= state.sealing_until {
                     break 'log;
                 }
-                if let Some(ended) = gathering.add(&logged, &record)? {
+                if let Some(ended) = gathering.add(place, &logged, record.as_deref())? {
                     until = Some(ended);
                     break 'log;
                 }
@@ -57,38 +57,33 @@ pub(super) async fn records_between(
     first: LogPlace,
     end: LogPlace,
 ) -> Result<Vec<Placed>, ArchiveError> {
-    let (mut place, mut records) = (first, Vec::new());
-    while place < end {
-        let portion = portion(ledger, place, end).await?;
-        if portion.is_empty() {
-            return Err(LedgerError::Damaged.into());
-        }
-        for (logged, record) in portion {
+    let (mut from, mut records) = (first, Vec::new());
+    // Whether all are there, their number says.
+    while from < end {
+        let portion = portion(ledger, from, PORTION).await?;
+        let Some((last, ..)) = portion.last() else { break };
+        from = last.next()?;
+        for (place, logged, record) in portion.into_iter().take_while(|(place, ..)| *place < end) {
             if logged.keyset == keyset {
-                records.push((place, FiledRecord::from_wire(&record)?));
+                records.push((place, FiledRecord::from_wire(&record.ok_or(LedgerError::Damaged)?)?));
             }
-            place = place.next()?;
         }
     }
     Ok(records)
 }
 
-async fn portion(
-    ledger: &Ledger,
-    from: LogPlace,
-    end: LogPlace,
-) -> Result<Vec<(LoggedIssuance, Vec<u8>)>, LedgerError> {
-    let at_most = end.0.saturating_sub(from.0).min(u64::try_from(PORTION).unwrap_or(u64::MAX));
+/// A place of the log and what stands there; with the record, unless its keyset has ended for good.
+type LogLine = (LogPlace, LoggedIssuance, Option<Vec<u8>>);
+
+async fn portion(ledger: &Ledger, from: LogPlace, at_most: usize) -> Result<Vec<LogLine>, LedgerError> {
     ledger
         .read(move |txn| {
-            let logged = ledger::logged(txn, from, at_most)?;
-            logged
-                .into_iter()
-                .map(|logged| {
-                    let record = ledger::record_bytes(txn, &logged.issuance)?;
-                    Ok((logged, record))
-                })
-                .collect()
+            let line = |(place, logged): (LogPlace, LoggedIssuance)| {
+                let ended = ledger::tombstone(txn, &logged.keyset)?.is_some();
+                let record = if ended { None } else { Some(ledger::record_bytes(txn, &logged.issuance)?) };
+                Ok((place, logged, record))
+            };
+            ledger::logged(txn, from, at_most)?.into_iter().map(line).collect()
         })
         .await
 }
@@ -107,11 +102,13 @@ impl Gathering {
         Self { end: first, records: BTreeMap::new(), bytes: 0, enough: usize::MAX, last: None }
     }
 
-    /// Adds a record; or, if there is enough and a new second begins, says when the segment ends and adds nothing.
+    /// Adds a record, or goes past one that there is no more; or, if there is enough and a new second begins, says when the segment ends and
+    /// adds nothing.
     fn add(
         &mut self,
+        place: LogPlace,
         logged: &LoggedIssuance,
-        record: &[u8],
+        record: Option<&[u8]>,
     ) -> Result<Option<farthing_protocol::amount::UnixTime>, ArchiveError> {
         if let Some(last) = self.last
             && self.bytes >= self.enough
@@ -119,11 +116,13 @@ impl Gathering {
         {
             return Ok(Some(last.plus(1)));
         }
-        let record = FiledRecord::from_wire(record)?;
-        self.bytes = self.bytes.saturating_add(record.length());
-        self.records.entry(logged.keyset).or_default().push((self.end, record));
+        if let Some(record) = record {
+            let record = FiledRecord::from_wire(record)?;
+            self.bytes = self.bytes.saturating_add(record.length());
+            self.records.entry(logged.keyset).or_default().push((place, record));
+        }
         self.last = Some(logged.at);
-        self.end = self.end.next()?;
+        self.end = place.next()?;
         Ok(None)
     }
 }
@@ -204,6 +203,7 @@ mod tests {
     #[test]
     fn a_segment_ends_early_between_two_seconds_when_there_is_enough() {
         let mut gathering = Gathering { enough: 3 * 166, ..Gathering::new(LogPlace(7)) };
+        let mut place = LogPlace(7);
         let mut add = |number: u8, at| {
             let id = [number; 32];
             let logged = LoggedIssuance {
@@ -211,7 +211,9 @@ mod tests {
                 issuance: IssuanceId::from_bytes(id),
                 at: UnixTime::from_seconds(at),
             };
-            gathering.add(&logged, &record(id)).unwrap().map(UnixTime::seconds)
+            let ended = gathering.add(place, &logged, Some(&record(id))).unwrap().map(UnixTime::seconds);
+            place = place.next().unwrap();
+            ended
         };
         let ended: Vec<_> =
             [(1, 10), (2, 11), (3, 12), (4, 12), (5, 12)].into_iter().map(|(n, at)| add(n, at)).collect();

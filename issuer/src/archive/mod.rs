@@ -19,9 +19,9 @@ use farthing_protocol::codec::DecodeError;
 use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::KeysetId;
 
-use crate::ledger::{self, ArchiveState, FilterRow, LedgerError, Listing, SegmentRow};
+use crate::ledger::{self, ArchiveState, Buried, FilterRow, LedgerError, Listing, SegmentRow, Unlisted};
 use crate::mint::Mint;
-use crate::signer::{Signer, SigningError};
+use crate::signer::SigningError;
 use cut::{Draft, Filter, Made, Segment};
 use gather::Gathered;
 
@@ -210,8 +210,49 @@ impl Mint {
         let writer = self.clone();
         let written = tokio::task::spawn_blocking(move || writer.write_files(&made));
         written.await.map_err(|_| LedgerError::Stopped)??;
-        let index = sign(self.signer(), mint, self.books().clock().now(), &after, keysets, last.as_ref()).await?;
+        let times = (after.sealed_until, after.filtered_until);
+        let index = self.sign_index(times, keysets, last.as_ref()).await?;
         Ok(Listing { before, after, segments, filters, index })
+    }
+
+    /// Takes a keyset that has ended for good out of the archive: first out of the index, then its files out of the folder. Called again
+    /// it goes on where it was.
+    pub(crate) async fn unlist(&self, buried: Buried) -> Result<Unlisted, ArchiveError> {
+        let _one_at_a_time = self.archive().sealing.lock().await;
+        let ledger = self.books().ledger();
+        let keyset = *buried.keyset();
+        let last = ledger.read(ledger::stored_index).await?;
+        let index = match last.filter(|index| index.keyset(&keyset).is_some()) {
+            None => None,
+            Some(last) => {
+                let kept = last.keysets().iter().filter(|archived| archived.keyset != keyset).cloned().collect();
+                Some(self.sign_index((last.sealed_until(), last.filtered_until()), kept, Some(&last)).await?)
+            }
+        };
+        let stored = index.clone();
+        let unlisted = ledger.run(move |txn, _| ledger::unlist(txn, buried, stored.as_ref())).await?;
+        if let Some(index) = index {
+            self.archive().serve(index)?;
+        }
+        let folder = self.books().home().archive();
+        let removed = tokio::task::spawn_blocking(move || files::remove(&folder, &keyset));
+        removed.await.map_err(|_| LedgerError::Stopped)??;
+        Ok(unlisted)
+    }
+
+    /// Has an index signed later than the last, which takes nothing of it back but keysets that ended.
+    async fn sign_index(
+        &self,
+        times: (UnixTime, UnixTime),
+        keysets: Vec<ArchivedKeyset>,
+        last: Option<&ArchiveIndex>,
+    ) -> Result<ArchiveIndex, ArchiveError> {
+        let (mint, now, book) = (*self.id(), self.books().clock().now(), self.books().keyset_book());
+        let issued_at = last.map_or(now, |last| now.max(last.issued_at().plus(1))).max(times.0).max(times.1);
+        let index = self.signer().sign(ArchiveIndex::draft(mint, issued_at, times, keysets)?).await?;
+        let ends = |keyset: &KeysetId| book.get(keyset).map(|keyset| keyset.terms().deposit_until);
+        index.accept(&mint, last, &ends, issued_at).map_err(|_| ArchiveError::Contradiction)?;
+        Ok(index)
     }
 
     fn write_files(&self, made: &[Made]) -> io::Result<()> {
@@ -229,20 +270,4 @@ fn new_salt() -> SegmentSalt {
 /// A keyset's place in the index.
 fn entry(by_id: &mut BTreeMap<KeysetId, ArchivedKeyset>, keyset: KeysetId) -> &mut ArchivedKeyset {
     by_id.entry(keyset).or_insert_with(|| ArchivedKeyset { keyset, segments: Vec::new(), filters: Vec::new() })
-}
-
-/// Has an index signed later than the last, which takes nothing of it back.
-async fn sign(
-    signer: &Signer,
-    mint: MintId,
-    now: UnixTime,
-    state: &ArchiveState,
-    keysets: Vec<ArchivedKeyset>,
-    last: Option<&ArchiveIndex>,
-) -> Result<ArchiveIndex, ArchiveError> {
-    let times = (state.sealed_until, state.filtered_until);
-    let issued_at = last.map_or(now, |last| now.max(last.issued_at().plus(1))).max(times.0).max(times.1);
-    let index = signer.sign(ArchiveIndex::draft(mint, issued_at, times, keysets)?).await?;
-    index.accept(&mint, last, issued_at).map_err(|_| ArchiveError::Contradiction)?;
-    Ok(index)
 }

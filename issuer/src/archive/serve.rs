@@ -131,8 +131,7 @@ impl Mint {
         if let Some(bytes) = found.map_err(|_| LedgerError::Stopped)?? {
             return Ok(Some(bytes));
         }
-        tracing::error!("a file of the archive was missing or damaged; it is made again");
-        self.make_again(listed).await.map(Some)
+        self.make_again(wanted).await
     }
 
     /// A file as it lies in the folder, if it is what it should be.
@@ -149,9 +148,13 @@ impl Mint {
     }
 
     /// Makes a listed file from the ledger, which gives the same bytes as the first time, and writes it.
-    async fn make_again(&self, listed: Listed) -> Result<Bytes, ArchiveError> {
+    async fn make_again(&self, wanted: Wanted) -> Result<Option<Bytes>, ArchiveError> {
         // Nothing else writes meanwhile.
         let _one_at_a_time = self.archive().sealing.lock().await;
+        // Its keyset may have been taken out of the archive just now.
+        let served = self.served_archive().await?;
+        let Some(listed) = Listed::find(&served.index, wanted) else { return Ok(None) };
+        tracing::error!("a file of the archive was missing or damaged; it is made again");
         let draft = match listed {
             Listed::Issued(head) => self.make_file(head).await?,
             Listed::Spent(head) => self.make_filter(head).await?,
@@ -163,7 +166,7 @@ impl Mint {
             mint.archive().check_off(made.0);
             Ok::<_, ArchiveError>(made.1)
         });
-        Ok(written.await.map_err(|_| LedgerError::Stopped)??.into())
+        Ok(Some(written.await.map_err(|_| LedgerError::Stopped)??.into()))
     }
 
     /// The file of this head; [`LedgerError::Damaged`] rather than another than the one that was listed.

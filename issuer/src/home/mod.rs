@@ -61,6 +61,9 @@ pub enum HomeError {
         .0.seal, .0.filter
     )]
     ArchiveTimes(ArchiveTimes),
+    /// The next keyset would be due before the one before it has begun.
+    #[error("ahead_seconds must be less than issue_seconds")]
+    Ahead,
     /// The settings break a rule of keysets.
     #[error("the settings for keysets are not possible: {0}")]
     Settings(DecodeError),

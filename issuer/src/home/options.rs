@@ -23,6 +23,13 @@ pub struct Windows {
     pub deposit: u64,
 }
 
+impl Windows {
+    /// How long before its time a keyset is published unless it is said otherwise: 30 days, or a third of the time that it issues.
+    pub fn usual_ahead(&self) -> u64 {
+        (30 * DAY).min(self.issue / 3)
+    }
+}
+
 impl Default for Windows {
     /// 90 days, 365 days, 30 days.
     fn default() -> Self {
@@ -107,6 +114,9 @@ pub struct InitOptions {
     pub fees: Fees,
     /// How long keysets live.
     pub windows: Windows,
+    /// So many seconds before a keyset ceases to issue, a running mint makes and publishes the next one: less than it issues. As
+    /// [usual](Windows::usual_ahead), if nothing is said.
+    pub ahead: Option<u64>,
     /// How the keys are protected.
     pub protection: Protection,
     /// Where tokens may be spent.
@@ -133,6 +143,7 @@ impl InitOptions {
             bundles: default_bundles(32),
             fees: Fees::default(),
             windows: Windows::default(),
+            ahead: None,
             protection,
             redemption: Redemption::Open,
             closed_to: Vec::new(),

@@ -10,8 +10,8 @@ use farthing_verifier::spent::{self, SpentEntry};
 
 use super::LedgerError;
 use super::records::{
-    ArchiveState, FilterRow, IssuanceEntry, LogPlace, LoggedIssuance, SegmentRow, SpentPlace, Table, get, parse, put,
-    scan,
+    ArchiveState, FilterRow, IssuanceEntry, LogPlace, LoggedIssuance, SegmentRow, SpentPlace, Table, from_value, get,
+    parse, put, scan,
 };
 use crate::home::ArchiveTimes;
 
@@ -76,8 +76,8 @@ fn begin(
     ArchiveTimes { seal, filter }: ArchiveTimes,
     salt: SegmentSalt,
 ) -> Result<ArchiveState, LedgerError> {
-    let first: Option<LoggedIssuance> = get(txn, Table::Log, &LogPlace(0).key())?;
-    let first = first.map_or(now, |first| first.at.min(now));
+    let first = logged(txn, LogPlace(0), 1)?.pop();
+    let first = first.map_or(now, |(_, first)| first.at.min(now));
     let (sealed_until, filtered_until) = (whole(first, seal), whole(first, filter));
     Ok(ArchiveState {
         sealed_until,
@@ -93,10 +93,19 @@ fn whole(time: UnixTime, step: u64) -> UnixTime {
     UnixTime::from_seconds(time.seconds() - time.seconds() % step.max(1))
 }
 
-/// The log from a place on, at most so many.
-pub(crate) fn logged(txn: &Txn<'_>, from: LogPlace, at_most: u64) -> Result<Vec<LoggedIssuance>, LedgerError> {
-    let places = from.0..from.0.saturating_add(at_most);
-    places.map_while(|place| get(txn, Table::Log, &LogPlace(place).key()).transpose()).collect()
+/// The log from a place on, at most so many. There are gaps where keysets were dropped.
+pub(crate) fn logged(
+    txn: &Txn<'_>,
+    from: LogPlace,
+    at_most: usize,
+) -> Result<Vec<(LogPlace, LoggedIssuance)>, LedgerError> {
+    let after = from.0.checked_sub(1).map(|before| Table::Log.key(&LogPlace(before).key()));
+    let rows = txn.scan_prefix(Table::Log.prefix(), after.as_deref(), at_most)?;
+    let read = |(key, value): &(Vec<u8>, Vec<u8>)| {
+        let place = LogPlace::of(key.get(Table::Log.prefix().len()..).unwrap_or_default())?;
+        Ok((place, from_value(value)?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// The wire object of an issuance's record.

@@ -19,6 +19,7 @@ use super::LedgerError;
 use super::archive::log;
 use super::book::{Place, TransferError, transfer};
 use super::deposits::is_revoked;
+use super::ended::tombstone;
 use super::limits::{Asked, admit};
 use super::records::{AnsweredSession, IssuanceEntry, RedeemedBy, Source, Table, VoucherState, get, put};
 use crate::limits::{IssueLimits, Limit};
@@ -132,7 +133,7 @@ pub(crate) fn issue(
     if let Some(winner) = funded_by(txn, &issue.funding)? {
         return Err(IssueRefusal::FundingUsed(winner));
     }
-    if is_revoked(txn, issue.keyset.id(), now)? {
+    if is_revoked(txn, issue.keyset.id(), now)? || tombstone(txn, issue.keyset.id())?.is_some() {
         return Err(IssueRefusal::KeysetNotIssuing);
     }
     let asked = Asked { means: &issue.means, unit: &issue.keyset.terms().unit, amount: issue.amount };

@@ -8,6 +8,7 @@ mod archive;
 mod audit;
 mod book;
 mod deposits;
+mod ended;
 mod error;
 mod issuances;
 mod limits;
@@ -38,6 +39,10 @@ pub(crate) use audit::KeysetFacts;
 pub(crate) use audit::audit;
 pub use audit::{AuditReport, Difference, Figure, UnitBooks};
 pub(crate) use deposits::{DepositRefusal, deposit, known};
+pub(crate) use ended::{
+    BurialRefusal, Buried, Tombstone, Unlisted, bury, drop_issuances, drop_spent, dropped, dropping, tombstone,
+    tombstones, unlist,
+};
 pub use error::LedgerError;
 pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by, issue};
 pub(crate) use limits::erase_days;
@@ -164,6 +169,8 @@ pub(crate) async fn settle<T, E: From<LedgerError>>(pending: Pending<Result<T, E
     pending.await.map_err(LedgerError::from)?
 }
 
+const DAY: u64 = 86_400;
+
 /// The time for a job: the clock's, or the highest seen if that is a little later.
 fn advance(txn: &mut Txn<'_>, now: UnixTime) -> Result<UnixTime, LedgerError> {
     let highest = get(txn, Table::Time, &[])?.unwrap_or_default();
@@ -175,6 +182,10 @@ fn advance(txn: &mut Txn<'_>, now: UnixTime) -> Result<UnixTime, LedgerError> {
     }
     if now > highest {
         put(txn, Table::Time, &[], &now)?;
+        // Once a day is enough for the spent records, which would else take years without payments for a clock that is wrong.
+        if now.seconds() / DAY != highest.seconds() / DAY {
+            spent::note_time(txn, now)?;
+        }
     }
     Ok(now.max(highest))
 }

@@ -29,6 +29,11 @@
 //! | `archive/segment/` ‖ keyset ‖ number | [`SegmentRow`] |
 //! | `archive/filter/` ‖ keyset ‖ number | [`FilterRow`] |
 //! | `archive/index` (large) | the signed index of the archive |
+//! | `tombstone/` ‖ keyset | [`Tombstone`](super::Tombstone): what stays of a keyset for ever |
+//! | `swapped/` ‖ keyset ‖ keyset | Σ tokens of the second, swapped into tokens of the first, which has a tombstone |
+//! | `carried/` ‖ account ‖ unit | [`Carried`](super::ended::Carried): what dropped records did to an account |
+//! | `lapsed/` ‖ unit | Σ tokens that were never redeemed of keysets with a tombstone |
+//! | `dropping/` ‖ keyset | a keyset with a tombstone whose records are not all dropped |
 //!
 //! Keys that begin with `spent/` are the verifier's.
 
@@ -83,6 +88,13 @@ pub(crate) enum Table {
     Segment,
     Filter,
     ArchiveIndex,
+    Tombstone,
+    /// Σ tokens of other keysets that were swapped into those of a keyset with a tombstone.
+    Swapped,
+    Carried,
+    /// Σ lapsed tokens of a unit.
+    Lapsed,
+    Dropping,
 }
 
 impl Table {
@@ -120,6 +132,11 @@ impl Table {
             Self::Segment => b"archive/segment/",
             Self::Filter => b"archive/filter/",
             Self::ArchiveIndex => b"archive/index",
+            Self::Tombstone => b"tombstone/",
+            Self::Swapped => b"swapped/",
+            Self::Carried => b"carried/",
+            Self::Lapsed => b"lapsed/",
+            Self::Dropping => b"dropping/",
         }
     }
 
@@ -234,6 +251,7 @@ macro_rules! record {
         }
     };
 }
+pub(super) use record;
 
 record! {
     /// Running totals of a unit.
@@ -412,6 +430,10 @@ impl LogPlace {
     /// Places order as their keys do.
     pub(crate) const fn key(self) -> [u8; 8] {
         self.0.to_be_bytes()
+    }
+
+    pub(crate) fn of(key: &[u8]) -> Result<Self, LedgerError> {
+        key.try_into().map(|key| Self(u64::from_be_bytes(key))).map_err(|_| LedgerError::Damaged)
     }
 
     pub(crate) fn next(self) -> Result<Self, LedgerError> {

@@ -6,6 +6,7 @@ use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use super::LedgerError;
 use super::audit::UnitBooks;
 use super::book::{pending, unit_totals};
+use super::ended::lapsed;
 use super::records::{Backing, KeysetTotals, Table, UnitTotals, get, parse, put, scan, unit_key};
 
 /// One unit.
@@ -43,7 +44,8 @@ pub(crate) fn standing_of(txn: &Txn<'_>, unit: &Unit) -> Result<Standing, Ledger
         }
         Ok(())
     })?;
-    let books = UnitBooks::new(unit, &unit_totals(txn, unit)?, pending(txn, unit)?, (issued, redeemed));
+    let books =
+        UnitBooks::new(unit, &unit_totals(txn, unit)?, pending(txn, unit)?, (issued, redeemed), lapsed(txn, unit)?);
     Ok(Standing { books, backing: backing(txn, unit)? })
 }
 

@@ -6,7 +6,7 @@ use crate::books::Books;
 use crate::ledger::{self, Exclusions, LedgerError, LogPlace};
 
 /// How many issuances are read at once.
-const PORTION: u64 = 256;
+const PORTION: usize = 256;
 
 /// Keeps what was last computed.
 #[derive(Debug, Default)]

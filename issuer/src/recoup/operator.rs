@@ -137,7 +137,7 @@ impl Books {
     }
 
     async fn late(&self, keyset: KeysetId, since: UnixTime) -> Result<LateSums, LedgerError> {
-        const PORTION: u64 = 256;
+        const PORTION: usize = 256;
         let (mut sums, mut from) = (LateSums::default(), LogPlace(0));
         loop {
             let (entries, next) = self.ledger().read(move |txn| ledger::entries(txn, from, PORTION)).await?;

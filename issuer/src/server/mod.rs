@@ -3,6 +3,7 @@
 mod control;
 mod public;
 mod recouping;
+mod rotation;
 mod sealing;
 
 pub use self::public::{public_document, public_router};
@@ -96,16 +97,18 @@ pub async fn serve(
     let public = serve_public(listener, tls.clone(), public_router(mint.clone()), until(stopped.clone()));
     let figures = serve_figures(figures, figures_router(mint.clone()), until(stopped.clone()));
     let sealing = sealing::keep_sealing(mint.clone(), until(stopped.clone()));
+    let rotating = rotation::keep_rotating(mint.clone(), until(stopped.clone()));
     let paying = recouping::keep_paying(mint.clone(), until(stopped.clone()));
     let watching = keep_watch(mint.clone(), until(stopped));
     let ending = stop.clone();
     let task = tokio::spawn(async move {
         // A listener that is lost ends the others, which answer what they have begun.
-        let (public, control, figures, (), (), ()) = tokio::join!(
+        let (public, control, figures, (), (), (), ()) = tokio::join!(
             ends_all(public, &ending),
             ends_all(control, &ending),
             ends_all(figures, &ending),
             sealing,
+            rotating,
             paying,
             watching,
         );

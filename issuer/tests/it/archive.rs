@@ -244,7 +244,7 @@ async fn what_cannot_be_cut_is_sealed_all_the_same() {
     wallet.coins(&world, 6).await;
     world.clock.pass(HOUR);
     let index = seal(&world).await;
-    index.accept(&world.id(), Some(&first), world.now()).unwrap();
+    index.accept(&world.id(), Some(&first), &|_| None, world.now()).unwrap();
     assert_eq!(index.keyset(&keyset).unwrap().segments.len(), 6);
 
     // Each is made again the same, also by a mint that would cut otherwise.
@@ -405,7 +405,7 @@ impl Served {
 async fn files_are_served_as_they_are_listed_and_may_be_kept_for_ever() {
     let served = Served::new().await;
     let (index, keyset) = (served.index().await, *served.world.keyset().await.id());
-    index.accept(&served.world.id(), None, served.world.now()).unwrap();
+    index.accept(&served.world.id(), None, &|_| None, served.world.now()).unwrap();
     let (file, filter) = (index.file(&keyset, 0, 0).unwrap(), index.filter(&keyset, 0, 0).unwrap());
     let (head, body) = served.get(&mint_path::issued(&file)).await;
     IssuanceFile::from_bytes(&body).unwrap().accept(&file).unwrap();

@@ -78,13 +78,34 @@ pub(crate) enum Fault {
     Persisted,
 }
 
+/// Which commit fails, and how.
+#[derive(Debug, Default)]
+struct Faults {
+    /// 0: none.
+    kind: AtomicU8,
+    /// So many commits succeed before.
+    after: AtomicU32,
+}
+
+impl Faults {
+    fn verdict(&self) -> Verdict {
+        let kind = self.kind.load(Ordering::SeqCst);
+        if kind == 0
+            || self.after.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |after| after.checked_sub(1)).is_ok()
+        {
+            return Verdict::Proceed;
+        }
+        if kind == 1 { Verdict::FailBefore } else { Verdict::FailAfter }
+    }
+}
+
 /// A mint, its folder and its clock.
 pub(crate) struct World {
     _folder: TempDir,
     pub(crate) home: MintHome,
     pub(crate) clock: Arc<TestClock>,
     mint: Option<Mint>,
-    fault: Arc<AtomicU8>,
+    fault: Arc<Faults>,
     identity: [u8; 32],
     /// How long files of the archive may be, from the next opening on.
     pub(crate) archive_file: Option<usize>,
@@ -121,7 +142,7 @@ impl World {
         let identity: [u8; 32] = rand::random();
         let keypair = Keypair::from_secret(&identity);
         let home = MintHome::init_as(folder.path().join("mint"), &options, &keypair, clock.as_ref()).unwrap();
-        let fault = Arc::new(AtomicU8::new(0));
+        let fault = Arc::new(Faults::default());
         let mint = open(&home, &clock, &fault, None).await;
         Self { _folder: folder, home, clock, mint: Some(mint), fault, identity, archive_file: None }
     }
@@ -138,7 +159,7 @@ impl World {
 
     /// Closes the mint, so that somebody else can open its ledger.
     pub(crate) fn close(&mut self) {
-        self.fault.store(0, Ordering::SeqCst);
+        self.fault.kind.store(0, Ordering::SeqCst);
         self.mint = None;
     }
 
@@ -158,7 +179,7 @@ impl World {
         copy(self.home.folder(), &folder.path().join("mint"));
         self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
         let (home, clock) = (MintHome::open(folder.path().join("mint")).unwrap(), Arc::clone(&self.clock));
-        let fault = Arc::new(AtomicU8::new(0));
+        let fault = Arc::new(Faults::default());
         let mint = Some(open(&home, &clock, &fault, None).await);
         Self { _folder: folder, home, clock, mint, fault, identity: self.identity, archive_file: None }
     }
@@ -170,11 +191,17 @@ impl World {
 
     /// Lets the next commit fail.
     pub(crate) fn fail_next(&self, fault: Fault) {
+        self.fail_after(0, fault);
+    }
+
+    /// Lets a commit fail after so many that do not.
+    pub(crate) fn fail_after(&self, commits: u32, fault: Fault) {
         let code = match fault {
             Fault::NotPersisted => 1,
             Fault::Persisted => 2,
         };
-        self.fault.store(code, Ordering::SeqCst);
+        self.fault.after.store(commits, Ordering::SeqCst);
+        self.fault.kind.store(code, Ordering::SeqCst);
     }
 
     /// Writes into the ledger behind the mint's back, and opens it again.
@@ -220,12 +247,11 @@ impl World {
     }
 }
 
-async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<AtomicU8>, archive_file: Option<usize>) -> Mint {
+async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<Faults>, archive_file: Option<usize>) -> Mint {
     let fault = Arc::clone(fault);
     // As far as the store is concerned it failed either way; the difference is what a later opening finds.
-    let ledger = Options::new().cache_bytes(8 << 20).hook(move |step| match (step, fault.load(Ordering::SeqCst)) {
-        (Step::Apply, 1) => Verdict::FailBefore,
-        (Step::Apply, 2) => Verdict::FailAfter,
+    let ledger = Options::new().cache_bytes(8 << 20).hook(move |step| match step {
+        Step::Apply => fault.verdict(),
         _ => Verdict::Proceed,
     });
     let clock: Arc<TestClock> = Arc::clone(clock);

@@ -198,3 +198,28 @@ fn an_archive_that_would_soon_be_full_is_refused() {
     let windows = Windows { issue: 3600, spend: 3600, deposit: 3600 };
     assert_eq!(ArchiveTimes::least(&windows), ArchiveTimes { seal: 2, filter: 2 });
 }
+
+#[test]
+fn the_next_keyset_is_due_before_the_last_one_ceases_to_issue_and_after_it_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = MintHome::init(folder.path().join("mint"), &options()).unwrap();
+    let path = home.folder().join("mint.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    // A mint from before it was said opens, and with a short life it is as short.
+    for (name, value) in [
+        ("ahead_seconds = 2592000\n", ""),
+        ("ahead_seconds = 2592000\n", "ahead_seconds = 0\n"),
+        ("issue_seconds = 7776000\n", "issue_seconds = 2592001\n"),
+    ] {
+        assert!(text.contains(name));
+        fs::write(&path, text.replace(name, value)).unwrap();
+        MintHome::open(home.folder()).unwrap();
+    }
+    fs::write(&path, text.replace("issue_seconds = 7776000", "issue_seconds = 2592000")).unwrap();
+    assert!(matches!(MintHome::open(home.folder()), Err(HomeError::Ahead)));
+    let options = InitOptions { ahead: Some(90 * 86_400), ..options() };
+    assert!(matches!(MintHome::init(folder.path().join("other"), &options), Err(HomeError::Ahead)));
+    assert!(!folder.path().join("other").exists());
+    let windows = Windows { issue: 60, ..Windows::default() };
+    assert_eq!((windows.usual_ahead(), Windows::default().usual_ahead()), (20, 30 * 86_400));
+}

@@ -27,6 +27,8 @@ mod openapi;
 mod payouts;
 mod random;
 mod recoup;
+mod rotation;
+mod rotation_crash;
 mod sessions;
 mod swaps;
 mod wallet;

@@ -158,7 +158,10 @@ impl IndexError {
     }
 }
 
-/// What there is in a mint's archive: the same bytes for everyone, and nothing of it is ever taken back.
+/// A keyset's `deposit_until`, if the reader knows the keyset.
+pub type Ends<'a> = &'a dyn Fn(&KeysetId) -> Option<UnixTime>;
+
+/// What there is in a mint's archive: the same bytes for everyone, and nothing of it is ever taken back before its keyset has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveIndex {
     mint: MintId,
@@ -211,28 +214,32 @@ impl ArchiveIndex {
     }
 
     /// Requires that this index is signed by `mint`, not from the future at `now`, not older than `seen`, and takes
-    /// back nothing that `seen` said.
+    /// back nothing that `seen` said, but for whole keysets that had ended when it was signed. `ends` says when payees could last
+    /// deposit a keyset's tokens; one that it does not know has not ended.
     ///
     /// # Errors
     /// An [`IndexError`].
-    pub fn accept(&self, mint: &MintId, seen: Option<&Self>, now: UnixTime) -> Result<(), IndexError> {
+    pub fn accept(&self, mint: &MintId, seen: Option<&Self>, ends: Ends<'_>, now: UnixTime) -> Result<(), IndexError> {
         if self.mint != *mint || self.mint.verify(&self.digest(), &self.signature).is_err() {
             return Err(IndexError::InvalidSignature);
         }
         if let Some(seen) = seen {
-            self.follows(seen)?;
+            self.follows(seen, ends)?;
         }
         if self.issued_at > now.plus(Self::MAX_SKEW) { Err(IndexError::NotCurrent) } else { Ok(()) }
     }
 
-    fn follows(&self, seen: &Self) -> Result<(), IndexError> {
+    fn follows(&self, seen: &Self, ends: Ends<'_>) -> Result<(), IndexError> {
         if self.issued_at < seen.issued_at {
             return Err(IndexError::Older);
         }
         if self.issued_at == seen.issued_at && self != seen {
             return Err(IndexError::Contradiction);
         }
-        let kept = |earlier: &ArchivedKeyset| self.keyset(&earlier.keyset).is_some_and(|own| own.extends(earlier));
+        let kept = |earlier: &ArchivedKeyset| match self.keyset(&earlier.keyset) {
+            Some(own) => own.extends(earlier),
+            None => ends(&earlier.keyset).is_some_and(|end| end <= self.issued_at),
+        };
         let fits = self.sealed_until >= seen.sealed_until
             && self.filtered_until >= seen.filtered_until
             && seen.keysets.iter().all(kept)

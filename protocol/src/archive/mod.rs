@@ -25,7 +25,7 @@ use crate::transcript::{Domain, TranscriptExt, label};
 
 pub use file::{FileHead, FiledRecord, IssuanceFile};
 pub use filter::{FilterHead, Fingerprint, Fingerprinter, SpentFilter};
-pub use index::{ArchiveIndex, ArchivedKeyset, IndexError, ListedFilter, ListedSegment};
+pub use index::{ArchiveIndex, ArchivedKeyset, Ends, IndexError, ListedFilter, ListedSegment};
 
 /// Why a file of the archive is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -190,7 +190,8 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         }),
         ("archive index", index, |bytes| {
             let now = UnixTime::from_seconds(u64::MAX);
-            canonical::<ArchiveIndex>(bytes).is_some_and(|index| index.accept(&KEYSET.terms().mint, None, now).is_ok())
+            canonical::<ArchiveIndex>(bytes)
+                .is_some_and(|index| index.accept(&KEYSET.terms().mint, None, &|_| None, now).is_ok())
         }),
         ("transfer", [transfer("one", 370), transfer("two", 371)], |bytes| {
             canonical::<TransferRequest>(bytes).is_some_and(|request| request.verify().is_ok())

@@ -22,6 +22,8 @@ pub struct KeysetState {
     pub keyset: Arc<Keyset>,
     /// From when on it must not be used, if it was revoked.
     pub revoked_at: Option<UnixTime>,
+    /// Whether its records were dropped: then it has ended, whatever a clock says.
+    pub buried: bool,
 }
 
 impl KnownKeysets {
@@ -39,13 +41,20 @@ impl KnownKeysets {
     pub fn insert(&mut self, keyset: Arc<Keyset>, list: Option<&KeysetList>) {
         let revoked_at = list.and_then(|list| list.revoked_at(keyset.id()));
         self.mints.insert(keyset.terms().mint);
-        self.keysets.insert(*keyset.id(), KeysetState { keyset, revoked_at });
+        self.keysets.insert(*keyset.id(), KeysetState { keyset, revoked_at, buried: false });
     }
 
     /// Notes a revocation; of two, the earlier counts.
     pub fn revoke(&mut self, keyset: &KeysetId, at: UnixTime) {
         if let Some(state) = self.keysets.get_mut(keyset) {
             state.revoked_at = Some(state.revoked_at.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+
+    /// Notes that a keyset's records were dropped.
+    pub fn bury(&mut self, keyset: &KeysetId) {
+        if let Some(state) = self.keysets.get_mut(keyset) {
+            state.buried = true;
         }
     }
 
@@ -72,6 +81,9 @@ impl KnownKeysets {
         }
         let state =
             self.keysets.get(id).filter(|state| state.keyset.terms().mint == *mint).ok_or(CheckError::UnknownKeyset)?;
+        if state.buried {
+            return Err(CheckError::KeysetEnded);
+        }
         if state.revoked_at.is_some_and(|at| at <= now) {
             return Err(CheckError::KeysetRevoked);
         }

@@ -282,7 +282,7 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _stopped = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Settles what is open, deposits what was taken in locked tokens, and keeps the mint's list fresh.
+/// Settles what is open, deposits what was taken in locked tokens, drops what has ended, and keeps the mint's list fresh.
 async fn look_after(
     merchant: Merchant,
     (window, keep): (Option<u64>, Option<Keep>),
@@ -300,6 +300,9 @@ async fn look_after(
         }
         if merchant.asks_the_mint() {
             deposit(&merchant).await;
+        }
+        if let Err(error) = merchant.drop_ended().await {
+            tracing::warn!(%error, "records of keysets that have ended were not dropped");
         }
         tokio::select! {
             () = &mut stopped => return,

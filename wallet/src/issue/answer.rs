@@ -17,6 +17,7 @@ use super::{Answered, request, settle};
 use crate::error::{IssueError, Lie, MintError, StoreError};
 use crate::event::Event;
 use crate::evidence::Evidence;
+use crate::mints::Mint;
 use crate::operation::{Body, OpId, Operation, Used};
 use crate::options::Step;
 use crate::restore::record::{self, Restoring};
@@ -223,7 +224,14 @@ impl Inner {
         let op = operation.id;
         let request = self.kept_request(op, used).await?;
         let mint = self.mint(&operation.mint)?;
-        match self.send_finish(op, &mint, &request, false).await?.answer {
+        let Answered { answer, code } = self.send_finish(op, &mint, &request, false).await?;
+        match answer {
+            Err(_) if code.is_some() && operation.tokens().is_empty() && self.has_ended(&mint, used) => {
+                // The account paid for it, it was never fetched, and the mint has dropped it with its keyset: what it was worth is gone.
+                let now = self.now();
+                self.vault.run::<_, StoreError>(move |tx| settle::tokens_ended(tx, op, now)).await?;
+                Err(IssueError::TokensEnded { op })
+            }
             Err(cause) => Err(IssueError::Pending { op, cause: cause.into() }),
             Ok(FinishAnswer { record }) => {
                 let keyset = mint.keyset(&used.keyset).ok_or(MintError::BadKeysets)?;
@@ -235,6 +243,11 @@ impl Inner {
                 self.adopt(operation, used, &request, &record).await
             }
         }
+    }
+
+    /// Whether the mint may have dropped what it recorded under a number, because payees can deposit its keyset's tokens no more.
+    fn has_ended(&self, mint: &Mint, used: Used) -> bool {
+        mint.keyset(&used.keyset).is_some_and(|keyset| self.now() >= keyset.terms().deposit_until)
     }
 
     /// A token that was to fund the issuance is spent: by an earlier number, by the payment that is being settled, or elsewhere.

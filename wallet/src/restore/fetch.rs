@@ -7,6 +7,7 @@ use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{ArchiveAnswer, mint_path};
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::identity::MintId;
+use farthing_protocol::ids::KeysetId;
 
 use super::RestoreError;
 use super::record;
@@ -59,7 +60,7 @@ impl Inner {
         let answer: ArchiveAnswer = serde_json::from_slice(&body).map_err(|_| CallError::BadAnswer(200))?;
         let (id, index) = (mint.id, answer.index);
         let seen = self.vault.run(move |tx| record::load_index(tx, &id)).await?;
-        self.judge_index(&id, seen.as_ref(), &index, self.now()).await?;
+        self.judge_index(mint, seen.as_ref(), &index, self.now()).await?;
         let kept = index.clone();
         self.vault.run(move |tx| record::keep_index(tx, &kept)).await?;
         Ok(index)
@@ -67,17 +68,18 @@ impl Inner {
 
     async fn judge_index(
         &self,
-        mint: &MintId,
+        mint: &Mint,
         seen: Option<&ArchiveIndex>,
         index: &ArchiveIndex,
         now: UnixTime,
     ) -> Result<(), RestoreError> {
-        match (index.accept(mint, seen, now), seen) {
+        let ends = |keyset: &KeysetId| mint.keyset(keyset).map(|keyset| keyset.terms().deposit_until);
+        match (index.accept(&mint.id, seen, &ends, now), seen) {
             (Ok(()), _) => Ok(()),
             (Err(error), Some(earlier)) if error.is_misconduct() => {
                 let evidence =
                     self.write_evidence(&Evidence::Archive { earlier, later: index }).map_err(MintError::Evidence)?;
-                self.refuse(mint).await?;
+                self.refuse(&mint.id).await?;
                 Err(MintError::Misconduct { evidence }.into())
             }
             (Err(error), _) => Err(RestoreError::Index(error)),

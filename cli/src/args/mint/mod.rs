@@ -4,6 +4,7 @@ mod backing;
 mod check;
 mod credit;
 mod init;
+mod keysets;
 mod payouts;
 mod run;
 
@@ -15,6 +16,7 @@ pub(crate) use self::backing::MintBacking;
 pub(crate) use self::check::MintCheckConfig;
 pub(crate) use self::credit::MintCredit;
 pub(crate) use self::init::{MintInit, Percent};
+pub(crate) use self::keysets::{MintKeysets, MintNewKeyset};
 pub(crate) use self::payouts::MintPayouts;
 pub(crate) use self::run::MintRun;
 
@@ -65,8 +67,16 @@ pub(crate) enum MintCommand {
     /// Works while the mint runs, and also while it does not. With the same --reference the same credit is
     /// made once only, so a command whose outcome you do not know can be repeated.
     Credit(MintCredit),
-    /// Show the keysets and their windows
-    Keysets(MintFolder),
+    /// Show the keysets, their windows, and what lapsed with those that ended
+    ///
+    /// Works while the mint runs, and also while it does not.
+    Keysets(MintKeysets),
+    /// Make the next keyset now
+    ///
+    /// A running mint makes it by itself, ahead_seconds before the last one ceases to issue. This is for after
+    /// a revocation, and for settings in mint.toml that should hold sooner. It issues when the last one ends; or at
+    /// once, if none issues now. Works while the mint runs, and also while it does not.
+    NewKeyset(MintNewKeyset),
     /// Recompute the books from every record and compare
     ///
     /// funded − paid out = balances + fees + unused vouchers + pending payouts + (issued − redeemed), for each
@@ -90,7 +100,9 @@ impl MintCommand {
             Self::Payouts(args) => args.json,
             Self::Backing(args) => args.json,
             Self::CheckConfig(args) => args.json,
-            Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Keysets(_) | Self::Audit(_) => false,
+            Self::Keysets(args) => args.json,
+            Self::NewKeyset(args) => args.json,
+            Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Audit(_) => false,
         }
     }
 }

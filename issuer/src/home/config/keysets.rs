@@ -16,6 +16,8 @@ pub(super) struct Keysets {
     #[serde(default)]
     pub(super) closed_to: Vec<PayeeKey>,
     issue_seconds: u64,
+    /// A mint made before keysets followed one another by themselves says nothing.
+    ahead_seconds: Option<u64>,
     spend_seconds: u64,
     deposit_seconds: u64,
     withdrawal_fee_ppm: u32,
@@ -26,6 +28,12 @@ pub(super) struct Keysets {
 impl Keysets {
     pub(super) fn windows(&self) -> Windows {
         Windows { issue: self.issue_seconds, spend: self.spend_seconds, deposit: self.deposit_seconds }
+    }
+
+    pub(super) fn ahead(&self) -> Result<u64, HomeError> {
+        let ahead = self.ahead_seconds.unwrap_or_else(|| self.windows().usual_ahead());
+        // A keyset that never issues is refused as such.
+        if ahead < self.issue_seconds.max(1) { Ok(ahead) } else { Err(HomeError::Ahead) }
     }
 
     pub(super) fn redemption(&self) -> Result<Redemption, HomeError> {
@@ -76,6 +84,10 @@ issue_seconds = {issue}
 spend_seconds = {spend}
 deposit_seconds = {deposit}
 
+# So long before a keyset ceases to issue, a running mint makes the next one and publishes it: wallets and payees see it
+# coming. Less than issue_seconds.
+ahead_seconds = {ahead}
+
 # Fees in parts per million. Swaps are always free.
 withdrawal_fee_ppm = {withdrawal}
 deposit_fee_ppm = {deposit_fee}
@@ -90,6 +102,7 @@ bundles = [
         issue = config.windows.issue,
         spend = config.windows.spend,
         deposit = config.windows.deposit,
+        ahead = config.ahead,
         withdrawal = config.fees.withdrawal_ppm,
         deposit_fee = config.fees.deposit_ppm,
         bundles = bundles.concat(),

@@ -1,5 +1,6 @@
 //! The audit: every figure computed anew from the records, and compared with the running totals.
 
+mod ended;
 mod log;
 mod recompute;
 mod recoups;
@@ -14,6 +15,7 @@ use farthing_protocol::ids::KeysetId;
 
 use super::LedgerError;
 use super::book::pending;
+use super::ended::lapsed;
 use super::records::{AccountState, KeysetTotals, Table, UnitTotals, parse, scan};
 use recompute::Recomputed;
 pub use report::{AuditReport, Difference, Figure, UnitBooks};
@@ -124,7 +126,7 @@ fn compare_units(
         let waiting = pending(txn, &unit)?;
         report.compare(named, Figure::Pending, of(waiting), sum.pending);
         report.compare(named, Figure::Pending, sum.unpaid, sum.pending);
-        let books = UnitBooks::new(&unit, &totals, waiting, (issued, redeemed));
+        let books = UnitBooks::new(&unit, &totals, waiting, (issued, redeemed), lapsed(txn, &unit)?);
         let (left, right) = books.identity();
         report.compare(named, Figure::Identity, left, right);
         report.units.push(books);

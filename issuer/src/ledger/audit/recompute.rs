@@ -9,6 +9,7 @@ use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominati
 use farthing_verifier::spent;
 use farthing_verifier::store::AcceptedPayment;
 
+use super::ended::Ended;
 use super::{AuditReport, Figure, KeysetFacts, recoups};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::{find_issuance, funded_by};
@@ -49,18 +50,26 @@ pub(super) struct AccountSum {
 
 /// What must still be found again in another class of records.
 #[derive(Default)]
-struct Open {
-    vouchers: BTreeMap<VoucherKey, (IssuanceId, i128)>,
-    swaps: BTreeMap<PaymentId, (KeysetId, i128)>,
+pub(super) struct Open {
+    /// Redeemed vouchers whose issuance was not found.
+    pub(super) vouchers: BTreeMap<VoucherKey, (IssuanceId, Unit, i128)>,
+    /// Issuances for tokens whose record was not found, by the keyset of these.
+    pub(super) swaps: BTreeMap<PaymentId, (KeysetId, i128)>,
+    /// Σ tokens given for tokens whose issuance was not found.
+    pub(super) without_outputs: BTreeMap<KeysetId, i128>,
 }
 
 impl Recomputed {
     pub(super) fn of(txn: &Txn<'_>, keysets: &KeysetFacts, report: &mut AuditReport) -> Result<Self, LedgerError> {
-        let (mut sums, mut open) = (Self::default(), Open::default());
+        let (mut sums, mut open, ended) = (Self::default(), Open::default(), Ended::read(txn)?);
+        ended.add_to(&mut sums);
         sums.add_movements(txn)?;
         sums.add_payouts(txn)?;
         sums.add_vouchers(txn, &mut open)?;
         scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
+            if ended.holds(&entry.keyset) {
+                return Ok(());
+            }
             sums.add_issuance(txn, &parse(key)?, &entry, keysets, &mut open, report)
         })?;
         let mint: MintId = get(txn, Table::Mint, &[])?.ok_or(LedgerError::Damaged)?;
@@ -72,12 +81,7 @@ impl Recomputed {
             Ok::<_, LedgerError>(())
         })?;
         recoups::add(txn, keysets, &mut sums, report)?;
-        for (_, amount) in open.vouchers.into_values() {
-            report.differ(None, Figure::VoucherRecord, amount, 0);
-        }
-        for (_, amount) in open.swaps.into_values() {
-            report.differ(None, Figure::Swap, 0, amount);
-        }
+        ended.settle(&open, report);
         Ok(sums)
     }
 
@@ -125,7 +129,7 @@ impl Recomputed {
             match voucher.redeemed_by.0 {
                 None => add(&mut self.unit(&voucher.unit).vouchers, units(voucher.amount)),
                 Some(issuance) => {
-                    open.vouchers.insert(parse(key)?, (issuance, units(voucher.amount)));
+                    open.vouchers.insert(parse(key)?, (issuance, voucher.unit, units(voucher.amount)));
                 }
             }
             Ok(())
@@ -155,7 +159,7 @@ impl Recomputed {
                 fees.debit(entry.amount).map(units)
             }
             Source::Voucher(voucher) => {
-                if open.vouchers.remove(voucher) != Some((*id, amount)) {
+                if open.vouchers.remove(voucher) != Some((*id, unit.clone(), amount)) {
                     report.differ(Some(unit), Figure::VoucherRecord, 0, amount);
                 }
                 Some(amount)
@@ -193,11 +197,11 @@ impl Recomputed {
                 add(&mut sum.balance, amount);
                 sum.fee_millionths = sum.fee_millionths.saturating_add(fees.deposit_millionths(payment.amount));
             }
-            PaymentKind::Swap => {
-                if open.swaps.remove(&payment.payment) != Some((payment.keyset, amount)) {
-                    report.differ(Some(unit), Figure::Swap, amount, 0);
-                }
-            }
+            PaymentKind::Swap => match open.swaps.remove(&payment.payment) {
+                Some(outputs) if outputs == (payment.keyset, amount) => {}
+                Some(_) => report.differ(Some(unit), Figure::Swap, amount, 0),
+                None => add(open.without_outputs.entry(payment.keyset).or_default(), amount),
+            },
             // The ledger never accepts these.
             PaymentKind::Locked | PaymentKind::Recoup => report.differ(Some(unit), Figure::Redeemed, amount, 0),
         }

@@ -39,6 +39,9 @@ pub struct UnitBooks {
     pub issued: Amount,
     /// Σ tokens deposited or swapped.
     pub redeemed: Amount,
+    /// Of the tokens issued and not redeemed, those whose keyset has ended: nobody can redeem them any more.
+    #[serde(default)]
+    pub lapsed: Amount,
 }
 
 /// A figure of the books that was computed anew.
@@ -84,6 +87,10 @@ pub enum Figure {
     Recoup,
     /// A record of a keyset that the mint does not know.
     UnknownKeyset,
+    /// Tokens that lapsed, against the tombstones of the keysets that ended.
+    Lapsed,
+    /// A tombstone against what it stands for.
+    Tombstone,
     /// funded − paid out against balances + fees + vouchers + pending payouts + (issued − redeemed).
     Identity,
 }
@@ -129,9 +136,10 @@ impl AuditReport {
 }
 
 impl UnitBooks {
-    /// Tokens that are out: issued and not redeemed.
+    /// Tokens that are out: issued, not redeemed, and not lapsed with their keyset.
     pub fn outstanding(&self) -> Amount {
-        self.issued.checked_sub(self.redeemed).unwrap_or(Amount::ZERO)
+        let out = self.issued.checked_sub(self.redeemed).unwrap_or(Amount::ZERO);
+        out.checked_sub(self.lapsed).unwrap_or(Amount::ZERO)
     }
 
     /// What the mint owes: tokens that are out, account balances, unused vouchers and pending payouts. Its fee income is its own.
@@ -159,6 +167,7 @@ impl UnitBooks {
         totals: &UnitTotals,
         pending: Amount,
         (issued, redeemed): (i128, i128),
+        lapsed: Amount,
     ) -> Self {
         let amount = |sum: i128| u64::try_from(sum).ok().and_then(Amount::new).unwrap_or(Amount::MAX);
         Self {
@@ -172,6 +181,7 @@ impl UnitBooks {
             pending,
             issued: amount(issued),
             redeemed: amount(redeemed),
+            lapsed,
         }
     }
 }
@@ -198,6 +208,8 @@ impl fmt::Display for Figure {
             Self::SpentRecord => "a record of spent tokens",
             Self::Recoup => "a recouped token",
             Self::UnknownKeyset => "a record of an unknown keyset",
+            Self::Lapsed => "lapsed tokens",
+            Self::Tombstone => "a tombstone",
             Self::Identity => "the identity of the books",
         })
     }

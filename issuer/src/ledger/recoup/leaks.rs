@@ -102,13 +102,13 @@ pub(crate) fn holds(txn: &Txn<'_>, keyset: &Keyset, now: UnixTime) -> Result<boo
 pub(crate) fn entries(
     txn: &Txn<'_>,
     from: LogPlace,
-    at_most: u64,
+    at_most: usize,
 ) -> Result<(Vec<IssuanceEntry>, LogPlace), LedgerError> {
     let (mut found, mut place) = (Vec::new(), from);
-    for logged in logged(txn, from, at_most)? {
+    for (at, logged) in logged(txn, from, at_most)? {
         // Of a keyset that was dropped, or is being dropped, nothing is asked any more.
         found.extend(get::<IssuanceEntry>(txn, Table::Issuance, logged.issuance.as_bytes())?);
-        place = place.next()?;
+        place = at.next()?;
     }
     Ok((found, place))
 }

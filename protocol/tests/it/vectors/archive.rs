@@ -107,7 +107,7 @@ fn archive() {
     let (mint, keyset) = (MintId::from_bytes(stored.array("mint")), KeysetId::from_bytes(stored.array("keyset")));
     let identity = Keypair::from_secret(&world.mint_secret);
     let index = ArchiveIndex::from_bytes(&stored.bytes("index")).unwrap();
-    index.accept(&mint, None, UnixTime::from_seconds(NOW)).unwrap();
+    index.accept(&mint, None, &|_| None, UnixTime::from_seconds(NOW)).unwrap();
 
     let printer = Fingerprinter::new(&keyset, 7);
     let filter = SpentFilter::from_bytes(&stored.bytes("filter")).unwrap();
@@ -178,7 +178,7 @@ fn an_index_adds_nothing_to_a_time_that_was_complete() {
     };
     for (keyset, fits) in [(archived(100), true), (archived(99), false), (filtered(100), true), (filtered(99), false)] {
         let next = ArchiveIndex::sign(&identity, at(200), (at(200), at(200)), vec![keyset]).unwrap();
-        assert_eq!(next.accept(&(&identity).into(), Some(&seen), at(200)).is_ok(), fits);
+        assert_eq!(next.accept(&(&identity).into(), Some(&seen), &|_| None, at(200)).is_ok(), fits);
     }
     assert_eq!(encoded(&Span::new(at(1), at(2)).unwrap()).len(), 16);
 }

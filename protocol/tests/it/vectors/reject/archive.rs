@@ -10,7 +10,7 @@ use crate::vectors::archive::{file, filter, index};
 use crate::vectors::hex;
 
 pub(super) fn cases() -> Vec<Case> {
-    [filters(), files(), index_rules(), indexes()].into_iter().flatten().collect()
+    [filters(), files(), index_rules(), indexes(), ended_keysets()].into_iter().flatten().collect()
 }
 
 fn filters() -> Vec<Case> {
@@ -258,5 +258,39 @@ fn indexes() -> Vec<Case> {
             },
             "InvalidSignature",
         ),
+    ]
+}
+
+/// A keyset may be missing once payees can deposit its tokens no more, and then as a whole.
+fn ended_keysets() -> Vec<Case> {
+    let (place, seen, end) = (place(), index().bytes(&world().mint_secret), NOW + 60);
+    let with = json!({
+        "mint": hex(world().mint),
+        "seen": hex(&seen),
+        "now": end,
+        "keyset": hex(world().keyset),
+        "deposit_until": end,
+    });
+    let without = |issued_at| {
+        changed_index(&|i| {
+            i.times[0] = issued_at;
+            i.keysets.remove(place);
+        })
+    };
+    let part = changed_index(&|i| {
+        i.times[0] = end;
+        i.keysets[place].1.truncate(1);
+    });
+    let other = changed_index(&|i| {
+        i.times[0] = end;
+        i.keysets.remove(1 - place);
+    });
+    let case = |reason, refused| {
+        Case::new(reason, "accept archive index", &without(end), refused, "WentBack").with(with.clone())
+    };
+    vec![
+        case("index-keyset-dropped-before-its-end", without(end - 1)),
+        case("index-part-of-an-ended-keyset-dropped", part),
+        case("index-keyset-dropped-that-is-not-known", other),
     ]
 }

@@ -11,7 +11,7 @@ use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::blind::{Challenge, Response};
 use farthing_protocol::codec::{Decode, DecodeError, Reader, Wire, from_base64url};
 use farthing_protocol::identity::MintId;
-use farthing_protocol::ids::IssuanceDigest;
+use farthing_protocol::ids::{IssuanceDigest, KeysetId};
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::keyset::{Chain, ChainError, Keyset, KeysetDocument, KeysetList, Misconduct};
 use farthing_protocol::locked::{LockKey, Recipient};
@@ -115,7 +115,10 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "accept archive index" => {
             let seen = ArchiveIndex::from_bytes(&with.bytes("seen")).unwrap();
             let (mint, now) = (MintId::from_bytes(with.array("mint")), UnixTime::from_seconds(with.number("now")));
-            ArchiveIndex::from_bytes(&bytes()).map_err(name)?.accept(&mint, Some(&seen), now).map_err(name)
+            let end = with.0.get("deposit_until").map(|_| UnixTime::from_seconds(with.number("deposit_until")));
+            let known = end.map(|end| (KeysetId::from_bytes(with.array("keyset")), end));
+            let ends = |keyset: &KeysetId| known.filter(|(known, _)| known == keyset).map(|(_, end)| end);
+            ArchiveIndex::from_bytes(&bytes()).map_err(name)?.accept(&mint, Some(&seen), &ends, now).map_err(name)
         }
         other => panic!("no operation {other}"),
     }

@@ -1,0 +1,115 @@
+//! Keysets over time: the next one is made ahead, and what has ended is dropped.
+//!
+//! Each step can be repeated, and begins where the last attempt stopped: what was decided stands in the ledger.
+
+use std::sync::Arc;
+
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::Keyset;
+
+use crate::archive::ArchiveError;
+use crate::ledger::{self, BurialRefusal, Buried, LedgerError, LogPlace};
+use crate::mint::{KeysetChangeError, Mint};
+
+/// What a rotation did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// The keyset that was made.
+    pub made: Option<KeysetId>,
+    /// Keysets that were buried: their tombstones are durable, and nobody redeems a token of theirs any more.
+    pub buried: Vec<KeysetId>,
+    /// Keysets of which nothing is left but their tombstones.
+    pub dropped: Vec<KeysetId>,
+}
+
+/// Why a rotation was not finished. What was begun is gone on with by the next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RotationError {
+    /// The next keyset was not made.
+    #[error("the next keyset could not be made: {0}")]
+    Next(#[from] KeysetChangeError),
+    /// A keyset that has ended stays: what the audit finds wrong could not be found any more.
+    #[error("a keyset that has ended is kept, because the books are not right")]
+    NotRight,
+    /// The archive.
+    #[error("a keyset that has ended was not taken out of the archive: {0}")]
+    Archive(#[from] ArchiveError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Mint {
+    /// Makes the next keyset if it is due, and drops what is kept of keysets that have ended. A served mint does so by itself.
+    ///
+    /// A keyset has ended when payees can deposit its tokens no more (`deposit_until`). First its tombstone is made durable, with what was
+    /// issued and redeemed of it; from then on it is refused, whatever a clock says. Then its spent records and issuances are
+    /// dropped. Keysets that were revoked are kept.
+    ///
+    /// # Errors
+    /// A [`RotationError`]. What cannot be dropped keeps no keyset from being made, nor the other way about.
+    pub async fn rotate(&self) -> Result<Rotation, RotationError> {
+        let made = self.make_due().await;
+        let mut done = Rotation::default();
+        let cleared = self.bury_and_drop(&mut done).await;
+        done.made = made?;
+        cleared?;
+        Ok(done)
+    }
+
+    async fn bury_and_drop(&self, done: &mut Rotation) -> Result<(), RotationError> {
+        let buried = self.bury_ended(done).await;
+        for buried in self.books().ledger().read(ledger::dropping).await? {
+            let keyset = *buried.keyset();
+            self.drop_records(buried).await?;
+            done.dropped.push(keyset);
+        }
+        buried
+    }
+
+    async fn bury_ended(&self, done: &mut Rotation) -> Result<(), RotationError> {
+        let (book, now) = (self.books().keyset_book(), self.books().clock().now());
+        let ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
+        for keyset in ended {
+            let id = *keyset.id();
+            match self.books().bury(keyset).await {
+                Ok(_) => {
+                    tracing::info!(keyset = %id, "a keyset has ended for good; its records are dropped");
+                    done.buried.push(id);
+                }
+                // The clock was set meanwhile, or the keyset revoked.
+                Err(BurialRefusal::NotEnded | BurialRefusal::Revoked) => {}
+                Err(BurialRefusal::NotRight) => return Err(RotationError::NotRight),
+                Err(BurialRefusal::Ledger(error)) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops what is kept of a buried keyset, in portions, so that the ledger's other work goes on.
+    async fn drop_records(&self, buried: Buried) -> Result<(), RotationError> {
+        let unlisted = Arc::new(self.unlist(buried).await?);
+        let ledger = self.books().ledger();
+        loop {
+            let keyset = Arc::clone(&unlisted);
+            if !ledger.run(move |txn, _| ledger::drop_spent(txn, &keyset)).await? {
+                break;
+            }
+        }
+        let mut place = Some(LogPlace::default());
+        while let Some(from) = place {
+            let keyset = Arc::clone(&unlisted);
+            place = ledger.run(move |txn, _| ledger::drop_issuances(txn, &keyset, from)).await?;
+        }
+        Ok(ledger.run(move |txn, _| ledger::dropped(txn, &unlisted)).await?)
+    }
+
+    /// When the next rotation has something to do, as far as it is known now.
+    pub(crate) fn rotation_due(&self) -> Option<UnixTime> {
+        let (book, config) = (self.books().keyset_book(), self.books().home().config());
+        let next = book.next_due(&config.unit, &config.redemption, config.ahead);
+        next.into_iter().chain(book.next_end()).min()
+    }
+}

@@ -1,0 +1,72 @@
+//! A mint that dies while it drops a keyset: at every commit, before it is durable and after.
+
+use farthing_issuer::{KeysetState, Rotation};
+
+use crate::common::{Fault, amount};
+use crate::rotation::{LAPSED, Life, deposited, life, refused, rotate, rows};
+use crate::wallet::{deposit, pay};
+
+/// At the end of its first keyset, with the third made.
+async fn ended() -> Life {
+    let life = life(true).await;
+    assert!(rotate(&life.world).await.made.is_some());
+    life.world.mint().keysets_answer().await.unwrap();
+    life.world.clock.pass(1);
+    life
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_commit_of_the_dropping_loses_nothing() {
+    for persisted in [false, true] {
+        let mut commits = 0;
+        loop {
+            let Life { mut world, wallet, shop, first, kept, .. } = ended().await;
+            let before = world.audit().await.units.remove(0);
+            let held = (world.balance(&wallet.key()).await, world.balance(&shop.key()).await);
+            world.fail_after(commits, if persisted { Fault::Persisted } else { Fault::NotPersisted });
+            let done = world.mint().rotate().await;
+            world.reopen().await;
+            // In whatever state it stopped: the books are right, and the keyset's tokens are worth nothing.
+            let books = world.audit().await.units.remove(0);
+            assert_eq!((books.issued, books.redeemed), (before.issued, before.redeemed));
+            let late = deposit(pay(&first, &kept, shop.payee(), world.now()));
+            assert_eq!(deposited(&world, vec![late]).await, refused("keyset_ended"));
+            world.mint().seal().await.unwrap();
+            rotate(&world).await;
+            let summary = world.mint().keysets().remove(0);
+            assert_eq!((summary.state, summary.lapsed), (KeysetState::Buried, Some(amount(LAPSED))));
+            assert!(!world.home.folder().join("archive").join(first.id().to_text()).exists());
+            assert!(world.mint().seal().await.unwrap().keyset(first.id()).is_none());
+            assert_eq!(world.audit().await.units[0].lapsed, amount(LAPSED));
+            assert_eq!((world.balance(&wallet.key()).await, world.balance(&shop.key()).await), held);
+            let left = rows(&mut world, &["issuance/", "session/", "issued/", "spent/keyset/", "dropping/"]).await;
+            assert_eq!(left, [3, 3, 3, 1, 0]);
+            assert_eq!(rotate(&world).await, Rotation::default());
+            if done.is_ok() {
+                break;
+            }
+            commits += 1;
+        }
+        // The tombstone, the index, the spent records, the issuances, and that nothing is left.
+        assert!(commits >= 5, "{commits}");
+    }
+}
+
+/// The index is durable before its files go.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_a_crash_left_are_removed() {
+    let Life { mut world, first, .. } = ended().await;
+    rotate(&world).await;
+    let folder = world.home.folder().join("archive").join(first.id().to_text());
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("issued-0-0"), "left over").unwrap();
+    let id = *first.id();
+    let written = move |txn: &mut farthing_durable::Txn<'_>| {
+        let key = [b"dropping/".as_slice(), id.as_bytes()].concat();
+        txn.put(&key, &[1, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    };
+    world.tamper(written).await;
+    assert_eq!(rotate(&world).await.dropped, [*first.id()]);
+    assert!(!folder.exists());
+    world.audit().await;
+}
