@@ -12,6 +12,7 @@ pub mod check;
 pub mod conformance;
 mod facilitator;
 mod files;
+pub mod findings;
 pub mod gateway;
 pub mod home;
 pub mod keyring;

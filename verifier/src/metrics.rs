@@ -181,7 +181,15 @@ pub fn metrics_router(merchant: Merchant) -> Router {
 }
 
 async fn metrics(State(merchant): State<Merchant>) -> Result<Response, Problem> {
-    let text = merchant.figures().map_err(|_| Problem::new(Code::Internal))?;
+    figures_answer(merchant.figures())
+}
+
+/// The answer to whoever asks for figures, of any service.
+///
+/// # Errors
+/// [`Code::Internal`] when there was no text.
+pub fn figures_answer(text: Result<String, fmt::Error>) -> Result<Response, Problem> {
+    let text = text.map_err(|_| Problem::new(Code::Internal))?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], text).into_response())
 }
 

@@ -263,7 +263,7 @@ object! {
         ok: bool,
     }
 
-    /// The service can work, and knows the mint.
+    /// The service does all its work.
     Ready {
         /// Always true: otherwise the answer is a problem that says why not.
         ready: bool,

@@ -97,6 +97,9 @@ codes! {
     UnknownAccount = "unknown_account", 422, "This account is not known here.";
     /// The funding does not cover the amount.
     InsufficientFunds = "insufficient_funds", 409, "The funds do not cover the amount.";
+    /// The operator allows no more: at once, to one account in a day, in all in a day, or out at once; the detail says which. Nothing was
+    /// debited.
+    LimitExceeded = "limit_exceeded", 409, "It is more than the operator's limits allow.";
     /// A signature does not verify.
     InvalidSignature = "invalid_signature", 422, "A signature is not valid.";
     /// A proof does not verify.

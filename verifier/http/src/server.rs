@@ -3,8 +3,8 @@
 //! [`harden`] bounds what requests may cost; [`serve_tcp`] and [`serve_unix`] bound what connections may cost. Nothing here logs an address.
 
 pub use self::harden::{Limits, harden, harden_keeping_fallback};
-pub use self::serve::{ServeOptions, serve_tcp, serve_tcp_with};
-pub use self::tls::{Tls, TlsError, serve_tls_with};
+pub use self::serve::{ServeOptions, serve_figures, serve_tcp, serve_tcp_with};
+pub use self::tls::{Tls, TlsError, serve_public, serve_tls_with};
 #[cfg(unix)]
 pub use self::unix::{serve_unix, serve_unix_with};
 

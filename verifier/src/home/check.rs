@@ -10,30 +10,14 @@ use std::time::Duration;
 use farthing_protocol::amount::UnixTime;
 
 use super::{CONFIG, HomeError, VerifierHome};
+pub use crate::findings::Severity;
+
+type Report = crate::findings::Report<FindingCode>;
 
 /// Longest time that the mint is waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-macro_rules! findings {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        /// What a finding is about. Stable.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum FindingCode { $($(#[$doc])* $name,)* }
-
-        impl FindingCode {
-            /// Every code.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
-
-            /// The code as programs know it.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-        }
-    };
-}
-
-findings! {
+crate::finding_codes! {
     /// The settings.
     Config = "config";
     /// Who may read the folder.
@@ -68,27 +52,8 @@ findings! {
     Clock = "clock";
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// As it should be.
-    Fine,
-    /// It runs, and should not stay so.
-    Warning,
-    /// It does not run, or is not paid.
-    Fault,
-}
-
-/// What was found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// About what.
-    pub code: FindingCode,
-    /// How bad it is.
-    pub severity: Severity,
-    /// A plain sentence.
-    pub message: String,
-}
+/// What was found out about a verifier's folder.
+pub type Finding = crate::findings::Finding<FindingCode>;
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +66,7 @@ pub struct CheckOptions {
 
 /// Looks at everything a verifier in this folder needs, and changes nothing.
 pub async fn check_home(folder: &Path, options: CheckOptions) -> Vec<Finding> {
-    let mut report = Report(Vec::new());
+    let mut report = Report::default();
     let home = match VerifierHome::open(folder) {
         Ok(home) => home,
         Err(error) => {
@@ -111,7 +76,7 @@ pub async fn check_home(folder: &Path, options: CheckOptions) -> Vec<Finding> {
                 error => error.to_string(),
             };
             report.fault(code, message);
-            return report.0;
+            return report.into_findings();
         }
     };
     let running = std::os::unix::net::UnixStream::connect(home.control_socket()).is_ok();
@@ -123,7 +88,7 @@ pub async fn check_home(folder: &Path, options: CheckOptions) -> Vec<Finding> {
     if options.ask_mint {
         mint::mint(&looked, &mut report).await;
     }
-    report.0
+    report.into_findings()
 }
 
 /// A check. Another one is added to [`CHECKS`].
@@ -144,24 +109,4 @@ struct Looked<'a> {
     home: &'a VerifierHome,
     running: bool,
     options: CheckOptions,
-}
-
-struct Report(Vec<Finding>);
-
-impl Report {
-    fn add(&mut self, code: FindingCode, severity: Severity, message: impl Into<String>) {
-        self.0.push(Finding { code, severity, message: message.into() });
-    }
-
-    fn fine(&mut self, code: FindingCode, message: impl Into<String>) {
-        self.add(code, Severity::Fine, message);
-    }
-
-    fn warning(&mut self, code: FindingCode, message: impl Into<String>) {
-        self.add(code, Severity::Warning, message);
-    }
-
-    fn fault(&mut self, code: FindingCode, message: impl Into<String>) {
-        self.add(code, Severity::Fault, message);
-    }
 }

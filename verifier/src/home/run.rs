@@ -6,9 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use farthing_http::client::{BaseUrl, HttpClient};
-use farthing_http::server::{ServeOptions, Tls, serve_tcp, serve_tcp_with, serve_tls_with, serve_unix};
+use farthing_http::server::{Tls, serve_figures, serve_public, serve_unix};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -227,27 +226,6 @@ async fn serve(
     let mut running = RunningVerifier { local_addr, public_url, gateway: at, metrics, merchant, tls, task };
     running.answers_at(&control).await?;
     Ok(running)
-}
-
-async fn serve_public(
-    listener: TcpListener,
-    tls: Option<Tls>,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    match tls {
-        Some(tls) => serve_tls_with(listener, tls, router, ServeOptions::default(), shutdown).await,
-        None => serve_tcp(listener, router, shutdown).await,
-    }
-}
-
-async fn serve_figures(
-    listener: Option<TcpListener>,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let Some(listener) = listener else { return Ok(()) };
-    serve_tcp_with(listener, router, ServeOptions { connections: 16, ..ServeOptions::default() }, shutdown).await
 }
 
 /// Opens the records and puts the service together. Without a network no client is even built.

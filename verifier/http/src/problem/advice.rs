@@ -61,6 +61,7 @@ impl Code {
             }
             Self::UnknownAccount => "Check the account's key. An account exists from the first credit on.",
             Self::InsufficientFunds => "Have the account credited, or ask for less.",
+            Self::LimitExceeded => "Ask for less, or later: the detail says which limit it is.",
             Self::InvalidSignature => {
                 "Sign again, with the right key and over exactly what is sent. If it is a token's signature, the mint never signed it: keep it as evidence."
             }

@@ -79,6 +79,23 @@ pub async fn serve_tcp_with(
     Ok(())
 }
 
+/// Serves figures, and whatever else only a few ask for, on an address of their own. Without one it only waits for `shutdown`.
+///
+/// # Errors
+///
+/// As [`serve_tcp`].
+pub async fn serve_figures(
+    listener: Option<TcpListener>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let Some(listener) = listener else {
+        shutdown.await;
+        return Ok(());
+    };
+    serve_tcp_with(listener, router, ServeOptions { connections: 16, ..ServeOptions::default() }, shutdown).await
+}
+
 /// Something that connections come from.
 pub(super) trait Listener {
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;

@@ -18,7 +18,7 @@ use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
-use super::serve::{Listener, ServeOptions, serve};
+use super::serve::{Listener, ServeOptions, serve, serve_tcp};
 
 /// Why TLS cannot be served with these files. No file's content is in it.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,22 @@ pub async fn serve_tls_with(
 ) -> io::Result<()> {
     serve(TlsListener { listener, tls, patience: options.header_timeout }, router, options, shutdown).await;
     Ok(())
+}
+
+/// As [`serve_tls_with`] where there is a certificate, else as [`serve_tcp`], with default [`ServeOptions`].
+///
+/// # Errors
+/// As both.
+pub async fn serve_public(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    match tls {
+        Some(tls) => serve_tls_with(listener, tls, router, ServeOptions::default(), shutdown).await,
+        None => serve_tcp(listener, router, shutdown).await,
+    }
 }
 
 struct TlsListener {
