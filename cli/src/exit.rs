@@ -343,6 +343,7 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         Reason::Misconduct => "keep the evidence: anybody can verify it. Do not use that mint or payee any more",
         Reason::NoSuchShape => "`farthing wallet withdraw --bundle list` shows bundles and the largest amount",
         Reason::InsufficientFunds => "`farthing wallet balance` shows what there is",
+        Reason::OverLimit => "ask for less, or later; nothing was debited",
         Reason::NoHeldTokens => {
             "`farthing wallet balance` shows what is locked to whom; `farthing wallet withdraw --lock-to` gets more. If the payee \
              has a new key, `farthing wallet follow` goes with him"

@@ -3,6 +3,7 @@
 //! `farthing help` lists the exit codes; `docs/cli.md` the codes of failures and the fields of the JSON answers.
 
 mod args;
+mod check;
 mod demo;
 mod exit;
 mod hooks;
@@ -14,6 +15,7 @@ mod qr;
 mod reference;
 #[cfg(test)]
 mod schema;
+mod serving;
 mod unlock;
 mod verifier;
 mod wallet;

@@ -46,10 +46,12 @@ fn closed(mut value: Value) -> Value {
 fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("failure", schema::<FailureAnswer>()),
-        ("verifier-check-config", answer::<verifier::check::CheckAnswer>()),
+        ("verifier-check-config", answer::<crate::check::CheckAnswer>()),
         ("verifier-init", answer::<verifier::init::InitAnswer>()),
         ("verifier-keys", answer::<verifier::keys::KeysAnswer>()),
         ("verifier-request", answer::<verifier::request::RequestAnswer>()),
+        ("mint-backing", answer::<crate::mint::backing::BackingAnswer>()),
+        ("mint-check-config", answer::<crate::check::CheckAnswer>()),
         ("mint-payouts", answer::<crate::mint::payouts::PayoutsAnswer>()),
         ("mint-payouts-settle", answer::<crate::mint::payouts::PayoutEntry>()),
         ("verifier-balance", answer::<account_of_merchant::BalanceAnswer>()),

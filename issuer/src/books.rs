@@ -11,12 +11,12 @@ use farthing_protocol::ids::KeysetId;
 use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
-use crate::control::PayoutView;
+use crate::control::{BackingReport, PayoutView};
 use crate::home::{HomeError, MintHome};
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
     self, AuditReport, Credited, Ledger, LedgerError, LedgerOpenError, MovementError, PayoutError, PayoutNumber,
-    PayoutRow,
+    PayoutRow, Standing,
 };
 
 /// Why the books cannot be opened.
@@ -44,8 +44,19 @@ struct Inner {
     clock: Arc<dyn Clock>,
     keysets: RwLock<Arc<KeysetBook>>,
     decides: Decides,
-    /// What the last audit said.
+    /// What the last audit said, and every look at the running totals since.
     right: AtomicBool,
+    /// Whether what is owed was backed when it was last looked.
+    backed: AtomicBool,
+}
+
+/// Why the mint issues nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// The books are not right, or could not be added up.
+    BooksNotRight,
+    /// More is owed than was declared to be held against it. Swaps go on: they make nothing.
+    NotBacked,
 }
 
 impl Books {
@@ -71,7 +82,8 @@ impl Books {
         let keysets = RwLock::new(Arc::new(home.load_book(revocations)?));
         let role = StoreRole::Mint { mint: *home.mint_id(), closed_to: home.config().closed_to.clone() };
         let decides = Decides::new(role);
-        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, right: AtomicBool::new(true) })))
+        let (right, backed) = (AtomicBool::new(true), AtomicBool::new(true));
+        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, right, backed })))
     }
 
     /// Credits an account with money from outside, in the mint's unit. With the same reference the same credit is
@@ -181,6 +193,64 @@ impl Books {
         report
     }
 
+    /// Adds up the running totals, which is cheap, and stops issuing when they do not fit together, when they cannot be read, or
+    /// when more is owed than is backed. That the books are right again only an [`audit`](Self::audit) says.
+    pub(crate) async fn watch(&self) -> Result<Vec<Standing>, LedgerError> {
+        let standings = self.0.ledger.read(ledger::standings).await;
+        match &standings {
+            Ok(standings) => {
+                if let Some(off) = standings.iter().find(|standing| !standing.books.is_balanced())
+                    && self.0.right.swap(false, Ordering::SeqCst)
+                {
+                    let unit = off.books.unit.as_str();
+                    tracing::error!(unit, "the books are not right: the running totals do not add up; issuing stops");
+                }
+                self.0.backed.store(standings.iter().all(Standing::is_backed), Ordering::SeqCst);
+            }
+            // It has too much to do, and is looked at again.
+            Err(LedgerError::Busy) => {}
+            Err(error) => {
+                if self.0.right.swap(false, Ordering::SeqCst) {
+                    tracing::error!(%error, "the books could not be added up; issuing stops");
+                }
+            }
+        }
+        standings
+    }
+
+    /// Declares what the operator holds against what the mint owes, in the mint's unit; or that nothing is declared any more. Issuing stops
+    /// while more is owed than is declared.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn declare_backing(&self, amount: Option<Amount>) -> Result<BackingReport, LedgerError> {
+        let unit = self.0.home.unit().clone();
+        let standing = self.0.ledger.run(move |txn, now| ledger::declare(txn, now, &unit, amount)).await?;
+        self.0.backed.store(standing.is_backed(), Ordering::SeqCst);
+        Ok(BackingReport::of(&standing))
+    }
+
+    /// What the mint owes, and what was declared to be held against it.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn backing(&self) -> Result<BackingReport, LedgerError> {
+        let unit = self.0.home.unit().clone();
+        let standing = self.0.ledger.read(move |txn| ledger::standing_of(txn, &unit)).await?;
+        Ok(BackingReport::of(&standing))
+    }
+
+    /// Erases what was counted of accounts more than a day ago.
+    pub(crate) async fn erase_days(&self) -> Result<(), LedgerError> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            after = self.0.ledger.run(move |txn, now| ledger::erase_days(txn, now, after.as_deref())).await?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     /// All keysets, each chain in order.
     pub fn keysets(&self) -> Vec<KeysetSummary> {
         self.keyset_book().summaries(self.0.clock.now())
@@ -229,11 +299,6 @@ impl Books {
         &self.0.decides
     }
 
-    /// Whether the ledger takes jobs and the last audit found the books right.
-    pub(crate) fn is_healthy(&self) -> bool {
-        self.0.ledger.is_available() && self.are_right()
-    }
-
     /// Stops issuing when the ledger was asked to redeem more than was issued: somebody else signs with a keyset's keys.
     pub(crate) fn heed(&self, error: LedgerError) {
         if error == LedgerError::Forged {
@@ -244,9 +309,13 @@ impl Books {
         }
     }
 
-    /// Whether the last audit found the books right.
-    pub(crate) fn are_right(&self) -> bool {
-        self.0.right.load(Ordering::SeqCst)
+    /// Why nothing is issued, if so. With `swap`: why not even for tokens.
+    pub(crate) fn halt(&self, swap: bool) -> Option<Halt> {
+        if !self.0.right.load(Ordering::SeqCst) {
+            return Some(Halt::BooksNotRight);
+        }
+        let held_back = !swap && !self.0.backed.load(Ordering::SeqCst);
+        held_back.then_some(Halt::NotBacked)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Deposits (protocol section 8): payments checked together, each accepted by itself and credited to its payee.
 
+use std::time::Instant;
+
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::{Deposit, DepositOutcome};
 use farthing_protocol::ids::{Claim, PaymentId};
@@ -8,6 +10,7 @@ use farthing_verifier::check::{CheckError, MintRules, VerifiedPayment, check_dep
 use farthing_verifier::store::Outcome;
 
 use crate::ledger::{self, DepositRefusal, LedgerError};
+use crate::metrics::Work;
 use crate::mint::Mint;
 
 /// Why no payment of a request was even looked at.
@@ -44,6 +47,16 @@ impl Mint {
     /// # Errors
     /// A [`DepositError`].
     pub async fn deposit(&self, deposits: Vec<Deposit>) -> Result<Vec<DepositOutcome>, DepositError> {
+        let begun = Instant::now();
+        let outcomes = self.deposit_in_any_case(deposits).await;
+        self.metrics().answered(Work::Deposit, &outcomes, begun.elapsed());
+        if let Ok(outcomes) = &outcomes {
+            self.metrics().deposited(outcomes);
+        }
+        outcomes
+    }
+
+    async fn deposit_in_any_case(&self, deposits: Vec<Deposit>) -> Result<Vec<DepositOutcome>, DepositError> {
         if deposits.is_empty() || deposits.len() > Self::MAX_DEPOSITS {
             return Err(DepositError::Count);
         }

@@ -23,11 +23,14 @@ mod issuance;
 mod keys;
 mod keysets;
 mod ledger;
+mod limits;
 mod list;
+mod metrics;
 mod mint;
 mod server;
 mod signer;
 mod store;
+mod watchdog;
 
 pub use archive::ArchiveError;
 pub use books::{Books, BooksError};
@@ -35,19 +38,24 @@ pub use books::{Books, BooksError};
 pub use clock::Clock;
 pub use clock::SystemClock;
 pub use deposit::DepositError;
-pub use home::{ArchiveTimes, HomeError, InitOptions, MintHome, ProtectionKind, Windows, default_bundles};
+pub use home::{
+    ArchiveTimes, DEFAULT_LISTEN, Finding, FindingCode, HomeError, InitOptions, MintHome, ProtectionKind,
+    ServiceOptions, Windows, check_home, default_bundles,
+};
 pub use issuance::{FinishError, OpenError};
 pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
     AuditReport, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError, UnitBooks,
 };
+pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;
 #[doc(hidden)]
 pub use mint::Surroundings;
 pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
-pub use server::{RunningMint, public_document, public_router, run};
+pub use server::{RunningMint, Serving, public_document, public_router, run, serve};
 pub use signer::SigningError;
+pub use watchdog::Alarm;
 
 use rand::rngs::SysRng;
 use rand_core::{Rng, UnwrapErr};

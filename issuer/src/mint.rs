@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use axum::body::Bytes;
 use farthing_durable::Options;
 use farthing_http::problem::{Code, Problem};
 use farthing_protocol::amount::{Amount, UnixTime};
-use farthing_protocol::api::{AccountAnswer, AccountQuery};
+use farthing_protocol::api::{AccountAnswer, AccountQuery, PayoutAnswer, PayoutRequest};
 use farthing_protocol::identity::{AccountKey, MintId};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Keyset, KeysetTerms};
@@ -19,8 +20,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::home::{HomeError, MintHome};
 use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
-use crate::ledger::{AuditReport, Credited, LedgerError, LedgerOpenError, MovementError};
+use crate::ledger::{self, AuditReport, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
+use crate::limits::{Rates, TooOften};
 use crate::list::{ListError, ListKeeper};
+use crate::metrics::{Limited, Metrics, Now};
 use crate::signer::{Signer, SigningError, Strongbox};
 
 /// Why a mint cannot be opened.
@@ -54,6 +57,9 @@ pub enum AccountError {
     /// It was asked too long ago, or in the future.
     #[error("the question was not asked now")]
     NotNow,
+    /// The owner asked too often.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -66,6 +72,7 @@ impl From<AccountError> for Problem {
             AccountError::NotNow => {
                 Self::new(Code::RequestExpired).with_detail("The question must be asked within five minutes of now.")
             }
+            AccountError::TooOften(error) => error.into(),
             AccountError::Ledger(error) => Self::new(error.code()),
         }
     }
@@ -129,6 +136,8 @@ struct Inner {
     making: tokio::sync::Mutex<()>,
     /// Work that goes on when its asker has gone away.
     work: Arc<Semaphore>,
+    rates: Rates,
+    metrics: Metrics,
 }
 
 /// How many requests are worked on at once, those included whose askers have gone away.
@@ -163,6 +172,7 @@ impl Mint {
         let Surroundings { clock, ledger, archive_file } = surroundings;
         let strongbox = Strongbox::open(home.keys(), unlock, &home.load_keysets()?, Arc::clone(&clock));
         let signer = Signer::here(strongbox.map_err(HomeError::from)?);
+        let rates = Rates::new(home.config().rates);
         let books = Books::open_with(home, ledger, Arc::clone(&clock))?;
         Ok(Self(Arc::new(Inner {
             books,
@@ -171,6 +181,8 @@ impl Mint {
             archive: ArchiveKeeper::new(archive_file.map_or_else(Limits::default, Limits::of)),
             making: tokio::sync::Mutex::new(()),
             work: Arc::new(Semaphore::new(AT_WORK)),
+            rates,
+            metrics: Metrics::default(),
         })))
     }
 
@@ -202,7 +214,9 @@ impl Mint {
     /// # Errors
     /// A [`LedgerError`].
     pub async fn audit(&self) -> Result<AuditReport, LedgerError> {
-        self.0.books.audit().await
+        let report = self.0.books.audit().await;
+        self.0.metrics.audited(&report);
+        report
     }
 
     /// See [`Books::keysets`].
@@ -228,6 +242,7 @@ impl Mint {
         if asked_at > now.plus(AccountQuery::MAX_SKEW) || now > asked_at.plus(AccountQuery::MAX_SKEW) {
             return Err(AccountError::NotNow);
         }
+        self.heed_owner(&account)?;
         Ok(self.0.books.account(&account).await?)
     }
 
@@ -298,6 +313,53 @@ impl Mint {
         })?;
         tracing::info!(keyset = %id, "a keyset was made");
         Ok(id)
+    }
+
+    /// Takes a payout request of an account's owner: see [`Books::request_payout`].
+    ///
+    /// # Errors
+    /// A [`PayoutError`].
+    pub async fn request_payout(&self, request: &PayoutRequest) -> Result<PayoutAnswer, PayoutError> {
+        request.verify(self.id()).map_err(|_| PayoutError::InvalidSignature)?;
+        self.heed_owner(&request.draft().account)?;
+        self.0.books.request_payout(request).await
+    }
+
+    /// Counts a request of an account's owner, whose signature was verified.
+    pub(crate) fn heed_owner(&self, account: &AccountKey) -> Result<(), TooOften> {
+        self.0.rates.owner(account, Instant::now()).inspect_err(|_| self.0.metrics.limited(Limited::Account))
+    }
+
+    /// Counts a request of anybody.
+    pub(crate) fn heed_anybody(&self) -> Result<(), TooOften> {
+        self.0.rates.anybody(Instant::now()).inspect_err(|_| self.0.metrics.limited(Limited::All))
+    }
+
+    /// All figures, as Prometheus reads them.
+    pub(crate) async fn figures(&self) -> Result<String, fmt::Error> {
+        let books = &self.0.books;
+        // Those of a ledger that says nothing stay as they were.
+        let standings = books.ledger().read(ledger::standings).await.unwrap_or_default();
+        let now = books.clock().now().seconds();
+        self.0.metrics.to_text(&Now {
+            standings: &standings,
+            alarms: &self.alarms(),
+            at_work: AT_WORK.saturating_sub(self.0.work.available_permits()),
+            places: AT_WORK,
+            writable: books.ledger().is_available(),
+            keyset_seconds: self.issues_until().map(|until| until.seconds().saturating_sub(now)),
+        })
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Waits until all work has ended whose askers went away.
+    pub(crate) async fn finished(&self) {
+        let all = u32::try_from(AT_WORK).unwrap_or(u32::MAX);
+        // An error would mean that it was closed, which nobody does.
+        let _all = self.0.work.acquire_many(all).await;
     }
 
     /// The right to begin work that nobody can call off; none when there is too much of it.

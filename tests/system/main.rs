@@ -24,6 +24,8 @@ mod harness;
 mod journey;
 mod json;
 mod merchant;
+mod mint_operating;
+mod mint_page;
 mod net;
 mod network;
 mod offline;

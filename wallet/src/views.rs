@@ -201,6 +201,8 @@ pub struct Issued {
     pub amount: Amount,
     /// How many they are.
     pub tokens: usize,
+    /// What the mint took for it, beside what they are worth. Swaps are free.
+    pub fee: Amount,
 }
 
 /// A payee was paid.

@@ -132,6 +132,8 @@ mod tests {
             include_str!("../../../README.md"),
             include_str!("../../../docs/wallet.md"),
             include_str!("../../../docs/merchant-operating.md"),
+            include_str!("../../../docs/mint.md"),
+            include_str!("../../../docs/mint-operating.md"),
             include_str!("../../../docs/offline.md"),
         ];
         let examples: Vec<&str> = pages.iter().flat_map(|page| examples(page)).collect();

@@ -2,6 +2,8 @@
 
 mod amount;
 mod audit;
+pub(crate) mod backing;
+mod check;
 mod credit;
 mod home;
 mod init;
@@ -21,11 +23,13 @@ pub(crate) use listen::{explain_listening, warn_of_plain_http};
 
 pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
     match command {
-        MintCommand::Init(args) => init::init(args).await,
+        MintCommand::Init(args) => init::init(args, screen).await,
         MintCommand::Run(args) => run::serve(args).await,
         MintCommand::Credit(args) => credit::credit(args).await,
         MintCommand::Keysets(folder) => keysets::keysets(folder).await,
         MintCommand::Audit(folder) => audit::audit(folder).await,
+        MintCommand::Backing(args) => backing::backing(args, screen).await,
+        MintCommand::CheckConfig(args) => check::check(args, screen),
         MintCommand::Payouts(args) => payouts::payouts(args, screen).await,
     }
 }

@@ -1,17 +1,26 @@
 //! `farthing mint run`
 
-use anyhow::Result;
-use farthing_http::signal::shutdown_signal;
-use farthing_issuer::Mint;
+use anyhow::{Context, Result};
+use farthing_http::server::Tls;
+use farthing_issuer::{Mint, Serving};
 
 use super::audit::show_differences;
 use super::home::{open, unlock};
 use super::listen::{explain_listening, warn_of_plain_http};
 use crate::args::MintRun;
 use crate::output::{note, say};
+use crate::serving::{end_of_service, hangups, read_again};
 
 pub(super) async fn serve(args: MintRun) -> Result<()> {
     let home = open(args.folder)?;
+    let service = home.service().clone();
+    let listen = args.listen.unwrap_or(service.listen);
+    let tls = home.tls_files().map(|files| Tls::load(files.certificate, files.key)).transpose();
+    let tls = tls.context("the certificate in mint.toml cannot be used")?;
+    let encrypted = tls.is_some();
+    if !encrypted {
+        warn_of_plain_http(listen);
+    }
     let unlock = unlock(&home, &args.unlocking)?;
     let mint = Mint::open(&home, unlock).await?;
     let report = mint.audit().await?;
@@ -19,12 +28,21 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
         show_differences(&report);
         note("The books are not right: the mint runs and takes deposits, and issues nothing.");
     }
-    warn_of_plain_http(args.listen);
-    let shutdown = shutdown_signal()?;
-    let running = farthing_issuer::run(mint, args.listen, shutdown)
-        .await
-        .map_err(|error| explain_listening(error, args.listen))?;
-    say(format!("mint {}\n at http://{}", home.mint_id(), running.local_addr));
+    let (shutdown, hangups) = (end_of_service()?, hangups(encrypted)?);
+    let serving = Serving { listen, tls, metrics: args.metrics.or(service.metrics) };
+    let served = farthing_issuer::serve(mint, serving, shutdown).await;
+    let running = served.map_err(|error| explain_listening(error, listen))?;
+    if let Some(hangups) = hangups {
+        tokio::spawn(read_again(hangups, running.tls()));
+    }
+    let scheme = if encrypted { "https" } else { "http" };
+    say(format!("mint {}\n at {scheme}://{}", home.mint_id(), running.local_addr));
+    if let Some(url) = &service.public_url {
+        say(format!(" known as {}", url.as_str()));
+    }
+    if let Some(address) = running.metrics {
+        say(format!("figures at http://{address}/metrics"));
+    }
     running.wait().await?;
     note("stopped; everything is on the disk");
     Ok(())

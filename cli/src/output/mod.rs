@@ -237,6 +237,13 @@ pub(crate) fn stamp(at: UnixTime) -> String {
     timestamp.map(|timestamp| timestamp.to_string()).unwrap_or_default()
 }
 
+/// Parts per million as people read them: `0.25 %`.
+pub(crate) fn percent(ppm: u32) -> String {
+    let (whole, part) = (ppm / 10_000, ppm % 10_000);
+    let text = format!("{whole}.{part:04}");
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// The first characters of an id, enough to tell it from its neighbours.
 pub(crate) fn short(id: &str) -> String {
     id.chars().take(12).chain(['…']).collect()
@@ -245,6 +252,13 @@ pub(crate) fn short(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_per_million_are_percentages() {
+        for (ppm, text) in [(0, "0 %"), (1, "0.0001 %"), (2_500, "0.25 %"), (15_000, "1.5 %"), (1_000_000, "100 %")] {
+            assert_eq!(percent(ppm), text);
+        }
+    }
 
     #[test]
     fn json_holds_nothing_that_a_terminal_obeys_and_means_the_same() {

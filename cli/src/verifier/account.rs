@@ -10,12 +10,13 @@ use farthing_verifier::home::{AccountError, Payout, VerifierHome};
 use farthing_wallet::{IssueError, account_text};
 use serde::Serialize;
 
+use super::mint::{deposit_fees, fetch_mint};
 use super::open::open;
 use crate::args::{VerifierBalance, VerifierPayout, VerifierPayouts};
 use crate::exit::{Advise, Trouble, fault};
 use crate::hooks;
 use crate::mint::{read_account, read_amount};
-use crate::output::{Answer, Money, Rows, Screen, WarningCode, seconds, short, time};
+use crate::output::{Answer, Money, Rows, Screen, WarningCode, percent, seconds, short, time};
 
 /// What the payee has at the mint.
 #[derive(Serialize)]
@@ -24,6 +25,17 @@ pub(crate) struct BalanceAnswer {
     mint: String,
     /// One for each payee key, that in use first.
     accounts: Vec<AccountEntry>,
+    /// What the mint takes of deposits now, for each unit.
+    deposit_fees: Vec<DepositFee>,
+}
+
+/// What a mint takes of deposits.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct DepositFee {
+    unit: String,
+    /// In parts per million.
+    ppm: u32,
 }
 
 /// An account at the mint.
@@ -84,7 +96,11 @@ pub(super) async fn balance(args: VerifierBalance, screen: &Screen) -> Result<()
         }
         entries.push(AccountEntry { payee: payee.to_text(), balances: held });
     }
-    screen.answer(&BalanceAnswer { mint: home.mint().to_text(), accounts: entries })
+    let deposit_fees = deposit_fees(&fetch_mint(home.mint_url()).await?, hooks::now())
+        .into_iter()
+        .map(|(unit, ppm)| DepositFee { unit: unit.code().to_owned(), ppm })
+        .collect();
+    screen.answer(&BalanceAnswer { mint: home.mint().to_text(), accounts: entries, deposit_fees })
 }
 
 pub(super) async fn payout(args: VerifierPayout, screen: &Screen) -> Result<()> {
@@ -204,6 +220,9 @@ impl Answer for BalanceAnswer {
             }
         }
         rows.show(screen);
+        for DepositFee { unit, ppm } in self.deposit_fees.iter().filter(|fee| fee.ppm > 0) {
+            screen.say(format!("The mint takes {} of what is deposited in {unit}.", percent(*ppm)));
+        }
     }
 }
 

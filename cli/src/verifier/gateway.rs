@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 use farthing_verifier::home::{GatewayOptions, HomeError, VerifierHome, run_gateway};
 
 use super::open::open;
-use super::run::{end_of_service, hangups, read_again};
 use crate::args::{VerifierFolder, VerifierGateway};
 use crate::exit::{Trouble, fault};
 use crate::mint::{explain_listening, warn_of_plain_http};
 use crate::output::{note, say};
+use crate::serving::{end_of_service, hangups, read_again};
 
 const DEFAULT_LISTEN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8402);
 

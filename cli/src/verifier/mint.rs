@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use farthing_http::client::{BaseUrl, HttpClient};
-use farthing_protocol::amount::Unit;
+use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::api::{KeysetsAnswer, mint_path};
 use farthing_protocol::identity::MintId;
+use farthing_protocol::keyset::Redemption;
 
 use crate::hooks;
 
@@ -46,6 +47,20 @@ pub(super) fn units_of(answer: &KeysetsAnswer) -> Result<Vec<Unit>> {
         }
     }
     Ok(units)
+}
+
+/// What a mint takes of deposits of tokens that are issued now, in parts per million, for each unit.
+pub(super) fn deposit_fees(answer: &KeysetsAnswer, now: UnixTime) -> Vec<(Unit, u32)> {
+    let mut fees: Vec<(Unit, u32)> = Vec::new();
+    for keyset in answer.keysets.iter().filter_map(|document| document.clone().verify().ok()) {
+        let terms = keyset.terms();
+        let issues = terms.mint == *answer.list.mint() && terms.active_from <= now && now < terms.issue_until;
+        let revoked = answer.list.revocations().iter().any(|revocation| revocation.keyset == *keyset.id());
+        if issues && !revoked && terms.redemption == Redemption::Open {
+            fees.push((terms.unit.clone(), terms.fees.deposit_ppm));
+        }
+    }
+    fees
 }
 
 /// The unit that was named, or the only one.

@@ -1,7 +1,7 @@
 //! `farthing verifier …`: one file for each command.
 
 pub(crate) mod account;
-pub(crate) mod check;
+mod check;
 mod gateway;
 pub(crate) mod init;
 pub(crate) mod keys;

@@ -1,6 +1,7 @@
 //! `farthing wallet withdraw`
 
 use anyhow::Result;
+use farthing_protocol::keyset::Bundle;
 use farthing_wallet::{IssueError, MintError, UnitView, WithdrawWhat};
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use super::open::{Place, advise_funds, choose};
 use crate::args::WalletWithdraw;
 use crate::exit::{Trouble, fault};
 use crate::mint::read_amount;
-use crate::output::{Answer, Money, Progress, Rows, Screen, short};
+use crate::output::{Answer, Money, Progress, Rows, Screen, percent, short};
 use crate::prompt;
 
 /// Tokens came of a withdrawal.
@@ -19,6 +20,8 @@ pub(crate) struct WithdrawAnswer {
     operation: u64,
     mint: String,
     amount: Money,
+    /// What the mint took for it, beside the amount.
+    fee: Money,
     tokens: u64,
     /// Who alone can be paid with them, if they are locked.
     locked_to: Option<String>,
@@ -63,12 +66,7 @@ pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> 
             })?)
         }
     };
-    if let Some(active) = &unit.active
-        && active.fees.withdrawal_ppm > 0
-    {
-        let fee = active.fees.withdrawal_ppm;
-        place.screen.note(format!("The mint's fee is {fee} parts per million of what is withdrawn."));
-    }
+    tell_fee(place, &unit, what);
     let to = match &args.lock_to {
         Some(named) => Some(recipient(&wallet, named).await?),
         None => None,
@@ -98,9 +96,24 @@ pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> 
         operation: issued.op.get(),
         mint: mint.id.to_text(),
         amount: Money::of(issued.amount, &unit.unit),
+        fee: Money::of(issued.fee, &unit.unit),
         tokens: u64::try_from(issued.tokens)?,
         locked_to: to.map(|to| to.payee().to_text()),
     })
+}
+
+/// Says what it costs, before anything is asked for. It never costs more than that.
+fn tell_fee(place: &Place, unit: &UnitView, what: WithdrawWhat) {
+    let Some(active) = unit.active.as_ref().filter(|active| active.fees.withdrawal_ppm > 0) else { return };
+    let worth = match what {
+        WithdrawWhat::Amount(amount) => Some(amount),
+        WithdrawWhat::Bundle(number) => active.bundles.get(usize::from(number)).map(Bundle::amount),
+    };
+    let fee = worth.and_then(|worth| active.fees.debit(worth)?.checked_sub(worth));
+    if let Some(fee) = fee {
+        let (fee, rate) = (fee.display(&unit.unit), percent(active.fees.withdrawal_ppm));
+        place.screen.note(format!("The mint takes a fee of {fee} ({rate}) for this withdrawal."));
+    }
 }
 
 fn bundles(mint: &str, unit: &UnitView) -> Result<BundlesAnswer> {
@@ -124,7 +137,8 @@ impl Answer for WithdrawAnswer {
     fn show(&self, screen: &Screen) {
         let locked = self.locked_to.as_deref().map(|payee| format!(", payable to {} only", short(payee)));
         let locked = locked.unwrap_or_default();
-        screen.say(format!("withdrew {} in {} tokens{locked}", self.amount.text, self.tokens));
+        let fee = if self.fee.units == "0" { String::new() } else { format!(", for a fee of {}", self.fee.text) };
+        screen.say(format!("withdrew {} in {} tokens{locked}{fee}", self.amount.text, self.tokens));
     }
 }
 

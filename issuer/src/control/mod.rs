@@ -1,9 +1,11 @@
 //! What the operator's commands say to a running mint, over its control socket: one file for each subject.
 
+mod backing;
 mod keysets;
 mod money;
 mod payouts;
 
+pub use backing::{BackingReport, BackingRequest};
 pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest, RevokeAnswer, RevokeRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
 pub use payouts::{PayoutView, PayoutsQuery, PayoutsReport, SettlePayoutRequest};
@@ -18,6 +20,8 @@ pub mod path {
     pub const AUDIT: &str = "/v1/control/audit";
     /// GET: [`KeysetsReport`](super::KeysetsReport).
     pub const KEYSETS: &str = "/v1/control/keysets";
+    /// GET: [`BackingReport`](super::BackingReport). POST [`BackingRequest`](super::BackingRequest) → the same.
+    pub const BACKING: &str = "/v1/control/backing";
     /// GET with an account key: [`AccountAnswer`](farthing_protocol::api::AccountAnswer).
     pub const ACCOUNT: &str = "/v1/control/accounts/{account}";
     /// GET with [`PayoutsQuery`](super::PayoutsQuery): [`PayoutsReport`](super::PayoutsReport).

@@ -9,6 +9,7 @@
 //! control.sock       the control socket of the running mint
 //! ```
 
+mod check;
 mod config;
 mod options;
 
@@ -21,15 +22,17 @@ use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::codec::{DecodeError, Wire};
 use farthing_protocol::identity::{Keypair, MintId};
 use farthing_protocol::keyset::{ChainError, Keyset, KeysetTerms};
+use farthing_verifier::home::TlsFiles;
 
 use crate::clock::{Clock, SystemClock};
 use crate::keys::{KeyError, KeyFolder, create_folder, write_new};
 use crate::keysets::KeysetBook;
 use crate::signer::draw;
 
+pub use check::{Finding, FindingCode, check_home};
 pub(crate) use config::Config;
 pub use config::ProtectionKind;
-pub use options::{ArchiveTimes, InitOptions, Windows, default_bundles};
+pub use options::{ArchiveTimes, DEFAULT_LISTEN, InitOptions, ServiceOptions, Windows, default_bundles};
 
 const CONFIG: &str = "mint.toml";
 
@@ -46,6 +49,12 @@ pub enum HomeError {
     /// The configuration cannot be read.
     #[error("mint.toml cannot be understood")]
     Config,
+    /// The configuration is no TOML, lacks a setting, or has one that is not known.
+    #[error("mint.toml cannot be read: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A certificate is set without its key, or a key without its certificate.
+    #[error("mint.toml sets a certificate without its key, or a key without its certificate")]
+    HalfTls,
     /// The archive would grow so often that its index is full before long.
     #[error(
         "the archive would grow too often for keysets that live so long: seal_seconds must be {} or more, filter_seconds {} or more",
@@ -124,7 +133,7 @@ impl MintHome {
     /// Opens a mint's folder. No secret is read.
     ///
     /// # Errors
-    /// [`HomeError::NoMint`], [`HomeError::Config`] or [`HomeError::Io`].
+    /// [`HomeError::NoMint`], [`HomeError::Io`], and those of the configuration.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, HomeError> {
         let folder = folder.into();
         let text = match fs::read_to_string(folder.join(CONFIG)) {
@@ -158,6 +167,17 @@ impl MintHome {
     /// Where the running mint is controlled.
     pub fn control_socket(&self) -> PathBuf {
         self.folder.join("control.sock")
+    }
+
+    /// Where it is served, and how it is watched.
+    pub fn service(&self) -> &ServiceOptions {
+        &self.config.service
+    }
+
+    /// The certificate's files, from the folder on.
+    pub fn tls_files(&self) -> Option<TlsFiles> {
+        let TlsFiles { certificate, key } = self.config.service.tls.as_ref()?;
+        Some(TlsFiles { certificate: self.folder.join(certificate), key: self.folder.join(key) })
     }
 
     pub(crate) fn config(&self) -> &Config {

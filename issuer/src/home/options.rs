@@ -1,9 +1,14 @@
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::{Denomination, Fees, Unit};
 use farthing_protocol::codec::DecodeError;
 use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::keyset::{Bundle, Redemption};
+use farthing_verifier::home::TlsFiles;
 
 use crate::keys::Protection;
+use crate::limits::{IssueLimits, RequestRates};
 
 const DAY: u64 = 86_400;
 
@@ -55,6 +60,40 @@ impl Default for ArchiveTimes {
     }
 }
 
+/// Where a mint listens unless it is told otherwise.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3338));
+
+/// Where a mint is served, and how it is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceOptions {
+    /// Where it listens, unless the command line says otherwise.
+    pub listen: SocketAddr,
+    /// The address under which wallets and merchants reach it; if not given, the one it listens on.
+    pub public_url: Option<BaseUrl>,
+    /// The files of the certificate under which it is served; if not given, it is served without TLS.
+    pub tls: Option<TlsFiles>,
+    /// Where figures are served, if they are.
+    pub metrics: Option<SocketAddr>,
+    /// A program with its arguments that is run when the mint stops issuing, and when it goes on. None if it is empty.
+    pub alert_command: Vec<String>,
+    /// How often the books are computed from every record, in seconds.
+    pub audit_seconds: u64,
+}
+
+impl Default for ServiceOptions {
+    /// [`DEFAULT_LISTEN`], no public address, no TLS, no figures, nobody who is told, an audit each day.
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN,
+            public_url: None,
+            tls: None,
+            metrics: None,
+            alert_command: Vec::new(),
+            audit_seconds: DAY,
+        }
+    }
+}
+
 /// What a new mint is like.
 #[derive(Clone, Debug)]
 pub struct InitOptions {
@@ -77,6 +116,12 @@ pub struct InitOptions {
     pub closed_to: Vec<PayeeKey>,
     /// How often the archive grows.
     pub archive: ArchiveTimes,
+    /// Where it is served, and how it is watched.
+    pub service: ServiceOptions,
+    /// What it issues at most.
+    pub limits: IssueLimits,
+    /// How often it is asked at most.
+    pub rates: RequestRates,
 }
 
 impl InitOptions {
@@ -92,6 +137,9 @@ impl InitOptions {
             redemption: Redemption::Open,
             closed_to: Vec::new(),
             archive: ArchiveTimes::default(),
+            service: ServiceOptions::default(),
+            limits: IssueLimits::default(),
+            rates: RequestRates::default(),
         }
     }
 

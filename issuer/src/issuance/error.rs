@@ -4,7 +4,9 @@ use farthing_protocol::ids::PaymentId;
 use farthing_protocol::shape::ShapeError;
 use farthing_verifier::check::CheckError;
 
+use crate::books::Halt;
 use crate::ledger::{IssueRefusal, LedgerError};
+use crate::limits::{Limit, TooOften};
 use crate::signer::SessionRefusal;
 
 /// Why a session was not opened.
@@ -20,9 +22,15 @@ pub enum OpenError {
     /// The keyset cannot issue this.
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    /// It is more than the mint issues.
+    #[error(transparent)]
+    OverLimit(#[from] Limit),
     /// The last audit failed.
     #[error("the mint has stopped issuing: its books are not right")]
     Stopped,
+    /// More is owed than was declared to be held against it. Swaps go on.
+    #[error("the mint has stopped issuing: what it owes is not backed")]
+    NotBacked,
     /// Too much to do.
     #[error("the mint is busy")]
     Busy,
@@ -68,9 +76,18 @@ pub enum FinishError {
     /// The account or voucher does not cover the debit.
     #[error("the funds do not cover the debit")]
     InsufficientFunds,
+    /// It is more than the mint issues.
+    #[error(transparent)]
+    OverLimit(#[from] Limit),
+    /// The account's owner asked too often. The session goes on.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The last audit failed.
     #[error("the mint has stopped issuing: its books are not right")]
     Stopped,
+    /// More is owed than was declared to be held against it. Swaps go on.
+    #[error("the mint has stopped issuing: what it owes is not backed")]
+    NotBacked,
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -97,7 +114,27 @@ impl From<IssueRefusal> for FinishError {
             IssueRefusal::VoucherNotWhole => Self::Mismatch,
             IssueRefusal::KeysetNotIssuing => Self::KeysetNotIssuing,
             IssueRefusal::InputsEnded => Self::Swap(CheckError::KeysetEnded),
+            IssueRefusal::OverLimit(limit) => Self::OverLimit(limit),
+            IssueRefusal::NotBacked => Self::NotBacked,
             IssueRefusal::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+impl From<Halt> for OpenError {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::BooksNotRight => Self::Stopped,
+            Halt::NotBacked => Self::NotBacked,
+        }
+    }
+}
+
+impl From<Halt> for FinishError {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::BooksNotRight => Self::Stopped,
+            Halt::NotBacked => Self::NotBacked,
         }
     }
 }
@@ -109,7 +146,9 @@ impl From<OpenError> for Problem {
             OpenError::KeysetNotIssuing => Self::new(Code::KeysetNotIssuing),
             OpenError::Shape(ShapeError::AmountOutOfRange) => Self::new(Code::AmountOutOfRange),
             OpenError::Shape(_) => Self::new(Code::InvalidShape).with_detail("The keyset cannot issue this."),
+            OpenError::OverLimit(limit) => over(limit),
             OpenError::Stopped => stopped(),
+            OpenError::NotBacked => not_backed(),
             OpenError::Busy => Self::new(Code::Overloaded),
             OpenError::Failed => Self::new(Code::Internal),
         }
@@ -132,7 +171,10 @@ impl From<FinishError> for Problem {
                 Self::new(Code::DoubleSpend).with(EARLIER_PAYMENT_ID, earlier.to_text())
             }
             FinishError::InsufficientFunds => Self::new(Code::InsufficientFunds),
+            FinishError::OverLimit(limit) => over(limit),
+            FinishError::TooOften(error) => error.into(),
             FinishError::Stopped => stopped(),
+            FinishError::NotBacked => not_backed(),
             FinishError::Ledger(error) => Self::new(error.code()),
         }
     }
@@ -140,4 +182,12 @@ impl From<FinishError> for Problem {
 
 fn stopped() -> Problem {
     Problem::new(Code::Unavailable).with_detail("The mint has stopped issuing until its books are put right.")
+}
+
+fn not_backed() -> Problem {
+    Problem::new(Code::Unavailable).with_detail("The mint has stopped issuing until what it owes is backed.")
+}
+
+fn over(limit: Limit) -> Problem {
+    Problem::new(Code::LimitExceeded).with_detail(limit.detail())
 }

@@ -7,12 +7,17 @@
 mod check;
 mod error;
 
+use std::time::Instant;
+
+use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{OpenAnswer, OpenRequest};
 use farthing_protocol::blind::mint::SessionError;
 use farthing_protocol::identity::IssuanceId;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
+use farthing_protocol::shape::ShapeError;
 
-use crate::ledger::{self, Issue, IssueRefusal, LedgerError};
+use crate::ledger::{self, Issue, IssueRefusal, LedgerError, Means};
+use crate::metrics::Work;
 use crate::mint::Mint;
 use crate::signer::{Presented, SessionRefusal};
 use check::Checked;
@@ -24,8 +29,15 @@ impl Mint {
     /// # Errors
     /// An [`OpenError`].
     pub async fn open_issuance(&self, request: &OpenRequest) -> Result<OpenAnswer, OpenError> {
-        if !self.books().are_right() {
-            return Err(OpenError::Stopped);
+        let begun = Instant::now();
+        let opened = self.open_session(request).await;
+        self.metrics().answered(Work::Open, &opened, begun.elapsed());
+        opened
+    }
+
+    async fn open_session(&self, request: &OpenRequest) -> Result<OpenAnswer, OpenError> {
+        if let Some(halt) = self.books().halt(request.shape.is_swap()) {
+            return Err(halt.into());
         }
         let book = self.books().keyset_book();
         let keyset = book.get(&request.keyset).ok_or(OpenError::UnknownKeyset)?;
@@ -33,6 +45,11 @@ impl Mint {
             return Err(OpenError::KeysetNotIssuing);
         }
         let outputs = request.shape.outputs(keyset)?;
+        // Told here, before a session is opened and a number used up. What the books must say is told at the end.
+        if !request.shape.is_swap() {
+            let worth = Amount::checked_sum(outputs.iter().map(|denomination| denomination.value()));
+            self.books().home().config().limits.allow(worth.ok_or(ShapeError::AmountOutOfRange)?)?;
+        }
         let (mint, keyset) = (self.clone(), request.keyset);
         let permit = self.permit().ok_or(OpenError::Busy)?;
         let opened = tokio::spawn(async move {
@@ -52,6 +69,13 @@ impl Mint {
     /// # Errors
     /// A [`FinishError`].
     pub async fn finish(&self, request: IssuanceRequest) -> Result<IssuanceRecord, FinishError> {
+        let begun = Instant::now();
+        let finished = self.finish_in_any_case(request).await;
+        self.metrics().answered(Work::Finish, &finished, begun.elapsed());
+        finished
+    }
+
+    async fn finish_in_any_case(&self, request: IssuanceRequest) -> Result<IssuanceRecord, FinishError> {
         let mint = self.clone();
         let permit = self.permit().ok_or(LedgerError::Busy)?;
         let work = tokio::spawn(async move {
@@ -72,8 +96,8 @@ impl Mint {
         if let Some(record) = self.recorded(id).await? {
             return Ok(record);
         }
-        if !self.books().are_right() {
-            return Err(FinishError::Stopped);
+        if let Some(halt) = self.books().halt(request.terms().shape.is_swap()) {
+            return Err(halt.into());
         }
         // 2. Session, signatures, shape, amounts: everything that needs no ledger. What is cheap comes first: a made-up
         // session costs two MACs.
@@ -101,18 +125,28 @@ impl Mint {
             (None, Some(winner)) => return Err(FinishError::FundingUsed(winner)),
             (None, None) => {}
         }
+        // The owner has signed it. The session is not claimed: the same request may come again.
+        if let Means::Account(account) = &checked.means {
+            self.heed_owner(account)?;
+        }
+        let paid_by = checked.means.as_str();
         // 4. The claim, and behind it the one transaction.
         match self.claim_and_issue(&presented, checked).await {
-            Ok(pending) => Ok(ledger::settle(pending).await?),
+            Ok(pending) => {
+                let record = ledger::settle(pending).await?;
+                self.metrics().issued(paid_by);
+                Ok(record)
+            }
             Err(refusal) => self.without_session(id, refusal).await,
         }
     }
 
     async fn claim_and_issue(&self, presented: &Presented, checked: Checked) -> Result<PendingIssue, SessionRefusal> {
         let challenges = checked.outputs.iter().map(|output| output.challenge).collect();
+        let limits = self.books().home().config().limits;
         let queue = |answer| {
             let issue: Issue = checked.into_issue(answer);
-            self.books().ledger().submit(move |txn, now| ledger::issue(txn, now, issue))
+            self.books().ledger().submit(move |txn, now| ledger::issue(txn, now, issue, &limits))
         };
         self.signer().claim(presented, challenges, queue).await
     }

@@ -1,7 +1,7 @@
 //! The folder of a mint's secret keys: `identity.key`, `keyset-<id>.key`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use farthing_protocol::identity::{Keypair, MintId};
 use farthing_protocol::ids::KeysetId;
@@ -47,6 +47,17 @@ impl KeyFolder {
     pub(crate) fn load_keyset(&self, unlock: &Unlock, keyset: &Keyset) -> Result<SecretKeyset, KeyError> {
         let bytes = self.load(unlock, &name_of(keyset.id()))?;
         SecretKeyset::from_bytes(&bytes, keyset).map_err(|_| KeyError::Exchanged)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Those files that are not there of the identity's and these keysets' keys. None is read.
+    pub(crate) fn missing<'a>(&self, keysets: impl Iterator<Item = &'a KeysetId>) -> Vec<PathBuf> {
+        let names = std::iter::once(IDENTITY.to_owned()).chain(keysets.map(name_of));
+        names.map(|name| self.folder.join(format!("{name}.key"))).filter(|path| !path.is_file()).collect()
     }
 
     fn store(&self, protection: &Protection, name: &str, secret: &[u8]) -> Result<(), KeyError> {

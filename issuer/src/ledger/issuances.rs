@@ -19,7 +19,9 @@ use super::LedgerError;
 use super::archive::log;
 use super::book::{Place, TransferError, transfer};
 use super::deposits::is_revoked;
+use super::limits::{Asked, admit};
 use super::records::{AnsweredSession, IssuanceEntry, RedeemedBy, Source, Table, VoucherState, get, put};
+use crate::limits::{IssueLimits, Limit};
 use crate::signer::Answer;
 
 /// What pays, verified.
@@ -28,6 +30,17 @@ pub(crate) enum Means {
     Account(AccountKey),
     Voucher(VoucherKey),
     Tokens(Box<VerifiedPayment>),
+}
+
+impl Means {
+    /// What kind it is, for figures.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Account(_) => "account",
+            Self::Voucher(_) => "voucher",
+            Self::Tokens(_) => "tokens",
+        }
+    }
 }
 
 /// An issuance of which everything is verified but what only the ledger knows, with what its session is answered with.
@@ -63,6 +76,10 @@ pub(crate) enum IssueRefusal {
     KeysetNotIssuing,
     #[error("the keyset of the tokens has ended")]
     InputsEnded,
+    #[error(transparent)]
+    OverLimit(#[from] Limit),
+    #[error("what is owed is more than what was declared to be held against it")]
+    NotBacked,
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -100,7 +117,12 @@ pub(crate) fn funded_by(txn: &Txn<'_>, funding: &FundingId) -> Result<Option<Iss
 ///
 /// # Security
 /// The responses are taken here and nowhere else, and leave with the job's answer: when all is durable.
-pub(crate) fn issue(txn: &mut Txn<'_>, now: UnixTime, issue: Issue) -> Result<IssuanceRecord, IssueRefusal> {
+pub(crate) fn issue(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    issue: Issue,
+    limits: &IssueLimits,
+) -> Result<IssuanceRecord, IssueRefusal> {
     if let Some(record) = find_issuance(txn, &issue.id)? {
         return Ok(record);
     }
@@ -113,6 +135,8 @@ pub(crate) fn issue(txn: &mut Txn<'_>, now: UnixTime, issue: Issue) -> Result<Is
     if is_revoked(txn, issue.keyset.id(), now)? {
         return Err(IssueRefusal::KeysetNotIssuing);
     }
+    let asked = Asked { means: &issue.means, unit: &issue.keyset.terms().unit, amount: issue.amount };
+    admit(txn, now, asked, limits)?;
     let source = pay(txn, now, &issue)?;
     write(txn, now, issue, source)
 }
@@ -268,7 +292,7 @@ mod tests {
         }
 
         fn run(&self, issuance: Issue) -> Result<IssuanceRecord, IssueRefusal> {
-            self.ledger.submit(move |txn, now| issue(txn, now, issuance)).wait().unwrap()
+            self.ledger.submit(move |txn, now| issue(txn, now, issuance, &IssueLimits::default())).wait().unwrap()
         }
     }
 

@@ -10,9 +10,11 @@ mod book;
 mod deposits;
 mod error;
 mod issuances;
+mod limits;
 mod lists;
 mod payouts;
 mod records;
+mod standing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,10 +39,12 @@ pub use audit::{AuditReport, Difference, Figure, UnitBooks};
 pub(crate) use deposits::{DepositRefusal, deposit, known};
 pub use error::LedgerError;
 pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by, issue};
+pub(crate) use limits::erase_days;
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;
 pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
+pub(crate) use standing::{Standing, declare, standing_of, standings};
 
 /// The store, its clock, and the one way to run something in it.
 #[derive(Clone, Debug)]

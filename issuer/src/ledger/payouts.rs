@@ -10,6 +10,7 @@ use farthing_protocol::ids::OperationId;
 use super::LedgerError;
 use super::book::{Place, TransferError, transfer};
 use super::records::{Table, get, put};
+use crate::limits::TooOften;
 
 /// Why a payout was not taken or settled. Nothing changed, except where the ledger's error says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum PayoutError {
     /// The account does not hold so much.
     #[error("the account does not hold so much")]
     InsufficientFunds,
+    /// The account's owner asked too often.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// There is no payout with this number.
     #[error("there is no payout with this number")]
     Unknown,

@@ -18,6 +18,8 @@
 //! | `revoked/` ‖ keyset | when |
 //! | `list` (large) | the signed keyset list |
 //! | `issued/` ‖ number | [`LoggedIssuance`]: issuances in the order in which they were recorded |
+//! | `backing/` ‖ unit | [`Backing`] |
+//! | `day/account/` ‖ account ‖ unit, `day/all/` ‖ unit | [`RollingDay`](super::limits::RollingDay): issued in the last day, where a limit is set |
 //! | `archive/state` | [`ArchiveState`] |
 //! | `archive/segment/` ‖ keyset ‖ number | [`SegmentRow`] |
 //! | `archive/filter/` ‖ keyset ‖ number | [`FilterRow`] |
@@ -64,6 +66,9 @@ pub(crate) enum Table {
     /// How many issuances are in the log.
     LogLength,
     Log,
+    Backing,
+    AccountDay,
+    Day,
     ArchiveState,
     Segment,
     Filter,
@@ -93,6 +98,9 @@ impl Table {
             Self::List => b"list",
             Self::LogLength => b"meta/issued",
             Self::Log => b"issued/",
+            Self::Backing => b"backing/",
+            Self::AccountDay => b"day/account/",
+            Self::Day => b"day/all/",
             Self::ArchiveState => b"archive/state",
             Self::Segment => b"archive/segment/",
             Self::Filter => b"archive/filter/",
@@ -234,6 +242,14 @@ record! {
         issued: Amount,
         /// Σ tokens redeemed: deposited or swapped.
         redeemed: Amount,
+    }
+}
+
+record! {
+    /// What the operator holds against what is owed.
+    Backing {
+        amount: Amount,
+        declared_at: UnixTime,
     }
 }
 

@@ -10,26 +10,51 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::task::Poll;
+use std::time::Duration;
 
-use farthing_http::server::{Limits, harden, serve_tcp, serve_unix};
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use farthing_http::problem::Problem;
+use farthing_http::server::{Limits, Tls, harden, serve_figures, serve_public, serve_unix};
+use farthing_verifier::metrics::{METRICS, figures_answer};
+use farthing_verifier::service::{HEALTH, READY};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::mint::Mint;
+use crate::watchdog::keep_watch;
+
+/// Longest time at shutdown for work whose askers went away.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Where a mint is served.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// Where its public endpoints listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The certificate under which they are served, if not in the clear.
+    pub tls: Option<Tls>,
+    /// Where figures are served, if they are.
+    pub metrics: Option<SocketAddr>,
+}
 
 /// A mint that is being served. Dropped, it goes on until its shutdown.
 #[derive(Debug)]
 pub struct RunningMint {
     /// Where the public endpoints are.
     pub local_addr: SocketAddr,
+    /// Where figures are served, if they are.
+    pub metrics: Option<SocketAddr>,
+    tls: Option<Tls>,
     stop: watch::Sender<bool>,
-    public: JoinHandle<io::Result<()>>,
-    control: JoinHandle<io::Result<()>>,
+    task: JoinHandle<io::Result<()>>,
 }
 
-/// Serves a mint until `shutdown` ends: its public endpoints at `listen` (port 0 takes a free one), its control endpoints
-/// on the socket in its folder.
+/// Serves a mint until `shutdown` ends: its public endpoints in the clear at `listen` (port 0 takes a free one), its control endpoints on the
+/// socket in its folder.
 ///
 /// # Errors
 /// When the address or the socket cannot be had.
@@ -38,22 +63,54 @@ pub async fn run(
     listen: SocketAddr,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<RunningMint> {
+    serve(mint, Serving { listen, tls: None, metrics: None }, shutdown).await
+}
+
+/// As [`run`], with a certificate and an address for figures.
+///
+/// # Errors
+/// As [`run`].
+pub async fn serve(
+    mint: Mint,
+    serving: Serving,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<RunningMint> {
+    let Serving { listen, tls, metrics } = serving;
     let listener = TcpListener::bind(listen).await?;
     let local_addr = listener.local_addr()?;
+    let figures = match metrics {
+        Some(address) => Some(TcpListener::bind(address).await?),
+        None => None,
+    };
+    let metrics = figures.as_ref().map(TcpListener::local_addr).transpose()?;
     let (stop, stopped) = watch::channel(false);
     let socket = mint.books().home().control_socket();
-    let public_router = public_router(mint.clone());
-    let (sealer, sealed_until) = (mint.clone(), stopped.clone());
-    let control_router = harden(control::router(mint), Limits::default());
-    let mut control = Box::pin(serve_unix(socket, control_router, until(stopped.clone())));
+    let mut control = Box::pin(serve_unix(socket, control_router(mint.clone()), until(stopped.clone())));
     // The socket is bound before this future waits for anything: polled once, it can be used, or has failed.
     let begun = poll_fn(|context| Poll::Ready(control.as_mut().poll(context))).await;
     if let Poll::Ready(ended) = begun {
         ended?;
         return Err(io::ErrorKind::ConnectionAborted.into());
     }
-    let control = tokio::spawn(control);
-    let public = tokio::spawn(serve_tcp(listener, public_router, until(stopped)));
+    let public = serve_public(listener, tls.clone(), public_router(mint.clone()), until(stopped.clone()));
+    let figures = serve_figures(figures, figures_router(mint.clone()), until(stopped.clone()));
+    let sealing = sealing::keep_sealing(mint.clone(), until(stopped.clone()));
+    let watching = keep_watch(mint.clone(), until(stopped));
+    let ending = stop.clone();
+    let task = tokio::spawn(async move {
+        // A listener that is lost ends the others, which answer what they have begun.
+        let (public, control, figures, (), ()) = tokio::join!(
+            ends_all(public, &ending),
+            ends_all(control, &ending),
+            ends_all(figures, &ending),
+            sealing,
+            watching,
+        );
+        if tokio::time::timeout(DRAIN, mint.finished()).await.is_err() {
+            tracing::warn!("work in progress was cut off at shutdown");
+        }
+        public.and(control).and(figures)
+    });
     let asked = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -61,12 +118,16 @@ pub async fn run(
             () = asked.closed() => {}
         }
     });
-    tokio::spawn(sealing::keep_sealing(sealer, until(sealed_until)));
     tracing::info!("the mint is being served");
-    Ok(RunningMint { local_addr, stop, public, control })
+    Ok(RunningMint { local_addr, metrics, tls, stop, task })
 }
 
 impl RunningMint {
+    /// What reads the certificate files again, if it is served over TLS: see [`Tls::reload`].
+    pub fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
+    }
+
     /// Asks it to stop, and waits until the requests in flight are answered.
     ///
     /// # Errors
@@ -76,20 +137,41 @@ impl RunningMint {
         self.wait().await
     }
 
-    /// Waits until it has stopped. If one listener ends early, the other is stopped as well.
+    /// Waits until it has stopped, and everything that was begun has ended. If one listener ends early, the others are stopped as well.
     ///
     /// # Errors
     /// When a listener failed.
     pub async fn wait(self) -> io::Result<()> {
-        let Self { stop, mut public, mut control, .. } = self;
-        let (first, rest) = tokio::select! {
-            ended = &mut public => (ended, control),
-            ended = &mut control => (ended, public),
-        };
-        stop.send_replace(true);
-        let second = rest.await;
-        first.map_err(io::Error::other)?.and(second.map_err(io::Error::other)?)
+        self.task.await.map_err(io::Error::other)?
     }
+}
+
+/// The operator's endpoints, with the figures beside them.
+fn control_router(mint: Mint) -> Router {
+    harden(control::router(mint.clone()).merge(watching_routes().with_state(mint)), Limits::default())
+}
+
+/// Figures, health and readiness.
+///
+/// # Security
+/// The figures tell how much money there is: they are to be served on an address of their own.
+fn figures_router(mint: Mint) -> Router {
+    harden(watching_routes().with_state(mint), Limits { concurrency: 8, ..Limits::default() })
+}
+
+fn watching_routes() -> Router<Mint> {
+    Router::new().route(METRICS, get(metrics)).route(HEALTH, get(public::health)).route(READY, get(public::ready))
+}
+
+async fn metrics(State(mint): State<Mint>) -> Result<Response, Problem> {
+    figures_answer(mint.figures().await)
+}
+
+/// Ends everything when it ends.
+async fn ends_all(listener: impl Future<Output = io::Result<()>>, stop: &watch::Sender<bool>) -> io::Result<()> {
+    let ended = listener.await;
+    stop.send_replace(true);
+    ended
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

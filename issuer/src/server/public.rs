@@ -1,25 +1,35 @@
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use farthing_http::extract::{Binary, Json, Path};
 use farthing_http::problem::{Code, Problem};
 use farthing_http::server::{Limits, harden};
-use farthing_openapi::{Api, Document, Encoded, Operation, object};
+use farthing_openapi::{Api, Document, Encoded, Operation};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, DepositAnswer, DepositRequest, FinishAnswer, FinishRequest,
     KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, mint_path,
 };
 use farthing_protocol::ids::KeysetId;
-use serde::{Deserialize, Serialize};
+use farthing_verifier::service::{HEALTH, Health, READY, Ready};
 
 use crate::archive::Wanted;
 use crate::mint::Mint;
 
-const HEALTH: &str = "/health";
-
 /// A mint's public endpoints, with the limits that requests have.
 pub fn public_router(mint: Mint) -> Router {
     let (router, _) = api().finish();
-    harden(router.with_state(mint), Limits::default())
+    let router = router.layer(from_fn_with_state(mint.clone(), heed)).with_state(mint);
+    harden(router, Limits::default())
+}
+
+/// Counts a request before anything of its body is read. Whoever watches the mint is not counted.
+async fn heed(State(mint): State<Mint>, request: Request, next: Next) -> Response {
+    let counted = !matches!(request.uri().path(), HEALTH | READY);
+    match counted.then(|| mint.heed_anybody()) {
+        Some(Err(error)) => Problem::from(error).into_response(),
+        Some(Ok(())) | None => next.run(request).await,
+    }
 }
 
 /// What [`public_router`] serves, as OpenAPI.
@@ -40,11 +50,15 @@ fn api() -> Api<Mint> {
         .get(mint_path::ARCHIVE, archive, about_archive())
         .get(mint_path::ISSUED, issued, about_issued())
         .get(mint_path::SPENT, spent, about_spent())
-        .get(HEALTH, health, Operation::new("health", "Whether the mint can do its work."))
+        .get(HEALTH, health, about_health())
+        .get(READY, ready, about_ready())
 }
 
 /// What the ledger refuses with, besides what every service does.
-const LEDGER: &[Code] = &[Code::ClockBehind, Code::AmountOutOfRange];
+const LEDGER: &[Code] = &[Code::ClockBehind, Code::AmountOutOfRange, Code::RateLimited];
+
+/// Whoever asks too often is told so.
+const RATES: &[Code] = &[Code::RateLimited];
 
 fn about_keysets() -> Operation {
     Operation::new("keysets", "All keysets, and the signed list of them.")
@@ -55,7 +69,14 @@ fn about_keysets() -> Operation {
 fn about_open() -> Operation {
     Operation::new("openIssuance", "Opens a session, in which tokens can be signed.")
         .about("Nothing is paid yet. A session ends after ten minutes, or when the mint starts anew.")
-        .refuses(&[Code::UnknownKeyset, Code::KeysetNotIssuing, Code::AmountOutOfRange, Code::InvalidShape])
+        .refuses(&[
+            Code::UnknownKeyset,
+            Code::KeysetNotIssuing,
+            Code::AmountOutOfRange,
+            Code::LimitExceeded,
+            Code::InvalidShape,
+        ])
+        .refuses(RATES)
 }
 
 fn about_finish() -> Operation {
@@ -75,6 +96,7 @@ fn about_finish() -> Operation {
         Code::FundingUsed,
         Code::DoubleSpend,
         Code::InsufficientFunds,
+        Code::LimitExceeded,
     ];
     Operation::new("finishIssuance", "Pays for tokens and has them signed.")
         .about(
@@ -141,19 +163,16 @@ fn about_spent() -> Operation {
 const FILES: &str =
     "A wire object, the same bytes for everyone and for ever. Numbers are decimal without leading zeros.";
 
-/// What `/health` answers.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Health {
-    ok: bool,
+fn about_health() -> Operation {
+    Operation::new("health", "Whether the ledger takes deposits and issuances.")
 }
 
-object! {
-    /// The service can work.
-    Health {
-        /// Always true: otherwise the answer is a problem.
-        ok: bool,
-    }
+fn about_ready() -> Operation {
+    Operation::new(
+        "ready",
+        "Whether the mint does all its work: its books are right and what it owes is backed, and it issues.",
+    )
+    .about("Deposits go on while the ledger is well, whatever is said here.")
 }
 
 async fn keysets(State(mint): State<Mint>) -> Result<Encoded<KeysetsAnswer>, Problem> {
@@ -217,10 +236,18 @@ async fn account(
 }
 
 async fn payout(State(mint): State<Mint>, Json(call): Json<PayoutCall>) -> Result<Json<PayoutAnswer>, Problem> {
-    Ok(Json(mint.books().request_payout(&call.request).await?))
+    Ok(Json(mint.request_payout(&call.request).await?))
 }
 
-/// 200 while the ledger takes jobs and the books are right.
-async fn health(State(mint): State<Mint>) -> Result<Json<Health>, Problem> {
-    if mint.books().is_healthy() { Ok(Json(Health { ok: true })) } else { Err(Code::Unavailable.into()) }
+/// 200 while the ledger takes jobs.
+pub(super) async fn health(State(mint): State<Mint>) -> Result<Json<Health>, Problem> {
+    if mint.books().ledger().is_available() { Ok(Json(Health { ok: true })) } else { Err(Code::Unavailable.into()) }
+}
+
+/// 200 while nothing is wrong; else the worst of what is.
+pub(super) async fn ready(State(mint): State<Mint>) -> Result<Json<Ready>, Problem> {
+    match mint.alarms().first() {
+        None => Ok(Json(Ready { ready: true })),
+        Some(alarm) => Err(Problem::new(Code::Unavailable).with_detail(alarm.sentence())),
+    }
 }

@@ -61,6 +61,16 @@ pub(super) fn that_have_not_what_is_wanted(seen: &mut Provoked) {
     seen.by("no_such_shape", &alice, &["withdraw", "--bundle", "99"]);
     seen.by("insufficient_funds", &alice, &["withdraw", "1.00"]);
 
+    let (strict, settings) = (World::new(), ".farthing/mint/mint.toml");
+    strict.run(&["mint", "init"]);
+    let text = std::fs::read_to_string(strict.path(settings)).unwrap();
+    std::fs::write(strict.path(settings), text.replace("# max_issue = 50000", "max_issue = 100")).unwrap();
+    let strict_mint = strict.mint();
+    let bob = Purse::new(&strict, "bob", &strict_mint);
+    let account = bob.json("wallet-account", &["account"]);
+    strict.run(&["mint", "credit", account["text"].as_str().unwrap(), "10.00"]);
+    seen.by("over_limit", &bob, &["withdraw", "1.01"]);
+
     let payee = PayeeKey::from(&Keypair::from_secret(&rand::random()));
     let one_payee = Cheat::new();
     one_payee.show(&[&one_payee.keyset_with(|terms| terms.redemption = Redemption::Closed(payee))], 0);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use farthing_http::client::CallError;
 use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, WINNER};
+use farthing_protocol::amount::Amount;
 use farthing_protocol::api::FinishAnswer;
 use farthing_protocol::identity::IssuanceId;
 use farthing_protocol::ids::PaymentId;
@@ -38,6 +39,7 @@ pub(crate) fn is_definite(code: Code) -> bool {
         | Code::UnknownMint
         | Code::UnknownAccount
         | Code::InsufficientFunds
+        | Code::LimitExceeded
         | Code::InvalidSignature
         | Code::InvalidProof
         | Code::InvalidShape
@@ -69,6 +71,7 @@ const fn is_after_lookup(code: Code) -> bool {
         Code::KeysetNotIssuing
             | Code::KeysetEnded
             | Code::InsufficientFunds
+            | Code::LimitExceeded
             | Code::InvalidSignature
             | Code::InvalidProof
             | Code::InvalidShape
@@ -157,7 +160,9 @@ impl Inner {
                 let (count, now) = (made.count(), self.now());
                 self.vault.run::<_, StoreError>(move |tx| settle::issued(tx, op, used, made, now)).await?;
                 self.vault.at(Step::TokensStored)?;
-                Ok(Some(Issued { op, amount: operation.amount, tokens: count }))
+                // What was signed is what is due, so that it is no less.
+                let fee = record.debit.checked_sub(operation.amount).unwrap_or(Amount::ZERO);
+                Ok(Some(Issued { op, amount: operation.amount, tokens: count, fee }))
             }
         }
     }
@@ -301,11 +306,13 @@ impl Inner {
         self.vault.at(Step::TokensStored)?;
         match (&operation.body, came) {
             // A payment with a token that was spent before can never be accepted.
-            (Body::Pay(_), _) => Ok(Some(Issued { op, amount: operation.amount, tokens })),
+            (Body::Pay(_), _) => Ok(Some(Issued { op, amount: operation.amount, tokens, fee: Amount::ZERO })),
             // Whoever has the text has the other tokens still, so that each is settled by itself.
             (Body::Send(_), Came::InPart) => Err(IssueError::SpentElsewhere { op }),
-            (Body::Send(_), Came::Whole) => Ok(Some(Issued { op, amount: operation.amount, tokens })),
-            (Body::Receive(_), _) => Ok(Some(Issued { op, amount, tokens })),
+            (Body::Send(_), Came::Whole) => {
+                Ok(Some(Issued { op, amount: operation.amount, tokens, fee: Amount::ZERO }))
+            }
+            (Body::Receive(_), _) => Ok(Some(Issued { op, amount, tokens, fee: Amount::ZERO })),
             (Body::Issue(_) | Body::Lock(_), _) => Err(IssueError::Refused { op, code }),
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_protocol::amount::Unit;
+use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::identity::MintId;
 use farthing_protocol::keyset::{ChainKey, Keyset, Redemption};
 use tokio::sync::watch;
@@ -303,7 +303,7 @@ impl Run<'_> {
                 (UpkeepKind::Checked, self.begin(kept).await)
             }
             Work::Reclaim { op } => {
-                let issued = |amount| Issued { op, amount, tokens: 0 };
+                let issued = |amount| Issued { op, amount, tokens: 0, fee: Amount::ZERO };
                 let result = match self.wallet.reclaim(op).await {
                     Ok(Resumption::TakenBack(amount)) => Ok(issued(amount)),
                     Ok(_) => Err(IssueError::SpentElsewhere { op }),

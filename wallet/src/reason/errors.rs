@@ -100,6 +100,7 @@ impl IssueError {
                 PendingCause::Call(_) | PendingCause::FeeRose | PendingCause::NumbersAbandoned => Reason::Unfinished,
             },
             Self::FeeRose { .. } => Reason::FeeRose,
+            Self::Refused { code: Code::LimitExceeded, .. } => Reason::OverLimit,
             Self::Refused { .. } => Reason::MintRefused,
             Self::Lie { .. } => Reason::Misconduct,
             Self::SeedUsedElsewhere { .. } => Reason::SeedUsedElsewhere,

@@ -120,6 +120,8 @@ reasons! {
     NoSuchShape = "no_such_shape", Refused;
     /// The funds do not cover the amount.
     InsufficientFunds = "insufficient_funds", Funds;
+    /// The mint's limits do not allow so much.
+    OverLimit = "over_limit", Refused;
     /// The wallet does not hold the tokens to swap.
     NoSuchTokens = "no_such_tokens", Funds;
     /// An operation is left unfinished.

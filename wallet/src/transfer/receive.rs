@@ -113,7 +113,7 @@ impl Inner {
             Err(IssueError::SpentElsewhere { .. } | IssueError::Store(StoreError::NoSuchOperation))
                 if coins.len() > 1 =>
             {
-                let mut sum = Issued { op, amount: Amount::ZERO, tokens: 0 };
+                let mut sum = Issued { op, amount: Amount::ZERO, tokens: 0, fee: Amount::ZERO };
                 for part in self.parts(op, coins).await? {
                     let _working = self.work_on(part)?;
                     match self.drive_issue(part).await {

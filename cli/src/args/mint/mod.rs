@@ -1,5 +1,7 @@
 //! `farthing mint …`: one file for each command.
 
+mod backing;
+mod check;
 mod credit;
 mod init;
 mod payouts;
@@ -9,8 +11,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use self::backing::MintBacking;
+pub(crate) use self::check::MintCheckConfig;
 pub(crate) use self::credit::MintCredit;
-pub(crate) use self::init::MintInit;
+pub(crate) use self::init::{MintInit, Percent};
 pub(crate) use self::payouts::MintPayouts;
 pub(crate) use self::run::MintRun;
 
@@ -42,11 +46,20 @@ pub(crate) struct Unlocking {
 pub(crate) enum MintCommand {
     /// Make a mint: its identity, its first keyset, its ledger
     ///
+    /// At a terminal it asks for what the options do not say; elsewhere, and with --yes, that is as usual. All of it stands in
+    /// mint.toml with comments, and can be changed there, but for the unit.
+    ///
     /// The secret keys are encrypted under a passphrase, which is asked for, or under a key file.
     /// Without it nobody can issue, not even you: keep a copy of it in another place.
     Init(MintInit),
     /// Serve wallets and merchants until interrupted
+    ///
+    /// SIGHUP reads the certificate files again. SIGTERM or Ctrl-C ends it when what was begun is answered; a second one at once.
     Run(MintRun),
+    /// Look at settings, keys, ledger and machine, and change nothing
+    ///
+    /// Exits with 1 if something keeps the mint from running or issuing.
+    CheckConfig(MintCheckConfig),
     /// Add money to an account, because its owner paid you for it
     ///
     /// Works while the mint runs, and also while it does not. With the same --reference the same credit is
@@ -59,6 +72,11 @@ pub(crate) enum MintCommand {
     /// funded − paid out = balances + fees + unused vouchers + pending payouts + (issued − redeemed), for each
     /// unit. Exits with 1 when a figure differs, and names it.
     Audit(MintFolder),
+    /// Declare what you hold against what the mint owes, or show it
+    ///
+    /// While more is owed than you declared, the mint issues nothing and says so; deposits and swaps go on. Works while the mint
+    /// runs, and also while it does not.
+    Backing(MintBacking),
     /// List payouts that merchants asked for, and say which you paid
     ///
     /// Works while the mint runs, and also while it does not.
@@ -68,6 +86,11 @@ pub(crate) enum MintCommand {
 impl MintCommand {
     /// Whether the answer, or the failure, is one JSON object.
     pub(crate) fn wants_json(&self) -> bool {
-        matches!(self, Self::Payouts(args) if args.json)
+        match self {
+            Self::Payouts(args) => args.json,
+            Self::Backing(args) => args.json,
+            Self::CheckConfig(args) => args.json,
+            Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Keysets(_) | Self::Audit(_) => false,
+        }
     }
 }

@@ -11,9 +11,12 @@ pub(crate) struct MintRun {
     pub(crate) folder: MintFolder,
     #[command(flatten)]
     pub(crate) unlocking: Unlocking,
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free one [default: that of mint.toml, else 127.0.0.1:3338]
     ///
-    /// There is no TLS here: on anything but loopback, put a TLS proxy in front.
-    #[arg(long, default_value = "127.0.0.1:3338")]
-    pub(crate) listen: SocketAddr,
+    /// On anything but loopback, set a certificate in mint.toml or put a TLS proxy in front.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Serve figures for Prometheus on this address, at /metrics
+    #[arg(long, value_name = "LISTEN")]
+    pub(crate) metrics: Option<SocketAddr>,
 }

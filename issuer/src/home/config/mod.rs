@@ -2,14 +2,17 @@
 
 mod archive;
 mod keysets;
+mod limits;
+mod service;
 
 use farthing_protocol::amount::{Fees, Unit};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::keyset::{Bundle, Redemption};
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveTimes, HomeError, InitOptions, Windows};
+use super::{ArchiveTimes, HomeError, InitOptions, ServiceOptions, Windows};
 use crate::keys::Protection;
+use crate::limits::{IssueLimits, RequestRates};
 
 /// What protects the mint's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) fees: Fees,
     pub(crate) bundles: Vec<Bundle>,
     pub(crate) archive: ArchiveTimes,
+    pub(crate) service: ServiceOptions,
+    pub(crate) limits: IssueLimits,
+    pub(crate) rates: RequestRates,
 }
 
 /// The settings as they are written.
@@ -48,6 +54,10 @@ struct File {
     /// A mint made before there were archives has none.
     #[serde(default)]
     archive: archive::Archive,
+    #[serde(default)]
+    service: service::Service,
+    #[serde(default)]
+    limits: limits::Limits,
 }
 
 impl Config {
@@ -66,11 +76,14 @@ impl Config {
             fees: options.fees,
             bundles: options.bundles.clone(),
             archive: options.archive,
+            service: options.service.clone(),
+            limits: options.limits,
+            rates: options.rates,
         }
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, HomeError> {
-        let file: File = toml::from_str(text).map_err(|_| HomeError::Config)?;
+        let file: File = toml::from_str(text)?;
         let keysets = file.keysets;
         let windows = keysets.windows();
         Ok(Self {
@@ -84,6 +97,9 @@ impl Config {
             bundles: keysets.bundles()?,
             closed_to: keysets.closed_to,
             archive: file.archive.times(&windows)?,
+            service: file.service.options()?,
+            limits: file.limits.issue()?,
+            rates: file.limits.rates(),
         })
     }
 
@@ -107,12 +123,16 @@ protection = \"{protection}\"
 unit = \"{unit}\"
 decimals = {decimals}
 
+{service}
 {keysets}
+{limits}
 {archive}",
             mint = self.mint.to_text(),
             unit = self.unit.code(),
             decimals = self.unit.exponent(),
+            service = service::text(&self.service),
             keysets = keysets::text(self),
+            limits = limits::text(&self.limits, &self.rates),
             archive = archive::text(&self.archive),
         )
     }

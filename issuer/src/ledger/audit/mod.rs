@@ -123,11 +123,10 @@ fn compare_units(
         let waiting = pending(txn, &unit)?;
         report.compare(named, Figure::Pending, of(waiting), sum.pending);
         report.compare(named, Figure::Pending, sum.unpaid, sum.pending);
-        let left = of(totals.funded).saturating_sub(of(totals.paid_out));
-        let (balances, fees, vouchers) = (of(totals.balances), of(totals.fees), of(totals.vouchers));
-        let right = [balances, fees, vouchers, of(waiting), issued, redeemed.saturating_neg()];
-        report.compare(named, Figure::Identity, left, right.into_iter().fold(0, i128::saturating_add));
-        report.units.push(UnitBooks::new(&unit, &totals, waiting, (issued, redeemed)));
+        let books = UnitBooks::new(&unit, &totals, waiting, (issued, redeemed));
+        let (left, right) = books.identity();
+        report.compare(named, Figure::Identity, left, right);
+        report.units.push(books);
     }
     Ok(())
 }

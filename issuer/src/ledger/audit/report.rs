@@ -127,7 +127,37 @@ impl AuditReport {
 }
 
 impl UnitBooks {
-    pub(super) fn new(unit: &Unit, totals: &UnitTotals, pending: Amount, (issued, redeemed): (i128, i128)) -> Self {
+    /// Tokens that are out: issued and not redeemed.
+    pub fn outstanding(&self) -> Amount {
+        self.issued.checked_sub(self.redeemed).unwrap_or(Amount::ZERO)
+    }
+
+    /// What the mint owes: tokens that are out, account balances, unused vouchers and pending payouts. Its fee income is its own.
+    pub fn owed(&self) -> Amount {
+        let parts = [self.outstanding(), self.balances, self.vouchers, self.pending];
+        Amount::checked_sum(parts).unwrap_or(Amount::MAX)
+    }
+
+    /// The two sides of the identity of the books: funded − paid out; and where that is now.
+    pub fn identity(&self) -> (i128, i128) {
+        let of = |amount: Amount| i128::from(amount.units());
+        let left = of(self.funded).saturating_sub(of(self.paid_out));
+        let places = [self.balances, self.fees, self.vouchers, self.pending, self.issued].map(of);
+        (left, places.into_iter().fold(of(self.redeemed).saturating_neg(), i128::saturating_add))
+    }
+
+    /// Whether the running totals fit together: both sides are one, and no more was redeemed than issued.
+    pub fn is_balanced(&self) -> bool {
+        let (left, right) = self.identity();
+        left == right && self.redeemed <= self.issued
+    }
+
+    pub(in crate::ledger) fn new(
+        unit: &Unit,
+        totals: &UnitTotals,
+        pending: Amount,
+        (issued, redeemed): (i128, i128),
+    ) -> Self {
         let amount = |sum: i128| u64::try_from(sum).ok().and_then(Amount::new).unwrap_or(Amount::MAX);
         Self {
             unit: unit.code().to_owned(),

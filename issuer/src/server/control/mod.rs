@@ -1,5 +1,6 @@
 //! The control endpoints: one file for each subject.
 
+mod backing;
 mod keysets;
 mod money;
 mod payouts;
@@ -9,5 +10,10 @@ use axum::Router;
 use crate::mint::Mint;
 
 pub(super) fn router(mint: Mint) -> Router {
-    Router::new().merge(money::router()).merge(payouts::router()).merge(keysets::router()).with_state(mint)
+    Router::new()
+        .merge(money::router())
+        .merge(payouts::router())
+        .merge(keysets::router())
+        .merge(backing::router())
+        .with_state(mint)
 }

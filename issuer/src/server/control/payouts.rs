@@ -44,6 +44,7 @@ impl From<PayoutError> for Problem {
                 Self::new(Code::FundingUsed).with_detail("The operation id was used for another payout.")
             }
             PayoutError::InsufficientFunds => Self::new(Code::InsufficientFunds),
+            PayoutError::TooOften(error) => error.into(),
             PayoutError::Unknown => Self::new(Code::NotFound).with_detail("There is no payout with this number."),
             PayoutError::Settled => {
                 Self::new(Code::FundingUsed).with_detail("The payout was settled otherwise before.")

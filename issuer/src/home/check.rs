@@ -1,0 +1,189 @@
+//! `farthing mint check-config`: whether a folder's mint would run, and issue.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_verifier::findings;
+
+use super::{CONFIG, HomeError, MintHome, ServiceOptions};
+use crate::keysets::{KeysetBook, KeysetState};
+use crate::limits::IssueLimits;
+
+farthing_verifier::finding_codes! {
+    /// The settings.
+    Config = "config";
+    /// Who may read the folder.
+    Permissions = "permissions";
+    /// The files of secret keys.
+    Keys = "keys";
+    /// The keysets, and whether one issues now.
+    Keysets = "keysets";
+    /// The ledger.
+    Ledger = "ledger";
+    /// Room on the disk.
+    Room = "room";
+    /// Where it listens.
+    Listen = "listen";
+    /// Where wallets and merchants are told to come.
+    PublicUrl = "public_url";
+    /// The certificate files.
+    Tls = "tls";
+    /// Where figures are served.
+    Metrics = "metrics";
+    /// What is issued at most.
+    Limits = "limits";
+    /// Who is told when it stops issuing.
+    Alert = "alert";
+}
+
+/// What was found out about a mint's folder.
+pub type Finding = findings::Finding<FindingCode>;
+
+type Report = findings::Report<FindingCode>;
+
+/// Looks at everything a mint in this folder needs, and changes nothing. No secret is read.
+pub fn check_home(folder: &Path, now: UnixTime) -> Vec<Finding> {
+    let mut report = Report::default();
+    let home = match MintHome::open(folder) {
+        Ok(home) => home,
+        Err(error) => {
+            let message = match error {
+                HomeError::NoMint => format!("there is no {CONFIG} in {}", folder.display()),
+                error => error.to_string(),
+            };
+            report.fault(FindingCode::Config, message);
+            return report.into_findings();
+        }
+    };
+    let running = std::os::unix::net::UnixStream::connect(home.control_socket()).is_ok();
+    let looked = Looked { home: &home, running, now };
+    report.fine(FindingCode::Config, format!("{CONFIG} is in order"));
+    for check in CHECKS {
+        check(&looked, &mut report);
+    }
+    report.into_findings()
+}
+
+/// A check. Another one is added to [`CHECKS`].
+type Check = fn(&Looked<'_>, &mut Report);
+
+const CHECKS: &[Check] = &[permissions, keysets, ledger, addresses, tls, limits, alert];
+
+struct Looked<'a> {
+    home: &'a MintHome,
+    running: bool,
+    now: UnixTime,
+}
+
+fn permissions(looked: &Looked<'_>, report: &mut Report) {
+    let home = looked.home;
+    findings::permissions(FindingCode::Permissions, &[home.folder.clone(), home.keys().path().to_owned()], report);
+}
+
+/// The keysets follow one another, one of them issues, and the keys that are still needed are there.
+fn keysets(looked: &Looked<'_>, report: &mut Report) {
+    let (home, now) = (looked.home, looked.now);
+    let book = home.load_keysets().and_then(|keysets| Ok(KeysetBook::new(keysets, Vec::new())?));
+    let book = match book {
+        Ok(book) => book,
+        Err(error) => return report.fault(FindingCode::Keysets, error.to_string()),
+    };
+    let needed = book.iter().filter(|keyset| now < keyset.terms().issue_until).map(|keyset| keyset.id());
+    let missing: Vec<String> = home.keys().missing(needed).iter().map(|path| path.display().to_string()).collect();
+    match missing.as_slice() {
+        [] => report.fine(FindingCode::Keys, "the files of secret keys are there"),
+        missing => report.fault(FindingCode::Keys, format!("there is no {}", missing.join(", nor "))),
+    }
+    let issuing = book.summaries(now).into_iter().find(|keyset| keyset.state == KeysetState::Issuing);
+    match issuing {
+        Some(keyset) => {
+            let left = keyset.issue_until.seconds().saturating_sub(now.seconds()) / 86_400;
+            report.fine(FindingCode::Keysets, format!("keyset {} issues for {left} more days", keyset.sequence));
+        }
+        None => report.fault(FindingCode::Keysets, "no keyset issues now"),
+    }
+}
+
+fn ledger(looked: &Looked<'_>, report: &mut Report) {
+    let (home, ledger, code) = (looked.home, looked.home.ledger(), FindingCode::Ledger);
+    match std::fs::read_dir(&ledger) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            report.fine(code, "there is no ledger yet: it is made at the first start");
+        }
+        Err(error) => report.fault(code, format!("{} cannot be read: {error}", ledger.display())),
+        Ok(_) if looked.running => report.fine(code, "the ledger is in use: the mint is running"),
+        Ok(_) => report.fine(code, "the ledger is there"),
+    }
+    findings::writable(code, &[home.folder(), &ledger], report);
+    findings::room(FindingCode::Room, home.folder(), report);
+}
+
+fn addresses(looked: &Looked<'_>, report: &mut Report) {
+    let ServiceOptions { listen, tls, metrics, public_url, .. } = looked.home.service();
+    let encrypted = tls.is_some();
+    findings::addresses(
+        (FindingCode::Listen, *listen, encrypted),
+        (FindingCode::Metrics, *metrics),
+        looked.running,
+        report,
+    );
+    let told = (public_url.as_ref(), *listen, encrypted);
+    findings::public_address(FindingCode::PublicUrl, "wallets and merchants", told, report);
+}
+
+fn tls(looked: &Looked<'_>, report: &mut Report) {
+    if let Some(files) = looked.home.tls_files() {
+        findings::tls(FindingCode::Tls, &files, report);
+    }
+}
+
+fn limits(looked: &Looked<'_>, report: &mut Report) {
+    let (config, code) = (looked.home.config(), FindingCode::Limits);
+    let IssueLimits { operation, account_day, day, outstanding } = config.limits;
+    let smallest = config.bundles.iter().map(|bundle| bundle.amount()).min();
+    let within = |what: &str, limit: Option<Amount>, report: &mut Report| {
+        if let (Some(limit), Some(smallest)) = (limit, smallest)
+            && limit < smallest
+        {
+            let (limit, smallest) = (limit.display(&config.unit), smallest.display(&config.unit));
+            report.warning(
+                code,
+                format!("{what} is {limit}, and the smallest bundle {smallest}: nobody can withdraw it"),
+            );
+            return true;
+        }
+        false
+    };
+    let limits = [
+        ("max_issue", operation),
+        ("max_issue_account_day", account_day),
+        ("max_issue_day", day),
+        ("max_outstanding", outstanding),
+    ];
+    let narrow = limits.into_iter().filter(|(what, limit)| within(what, *limit, report)).count();
+    if narrow == 0 {
+        let set: Vec<&str> = limits.iter().filter(|(_, limit)| limit.is_some()).map(|(what, _)| *what).collect();
+        let message = if set.is_empty() { "nothing is limited".to_owned() } else { format!("set: {}", set.join(", ")) };
+        report.fine(code, message);
+    }
+}
+
+/// Whether there is a program to be run.
+fn alert(looked: &Looked<'_>, report: &mut Report) {
+    let Some(program) = looked.home.service().alert_command.first() else { return };
+    match find_program(program) {
+        Some(_) => report.fine(FindingCode::Alert, format!("{program} is told when the mint stops issuing")),
+        None => report.fault(FindingCode::Alert, format!("{program} is no program that can be run")),
+    }
+}
+
+fn find_program(program: &str) -> Option<PathBuf> {
+    let runs =
+        |path: &PathBuf| path.is_file() && rustix::fs::access(path.as_path(), rustix::fs::Access::EXEC_OK).is_ok();
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(runs);
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(runs)
+}

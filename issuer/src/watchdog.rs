@@ -1,0 +1,172 @@
+//! The watch over a served mint: its books are added up every second from the running totals, and computed anew once a day. What
+//! is wrong is told in the log, in the figures, at `/ready`, and to a program of the operator's.
+
+mod tell;
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use farthing_protocol::amount::UnixTime;
+
+use crate::books::Halt;
+use crate::mint::Mint;
+use tell::Teller;
+
+/// The running totals are added up so often.
+const EACH: Duration = Duration::from_secs(1);
+
+/// What the operator must know of at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Alarm {
+    /// The ledger has stopped: nothing is answered until the mint is started again.
+    LedgerStopped,
+    /// The books are not right, or could not be added up: nothing is issued, not even for tokens.
+    BooksNotRight,
+    /// More is owed than was declared to be held against it: no withdrawals.
+    NotBacked,
+    /// No keyset issues now: no withdrawals.
+    NoKeyset,
+}
+
+impl Alarm {
+    /// Every alarm.
+    pub const ALL: [Self; 4] = [Self::LedgerStopped, Self::BooksNotRight, Self::NotBacked, Self::NoKeyset];
+
+    /// Its stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LedgerStopped => "ledger_stopped",
+            Self::BooksNotRight => "books_not_right",
+            Self::NotBacked => "not_backed",
+            Self::NoKeyset => "no_keyset",
+        }
+    }
+
+    /// A plain sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::LedgerStopped => "The ledger has stopped: nothing is answered until the mint is started again.",
+            Self::BooksNotRight => "The books are not right: nothing is issued until an audit finds them right.",
+            Self::NotBacked => "More is owed than was declared to be held against it: there are no withdrawals.",
+            Self::NoKeyset => "No keyset issues now: there are no withdrawals.",
+        }
+    }
+}
+
+impl Mint {
+    /// What is wrong now, the worst first. Empty when the mint does all its work.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let books = self.books();
+        let halt = books.halt(false);
+        let mut alarms = Vec::new();
+        if !books.ledger().is_available() {
+            alarms.push(Alarm::LedgerStopped);
+        }
+        if halt == Some(Halt::BooksNotRight) {
+            alarms.push(Alarm::BooksNotRight);
+        }
+        if halt == Some(Halt::NotBacked) {
+            alarms.push(Alarm::NotBacked);
+        }
+        if self.issues_until().is_none() {
+            alarms.push(Alarm::NoKeyset);
+        }
+        alarms
+    }
+
+    /// Until when the keyset issues that issues now.
+    pub(crate) fn issues_until(&self) -> Option<UnixTime> {
+        let (books, now) = (self.books(), self.books().clock().now());
+        let (book, config) = (books.keyset_book(), books.home().config());
+        let of_chain = |keyset: &&std::sync::Arc<farthing_protocol::keyset::Keyset>| {
+            let terms = keyset.terms();
+            terms.unit == config.unit && terms.redemption == config.redemption && book.is_issuing(keyset, now)
+        };
+        book.iter().find(of_chain).map(|keyset| keyset.terms().issue_until)
+    }
+}
+
+/// Watches until `stopped` ends.
+pub(crate) async fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) {
+    let service = mint.books().home().service().clone();
+    let clock = std::sync::Arc::clone(mint.books().clock());
+    let every = Duration::from_secs(service.audit_seconds);
+    // An audit was made when the mint was opened.
+    let mut next_audit = clock.since_boot().saturating_add(every);
+    let mut teller = Teller::new(service.alert_command);
+    let mut stopped = pin!(stopped);
+    loop {
+        // What is wrong is logged there, and stops the issuing.
+        let _standings = mint.books().watch().await;
+        if clock.since_boot() >= next_audit {
+            next_audit = clock.since_boot().saturating_add(every);
+            daily(&mint).await;
+        }
+        teller.tell(&mint.alarms());
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(EACH) => {}
+        }
+    }
+}
+
+async fn daily(mint: &Mint) {
+    if let Err(error) = mint.books().erase_days().await {
+        tracing::warn!(%error, "what was counted of accounts yesterday was not erased");
+    }
+    // What it finds is logged there, and stops the issuing.
+    if let Ok(report) = mint.audit().await
+        && report.is_right()
+    {
+        tracing::info!("the books were audited and are right");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Arc;
+
+    use farthing_durable::Options;
+    use farthing_protocol::amount::{Amount, Unit};
+    use farthing_protocol::identity::AccountKey;
+
+    use super::*;
+    use crate::books::Books;
+    use crate::clock::SystemClock;
+    use crate::home::{InitOptions, MintHome};
+    use crate::keys::Protection;
+    use crate::ledger::LedgerError;
+
+    /// The running totals change by hand while the mint runs: a look at them is enough, and only an audit says that it is over.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_total_that_was_changed_by_hand_is_seen_at_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let protection = Protection::KeyFile(folder.path().join("key"));
+        let options = InitOptions::new(Unit::new("EUR", 2).unwrap(), protection);
+        let home = MintHome::init(folder.path().join("mint"), &options).unwrap();
+        let books = Books::open_with(home, Options::new(), Arc::new(SystemClock)).unwrap();
+        books.credit(AccountKey::from_bytes([7; 32]), Amount::new(100).unwrap(), "bank").await.unwrap();
+        assert_eq!(books.watch().await.unwrap().len(), 1);
+        assert_eq!(books.halt(false), None);
+        let flip = |place: usize| {
+            books.ledger().run(move |txn, _| {
+                let (key, mut value) = txn.scan_prefix(b"unit/", None, 1)?.pop().ok_or(LedgerError::Damaged)?;
+                *value.get_mut(place).ok_or(LedgerError::Damaged)? ^= 1;
+                Ok::<_, LedgerError>(txn.put(&key, &value)?)
+            })
+        };
+        // The balances' lowest byte: a format byte, funded, paid out, balances.
+        flip(17).await.unwrap();
+        let _standings = books.watch().await;
+        assert_eq!(books.halt(true), Some(Halt::BooksNotRight));
+        flip(17).await.unwrap();
+        let _standings = books.watch().await;
+        assert_eq!(books.halt(true), Some(Halt::BooksNotRight));
+        assert!(books.audit().await.unwrap().is_right());
+        assert_eq!(books.halt(false), None);
+    }
+}
