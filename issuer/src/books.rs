@@ -204,20 +204,20 @@ impl Books {
         let standings = self.0.ledger.read(ledger::standings).await;
         match &standings {
             Ok(standings) => {
-                let off = standings.iter().filter(|standing| !standing.books.is_balanced());
-                for standing in off.inspect(|_| self.0.right.store(false, Ordering::SeqCst)) {
-                    tracing::error!(
-                        unit = standing.books.unit,
-                        "the books are not right: the running totals do not add up"
-                    );
+                if let Some(off) = standings.iter().find(|standing| !standing.books.is_balanced())
+                    && self.0.right.swap(false, Ordering::SeqCst)
+                {
+                    let unit = off.books.unit.as_str();
+                    tracing::error!(unit, "the books are not right: the running totals do not add up; issuing stops");
                 }
                 self.0.backed.store(standings.iter().all(Standing::is_backed), Ordering::SeqCst);
             }
             // It has too much to do, and is looked at again.
             Err(LedgerError::Busy) => {}
             Err(error) => {
-                tracing::error!(%error, "the books could not be added up");
-                self.0.right.store(false, Ordering::SeqCst);
+                if self.0.right.swap(false, Ordering::SeqCst) {
+                    tracing::error!(%error, "the books could not be added up; issuing stops");
+                }
             }
         }
         standings

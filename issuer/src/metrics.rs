@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::ledger::Standing;
+use crate::ledger::{AuditReport, Standing};
 use crate::watchdog::Alarm;
 
 type Label = [(&'static str, &'static str); 1];
@@ -53,6 +53,7 @@ pub(crate) struct Metrics {
     deposits: Family<Label, Counter>,
     limited: Family<Label, Counter>,
     seconds: Family<Label, Histogram>,
+    audits: Family<Label, Counter>,
     money: Money,
     alarms: Family<Label, Gauge>,
     at_work: Gauge,
@@ -107,6 +108,8 @@ impl Default for Metrics {
         let seconds =
             Family::<Label, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 16)));
         registry.register("work_seconds", "Time until an answer was there, by what was asked", seconds.clone());
+        let audits = Family::default();
+        registry.register("audits", "Times that every record was read, by what was found", audits.clone());
         let money = Money::register(&mut registry);
         let alarms = Family::default();
         registry.register("alarm", "1 while this is wrong", alarms.clone());
@@ -127,6 +130,7 @@ impl Default for Metrics {
             deposits,
             limited,
             seconds,
+            audits,
             money,
             alarms,
             at_work,
@@ -214,6 +218,16 @@ impl Metrics {
             };
             self.deposits.get_or_create(&[("outcome", outcome)]).inc();
         }
+    }
+
+    /// Every record was read; or not, for some fault.
+    pub(crate) fn audited<E>(&self, report: &Result<AuditReport, E>) {
+        let found = match report {
+            Ok(report) if report.is_right() => "right",
+            Ok(_) => "wrong",
+            Err(_) => "nothing",
+        };
+        self.audits.get_or_create(&[("found", found)]).inc();
     }
 
     /// A request was too many.

@@ -215,7 +215,9 @@ impl Mint {
     /// # Errors
     /// A [`LedgerError`].
     pub async fn audit(&self) -> Result<AuditReport, LedgerError> {
-        self.0.books.audit().await
+        let report = self.0.books.audit().await;
+        self.0.metrics.audited(&report);
+        report
     }
 
     /// See [`Books::keysets`].

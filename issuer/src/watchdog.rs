@@ -113,13 +113,14 @@ pub(crate) async fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) {
 }
 
 async fn daily(mint: &Mint) {
+    if let Err(error) = mint.books().erase_days().await {
+        tracing::warn!(%error, "what was counted of accounts yesterday was not erased");
+    }
+    // What it finds is logged there, and stops the issuing.
     if let Ok(report) = mint.audit().await
         && report.is_right()
     {
         tracing::info!("the books were audited and are right");
-    }
-    if let Err(error) = mint.books().erase_days().await {
-        tracing::warn!(%error, "what was counted of accounts yesterday was not erased");
     }
 }
 

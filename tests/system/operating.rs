@@ -430,6 +430,11 @@ pub(crate) fn judge_service_file(name: &str, text: &str, drain: u32) {
         let complaint = String::from_utf8_lossy(&output.stderr);
         let stem = name.trim_end_matches(".service");
         assert!(output.status.success() && !complaint.contains(stem), "{complaint}");
+        // Out of a hundred: how much of the machine somebody has who has the service.
+        let options = ["security", "--offline=true", "--threshold=15"];
+        let output = std::process::Command::new("systemd-analyze").args(options).arg(&file).output().unwrap();
+        let old = String::from_utf8_lossy(&output.stderr).contains("unrecognized option");
+        assert!(old || output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
 

@@ -61,7 +61,9 @@ pub fn addresses<C: Copy>(
     } else if !listen.ip().is_loopback() && !encrypted {
         report.warning(
             code,
-            format!("there is no TLS on {listen}, which others reach: set it, or put a TLS proxy in front of it"),
+            format!(
+                "there is no TLS on {listen}, which others reach: set a certificate, or put a TLS proxy in front of it"
+            ),
         );
     } else {
         report.fine(code, format!("listens on {listen}"));
