@@ -23,6 +23,7 @@ mod get;
 mod harness;
 mod journey;
 mod json;
+mod keysets;
 mod merchant;
 mod mint_operating;
 mod mint_page;

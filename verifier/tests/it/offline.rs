@@ -467,3 +467,31 @@ async fn events_of_what_was_taken_wait_for_a_network() {
     stop.send(()).unwrap();
     online.wait().await.unwrap();
 }
+
+/// A keyset's records stay as long as something of it waits for its deposit, and go then, with a mark that stays.
+#[tokio::test]
+async fn what_has_ended_is_dropped_when_nothing_of_it_waits() {
+    let mut fair = Fair::open().await;
+    let paid = fair.take(5).await.unwrap();
+    fair.stop().await;
+    let (id, end) = (*fair.mint().keyset().id(), fair.mint().keyset().terms().deposit_until);
+    fair.clock.store(end.seconds() - 1, Ordering::SeqCst);
+    let merchant = fair.online().await;
+    assert_eq!(merchant.drop_ended().await, Ok(0));
+    fair.clock.store(end.seconds(), Ordering::SeqCst);
+    assert_eq!(merchant.drop_ended().await, Ok(0), "it waits");
+    assert_eq!(merchant.drop_ended().await, Ok(0));
+    assert_eq!(worth(&merchant.deposit().await.unwrap().credited), (1, 5));
+    assert_eq!(merchant.drop_ended().await, Ok(1));
+    assert_eq!(merchant.drop_ended().await, Ok(0));
+    // The merchant's own records are his: see `keep`.
+    assert!(merchant.payment(&paid.id()).await.unwrap().is_some());
+    drop(merchant);
+    let options = farthing_durable::Options::new().indexer(farthing_verifier::spent::indexer());
+    let engine = farthing_durable::Engine::open(&fair.folder.join("store"), options).unwrap();
+    let left = engine.submit(move |txn| {
+        let found = farthing_verifier::spent::find(txn, &paid.id())?;
+        Ok::<_, farthing_durable::StoreFault>((found.is_some(), farthing_verifier::spent::is_buried(txn, &id)?))
+    });
+    assert_eq!(left.await.unwrap(), Ok((false, true)));
+}

@@ -257,6 +257,32 @@ async fn a_keyset_that_ended_stays_ended() {
     }
 }
 
+/// The same for a store that is alone with its payments, and knows each keyset's end from them.
+#[tokio::test]
+async fn what_ended_is_buried_by_what_the_store_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Closed::new();
+    let (id, until) = (*tokens.mint.keyset().id(), tokens.mint.keyset().terms().deposit_until);
+    let engine = Engine::open(folder.path(), Options::new().indexer(spent::indexer())).unwrap();
+    let store = SledStore::own(engine.clone(), tokens.payee, None);
+    let spent = tokens.coin(3);
+    accept(&store, &tokens.pay(&[&spent], RequestHash::from_bytes([1; 32])), NOW).await.unwrap();
+    let bury = |now| engine.submit(move |txn| spent::bury_ended(txn, now));
+    assert_eq!(bury(until.minus(1)).await.unwrap(), Ok(vec![]));
+    // A clock that is years ahead buries nothing.
+    let wrong = NOW.plus(spent::CLOCK_STEP + 1);
+    assert_eq!(bury(wrong).await.unwrap(), Err(spent::RecordError::ClockAhead));
+    for now in [until, NOW] {
+        // Said again until it is dropped, wherever the clock is.
+        assert_eq!(bury(now).await.unwrap(), Ok(vec![id]));
+    }
+    let double = tokens.pay(&[&spent], RequestHash::from_bytes([2; 32]));
+    assert_eq!(accept(&store, &double, NOW).await, Err(StoreError::KeysetEnded));
+    while engine.submit(move |txn| spent::drop_buried(txn, &id, 1)).await.unwrap().unwrap() {}
+    assert_eq!(bury(until).await.unwrap(), Ok(vec![]));
+    assert_eq!(accept(&store, &double, NOW).await, Err(StoreError::KeysetEnded));
+}
+
 #[tokio::test]
 async fn nothing_is_said_once_a_sync_has_failed() {
     use farthing_durable::{Step, Verdict};

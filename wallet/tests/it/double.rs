@@ -92,6 +92,8 @@ pub(crate) struct State {
     sessions: Sessions,
     accounts: BTreeMap<AccountKey, u64>,
     pub(crate) records: Vec<IssuanceRecord>,
+    /// Keysets that have ended, and whose records are no more given out.
+    pub(crate) buried: Vec<KeysetId>,
     /// When each was recorded.
     pub(crate) recorded_at: Vec<UnixTime>,
     /// Keyset, coin and time of what was spent.
@@ -139,6 +141,7 @@ impl Double {
             sessions: Sessions::new(&mut rng),
             accounts: BTreeMap::new(),
             records: Vec::new(),
+                buried: Vec::new(),
             recorded_at: Vec::new(),
             spendings: Vec::new(),
             archive: Archive::default(),
@@ -301,7 +304,8 @@ impl State {
         if self.lie == Some(Lie::SessionGone) {
             return Err(Code::SessionGone.into());
         }
-        if let Some(record) = self.records.iter().find(|record| record.issuance == terms.issuance) {
+        let is_there = |record: &&IssuanceRecord| !self.buried.contains(&record.keyset);
+        if let Some(record) = self.records.iter().filter(is_there).find(|record| record.issuance == terms.issuance) {
             let record = record.clone();
             return Ok(FinishAnswer { record: self.distort(record) });
         }

@@ -27,6 +27,7 @@ mod ready;
 mod restore;
 mod restore_again;
 mod restore_lies;
+mod rotation;
 mod sealed;
 mod shop;
 mod transfer;
