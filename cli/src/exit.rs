@@ -97,6 +97,10 @@ troubles! {
     BadFile = "bad_file", Failed;
     /// A payment that is not paid back: unknown, or for more than it was, or otherwise begun.
     NotRefunded = "not_refunded", Failed;
+    /// The mint or its signer uses the folder.
+    MintRunning = "mint_running", Locked;
+    /// The passphrase or key file does not open the mint's keys, or a backup of them.
+    WrongSecret = "wrong_secret", Locked;
     /// The mint or unit that was named, or one that must be named, is not clear.
     Ambiguous = "ambiguous", Failed;
 }

@@ -68,8 +68,17 @@ impl Books {
     /// # Errors
     /// A [`BooksError`].
     pub async fn open(home: &MintHome) -> Result<Self, BooksError> {
+        Self::open_by(home, Arc::new(SystemClock)).await
+    }
+
+    /// As [`open`](Self::open), by another clock.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(hidden)]
+    pub async fn open_by(home: &MintHome, clock: Arc<dyn Clock>) -> Result<Self, BooksError> {
         let home = home.clone();
-        tokio::task::spawn_blocking(move || Self::open_with(home, Options::new(), Arc::new(SystemClock)))
+        tokio::task::spawn_blocking(move || Self::open_with(home, Options::new(), clock))
             .await
             .map_err(|_| LedgerOpenError::Ledger(LedgerError::Stopped))?
     }

@@ -6,6 +6,7 @@
 //! | [`Books`] | the ledger alone, without secrets: credits, balances, audits |
 //! | [`Mint`] | the whole mint: its keys are open, it can issue |
 //! | [`run`] | serves a mint over HTTP and on its control socket |
+//! | [`SignerHome`], [`run_signer`] | a mint's keys in a process of its own |
 //!
 //! # Security
 //! A mint MUST NOT be resumed from a memory snapshot, nor its process be forked: its sessions live in memory, and two
@@ -45,7 +46,9 @@ pub use home::{
     ServiceOptions, Windows, check_home, default_bundles,
 };
 pub use issuance::{FinishError, OpenError};
-pub use keys::{Cost, KeyError, Passphrase, Protection, Unlock};
+#[doc(hidden)]
+pub use keys::ExchangeStep;
+pub use keys::{Cost, KeyError, KeyHome, KeysHandled, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
     AuditReport, CoverError, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError,
@@ -59,7 +62,12 @@ pub use mint::{AccountError, KeysetChangeError, Mint, MintError};
 pub use recoup::{Leak, RecoupError, RecoupReport, RecoupedSum, RevokeError, Revoked};
 pub use rotation::{Rotation, RotationError};
 pub use server::{RunningMint, Serving, public_document, public_router, run, serve};
-pub use signer::SigningError;
+#[doc(hidden)]
+pub use signer::run_signer_in;
+pub use signer::{
+    RunningSigner, SignerError, SignerHome, SignerListen, SignerOptions, SignerRefusal, SigningError, TlsKey,
+    ValueLimits, run_signer,
+};
 pub use watchdog::Alarm;
 
 use rand::rngs::SysRng;

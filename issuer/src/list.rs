@@ -18,7 +18,7 @@ use crate::signer::{Signer, SigningError};
 const RESIGN_SECONDS: u64 = 600;
 
 /// How long a list is valid, in seconds.
-const VALID_SECONDS: u64 = 86_400;
+pub(crate) const VALID_SECONDS: u64 = 86_400;
 
 /// Why there is no signed list.
 #[derive(Debug, thiserror::Error)]

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::archive::{ArchiveKeeper, Limits};
 use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
+use crate::control::{SignerIssued, SignerReportAnswer};
 use crate::home::{Config, HomeError, MintHome};
 use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
@@ -25,7 +26,7 @@ use crate::limits::{Rates, TooOften};
 use crate::list::{ListError, ListKeeper};
 use crate::metrics::{Limited, Metrics, Now};
 use crate::recoup::{Leak, RevokeError};
-use crate::signer::{Signer, SigningError, Strongbox};
+use crate::signer::{Remote, Signer, SigningError, Strongbox};
 
 /// Why a mint cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +161,27 @@ impl Mint {
     /// As [`open`](Self::open).
     #[doc(hidden)]
     pub async fn open_in(home: &MintHome, unlock: Unlock, surroundings: Surroundings) -> Result<Self, MintError> {
+        Self::open_as(home, Some(unlock), surroundings).await
+    }
+
+    /// Opens a mint whose keys are with its signer, a process of its own. It is not asked for anything yet.
+    ///
+    /// # Errors
+    /// A [`MintError`]: [`HomeError::KeysHere`] when the mint has no signer.
+    pub async fn open_with_signer(home: &MintHome) -> Result<Self, MintError> {
+        Self::open_with_signer_in(home, Surroundings::default()).await
+    }
+
+    /// As [`open_with_signer`](Self::open_with_signer), in other surroundings.
+    ///
+    /// # Errors
+    /// As [`open_with_signer`](Self::open_with_signer).
+    #[doc(hidden)]
+    pub async fn open_with_signer_in(home: &MintHome, surroundings: Surroundings) -> Result<Self, MintError> {
+        Self::open_as(home, None, surroundings).await
+    }
+
+    async fn open_as(home: &MintHome, unlock: Option<Unlock>, surroundings: Surroundings) -> Result<Self, MintError> {
         let home = home.clone();
         let opened = tokio::task::spawn_blocking(move || Self::open_now(home, unlock, surroundings));
         let mint = opened.await.map_err(|_| LedgerOpenError::Ledger(LedgerError::Stopped))??;
@@ -168,13 +190,23 @@ impl Mint {
         Ok(mint)
     }
 
-    fn open_now(home: MintHome, unlock: Unlock, surroundings: Surroundings) -> Result<Self, MintError> {
-        // The keys first: a wrong passphrase is told before anything is touched.
+    fn open_now(home: MintHome, unlock: Option<Unlock>, surroundings: Surroundings) -> Result<Self, MintError> {
         let Surroundings { clock, ledger, archive_file } = surroundings;
-        let strongbox = Strongbox::open(home.keys(), unlock, &home.load_keysets()?, Arc::clone(&clock));
-        let signer = Signer::here(strongbox.map_err(HomeError::from)?);
         let rates = Rates::new(home.config().rates);
+        // The keys first: a wrong passphrase is told before anything is touched.
+        let signer = match (unlock, home.config().signer.clone()) {
+            (Some(unlock), None) => {
+                let strongbox = Strongbox::open(home.keys(), unlock, &home.load_keysets()?, Arc::clone(&clock));
+                Signer::here(strongbox.map_err(HomeError::from)?)
+            }
+            (None, Some(place)) => Signer::apart(Remote::new(*home.mint_id(), place).map_err(HomeError::from)?),
+            (Some(_), Some(_)) => return Err(HomeError::KeysApart.into()),
+            (None, None) => return Err(HomeError::KeysHere.into()),
+        };
+        let keys = home.keys();
         let books = Books::open_with(home, ledger, Arc::clone(&clock))?;
+        // The ledger is this process's: nobody is exchanging keys.
+        keys.settle().map_err(HomeError::from)?;
         Ok(Self(Arc::new(Inner {
             books,
             signer,
@@ -301,6 +333,32 @@ impl Mint {
     /// A [`RevokeError`].
     pub async fn revoke(&self, keyset: KeysetId) -> Result<UnixTime, RevokeError> {
         Ok(self.0.books.revoke(keyset, Leak::default()).await?.revoked_at)
+    }
+
+    /// What a signer that is a process of its own has issued, by its own count, beside what the ledger holds; nothing for a mint that
+    /// holds its keys itself.
+    ///
+    /// # Errors
+    /// A [`SigningError`].
+    pub async fn signer_report(&self) -> Result<Option<SignerReportAnswer>, SigningError> {
+        let Some(report) = self.0.signer.report().await? else { return Ok(None) };
+        let (book, mut keysets) = (self.0.books.keyset_book(), Vec::with_capacity(report.len()));
+        for issued in report {
+            let keyset = issued.keyset;
+            let unit = &book.get(&keyset).ok_or(SigningError::Foreign)?.terms().unit;
+            let recorded = self.0.books.ledger().read(move |txn| ledger::issued_of(txn, &keyset)).await;
+            keysets.push(SignerIssued {
+                keyset,
+                unit: unit.code().to_owned(),
+                exponent: unit.exponent(),
+                withdrawn: issued.withdrawn,
+                swapped: issued.swapped,
+                withdrawn_in_hour: issued.withdrawn_in_hour,
+                swapped_in_hour: issued.swapped_in_hour,
+                recorded: recorded.map_err(|_| SigningError::Failed)?,
+            });
+        }
+        Ok(Some(SignerReportAnswer { keysets }))
     }
 
     async fn make_keyset(&self) -> Result<KeysetId, KeysetChangeError> {

@@ -138,7 +138,7 @@ impl Server {
         std::thread::spawn(move || lines.for_each(drop));
         let mut errors = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
-        let url = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
+        let url = line.split_whitespace().find(|word| word.contains("://")).unwrap().to_owned();
         Self { child, url }
     }
 

@@ -42,6 +42,7 @@ mod restore;
 mod schema;
 mod secrets;
 mod servers;
+mod signer;
 mod stage;
 mod stock;
 mod terminal;

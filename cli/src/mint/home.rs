@@ -61,7 +61,12 @@ pub(super) fn given_secret(unlocking: &Unlocking) -> Result<Option<Secret>> {
 }
 
 pub(super) fn unlock(home: &MintHome, unlocking: &Unlocking) -> Result<Unlock> {
-    Ok(match (given_secret(unlocking)?, home.protection()) {
+    unlock_for(home.protection(), unlocking)
+}
+
+/// What opens keys that are protected like this.
+pub(super) fn unlock_for(protection: ProtectionKind, unlocking: &Unlocking) -> Result<Unlock> {
+    Ok(match (given_secret(unlocking)?, protection) {
         (Some(Secret::KeyFile(path)), _) => Unlock::KeyFile(path),
         (Some(Secret::Passphrase(passphrase)), _) => Unlock::Passphrase(passphrase),
         (None, ProtectionKind::KeyFile) => bail!("this mint's keys need its key file: give --key-file"),

@@ -7,10 +7,12 @@ mod check;
 mod credit;
 mod home;
 mod init;
+pub(crate) mod keys;
 pub(crate) mod keysets;
 mod listen;
 pub(crate) mod payouts;
 mod run;
+pub(crate) mod signer;
 
 use anyhow::Result;
 
@@ -31,5 +33,8 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Backing(args) => backing::backing(args, screen).await,
         MintCommand::CheckConfig(args) => check::check(args, screen),
         MintCommand::Payouts(args) => payouts::payouts(args, screen).await,
+        MintCommand::Signer(command) => signer::signer(command, screen).await,
+        MintCommand::Passphrase(command) => keys::passphrase(command, screen).await,
+        MintCommand::Keys(command) => keys::keys(command, screen).await,
     }
 }

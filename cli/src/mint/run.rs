@@ -21,12 +21,19 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
     if !encrypted {
         warn_of_plain_http(listen);
     }
-    let unlock = unlock(&home, &args.unlocking)?;
-    let mint = Mint::open(&home, unlock).await?;
+    let mint = if home.has_signer() {
+        Mint::open_with_signer(&home).await?
+    } else {
+        let unlock = unlock(&home, &args.unlocking)?;
+        Mint::open(&home, unlock).await?
+    };
     let report = mint.audit().await?;
     if !report.is_right() {
         show_differences(&report);
         note("The books are not right: the mint runs and takes deposits, and issues nothing.");
+    }
+    if let Err(error) = mint.signer_report().await {
+        note(format!("{error}: nothing is issued until it is"));
     }
     let (shutdown, hangups) = (end_of_service()?, hangups(encrypted)?);
     let serving = Serving { listen, tls, metrics: args.metrics.or(service.metrics) };

@@ -5,12 +5,14 @@ mod keysets;
 mod money;
 mod payouts;
 mod recoup;
+mod signer;
 
 pub use backing::{BackingReport, BackingRequest};
 pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
 pub use payouts::{PayoutView, PayoutsQuery, PayoutsReport, SettlePayoutRequest};
 pub use recoup::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
+pub use signer::{SignerIssued, SignerReportAnswer};
 
 /// Paths of the control endpoints.
 pub mod path {
@@ -38,6 +40,8 @@ pub mod path {
     pub const RECOUPS: &str = "/v1/control/recoups";
     /// POST [`CoverRequest`](super::CoverRequest) → [`CoverAnswer`](super::CoverAnswer).
     pub const COVER_RECOUP: &str = "/v1/control/cover-recoup";
+    /// GET: [`SignerReportAnswer`](super::SignerReportAnswer); `not_found` for a mint that holds its keys itself.
+    pub const SIGNER: &str = "/v1/control/signer";
 
     /// The path of one account's balances.
     pub fn account(account: &farthing_protocol::identity::AccountKey) -> String {

@@ -78,7 +78,9 @@ struct Looked<'a> {
 
 fn permissions(looked: &Looked<'_>, report: &mut Report) {
     let home = looked.home;
-    findings::permissions(FindingCode::Permissions, &[home.folder.clone(), home.keys().path().to_owned()], report);
+    let keys = home.keys().path().to_owned();
+    let folders = if home.has_signer() { vec![home.folder.clone()] } else { vec![home.folder.clone(), keys] };
+    findings::permissions(FindingCode::Permissions, &folders, report);
 }
 
 /// The keysets follow one another, one of them issues, and the keys that are still needed are there.
@@ -92,6 +94,7 @@ fn keysets(looked: &Looked<'_>, report: &mut Report) {
     let needed = book.iter().filter(|keyset| now < keyset.terms().issue_until).map(|keyset| keyset.id());
     let missing: Vec<String> = home.keys().missing(needed).iter().map(|path| path.display().to_string()).collect();
     match missing.as_slice() {
+        _ if home.has_signer() => report.fine(FindingCode::Keys, "the secret keys are with the signer"),
         [] => report.fine(FindingCode::Keys, "the files of secret keys are there"),
         missing => report.fault(FindingCode::Keys, format!("there is no {}", missing.join(", nor "))),
     }

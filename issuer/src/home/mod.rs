@@ -12,6 +12,7 @@
 mod check;
 mod config;
 mod options;
+mod settings;
 
 use std::fs;
 use std::io;
@@ -25,14 +26,15 @@ use farthing_protocol::keyset::{ChainError, Keyset, KeysetTerms};
 use farthing_verifier::home::TlsFiles;
 
 use crate::clock::{Clock, SystemClock};
-use crate::keys::{KeyError, KeyFolder, create_folder, write_new};
+use crate::keys::{KeyError, KeyFolder, create_folder, replace, write_new};
 use crate::keysets::KeysetBook;
 use crate::signer::draw;
 
 pub use check::{Finding, FindingCode, check_home};
-pub(crate) use config::Config;
 pub use config::ProtectionKind;
+pub(crate) use config::{Config, Keysets, SignerAt, SignerPlace, keysets_text, signer_text};
 pub use options::{ArchiveTimes, DEFAULT_LISTEN, InitOptions, ServiceOptions, Windows, default_bundles};
+pub(crate) use settings::KeysetSettings;
 
 const CONFIG: &str = "mint.toml";
 
@@ -73,6 +75,32 @@ pub enum HomeError {
     /// The keysets do not form chains.
     #[error("the keysets in the folder do not follow one another: {0}")]
     Chain(#[from] ChainError),
+    /// There is no signer in this folder.
+    #[error("there is no signer in this folder")]
+    NoSigner,
+    /// The mint's keys are with a signer.
+    #[error("the mint's keys are with its signer, a process of its own")]
+    KeysApart,
+    /// The mint holds its keys itself.
+    #[error("the mint has no signer: it holds its keys itself")]
+    KeysHere,
+    /// The mint or the signer runs.
+    #[error("the mint or its signer is running: stop it first")]
+    InUse,
+    /// A store in the folder cannot be opened.
+    #[error("a store in the folder is damaged or cannot be opened")]
+    Store,
+    /// There is no ledger.
+    #[error(
+        "there is no ledger in the folder: keys without the ledger that belongs to them would redeem spent tokens again"
+    )]
+    NoLedger,
+    /// Keys lie in the folder that the backup does not hold.
+    #[error("there are keys in the folder that the backup does not hold")]
+    MoreKeys,
+    /// What was signed last could not be handed over.
+    #[error("what the mint signed last could not be handed over to its signer")]
+    Signed,
     /// Secret keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -162,9 +190,14 @@ impl MintHome {
         &self.config.unit
     }
 
-    /// What opens its keys.
+    /// What opens its keys: the files say it, whatever the configuration says.
     pub fn protection(&self) -> ProtectionKind {
-        self.config.protection
+        self.keys().protection().unwrap_or(self.config.protection)
+    }
+
+    /// Whether its keys are with a signer, a process of its own: see [`Mint::open_with_signer`](crate::Mint::open_with_signer).
+    pub fn has_signer(&self) -> bool {
+        self.config.signer.is_some()
     }
 
     /// Where the running mint is controlled.
@@ -206,19 +239,7 @@ impl MintHome {
 
     /// All keysets on disk, verified.
     pub(crate) fn load_keysets(&self) -> Result<Vec<Arc<Keyset>>, HomeError> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(self.keysets())? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != "keyset") {
-                continue;
-            }
-            let keyset = Keyset::from_bytes(&fs::read(path)?).map_err(|_| HomeError::Keyset)?;
-            if keyset.terms().mint != self.config.mint {
-                return Err(HomeError::Keyset);
-            }
-            found.push(Arc::new(keyset));
-        }
-        if found.is_empty() { Err(HomeError::Keyset) } else { Ok(found) }
+        keysets_in(&self.keysets(), &self.config.mint)
     }
 
     /// The terms of the next keyset of the configured chain, which issues within a window.
@@ -227,28 +248,25 @@ impl MintHome {
         previous: Option<&Keyset>,
         (active_from, issue_until): (UnixTime, UnixTime),
     ) -> Result<KeysetTerms, HomeError> {
-        let Config { windows, unit, redemption, fees, bundles, mint, .. } = &self.config;
-        let spend_until = issue_until.plus(windows.spend);
-        let sequence = previous.map_or(Some(0), |previous| previous.terms().sequence.checked_add(1));
-        Ok(KeysetTerms {
-            mint: *mint,
-            sequence: sequence.ok_or(HomeError::Settings(DecodeError::OutOfRange))?,
-            predecessor: previous.map(|previous| *previous.id()),
-            unit: unit.clone(),
-            redemption: *redemption,
-            active_from,
-            issue_until,
-            spend_until,
-            deposit_until: spend_until.plus(windows.deposit),
-            fees: *fees,
-            bundles: bundles.clone(),
-        })
+        self.config.keyset_settings().terms(previous, (active_from, issue_until))
     }
 
     /// Stores a keyset, whose secret keys are durable. It is durable when this returns.
     pub(crate) fn store_keyset(&self, keyset: &Keyset) -> Result<(), HomeError> {
-        let name = format!("{:08}-{}.keyset", keyset.terms().sequence, keyset.id().to_text());
-        Ok(write_new(&self.keysets().join(name), &keyset.document().to_bytes())?)
+        store_keyset_in(&self.keysets(), keyset)
+    }
+
+    /// Writes down what protects the keys. The key files themselves say it first.
+    pub(crate) fn note_protection(&self, kind: ProtectionKind) -> Result<(), HomeError> {
+        note_protection_in(&self.folder.join(CONFIG), kind)
+    }
+
+    /// Appends a section to the configuration: either all of it is there afterwards, or nothing.
+    pub(crate) fn append(&self, section: &str) -> Result<(), HomeError> {
+        let path = self.folder.join(CONFIG);
+        let text = fs::read_to_string(&path)? + section;
+        Config::parse(&text)?;
+        Ok(replace(&path, text.as_bytes())?)
     }
 
     pub(crate) fn load_book(
@@ -257,4 +275,39 @@ impl MintHome {
     ) -> Result<KeysetBook, HomeError> {
         Ok(KeysetBook::new(self.load_keysets()?, revocations)?)
     }
+}
+
+/// All keysets in a folder, verified.
+pub(crate) fn keysets_in(folder: &Path, mint: &MintId) -> Result<Vec<Arc<Keyset>>, HomeError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "keyset") {
+            continue;
+        }
+        let keyset = Keyset::from_bytes(&fs::read(path)?).map_err(|_| HomeError::Keyset)?;
+        if keyset.terms().mint != *mint {
+            return Err(HomeError::Keyset);
+        }
+        found.push(Arc::new(keyset));
+    }
+    if found.is_empty() { Err(HomeError::Keyset) } else { Ok(found) }
+}
+
+/// Changes what a configuration says that protects the keys.
+pub(crate) fn note_protection_in(path: &Path, kind: ProtectionKind) -> Result<(), HomeError> {
+    let text = fs::read_to_string(path)?;
+    let noted = match kind {
+        ProtectionKind::Passphrase => "protection = \"passphrase\"",
+        ProtectionKind::KeyFile => "protection = \"key_file\"",
+    };
+    let line = |line: &str| if line.starts_with("protection = ") { format!("{noted}\n") } else { format!("{line}\n") };
+    let changed: String = text.lines().map(line).collect();
+    if changed == text { Ok(()) } else { Ok(replace(path, changed.as_bytes())?) }
+}
+
+/// Stores a keyset in a folder. It is durable when this returns.
+pub(crate) fn store_keyset_in(folder: &Path, keyset: &Keyset) -> Result<(), HomeError> {
+    let name = format!("{:08}-{}.keyset", keyset.terms().sequence, keyset.id().to_text());
+    Ok(write_new(&folder.join(name), &keyset.document().to_bytes())?)
 }

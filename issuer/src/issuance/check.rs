@@ -3,45 +3,19 @@
 use std::sync::Arc;
 
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
-use farthing_protocol::blind::SessionId;
-use farthing_protocol::identity::IssuanceId;
-use farthing_protocol::ids::{FundingId, IssuanceDigest};
-use farthing_protocol::issuance::{Field, Funding, IssuanceRequest, IssuanceTerms, Output};
+use farthing_protocol::ids::IssuanceDigest;
+use farthing_protocol::issuance::{Funding, IssuanceRequest, IssuanceTerms};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::Payment;
-use farthing_protocol::shape::Shape;
 use farthing_verifier::check::{CheckError, MintRules, SwapCheck, VerifiedPayment, check_swap};
 
 use super::FinishError;
 use crate::keysets::KeysetBook;
-use crate::ledger::{Issue, Means};
+use crate::ledger::{Means, Order};
 use crate::mint::Mint;
-use crate::signer::Answer;
-
-/// A request that was found good, but for the ledger.
-#[derive(Clone, Debug)]
-pub(super) struct Checked {
-    pub(super) id: IssuanceId,
-    pub(super) keyset: Arc<Keyset>,
-    pub(super) session: SessionId,
-    pub(super) shape: Shape,
-    pub(super) amount: Amount,
-    pub(super) debit: Amount,
-    pub(super) outputs: Vec<Output>,
-    pub(super) field: Field,
-    pub(super) funding: FundingId,
-    pub(super) means: Means,
-}
-
-impl Checked {
-    pub(super) fn into_issue(self, answer: Answer) -> Issue {
-        let Self { id, keyset, session, shape, amount, debit, outputs, field, funding, means, .. } = self;
-        Issue { id, keyset, session, answer, shape, amount, debit, outputs, field, funding, means }
-    }
-}
 
 /// Checks the signatures, the keyset, the funding, the shape and the amounts, in this order.
-pub(super) fn check(mint: &Mint, request: &IssuanceRequest) -> Result<Checked, FinishError> {
+pub(super) fn check(mint: &Mint, request: &IssuanceRequest) -> Result<Order, FinishError> {
     let (terms, book, now) = (request.terms(), mint.books().keyset_book(), mint.books().clock().now());
     let digest = request.verify().map_err(|_| FinishError::InvalidSignature)?;
     if terms.mint != *mint.books().home().mint_id() {
@@ -54,7 +28,7 @@ pub(super) fn check(mint: &Mint, request: &IssuanceRequest) -> Result<Checked, F
     }
     let means = means(mint, request, &digest, &book, now)?;
     judge_amounts(terms, keyset, &means)?;
-    Ok(Checked {
+    Ok(Order {
         id: terms.issuance,
         keyset: Arc::clone(keyset),
         session: terms.session,

@@ -34,6 +34,9 @@ pub enum OpenError {
     /// Too much to do.
     #[error("the mint is busy")]
     Busy,
+    /// The process that holds the keys is not reached.
+    #[error("the mint's signer is not reached")]
+    SignerUnreached,
     /// A fault of the mint.
     #[error("the session could not be opened")]
     Failed,
@@ -88,6 +91,12 @@ pub enum FinishError {
     /// More is owed than was declared to be held against it. Swaps go on.
     #[error("the mint has stopped issuing: what it owes is not backed")]
     NotBacked,
+    /// The signer has issued as much within an hour as it may. The session is burned.
+    #[error("the signer's limit on value issued within an hour is reached")]
+    SignerLimit,
+    /// The process that holds the keys is not reached. The session may be burned.
+    #[error("the mint's signer is not reached")]
+    SignerUnreached,
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -98,7 +107,9 @@ impl From<SessionRefusal> for OpenError {
         match refusal {
             SessionRefusal::NotIssuing => Self::KeysetNotIssuing,
             // Opening asks nothing of a session.
-            SessionRefusal::Session(_) | SessionRefusal::Failed => Self::Failed,
+            SessionRefusal::Session(_) | SessionRefusal::Limit | SessionRefusal::Failed => Self::Failed,
+            SessionRefusal::Busy => Self::Busy,
+            SessionRefusal::Unreached => Self::SignerUnreached,
         }
     }
 }
@@ -150,6 +161,7 @@ impl From<OpenError> for Problem {
             OpenError::Stopped => stopped(),
             OpenError::NotBacked => not_backed(),
             OpenError::Busy => Self::new(Code::Overloaded),
+            OpenError::SignerUnreached => unreached(),
             OpenError::Failed => Self::new(Code::Internal),
         }
     }
@@ -175,9 +187,16 @@ impl From<FinishError> for Problem {
             FinishError::TooOften(error) => error.into(),
             FinishError::Stopped => stopped(),
             FinishError::NotBacked => not_backed(),
+            FinishError::SignerLimit => Self::new(Code::Unavailable)
+                .with_detail("The mint's signer has issued as much within an hour as it may."),
+            FinishError::SignerUnreached => unreached(),
             FinishError::Ledger(error) => Self::new(error.code()),
         }
     }
+}
+
+fn unreached() -> Problem {
+    Problem::new(Code::Unavailable).with_detail("The mint's signer is not reached.")
 }
 
 fn stopped() -> Problem {

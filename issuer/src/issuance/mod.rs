@@ -7,20 +7,21 @@
 mod check;
 mod error;
 
+use std::convert::Infallible;
 use std::time::Instant;
 
 use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{OpenAnswer, OpenRequest};
+use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::SessionError;
 use farthing_protocol::identity::IssuanceId;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
 use farthing_protocol::shape::ShapeError;
 
-use crate::ledger::{self, Issue, IssueRefusal, LedgerError, Means};
+use crate::ledger::{self, Foresight, IssueRefusal, LedgerError, Means, Order};
 use crate::metrics::Work;
 use crate::mint::Mint;
-use crate::signer::{Presented, SessionRefusal};
-use check::Checked;
+use crate::signer::{Presented, Purpose, SessionRefusal};
 pub use error::{FinishError, OpenError};
 
 impl Mint {
@@ -107,31 +108,36 @@ impl Mint {
         }
         let mint = self.clone();
         let checked = tokio::task::spawn_blocking(move || check::check(&mint, &request));
-        let checked = match checked.await.map_err(|_| LedgerError::Stopped)? {
-            Ok(checked) => checked,
+        let order = match checked.await.map_err(|_| LedgerError::Stopped)? {
+            Ok(order) => order,
             // Meanwhile the same request, sent twice, may have been recorded: then the answer is the record.
             Err(error) => return self.recorded(id).await?.ok_or(error),
         };
-        // 3. The funding must not have paid for another issuance. Whether it suffices is told past the claim only: a refusal
-        // then burns the session, so that a copy of the request arriving later cannot succeed after all.
-        let funding = checked.funding;
-        let (record, winner) = self
-            .books()
-            .ledger()
-            .read(move |txn| Ok((ledger::find_issuance(txn, &id)?, ledger::funded_by(txn, &funding)?)))
-            .await?;
-        match (record, winner) {
-            (Some(record), _) => return Ok(record),
-            (None, Some(winner)) => return Err(FinishError::FundingUsed(winner)),
-            (None, None) => {}
-        }
+        // 3. What the ledger would say now. A refusal burns the session, so that a copy of the request that comes later cannot succeed
+        // after all; the signer need not count what is never issued. A funding that was used names its winner, and burns nothing.
+        let challenges: Vec<Challenge> = order.outputs.iter().map(|output| output.challenge).collect();
+        let foreseen = match self.foresee(order.clone()).await? {
+            Foresight::Recorded(record) => return Ok(*record),
+            Foresight::Refused(IssueRefusal::FundingUsed(winner)) => return Err(FinishError::FundingUsed(winner)),
+            Foresight::Refused(refusal) => Err(refusal),
+            Foresight::Good => Ok(()),
+        };
         // The owner has signed it. The session is not claimed: the same request may come again.
-        if let Means::Account(account) = &checked.means {
+        if let Means::Account(account) = &order.means {
             self.heed_owner(account)?;
         }
-        let paid_by = checked.means.as_str();
+        if let Err(refusal) = foreseen {
+            return match self.signer().burn(&presented, challenges).await {
+                Ok(()) => self.recorded(id).await?.ok_or(refusal.into()),
+                Err(refusal) => self.without_session(id, refusal).await,
+            };
+        }
+        let paid_by = order.means.as_str();
         // 4. The claim, and behind it the one transaction.
-        match self.claim_and_issue(&presented, checked).await {
+        let (purpose, limits) = (Purpose::of(&order.shape), self.books().home().config().limits);
+        let queue =
+            |answer| self.books().ledger().submit(move |txn, now| ledger::issue(txn, now, order, answer, &limits));
+        match self.signer().claim(&presented, challenges, purpose, queue).await {
             Ok(pending) => {
                 let record = ledger::settle(pending).await?;
                 self.metrics().issued(paid_by);
@@ -141,14 +147,18 @@ impl Mint {
         }
     }
 
-    async fn claim_and_issue(&self, presented: &Presented, checked: Checked) -> Result<PendingIssue, SessionRefusal> {
-        let challenges = checked.outputs.iter().map(|output| output.challenge).collect();
+    async fn foresee(&self, order: Order) -> Result<Foresight, LedgerError> {
         let limits = self.books().home().config().limits;
-        let queue = |answer| {
-            let issue: Issue = checked.into_issue(answer);
-            self.books().ledger().submit(move |txn, now| ledger::issue(txn, now, issue, &limits))
-        };
-        self.signer().claim(presented, challenges, queue).await
+        // What it tried is taken back, for it ends with an error.
+        let tried = self
+            .books()
+            .ledger()
+            .submit(move |txn, now| Err::<Infallible, _>(Tried::Foreseen(ledger::foresee(txn, now, &order, &limits))));
+        match ledger::settle(tried).await {
+            Ok(never) => match never {},
+            Err(Tried::Foreseen(foresight)) => Ok(foresight),
+            Err(Tried::Failed(error)) => Err(error),
+        }
     }
 
     /// Says that the session is gone only when the issuance is known not to be recorded: asked after the session
@@ -165,6 +175,9 @@ impl Mint {
                 SessionError::Expired | SessionError::Claimed | _ => FinishError::SessionGone,
             },
             SessionRefusal::NotIssuing => FinishError::KeysetNotIssuing,
+            SessionRefusal::Limit => FinishError::SignerLimit,
+            SessionRefusal::Busy => FinishError::Ledger(LedgerError::Busy),
+            SessionRefusal::Unreached => FinishError::SignerUnreached,
             SessionRefusal::Failed => FinishError::Ledger(LedgerError::Stopped),
         })
     }
@@ -174,4 +187,14 @@ impl Mint {
     }
 }
 
-type PendingIssue = farthing_durable::Pending<Result<IssuanceRecord, IssueRefusal>>;
+/// How a job ends that only tries.
+enum Tried {
+    Foreseen(Foresight),
+    Failed(LedgerError),
+}
+
+impl From<LedgerError> for Tried {
+    fn from(error: LedgerError) -> Self {
+        Self::Failed(error)
+    }
+}

@@ -8,15 +8,16 @@ use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Keyset, SecretKeyset};
 use zeroize::Zeroizing;
 
-use super::{KeyError, Protection, Unlock, create_folder, seal, unseal, write_new};
+use super::{KeyError, Protection, Unlock, create_folder, seal, sync_folder, unseal, write_new};
+use crate::home::ProtectionKind;
 
-const IDENTITY: &str = "identity";
+pub(super) const IDENTITY: &str = "identity";
 
 /// Where a mint's secret keys lie, each in a file of its own, encrypted and bound to its purpose.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyFolder {
-    folder: PathBuf,
-    mint: MintId,
+    pub(super) folder: PathBuf,
+    pub(super) mint: MintId,
 }
 
 impl KeyFolder {
@@ -29,11 +30,11 @@ impl KeyFolder {
     }
 
     pub(crate) fn store_identity(&self, protection: &Protection, identity: &Keypair) -> Result<(), KeyError> {
-        self.store(protection, IDENTITY, identity.secret().as_slice())
+        self.store_secret(protection, IDENTITY, identity.secret().as_slice())
     }
 
     pub(crate) fn load_identity(&self, unlock: &Unlock) -> Result<Keypair, KeyError> {
-        let bytes = self.load(unlock, IDENTITY)?;
+        let bytes = self.load_secret(unlock, IDENTITY)?;
         let secret: Zeroizing<[u8; 32]> = Zeroizing::new(bytes.as_slice().try_into().map_err(|_| KeyError::Damaged)?);
         let identity = Keypair::from_secret(&secret);
         if MintId::from(&identity) == self.mint { Ok(identity) } else { Err(KeyError::Exchanged) }
@@ -41,11 +42,11 @@ impl KeyFolder {
 
     /// Stores the secret keys of a keyset. They are durable when this returns.
     pub(crate) fn store_keyset(&self, protection: &Protection, secret: &SecretKeyset) -> Result<(), KeyError> {
-        self.store(protection, &name_of(secret.keyset()), &secret.to_bytes())
+        self.store_secret(protection, &name_of(secret.keyset()), &secret.to_bytes())
     }
 
     pub(crate) fn load_keyset(&self, unlock: &Unlock, keyset: &Keyset) -> Result<SecretKeyset, KeyError> {
-        let bytes = self.load(unlock, &name_of(keyset.id()))?;
+        let bytes = self.load_secret(unlock, &name_of(keyset.id()))?;
         SecretKeyset::from_bytes(&bytes, keyset).map_err(|_| KeyError::Exchanged)
     }
 
@@ -57,16 +58,67 @@ impl KeyFolder {
     /// Those files that are not there of the identity's and these keysets' keys. None is read.
     pub(crate) fn missing<'a>(&self, keysets: impl Iterator<Item = &'a KeysetId>) -> Vec<PathBuf> {
         let names = std::iter::once(IDENTITY.to_owned()).chain(keysets.map(name_of));
-        names.map(|name| self.folder.join(format!("{name}.key"))).filter(|path| !path.is_file()).collect()
+        names.map(|name| self.file(&name)).filter(|path| !path.is_file()).collect()
     }
 
-    fn store(&self, protection: &Protection, name: &str, secret: &[u8]) -> Result<(), KeyError> {
+    /// What the files say that protects them; nothing if there are none.
+    pub(crate) fn protection(&self) -> Option<ProtectionKind> {
+        self.finish().ok()?;
+        let bytes = fs::read(self.file(IDENTITY)).ok()?;
+        match farthing_sealed::protection(&bytes).ok()? {
+            farthing_sealed::Protection::Passphrase => Some(ProtectionKind::Passphrase),
+            farthing_sealed::Protection::Key => Some(ProtectionKind::KeyFile),
+            farthing_sealed::Protection::Nothing => None,
+        }
+    }
+
+    /// Copies every key file of another folder, encrypted as it is. They are durable when this returns.
+    pub(crate) fn copy_from(&self, other: &Self) -> Result<(), KeyError> {
+        self.create()?;
+        for name in other.names()? {
+            write_new(&self.file(&name), &fs::read(other.file(&name))?)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the folder and everything in it.
+    pub(crate) fn remove(&self) -> Result<(), KeyError> {
+        self.settle()?;
+        if self.folder.try_exists()? {
+            fs::remove_dir_all(&self.folder)?;
+        }
+        Ok(self.folder.parent().map_or(Ok(()), sync_folder)?)
+    }
+
+    /// The names of all secrets that lie here.
+    pub(crate) fn names(&self) -> Result<Vec<String>, KeyError> {
+        self.finish()?;
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "key")
+                && let Some(name) = path.file_stem().and_then(|name| name.to_str())
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.key"))
+    }
+
+    /// Stores a secret under a name. It is durable when this returns.
+    pub(crate) fn store_secret(&self, protection: &Protection, name: &str, secret: &[u8]) -> Result<(), KeyError> {
         let bytes = seal(protection, &self.purpose(name), secret)?;
-        Ok(write_new(&self.folder.join(format!("{name}.key")), &bytes)?)
+        Ok(write_new(&self.file(name), &bytes)?)
     }
 
-    fn load(&self, unlock: &Unlock, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let bytes = fs::read(self.folder.join(format!("{name}.key")))?;
+    pub(crate) fn load_secret(&self, unlock: &Unlock, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.finish()?;
+        let bytes = fs::read(self.file(name))?;
         unseal(unlock, &self.purpose(name), &bytes)
     }
 
@@ -76,6 +128,6 @@ impl KeyFolder {
     }
 }
 
-fn name_of(keyset: &KeysetId) -> String {
+pub(super) fn name_of(keyset: &KeysetId) -> String {
     format!("keyset-{}", keyset.to_text())
 }

@@ -1,18 +1,23 @@
 //! Keys at rest: encrypted under a passphrase or a key file, each file bound to its purpose.
 
+mod change;
 mod error;
 mod folder;
+mod home;
 mod sealed;
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+#[doc(hidden)]
+pub use change::ExchangeStep;
 pub use error::KeyError;
-pub(crate) use farthing_sealed::files::{create_folder, write_new};
+pub(crate) use farthing_sealed::files::{create_folder, replace, sync_folder, write_new};
 pub use farthing_sealed::{Cost, Passphrase};
 pub(crate) use folder::KeyFolder;
+pub use home::{KeyHome, KeysHandled};
 pub(crate) use sealed::{seal, unseal};
 
 /// What opens the mint's keys.
@@ -78,12 +83,58 @@ impl Protection {
 
 /// The 32 bytes of a key file.
 pub(crate) fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    refuse_if_readable_by_others(path)?;
-    let bytes = Zeroizing::new(std::fs::read(path)?);
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    refuse_if_readable_by_others(path, credentials.as_deref())?;
+    let bytes = farthing_sealed::files::read_short(path, 32).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => KeyError::NoKeyFile,
+        _ => error.into(),
+    })?;
     let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| KeyError::NoKeyFile)?;
     Ok(Zeroizing::new(key))
 }
 
-fn refuse_if_readable_by_others(path: &Path) -> Result<(), KeyError> {
-    if std::fs::metadata(path)?.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(KeyError::ReadableByOthers) }
+/// systemd gives a service its credentials in a folder of their own, in memory, each owned by root and readable by the service's user through
+/// an access list: the group's bits then stand for that list. Nobody else gets into the folder.
+fn refuse_if_readable_by_others(path: &Path, credentials: Option<&Path>) -> Result<(), KeyError> {
+    let found = std::fs::metadata(path)?;
+    let is_credential = found.uid() == 0
+        && credentials.is_some_and(|folder| folder.is_absolute() && path.parent().is_some_and(|own| own == folder));
+    let allowed = if is_credential { 0o440 } else { 0o700 };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & !allowed & 0o077 == 0 { Ok(()) } else { Err(KeyError::ReadableByOthers) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs::Permissions;
+
+    use super::*;
+
+    #[test]
+    fn a_credential_of_systemd_may_be_read_through_its_access_list() {
+        let (credentials, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let [own, other] = [&credentials, &elsewhere].map(|folder| folder.path().join("key"));
+        for (path, mode, plain, credential) in [
+            (&own, 0o400, true, true),
+            (&own, 0o600, true, true),
+            (&own, 0o440, false, true),
+            (&own, 0o640, false, true),
+            (&own, 0o460, false, false),
+            (&own, 0o444, false, false),
+            (&own, 0o404, false, false),
+            (&other, 0o400, true, true),
+            (&other, 0o440, false, false),
+        ] {
+            let _fresh = std::fs::remove_file(path);
+            std::fs::write(path, [1; 32]).unwrap();
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+            let is_root = std::fs::metadata(path).unwrap().uid() == 0;
+            assert_eq!(refuse_if_readable_by_others(path, None).is_ok(), plain, "{mode:o}");
+            let taken = refuse_if_readable_by_others(path, Some(credentials.path())).is_ok();
+            // Only what root has made counts as a credential.
+            assert_eq!(taken, if is_root { credential } else { plain }, "{mode:o}");
+        }
+    }
 }

@@ -49,6 +49,12 @@ pub(crate) fn transfer(
     Ok(put(txn, Table::Unit, &unit_key(unit), &totals)?)
 }
 
+/// Σ tokens of a keyset that were issued.
+pub(crate) fn issued_of(txn: &Txn<'_>, keyset: &KeysetId) -> Result<Amount, LedgerError> {
+    let totals: Option<KeysetTotals> = get(txn, Table::Keyset, keyset.as_bytes())?;
+    Ok(totals.map_or(Amount::ZERO, |totals| totals.issued))
+}
+
 pub(crate) fn unit_totals(txn: &Txn<'_>, unit: &Unit) -> Result<UnitTotals, LedgerError> {
     Ok(get(txn, Table::Unit, &unit_key(unit))?.unwrap_or(UnitTotals::ZERO))
 }

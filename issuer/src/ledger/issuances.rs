@@ -44,13 +44,12 @@ impl Means {
     }
 }
 
-/// An issuance of which everything is verified but what only the ledger knows, with what its session is answered with.
-#[derive(Debug)]
-pub(crate) struct Issue {
+/// An issuance of which everything is verified but what only the ledger knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
     pub(crate) id: IssuanceId,
     pub(crate) keyset: Arc<Keyset>,
     pub(crate) session: SessionId,
-    pub(crate) answer: Answer,
     pub(crate) shape: Shape,
     pub(crate) amount: Amount,
     pub(crate) debit: Amount,
@@ -58,6 +57,17 @@ pub(crate) struct Issue {
     pub(crate) field: Field,
     pub(crate) funding: FundingId,
     pub(crate) means: Means,
+}
+
+/// What would become of an order now.
+#[derive(Clone, Debug)]
+pub(crate) enum Foresight {
+    /// It is recorded already.
+    Recorded(Box<IssuanceRecord>),
+    /// It would be refused.
+    Refused(IssueRefusal),
+    /// It would be recorded.
+    Good,
 }
 
 /// Why an issuance was not recorded. Nothing changed, except where the ledger's error says otherwise.
@@ -114,6 +124,18 @@ pub(crate) fn funded_by(txn: &Txn<'_>, funding: &FundingId) -> Result<Option<Iss
     get(txn, Table::Funding, funding.as_bytes())
 }
 
+/// What [`issue`] would say now. Nothing changes: the job ends with an error, whatever it says.
+pub(crate) fn foresee(txn: &mut Txn<'_>, now: UnixTime, order: &Order, limits: &IssueLimits) -> Foresight {
+    match find_issuance(txn, &order.id) {
+        Ok(Some(record)) => Foresight::Recorded(Box::new(record)),
+        Err(error) => Foresight::Refused(error.into()),
+        Ok(None) => match judge(txn, now, order, limits) {
+            Ok(_) => Foresight::Good,
+            Err(refusal) => Foresight::Refused(refusal),
+        },
+    }
+}
+
 /// Records an issuance with its debit and its responses, or finds the record of its id.
 ///
 /// # Security
@@ -121,41 +143,47 @@ pub(crate) fn funded_by(txn: &Txn<'_>, funding: &FundingId) -> Result<Option<Iss
 pub(crate) fn issue(
     txn: &mut Txn<'_>,
     now: UnixTime,
-    issue: Issue,
+    order: Order,
+    answer: Answer,
     limits: &IssueLimits,
 ) -> Result<IssuanceRecord, IssueRefusal> {
-    if let Some(record) = find_issuance(txn, &issue.id)? {
+    if let Some(record) = find_issuance(txn, &order.id)? {
         return Ok(record);
     }
-    if get::<AnsweredSession>(txn, Table::Session, issue.session.as_bytes())?.is_some() {
+    let source = judge(txn, now, &order, limits)?;
+    write(txn, now, order, answer, source)
+}
+
+/// Refuses what must not be recorded, and moves the value.
+fn judge(txn: &mut Txn<'_>, now: UnixTime, order: &Order, limits: &IssueLimits) -> Result<Source, IssueRefusal> {
+    if get::<AnsweredSession>(txn, Table::Session, order.session.as_bytes())?.is_some() {
         return Err(IssueRefusal::SessionAnswered);
     }
-    if let Some(winner) = funded_by(txn, &issue.funding)? {
+    if let Some(winner) = funded_by(txn, &order.funding)? {
         return Err(IssueRefusal::FundingUsed(winner));
     }
-    if is_revoked(txn, issue.keyset.id(), now)? || tombstone(txn, issue.keyset.id())?.is_some() {
+    if is_revoked(txn, order.keyset.id(), now)? || tombstone(txn, order.keyset.id())?.is_some() {
         return Err(IssueRefusal::KeysetNotIssuing);
     }
-    let asked = Asked { means: &issue.means, unit: &issue.keyset.terms().unit, amount: issue.amount };
+    let asked = Asked { means: &order.means, unit: &order.keyset.terms().unit, amount: order.amount };
     admit(txn, now, asked, limits)?;
-    let source = pay(txn, now, &issue)?;
-    write(txn, now, issue, source)
+    pay(txn, now, order)
 }
 
 /// Moves the value from the funding into tokens of the keyset.
-fn pay(txn: &mut Txn<'_>, now: UnixTime, issue: &Issue) -> Result<Source, IssueRefusal> {
-    let unit = &issue.keyset.terms().unit;
-    let outputs = Place::Tokens(issue.keyset.id());
-    match &issue.means {
+fn pay(txn: &mut Txn<'_>, now: UnixTime, order: &Order) -> Result<Source, IssueRefusal> {
+    let unit = &order.keyset.terms().unit;
+    let outputs = Place::Tokens(order.keyset.id());
+    match &order.means {
         Means::Account(account) => {
-            let fee = issue.debit.checked_sub(issue.amount).ok_or(LedgerError::Overflow)?;
-            transfer(txn, unit, Place::Account(account), outputs, issue.amount)?;
+            let fee = order.debit.checked_sub(order.amount).ok_or(LedgerError::Overflow)?;
+            transfer(txn, unit, Place::Account(account), outputs, order.amount)?;
             transfer(txn, unit, Place::Account(account), Place::Fees, fee)?;
             Ok(Source::Account(*account))
         }
         Means::Voucher(voucher) => {
-            redeem(txn, voucher, unit, issue)?;
-            transfer(txn, unit, Place::Vouchers, outputs, issue.amount)?;
+            redeem(txn, voucher, unit, order)?;
+            transfer(txn, unit, Place::Vouchers, outputs, order.amount)?;
             Ok(Source::Voucher(*voucher))
         }
         Means::Tokens(payment) => {
@@ -164,33 +192,39 @@ fn pay(txn: &mut Txn<'_>, now: UnixTime, issue: &Issue) -> Result<Source, IssueR
                 return Err(IssueRefusal::InputsEnded);
             }
             // Nobody compares the claim of a swap; the issuance id stands for it.
-            match spent::record(txn, payment, &Claim::from_bytes(*issue.id.as_bytes()), now)? {
+            match spent::record(txn, payment, &Claim::from_bytes(*order.id.as_bytes()), now)? {
                 Outcome::Accepted { .. } => {}
                 Outcome::DoubleSpend { earlier } => return Err(IssueRefusal::DoubleSpend(earlier)),
                 // A swap is recorded together with its issuance, which was not found.
                 Outcome::AlreadyAccepted { .. } => return Err(LedgerError::Damaged.into()),
             }
-            transfer(txn, unit, Place::Tokens(inputs), outputs, issue.amount)?;
+            transfer(txn, unit, Place::Tokens(inputs), outputs, order.amount)?;
             Ok(Source::Tokens(*inputs, *payment.id()))
         }
     }
 }
 
-fn redeem(txn: &mut Txn<'_>, voucher: &VoucherKey, unit: &Unit, issue: &Issue) -> Result<(), IssueRefusal> {
+fn redeem(txn: &mut Txn<'_>, voucher: &VoucherKey, unit: &Unit, order: &Order) -> Result<(), IssueRefusal> {
     let mut state: VoucherState =
         get(txn, Table::Voucher, voucher.as_bytes())?.ok_or(IssueRefusal::InsufficientFunds)?;
     if state.redeemed_by.0.is_some() || state.unit != *unit {
         return Err(IssueRefusal::InsufficientFunds);
     }
-    if state.amount != issue.amount {
+    if state.amount != order.amount {
         return Err(IssueRefusal::VoucherNotWhole);
     }
-    state.redeemed_by = RedeemedBy(Some(issue.id));
+    state.redeemed_by = RedeemedBy(Some(order.id));
     Ok(put(txn, Table::Voucher, voucher.as_bytes(), &state)?)
 }
 
-fn write(txn: &mut Txn<'_>, now: UnixTime, issue: Issue, source: Source) -> Result<IssuanceRecord, IssueRefusal> {
-    let Issue { id, keyset, session, answer, shape, amount, debit, outputs, field, funding, .. } = issue;
+fn write(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    order: Order,
+    answer: Answer,
+    source: Source,
+) -> Result<IssuanceRecord, IssueRefusal> {
+    let Order { id, keyset, session, shape, amount, debit, outputs, field, funding, .. } = order;
     let entry = IssuanceEntry { keyset: *keyset.id(), amount, debit, source, funding, session, at: now };
     let (challenges, responses) = answer.into_record();
     let answered = AnsweredSession { issuance: id, challenges };
@@ -265,7 +299,7 @@ mod tests {
         }
 
         /// An issuance of one token of 4 in a session of its own.
-        fn issue(&mut self, id: u8, operation: u8) -> Issue {
+        fn issue(&mut self, id: u8, operation: u8) -> (Order, Answer) {
             let denomination = Denomination::new(2).unwrap();
             let opened = self.sessions.open(&mut crate::system_rng(), self.keyset.id(), &[denomination], self.now);
             let commitment = *opened.commitments.first().unwrap();
@@ -277,11 +311,10 @@ mod tests {
                 self.sessions.authenticate(&session, &seal, &keyset, &[denomination], &[commitment], self.now).unwrap();
             let claimed = self.sessions.claim(authentic, vec![challenge], self.now).unwrap();
             let operation = OperationId::from_bytes([operation; 16]);
-            Issue {
+            let order = Order {
                 id: IssuanceId::from_bytes([id; 32]),
                 keyset: Arc::clone(&self.keyset),
                 session,
-                answer: Answer::to(claimed, &self.keys).unwrap(),
                 shape: Shape::Withdrawal(denomination.value()),
                 amount: denomination.value(),
                 debit: denomination.value(),
@@ -289,11 +322,12 @@ mod tests {
                 field: Field::from_bytes([0; 128]),
                 funding: FundingSource::Account(self.account, operation).id(),
                 means: Means::Account(self.account),
-            }
+            };
+            (order, Answer::to(claimed, &self.keys).unwrap())
         }
 
-        fn run(&self, issuance: Issue) -> Result<IssuanceRecord, IssueRefusal> {
-            self.ledger.submit(move |txn, now| issue(txn, now, issuance, &IssueLimits::default())).wait().unwrap()
+        fn run(&self, (order, answer): (Order, Answer)) -> Result<IssuanceRecord, IssueRefusal> {
+            self.ledger.submit(move |txn, now| issue(txn, now, order, answer, &IssueLimits::default())).wait().unwrap()
         }
     }
 
@@ -305,7 +339,7 @@ mod tests {
         let mut fixture = Fixture::new(folder.path());
         let (first, same_id) = (fixture.issue(1, 1), fixture.issue(1, 2));
         let (same_funding, mut same_session) = (fixture.issue(2, 1), fixture.issue(3, 3));
-        same_session.session = first.session;
+        same_session.0.session = first.0.session;
         let record = fixture.run(first).unwrap();
         assert_eq!(fixture.run(same_id).unwrap(), record);
         assert_eq!(fixture.run(same_funding), Err(IssueRefusal::FundingUsed(record.issuance)));

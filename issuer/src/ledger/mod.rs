@@ -38,13 +38,14 @@ pub(crate) use archive::{
 pub(crate) use audit::KeysetFacts;
 pub(crate) use audit::audit;
 pub use audit::{AuditReport, Difference, Figure, UnitBooks};
+pub(crate) use book::issued_of;
 pub(crate) use deposits::{DepositRefusal, deposit, known};
 pub(crate) use ended::{
     BurialRefusal, Buried, Tombstone, Unlisted, bury, drop_issuances, drop_spent, dropped, dropping, tombstone,
     tombstones, unlist,
 };
 pub use error::LedgerError;
-pub(crate) use issuances::{Issue, IssueRefusal, Means, find_issuance, funded_by, issue};
+pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance, foresee, issue};
 pub(crate) use limits::erase_days;
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;

@@ -19,6 +19,11 @@ impl Answer {
         Ok(Self { hash: claimed.hash(), responses: claimed.respond(keys)? })
     }
 
+    /// What a signer that is a process of its own has answered.
+    pub(crate) fn received(hash: ChallengesHash, responses: Vec<Response>) -> Self {
+        Self { hash, responses }
+    }
+
     /// The hash of the challenges, and a response for each: for the transaction that records them.
     pub(crate) fn into_record(self) -> (ChallengesHash, Vec<Response>) {
         (self.hash, self.responses)

@@ -11,6 +11,7 @@
 //! transaction that records them.
 
 mod answer;
+pub(crate) mod apart;
 mod error;
 mod guard;
 mod presented;
@@ -23,9 +24,14 @@ use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Keyset, KeysetTerms};
-use farthing_protocol::unsigned::{Signable, Unsigned};
+use farthing_protocol::unsigned::Unsigned;
 
 pub(crate) use answer::Answer;
+pub(crate) use apart::{IssuedOf, Published, Purpose, Remote};
+pub use apart::{
+    RunningSigner, SignerError, SignerHome, SignerListen, SignerOptions, SignerRefusal, TlsKey, ValueLimits,
+    run_signer, run_signer_in,
+};
 pub(crate) use error::SessionRefusal;
 pub use error::SigningError;
 pub(crate) use presented::Presented;
@@ -39,12 +45,19 @@ pub(crate) struct Signer(Home);
 enum Home {
     /// In this process.
     Here(Arc<Strongbox>),
+    /// In a process of its own.
+    Apart(Arc<Remote>),
 }
 
 impl Signer {
     /// The keys are in this process.
     pub(crate) fn here(strongbox: Strongbox) -> Self {
         Self(Home::Here(Arc::new(strongbox)))
+    }
+
+    /// The keys are in a process of its own.
+    pub(crate) fn apart(remote: Remote) -> Self {
+        Self(Home::Apart(Arc::new(remote)))
     }
 
     /// Opens a session for tokens of these denominations.
@@ -59,6 +72,7 @@ impl Signer {
                 let opened = tokio::task::spawn_blocking(move || strongbox.open_session(&keyset, &denominations));
                 opened.await.map_err(|_| SessionRefusal::Failed)?
             }
+            Home::Apart(remote) => remote.open(keyset, denominations).await,
         }
     }
 
@@ -68,6 +82,7 @@ impl Signer {
     pub(crate) async fn authenticate(&self, presented: &Presented) -> Result<(), SessionRefusal> {
         match &self.0 {
             Home::Here(strongbox) => strongbox.authenticate(presented),
+            Home::Apart(remote) => remote.authenticate(presented).await,
         }
     }
 
@@ -81,10 +96,20 @@ impl Signer {
         &self,
         presented: &Presented,
         challenges: Vec<Challenge>,
+        purpose: Purpose,
         then: impl FnOnce(Answer) -> T,
     ) -> Result<T, SessionRefusal> {
         match &self.0 {
             Home::Here(strongbox) => strongbox.claim(presented, challenges, then),
+            Home::Apart(remote) => remote.claim(presented, challenges, purpose, then).await,
+        }
+    }
+
+    /// Claims a session that is never answered: its request was refused, and a copy of it that comes later must not succeed.
+    pub(crate) async fn burn(&self, presented: &Presented, challenges: Vec<Challenge>) -> Result<(), SessionRefusal> {
+        match &self.0 {
+            Home::Here(strongbox) => strongbox.claim(presented, challenges, drop),
+            Home::Apart(remote) => remote.burn(presented, challenges).await,
         }
     }
 
@@ -97,13 +122,14 @@ impl Signer {
                 let drawn = tokio::task::spawn_blocking(move || strongbox.draw_keyset(terms, count));
                 drawn.await.map_err(|_| SigningError::Failed)?
             }
+            Home::Apart(remote) => remote.draw_keyset(terms, count).await,
         }
     }
 
     /// Signs what the mint publishes.
     pub(crate) async fn sign<T>(&self, draft: Unsigned<T>) -> Result<T, SigningError>
     where
-        T: Signable + Send + 'static,
+        T: Published + Send + Sync + 'static,
     {
         match &self.0 {
             Home::Here(strongbox) => {
@@ -111,6 +137,15 @@ impl Signer {
                 let signed = tokio::task::spawn_blocking(move || strongbox.sign(draft));
                 signed.await.map_err(|_| SigningError::Failed)?
             }
+            Home::Apart(remote) => remote.sign(draft).await,
+        }
+    }
+
+    /// What a signer that is a process of its own has issued, by its own count; nothing for one that is here.
+    pub(crate) async fn report(&self) -> Result<Option<Vec<IssuedOf>>, SigningError> {
+        match &self.0 {
+            Home::Here(_) => Ok(None),
+            Home::Apart(remote) => remote.report().await.map(Some),
         }
     }
 }

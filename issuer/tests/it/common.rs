@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use farthing_durable::{Engine, Options, Step, Txn, Verdict};
 use farthing_issuer::{
-    AuditReport, Clock, Cost, Figure, InitOptions, Mint, MintHome, Passphrase, Protection, Surroundings, Unlock,
+    AuditReport, Books, Clock, Cost, Figure, HomeError, InitOptions, Mint, MintHome, Passphrase, Protection,
+    RunningSigner, SignerHome, SignerOptions, Surroundings, Unlock, run_signer_in,
 };
 use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
 use farthing_protocol::api::KeysetsAnswer;
@@ -109,6 +110,14 @@ pub(crate) struct World {
     identity: [u8; 32],
     /// How long files of the archive may be, from the next opening on.
     pub(crate) archive_file: Option<usize>,
+    /// The process of its own that holds the keys, if there is one.
+    pub(crate) signer: Option<Apart>,
+}
+
+/// A signer, as far as it can be a process of its own in a test.
+pub(crate) struct Apart {
+    pub(crate) home: SignerHome,
+    running: Option<RunningSigner>,
 }
 
 pub(crate) fn protection() -> Protection {
@@ -144,7 +153,52 @@ impl World {
         let home = MintHome::init_as(folder.path().join("mint"), &options, &keypair, clock.as_ref()).unwrap();
         let fault = Arc::new(Faults::default());
         let mint = open(&home, &clock, &fault, None).await;
-        Self { _folder: folder, home, clock, mint: Some(mint), fault, identity, archive_file: None }
+        Self { _folder: folder, home, clock, mint: Some(mint), fault, identity, archive_file: None, signer: None }
+    }
+
+    /// A mint whose keys are with a signer.
+    pub(crate) async fn apart(options: SignerOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock::new());
+        let identity: [u8; 32] = rand::random();
+        let keypair = Keypair::from_secret(&identity);
+        let home = MintHome::init_as(folder.path().join("mint"), &self::options(), &keypair, clock.as_ref()).unwrap();
+        let books = Books::open(&home).await.unwrap();
+        let signer = hand_over(folder.path().join("signer"), &books, options).await.unwrap();
+        drop(books);
+        let home = MintHome::open(home.folder()).unwrap();
+        let signer = Some(Apart { home: signer, running: None });
+        let fault = Arc::new(AtomicU8::new(0));
+        let mut world = Self { _folder: folder, home, clock, mint: None, fault, identity, archive_file: None, signer };
+        world.start_signer().await;
+        world.reopen().await;
+        world
+    }
+
+    /// Starts the signer, as after a crash; where it listens on TCP, the mint is told where.
+    pub(crate) async fn start_signer(&mut self) {
+        self.stop_signer().await;
+        let clock: Arc<TestClock> = Arc::clone(&self.clock);
+        let apart = self.signer.as_mut().unwrap();
+        let running = run_signer_in(apart.home.clone(), unlock(), clock, std::future::pending()).await.unwrap();
+        if let Some(address) = running.local_addr {
+            self.configure(|text| text.replace("127.0.0.1:0", &address.to_string()));
+        }
+        self.signer.as_mut().unwrap().running = Some(running);
+    }
+
+    pub(crate) async fn stop_signer(&mut self) {
+        if let Some(running) = self.signer.as_mut().and_then(|apart| apart.running.take()) {
+            running.stop().await;
+        }
+    }
+
+    /// Changes `mint.toml`, for the next opening.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(String) -> String) {
+        let path = self.home.folder().join("mint.toml");
+        let text = change(std::fs::read_to_string(&path).unwrap());
+        std::fs::write(&path, text).unwrap();
+        self.home = MintHome::open(self.home.folder()).unwrap();
     }
 
     pub(crate) fn mint(&self) -> &Mint {
@@ -255,7 +309,21 @@ async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<Faults>, arch
         _ => Verdict::Proceed,
     });
     let clock: Arc<TestClock> = Arc::clone(clock);
-    Mint::open_in(home, unlock(), Surroundings { clock, ledger, archive_file }).await.unwrap()
+    let surroundings = Surroundings { clock, ledger, archive_file };
+    match home.has_signer() {
+        true => Mint::open_with_signer_in(home, surroundings).await.unwrap(),
+        false => Mint::open_in(home, unlock(), surroundings).await.unwrap(),
+    }
+}
+
+/// Makes a signer of a mint that does not run.
+pub(crate) async fn hand_over(
+    folder: std::path::PathBuf,
+    books: &Books,
+    options: SignerOptions,
+) -> Result<SignerHome, HomeError> {
+    let books = books.clone();
+    tokio::task::spawn_blocking(move || SignerHome::init(folder, &books, &unlock(), &options)).await.unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {

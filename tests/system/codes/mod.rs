@@ -32,7 +32,7 @@ const SCENES: [fn(&mut Provoked); 11] = [
 ];
 
 /// Codes that no command of a wallet can give, and why. It stays short.
-const UNPROVOKED: [(&str, &str); 5] = [
+const UNPROVOKED: [(&str, &str); 7] = [
     // `Wallet::swap` answers it to programs. Commands plan their swaps themselves, with tokens that they hold.
     ("no_such_tokens", "no command swaps what somebody names"),
     // `Wallet::send` and `Wallet::request` answer it to programs. A command says `bad_amount` before.
@@ -42,6 +42,9 @@ const UNPROVOKED: [(&str, &str); 5] = [
     ("exists", "no command of a wallet says it"),
     // `farthing verifier refund` says it: see the tests of the merchant.
     ("not_refunded", "no wallet pays a payment back"),
+    // `farthing mint passphrase` and `farthing mint keys` say both: see the tests of the signer.
+    ("mint_running", "no command of a wallet says it"),
+    ("wrong_secret", "no command of a wallet says it"),
 ];
 
 /// The failures that were seen, held against the table.

@@ -6,7 +6,7 @@ pub use self::harden::{Limits, harden, harden_keeping_fallback};
 pub use self::serve::{ServeOptions, serve_figures, serve_tcp, serve_tcp_with};
 pub use self::tls::{Tls, TlsError, serve_public, serve_tls_with};
 #[cfg(unix)]
-pub use self::unix::{serve_unix, serve_unix_with};
+pub use self::unix::{PrivateSocket, serve_unix, serve_unix_with};
 
 mod harden;
 mod seats;

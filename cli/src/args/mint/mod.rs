@@ -4,9 +4,11 @@ mod backing;
 mod check;
 mod credit;
 mod init;
+mod keys;
 mod keysets;
 mod payouts;
 mod run;
+mod signer;
 
 use std::path::PathBuf;
 
@@ -16,9 +18,13 @@ pub(crate) use self::backing::MintBacking;
 pub(crate) use self::check::MintCheckConfig;
 pub(crate) use self::credit::MintCredit;
 pub(crate) use self::init::{MintInit, Percent};
+pub(crate) use self::keys::{
+    BackupSecret, KeysBackup, KeysFolder, KeysRestore, MintKeys, MintPassphrase, NewSecret, PassphraseSet,
+};
 pub(crate) use self::keysets::{MintKeysets, MintNewKeyset};
 pub(crate) use self::payouts::MintPayouts;
 pub(crate) use self::run::MintRun;
+pub(crate) use self::signer::{MintSigner, SignerFolder, SignerInit, SignerReport, SignerRun};
 
 /// Where a mint lives, and what unlocks its keys.
 #[derive(Debug, Args)]
@@ -91,6 +97,15 @@ pub(crate) enum MintCommand {
     ///
     /// Works while the mint runs, and also while it does not.
     Payouts(MintPayouts),
+    /// Keep the secret keys in a process of their own
+    #[command(subcommand)]
+    Signer(MintSigner),
+    /// Change what protects the secret keys on disk
+    #[command(subcommand)]
+    Passphrase(MintPassphrase),
+    /// Back up and restore the secret keys, apart from the ledger
+    #[command(subcommand)]
+    Keys(MintKeys),
 }
 
 impl MintCommand {
@@ -102,6 +117,12 @@ impl MintCommand {
             Self::CheckConfig(args) => args.json,
             Self::Keysets(args) => args.json,
             Self::NewKeyset(args) => args.json,
+            Self::Signer(MintSigner::Init(args)) => args.json,
+            Self::Signer(MintSigner::Report(args)) => args.json,
+            Self::Passphrase(MintPassphrase::Set(args)) => args.json,
+            Self::Keys(MintKeys::Backup(args)) => args.json,
+            Self::Keys(MintKeys::Restore(args)) => args.json,
+            Self::Signer(MintSigner::Run(_)) => false,
             Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Audit(_) => false,
         }
     }

@@ -10,11 +10,11 @@ use crate::home::{HomeError, Windows};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Keysets {
-    pub(super) denominations: u8,
+pub(crate) struct Keysets {
+    pub(crate) denominations: u8,
     redemption: String,
     #[serde(default)]
-    pub(super) closed_to: Vec<PayeeKey>,
+    pub(crate) closed_to: Vec<PayeeKey>,
     issue_seconds: u64,
     /// A mint made before keysets followed one another by themselves says nothing.
     ahead_seconds: Option<u64>,
@@ -26,7 +26,7 @@ pub(super) struct Keysets {
 }
 
 impl Keysets {
-    pub(super) fn windows(&self) -> Windows {
+    pub(crate) fn windows(&self) -> Windows {
         Windows { issue: self.issue_seconds, spend: self.spend_seconds, deposit: self.deposit_seconds }
     }
 
@@ -36,18 +36,18 @@ impl Keysets {
         if ahead < self.issue_seconds.max(1) { Ok(ahead) } else { Err(HomeError::Ahead) }
     }
 
-    pub(super) fn redemption(&self) -> Result<Redemption, HomeError> {
+    pub(crate) fn redemption(&self) -> Result<Redemption, HomeError> {
         Ok(match self.redemption.as_str() {
             "open" => Redemption::Open,
             payee => Redemption::Closed(PayeeKey::from_text(payee).map_err(|_| HomeError::Config)?),
         })
     }
 
-    pub(super) fn fees(&self) -> Fees {
+    pub(crate) fn fees(&self) -> Fees {
         Fees { withdrawal_ppm: self.withdrawal_fee_ppm, deposit_ppm: self.deposit_fee_ppm }
     }
 
-    pub(super) fn bundles(&self) -> Result<Vec<Bundle>, HomeError> {
+    pub(crate) fn bundles(&self) -> Result<Vec<Bundle>, HomeError> {
         let bundle = |counts: &Vec<(u8, u16)>| {
             let counts: Option<Vec<_>> =
                 counts.iter().map(|(d, count)| Some((Denomination::new(*d)?, *count))).collect();
@@ -57,7 +57,7 @@ impl Keysets {
     }
 }
 
-pub(super) fn text(config: &Config) -> String {
+pub(crate) fn text(config: &Config) -> String {
     let redemption = match config.redemption {
         Redemption::Open => "open".to_owned(),
         Redemption::Closed(payee) => payee.to_text(),

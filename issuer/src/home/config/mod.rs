@@ -4,15 +4,18 @@ mod archive;
 mod keysets;
 mod limits;
 mod service;
+mod signer;
 
 use farthing_protocol::amount::{Fees, Unit};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::keyset::{Bundle, Redemption};
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveTimes, HomeError, InitOptions, ServiceOptions, Windows};
+use super::{ArchiveTimes, HomeError, InitOptions, KeysetSettings, ServiceOptions, Windows};
 use crate::keys::Protection;
 use crate::limits::{IssueLimits, RequestRates};
+pub(crate) use keysets::{Keysets, text as keysets_text};
+pub(crate) use signer::{SignerAt, SignerPlace, text as signer_text};
 
 /// What protects the mint's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) service: ServiceOptions,
     pub(crate) limits: IssueLimits,
     pub(crate) rates: RequestRates,
+    /// Where the signer is, if it is a process of its own.
+    pub(crate) signer: Option<SignerPlace>,
 }
 
 /// The settings as they are written.
@@ -52,7 +57,7 @@ struct File {
     protection: ProtectionKind,
     unit: String,
     decimals: u8,
-    keysets: keysets::Keysets,
+    keysets: Keysets,
     /// A mint made before there were archives has none.
     #[serde(default)]
     archive: archive::Archive,
@@ -60,6 +65,8 @@ struct File {
     service: service::Service,
     #[serde(default)]
     limits: limits::Limits,
+    /// Without it the mint holds its keys itself.
+    signer: Option<signer::Section>,
 }
 
 impl Config {
@@ -82,6 +89,7 @@ impl Config {
             service: options.service.clone(),
             limits: options.limits,
             rates: options.rates,
+            signer: None,
         }
     }
 
@@ -104,7 +112,21 @@ impl Config {
             service: file.service.options()?,
             limits: file.limits.issue()?,
             rates: file.limits.rates(),
+            signer: file.signer.map(signer::Section::place).transpose()?,
         })
+    }
+
+    /// What the next keyset is like.
+    pub(crate) fn keyset_settings(&self) -> KeysetSettings {
+        KeysetSettings {
+            mint: self.mint,
+            unit: self.unit.clone(),
+            redemption: self.redemption,
+            denominations: self.denominations,
+            windows: self.windows,
+            fees: self.fees,
+            bundles: self.bundles.clone(),
+        }
     }
 
     /// The file, with comments.

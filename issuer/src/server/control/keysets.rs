@@ -32,7 +32,7 @@ impl From<KeysetChangeError> for Problem {
                 Self::new(Code::Internal)
             }
             KeysetChangeError::Ledger(error) => Self::new(error.code()),
-            KeysetChangeError::Signing(error) => Self::new(error.code()),
+            KeysetChangeError::Signing(error) => error.into(),
         }
     }
 }

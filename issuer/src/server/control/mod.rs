@@ -5,6 +5,7 @@ mod keysets;
 mod money;
 mod payouts;
 mod recoup;
+mod signer;
 
 use axum::Router;
 
@@ -17,5 +18,6 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(keysets::router())
         .merge(backing::router())
         .merge(recoup::router())
+        .merge(signer::router())
         .with_state(mint)
 }

@@ -57,6 +57,36 @@ impl Listener for Named {
     }
 }
 
+/// A Unix socket that only the owner may use, as [`serve_unix`] serves one, for whoever speaks something else than HTTP on it. Its name is
+/// removed on drop.
+pub struct PrivateSocket(ControlSocket);
+
+impl PrivateSocket {
+    /// Binds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve_unix`].
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        ControlSocket::bind(path.as_ref()).map(Self)
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub async fn accept(&self) -> io::Result<UnixStream> {
+        self.0.listener.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+impl std::fmt::Debug for PrivateSocket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PrivateSocket").field("path", &self.0.file.path).finish_non_exhaustive()
+    }
+}
+
 struct ControlSocket {
     listener: UnixListener,
     file: SocketFile,

@@ -1,0 +1,268 @@
+//! The mint's side: a signer that is a process of its own.
+
+use std::fmt;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use farthing_protocol::amount::Denomination;
+use farthing_protocol::blind::Challenge;
+use farthing_protocol::blind::mint::{OpenedSession, SessionError};
+use farthing_protocol::identity::MintId;
+use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::{Keyset, KeysetTerms};
+use farthing_protocol::unsigned::Unsigned;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+
+use super::super::{Answer, Presented, SessionRefusal, SigningError};
+use super::tls::{self, TlsSecret};
+use super::turns::Turns;
+use super::wire::{Frame, IssuedOf, Published, Purpose, Refusal, Reply, Request};
+use crate::home::{SignerAt, SignerPlace};
+use crate::keys::KeyError;
+
+/// So many connections are kept open while nothing is asked.
+const IDLE: usize = 32;
+
+/// A signer behind a socket. Nothing that it keeps is here.
+pub(crate) struct Remote {
+    mint: MintId,
+    place: SignerPlace,
+    tls: Option<TlsConnector>,
+    idle: Mutex<Vec<Connection>>,
+    turns: Turns,
+}
+
+type Connection = Box<dyn Stream>;
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Nobody knows what the signer did, if it did anything.
+struct Unreached;
+
+impl From<io::Error> for Unreached {
+    fn from(error: io::Error) -> Self {
+        tracing::warn!(kind = %error.kind(), "the signer is not reached");
+        Self
+    }
+}
+
+impl From<tokio::time::error::Elapsed> for Unreached {
+    fn from(_: tokio::time::error::Elapsed) -> Self {
+        tracing::warn!("the signer does not answer in time");
+        Self
+    }
+}
+
+impl Remote {
+    /// A mint's signer. Nothing is connected yet.
+    pub(crate) fn new(mint: MintId, place: SignerPlace) -> Result<Self, KeyError> {
+        let tls = match &place.at {
+            SignerAt::Socket(_) => None,
+            SignerAt::Tcp { signer, key_file, .. } => {
+                Some(TlsConnector::from(tls::client(&TlsSecret::read(key_file)?, *signer)?))
+            }
+        };
+        Ok(Self { mint, place, tls, idle: Mutex::default(), turns: Turns::default() })
+    }
+
+    pub(crate) async fn open(
+        &self,
+        keyset: KeysetId,
+        denominations: Vec<Denomination>,
+    ) -> Result<OpenedSession, SessionRefusal> {
+        let count = denominations.len();
+        match self.ask(&Request::Open { keyset, denominations }.to_frame()).await? {
+            Reply::Opened(opened) if opened.commitments.len() == count => Ok(opened),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// See [`Signer::authenticate`](super::super::Signer::authenticate).
+    pub(crate) async fn authenticate(&self, presented: &Presented) -> Result<(), SessionRefusal> {
+        let refusal = match self.ask(&Request::Authenticate(presented.clone()).to_frame()).await? {
+            Reply::Authentic => return Ok(()),
+            other => unexpected(&other),
+        };
+        // A claim of this session may be on its way to the ledger.
+        drop(self.turns.take(&presented.session).await);
+        Err(refusal)
+    }
+
+    /// See [`Signer::claim`](super::super::Signer::claim). When nobody knows what the signer did, the session is lost: it was
+    /// claimed, and its answer with it; or whoever presents it again claims it first.
+    pub(crate) async fn claim<T>(
+        &self,
+        presented: &Presented,
+        challenges: Vec<Challenge>,
+        purpose: Purpose,
+        then: impl FnOnce(Answer) -> T,
+    ) -> Result<T, SessionRefusal> {
+        let count = challenges.len();
+        let frame = Request::Claim { presented: presented.clone(), challenges, purpose }.to_frame();
+        let _turn = self.turns.take(&presented.session).await;
+        match self.ask_once(&frame).await? {
+            Reply::Answered { hash, responses } if responses.len() == count => {
+                // The job is queued before the turn ends.
+                Ok(then(Answer::received(hash, responses)))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(crate) async fn burn(&self, presented: &Presented, challenges: Vec<Challenge>) -> Result<(), SessionRefusal> {
+        let frame = Request::Burn { presented: presented.clone(), challenges }.to_frame();
+        let _turn = self.turns.take(&presented.session).await;
+        match self.ask_once(&frame).await? {
+            Reply::Burned => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The signer makes one keyset for each sequence number: asked again, it answers with the one that it made.
+    pub(crate) async fn draw_keyset(&self, terms: KeysetTerms, count: u8) -> Result<Keyset, SigningError> {
+        match self.ask_to_sign(&Request::Draw { terms, count }.to_frame()).await? {
+            Reply::Drawn(document) => {
+                document.verify().ok().filter(|keyset| keyset.terms().mint == self.mint).ok_or(SigningError::Foreign)
+            }
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
+    pub(crate) async fn sign<T: Published>(&self, draft: Unsigned<T>) -> Result<T, SigningError> {
+        match self.ask_to_sign(&Frame::to_sign(&draft)).await? {
+            Reply::Signed(signature) => draft.signed(signature).map_err(|_| SigningError::Foreign),
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
+    pub(crate) async fn report(&self) -> Result<Vec<IssuedOf>, SigningError> {
+        match self.ask_to_sign(&Request::Report.to_frame()).await? {
+            Reply::Report(report) => Ok(report),
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
+    async fn ask_to_sign(&self, frame: &Frame) -> Result<Reply, SigningError> {
+        match self.ask(frame).await {
+            Ok(Reply::Refused(refusal)) => Err(SigningError::Refused(refusal)),
+            Ok(reply) => Ok(reply),
+            Err(Unreached) => Err(SigningError::Unreached),
+        }
+    }
+
+    /// Asks what can be asked again without harm: a connection that was kept may have ended meanwhile.
+    async fn ask(&self, frame: &Frame) -> Result<Reply, Unreached> {
+        if let Some(kept) = self.kept()
+            && let Ok(reply) = self.converse(kept, frame).await
+        {
+            return Ok(reply);
+        }
+        self.converse(self.connect().await?, frame).await
+    }
+
+    /// Asks what must not be asked twice.
+    async fn ask_once(&self, frame: &Frame) -> Result<Reply, Unreached> {
+        let connection = match self.kept() {
+            Some(kept) => kept,
+            None => self.connect().await?,
+        };
+        self.converse(connection, frame).await
+    }
+
+    fn kept(&self) -> Option<Connection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Sends a frame and waits for the answer. A connection on which anything went wrong is not used again.
+    async fn converse(&self, mut connection: Connection, frame: &Frame) -> Result<Reply, Unreached> {
+        let answered = async {
+            frame.send(&mut connection).await?;
+            Frame::receive(&mut connection).await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        };
+        let answer: Result<io::Result<Frame>, _> = tokio::time::timeout(self.place.patience, answered).await;
+        let Ok(Ok(answer)) = answer else {
+            // The others lead to the same signer, which has probably been started anew.
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            answer??;
+            return Err(Unreached);
+        };
+        let reply = Reply::from_frame(&answer).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+        Ok(reply)
+    }
+
+    async fn connect(&self) -> Result<Connection, Unreached> {
+        let connected = async {
+            let mut connection: Connection = match (&self.place.at, &self.tls) {
+                (SignerAt::Tcp { address, .. }, Some(tls)) => {
+                    let stream = TcpStream::connect(address).await?;
+                    stream.set_nodelay(true)?;
+                    let name = ServerName::try_from("signer").map_err(io::Error::other)?;
+                    Box::new(tls.connect(name, stream).await?)
+                }
+                (SignerAt::Socket(path), _) => Box::new(UnixStream::connect(path).await?),
+                (SignerAt::Tcp { .. }, None) => return Err(io::ErrorKind::InvalidInput.into()),
+            };
+            Request::Hello(self.mint).to_frame().send(&mut connection).await?;
+            let answer = Frame::receive(&mut connection).await?;
+            match answer.as_ref().map(Reply::from_frame) {
+                Some(Ok(Reply::Welcome)) => Ok(connection),
+                Some(Ok(Reply::Refused(refusal))) => {
+                    tracing::error!(%refusal, "the signer refuses this mint");
+                    Err(io::ErrorKind::PermissionDenied.into())
+                }
+                _ => Err(io::ErrorKind::InvalidData.into()),
+            }
+        };
+        let connected: io::Result<Connection> = tokio::time::timeout(self.place.patience, connected).await?;
+        Ok(connected?)
+    }
+}
+
+/// What another answer than the one that was waited for means for a session.
+fn unexpected(reply: &Reply) -> SessionRefusal {
+    let Reply::Refused(refusal) = reply else {
+        tracing::error!("the signer answers what it was not asked");
+        return SessionRefusal::Unreached;
+    };
+    match refusal {
+        Refusal::UnknownSession => SessionError::Unknown.into(),
+        Refusal::Expired => SessionError::Expired.into(),
+        Refusal::Claimed => SessionError::Claimed.into(),
+        Refusal::Full => SessionError::Full.into(),
+        Refusal::Mismatch => SessionError::Mismatch.into(),
+        Refusal::NotIssuing => SessionRefusal::NotIssuing,
+        Refusal::Limit => SessionRefusal::Limit,
+        Refusal::Busy => SessionRefusal::Busy,
+        Refusal::OtherMint
+        | Refusal::WentBack
+        | Refusal::NotItsTime
+        | Refusal::Settings
+        | Refusal::NotNext
+        | Refusal::Malformed
+        | Refusal::Failed => {
+            tracing::error!(%refusal, "the signer refuses");
+            SessionRefusal::Unreached
+        }
+    }
+}
+
+impl From<Unreached> for SessionRefusal {
+    fn from(_: Unreached) -> Self {
+        Self::Unreached
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("place", &self.place).finish_non_exhaustive()
+    }
+}
