@@ -308,7 +308,7 @@ impl Inner {
             (Body::Send(_), Came::InPart) => Err(IssueError::SpentElsewhere { op }),
             (Body::Send(_), Came::Whole) => Ok(Some(Issued { op, amount: operation.amount, tokens })),
             (Body::Receive(_), _) => Ok(Some(Issued { op, amount, tokens })),
-            (Body::Issue(_) | Body::Lock(_), _) => Err(IssueError::Refused { op, code }),
+            (Body::Issue(_) | Body::Lock(_) | Body::Recoup(_), _) => Err(IssueError::Refused { op, code }),
         }
     }
 

@@ -164,6 +164,8 @@ reasons! {
     KeysetUnknown = "keyset_unknown", Refused;
     /// The token's keyset ended.
     KeysetEnded = "keyset_ended", Refused;
+    /// The keyset was not revoked.
+    KeysetNotRevoked = "keyset_not_revoked", Refused;
     /// The mint did not sign the token.
     Forged = "forged", Refused;
     /// The token is locked to somebody else.
