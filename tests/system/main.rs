@@ -35,6 +35,7 @@ mod people;
 mod purse;
 mod races;
 mod raw;
+mod recoup;
 mod restore;
 mod schema;
 mod secrets;

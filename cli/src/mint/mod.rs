@@ -8,6 +8,7 @@ mod init;
 mod keysets;
 mod listen;
 pub(crate) mod payouts;
+pub(crate) mod recoup;
 mod run;
 
 use anyhow::Result;
@@ -27,5 +28,7 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Keysets(folder) => keysets::keysets(folder).await,
         MintCommand::Audit(folder) => audit::audit(folder).await,
         MintCommand::Payouts(args) => payouts::payouts(args, screen).await,
+        MintCommand::Revoke(args) => recoup::revoke(args, screen).await,
+        MintCommand::Recoup(args) => recoup::recoup(args, screen).await,
     }
 }

@@ -154,8 +154,7 @@ impl RecoupError {
         match self {
             Self::Store(error) => error.reason(),
             Self::Mint(error) => error.reason(),
-            Self::NotRevoked => Reason::KeysetNotRevoked,
-            Self::Nothing => Reason::NoSuchTokens,
+            Self::NotRevoked | Self::Nothing => Reason::NoSuchTokens,
             Self::Pending { .. } => Reason::Unfinished,
             Self::Refused { .. } => Reason::MintRefused,
         }

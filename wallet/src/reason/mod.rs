@@ -120,7 +120,7 @@ reasons! {
     NoSuchShape = "no_such_shape", Refused;
     /// The funds do not cover the amount.
     InsufficientFunds = "insufficient_funds", Funds;
-    /// The wallet does not hold the tokens to swap.
+    /// The wallet does not hold the tokens to swap, or to claim.
     NoSuchTokens = "no_such_tokens", Funds;
     /// An operation is left unfinished.
     Unfinished = "unfinished", Unfinished;
@@ -164,8 +164,6 @@ reasons! {
     KeysetUnknown = "keyset_unknown", Refused;
     /// The token's keyset ended.
     KeysetEnded = "keyset_ended", Refused;
-    /// The keyset was not revoked.
-    KeysetNotRevoked = "keyset_not_revoked", Refused;
     /// The mint did not sign the token.
     Forged = "forged", Refused;
     /// The token is locked to somebody else.

@@ -3,6 +3,7 @@
 mod credit;
 mod init;
 mod payouts;
+mod recoup;
 mod run;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Subcommand};
 pub(crate) use self::credit::MintCredit;
 pub(crate) use self::init::MintInit;
 pub(crate) use self::payouts::MintPayouts;
+pub(crate) use self::recoup::{MintRecoup, MintRecoupCommand, MintRevoke};
 pub(crate) use self::run::MintRun;
 
 /// Where a mint lives, and what unlocks its keys.
@@ -63,11 +65,23 @@ pub(crate) enum MintCommand {
     ///
     /// Works while the mint runs, and also while it does not.
     Payouts(MintPayouts),
+    /// Revoke a keyset whose key leaked, or may have leaked
+    ///
+    /// From then on nobody pays, swaps or deposits its tokens. Their honest holders claim them, and are paid. What cannot
+    /// be undone: forged tokens that were swapped or paid before. Works while the mint runs, and also while it does not.
+    Revoke(MintRevoke),
+    /// Show what is claimed of revoked keysets, or put money in that forged tokens took
+    Recoup(MintRecoup),
 }
 
 impl MintCommand {
     /// Whether the answer, or the failure, is one JSON object.
     pub(crate) fn wants_json(&self) -> bool {
-        matches!(self, Self::Payouts(args) if args.json)
+        match self {
+            Self::Payouts(args) => args.json,
+            Self::Revoke(args) => args.json,
+            Self::Recoup(args) => args.json,
+            Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Keysets(_) | Self::Audit(_) => false,
+        }
     }
 }
