@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use farthing_http::client::CallError;
 use farthing_wallet::{
-    AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, Reason, ReceiveError,
+    AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, Reason, ReceiveError, RecoupError,
     RequestError, RestoreError, ResumeError, SendError, StoreError,
 };
 use serde::Serialize;
@@ -293,6 +293,7 @@ fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
         .or_else(|| cause.downcast_ref::<RequestError>().map(RequestError::reason))
         .or_else(|| cause.downcast_ref::<RestoreError>().map(RestoreError::reason))
         .or_else(|| cause.downcast_ref::<BudgetError>().map(BudgetError::reason))
+        .or_else(|| cause.downcast_ref::<RecoupError>().map(RecoupError::reason))
         .or_else(|| cause.downcast_ref::<IssueError>().map(IssueError::reason))
         .or_else(|| cause.downcast_ref::<ResumeError>().map(ResumeError::reason))
         .or_else(|| cause.downcast_ref::<MintError>().map(MintError::reason))

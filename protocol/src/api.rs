@@ -34,7 +34,9 @@ pub use merchant::{
     WebhooksQuery,
 };
 pub use payout::{PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState};
-pub use recoup::{RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer};
+pub use recoup::{
+    LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
+};
 
 /// Paths of a mint's public endpoints.
 pub mod mint_path {
@@ -103,6 +105,8 @@ pub mod verifier_path {
     pub const LOCKED: &str = "/v1/locked";
     /// POST [`LockedDeposit`](super::LockedDeposit) → [`LockedAnswer`](super::LockedAnswer). Control only.
     pub const LOCKED_DEPOSIT: &str = "/v1/locked/deposit";
+    /// GET: [`LockedClaims`](super::LockedClaims), asking nobody. Control only.
+    pub const LOCKED_CLAIMS: &str = "/v1/locked/claims";
 }
 
 /// All keysets of a mint, and its signed list.

@@ -38,6 +38,7 @@ mod people;
 mod purse;
 mod races;
 mod raw;
+mod recoup;
 mod restore;
 mod schema;
 mod secrets;

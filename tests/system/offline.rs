@@ -12,15 +12,15 @@ use crate::purse::Purse;
 use crate::stage::{cents, units};
 
 /// A mint that goes away and comes back, and a merchant who takes locked tokens.
-struct Fair {
-    world: World,
+pub(crate) struct Fair {
+    pub(crate) world: World,
     mint: Mutex<Option<Server>>,
-    to_mint: Proxy,
+    pub(crate) to_mint: Proxy,
 }
 
 impl Fair {
     /// Everything that is done at home: the merchant has a list of keysets, and the mint is gone.
-    fn new(filled: &[&str]) -> (Self, Vec<String>) {
+    pub(crate) fn new(filled: &[&str]) -> (Self, Vec<String>) {
         let world = World::new();
         let mint = world.mint();
         let to_mint = Proxy::new(mint.address());
@@ -44,19 +44,19 @@ impl Fair {
         (fair, vec![list, record])
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.world.path(name).to_str().unwrap().to_owned()
     }
 
-    fn stall(&self) -> Server {
+    pub(crate) fn stall(&self) -> Server {
         self.world.serve(&["verifier", "run", "--offline", "--listen", "127.0.0.1:0"])
     }
 
-    fn invoice(&self, amount: &str) -> String {
+    pub(crate) fn invoice(&self, amount: &str) -> String {
         self.world.run(&["verifier", "request", amount])
     }
 
-    fn mint_is_back(&self) {
+    pub(crate) fn mint_is_back(&self) {
         let mint = self.world.mint();
         self.to_mint.leads_to(mint.address());
         *self.mint.lock().unwrap() = Some(mint);
@@ -70,7 +70,7 @@ impl Fair {
         std::fs::write(&config, text.replace(from, to)).unwrap();
     }
 
-    fn deposit(&self, exit: i32, arguments: &[&str]) -> Value {
+    pub(crate) fn deposit(&self, exit: i32, arguments: &[&str]) -> Value {
         let output = self.world.output(&[&["verifier", "deposit", "--json"], arguments].concat());
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(exit), "{complaint}");
@@ -78,7 +78,7 @@ impl Fair {
     }
 
     /// What accounts hold at the mint, and what tokens are out, from its books.
-    fn books(&self) -> (u64, u64) {
+    pub(crate) fn books(&self) -> (u64, u64) {
         let books = self.world.run(&["mint", "audit"]);
         assert!(books.contains("balanced"), "{books}");
         let figure = |name: &str| cents(books.lines().find(|line| line.trim_start().starts_with(name)).unwrap());

@@ -8,6 +8,7 @@ mod error;
 mod keys;
 mod pay;
 mod record;
+mod recoup;
 mod refund;
 mod retention;
 mod sale;

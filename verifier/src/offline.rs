@@ -15,7 +15,7 @@ mod record;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::ids::PaymentId;
 
-pub(crate) use record::{add, again, credited, open_sums, outstanding, refuse, refused_after};
+pub(crate) use record::{add, again, credited, open_sums, outstanding, refuse, refused_after, refused_payment};
 
 /// How old an offline verifier's list of keysets may be unless it is said otherwise, in seconds: seven days.
 pub const DEFAULT_MAX_LIST_AGE: u64 = 7 * 86_400;

@@ -30,6 +30,7 @@ use crate::facilitator;
 use crate::merchant::{LISTED, Merchant};
 
 pub use locked::answer as locked_answer;
+pub use locked::claims_answer as locked_claims;
 
 /// Path of the health check, on both listeners: answers 200 while payments can be recorded.
 pub const HEALTH: &str = "/health";
@@ -108,6 +109,7 @@ fn control_api() -> Api<Merchant> {
         .post(verifier_path::KEYSETS, locked::keysets, locked::about_keysets())
         .get(verifier_path::LOCKED, locked::locked, locked::about_locked())
         .post(verifier_path::LOCKED_DEPOSIT, locked::deposit, locked::about_deposit())
+        .get(verifier_path::LOCKED_CLAIMS, locked::claims, locked::about_claims())
         .get(HEALTH, health, about_health())
         .get(READY, ready, about_ready())
 }

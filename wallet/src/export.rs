@@ -276,6 +276,7 @@ impl ExportedOperation {
                 self.kind = "receive";
                 self.memo.clone_from(&receiving.memo);
             }
+            Body::Recoup(_) => self.kind = "recoup",
         }
     }
 }

@@ -115,7 +115,7 @@ fn can_be_paid_again(operation: &Operation, now: UnixTime) -> bool {
     match &operation.body {
         Body::Pay(pay) => now < pay.request.expires_at(),
         Body::Lock(locking) => locking.to.expires_at().is_some_and(|expires_at| now < expires_at),
-        Body::Issue(_) | Body::Send(_) | Body::Receive(_) => false,
+        Body::Issue(_) | Body::Send(_) | Body::Receive(_) | Body::Recoup(_) => false,
     }
 }
 
@@ -128,7 +128,7 @@ fn erase(tx: &mut Tx<'_, '_>, operation: &Operation) -> Result<(), StoreError> {
             }
         }
         Body::Lock(locking) => transfer::forget_answer(tx, &locking.to, operation.id)?,
-        Body::Issue(_) | Body::Send(_) | Body::Receive(_) => {}
+        Body::Issue(_) | Body::Send(_) | Body::Receive(_) | Body::Recoup(_) => {}
     }
     operation.erase(tx)
 }

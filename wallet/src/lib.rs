@@ -48,6 +48,7 @@ mod pay;
 mod plan;
 mod ready;
 mod reason;
+mod recoup;
 mod restore;
 mod resume;
 mod stock;
@@ -82,6 +83,7 @@ pub use ready::{
     StockLine, StockPolicy, StockView, Upkeep, UpkeepFailure, UpkeepKind, daemon,
 };
 pub use reason::{Class, Reason};
+pub use recoup::{RecoupError, RecoupView, Recoupable, Shown, WHAT_A_RECOUP_SHOWS};
 pub use restore::{
     BadFile, Confirmed, PerhapsSentToken, Renewal, RestoreError, RestoreState, RestoreView, Restored,
     WHAT_A_RESTORE_SHOWS,

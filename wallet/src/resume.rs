@@ -63,7 +63,8 @@ impl Wallet {
                 inner.drop_if(op, is_idle).await?;
                 Ok(None)
             }
-            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Err(StoreError::Busy.into()),
+            // What is filed cannot be taken back.
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => Err(StoreError::Busy.into()),
         }
     }
 
@@ -137,6 +138,7 @@ impl Inner {
             }
             Body::Pay(_) => Ok(self.resume_payment(operation).await?),
             Body::Send(_) => self.take_back(operation).await,
+            Body::Recoup(_) => Ok(Resumption::Recoup(self.drive_recoup(op).await?)),
         }
     }
 }

@@ -73,6 +73,24 @@ pub(crate) fn add_new(tx: &mut Tx<'_, '_>, key: TokenKey, token: &StoredToken) -
     Ok(!known)
 }
 
+/// What a token was worth that is spent or lost.
+pub(crate) fn worth_of_gone(tx: &Tx<'_, '_>, key: TokenKey) -> Result<Amount, StoreError> {
+    let token: StoredToken = tx.get(&key.to_key(GONE))?.ok_or(StoreError::Damaged)?;
+    Ok(token.denomination.value())
+}
+
+/// Tokens of a keyset that were held for a payee and paid to him.
+pub(crate) fn paid_while_held(tx: &Tx<'_, '_>, keyset: &KeysetId) -> Result<Vec<(TokenKey, StoredToken)>, StoreError> {
+    let mut found = Vec::new();
+    for (key, token) in tx.scan::<StoredToken>(&[GONE])? {
+        let key = TokenKey::from_key(&key)?;
+        if key.keyset == *keyset && token.held.is_some() && matches!(token.state, TokenState::Spent(_)) {
+            found.push((key, token));
+        }
+    }
+    Ok(found)
+}
+
 /// Marks a token as one that may have been spent elsewhere: it must be renewed before it is paid. What has reserved it keeps it.
 pub(crate) fn doubt(tx: &mut Tx<'_, '_>, key: TokenKey) -> Result<(), StoreError> {
     flag(tx, key, |token| token.restored = true)

@@ -14,6 +14,7 @@ use farthing_protocol::shape::Shape;
 use crate::error::{IssueError, PayError, StoreError};
 use crate::mints::Mint;
 use crate::operation::{Body, Delivery, IssueStage, OpId, Operation, Outcome};
+use crate::recoup::{RecoupError, RecoupView};
 use crate::stock::{self, StoredToken, TokenState};
 use crate::vault::Tx;
 use crate::wallet::Wallet;
@@ -133,6 +134,11 @@ pub enum Work {
         /// Whether they were locked to this wallet.
         locked: bool,
     },
+    /// Claims tokens of a revoked keyset.
+    Recoup {
+        /// The keyset.
+        keyset: KeysetId,
+    },
 }
 
 /// How far an unfinished operation is.
@@ -147,6 +153,8 @@ pub enum Stage {
     Handed,
     /// A payment was given up, or what was given out is taken back, and that is being settled with the mint.
     Settling,
+    /// Claims are filed, and the mint pays when it collects no more.
+    Filed,
     /// What was to fund it went to another wallet of the same words. It asks again when it is gone on with, or can be given up.
     Stopped,
 }
@@ -247,6 +255,8 @@ pub enum Resumption {
     Claimed(Amount),
     /// Tokens are locked to their recipient: [`Wallet::sent_text`] gives their text.
     Locked(OpId),
+    /// How claims on tokens of a revoked keyset stand.
+    Recoup(RecoupView),
 }
 
 /// Why an operation is not finished, or how it failed.
@@ -259,6 +269,9 @@ pub enum ResumeError {
     /// A payment.
     #[error(transparent)]
     Pay(#[from] PayError),
+    /// Claims on tokens of a revoked keyset.
+    #[error(transparent)]
+    Recoup(#[from] RecoupError),
 }
 
 impl From<StoreError> for ResumeError {
@@ -415,6 +428,7 @@ impl Work {
             Body::Receive(receiving) => {
                 Self::Receive { memo: receiving.memo.clone(), locked: receiving.index.is_some() }
             }
+            Body::Recoup(recouping) => Self::Recoup { keyset: recouping.keyset },
         }
     }
 }
@@ -426,6 +440,7 @@ impl OperationView {
             (Body::Pay(_), Some(_)) | (Body::Send(_), _) => Stage::Settling,
             (Body::Pay(pay), None) if matches!(pay.delivery, Delivery::Handed) => Stage::Handed,
             (Body::Pay(_), None) | (_, Some(IssueStage::Sent)) => Stage::Unanswered,
+            (Body::Recoup(_), _) => Stage::Filed,
             (Body::Issue(_) | Body::Lock(_) | Body::Receive(_), _) => Stage::Beginning,
         };
         Self {

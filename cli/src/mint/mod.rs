@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod keysets;
 mod listen;
 pub(crate) mod payouts;
+pub(crate) mod recoup;
 mod run;
 pub(crate) mod signer;
 
@@ -36,5 +37,7 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Signer(command) => signer::signer(command, screen).await,
         MintCommand::Passphrase(command) => keys::passphrase(command, screen).await,
         MintCommand::Keys(command) => keys::keys(command, screen).await,
+        MintCommand::Revoke(args) => recoup::revoke(args, screen).await,
+        MintCommand::Recoup(args) => recoup::recoup(args, screen).await,
     }
 }

@@ -10,6 +10,7 @@ mod offline;
 mod open;
 pub(crate) mod payments;
 pub(crate) mod receipt;
+pub(crate) mod recoup;
 pub(crate) mod refund;
 pub(crate) mod request;
 mod run;
@@ -43,5 +44,6 @@ pub(crate) async fn run(command: VerifierCommand, screen: &Screen) -> Result<()>
         VerifierCommand::ImportKeysets(args) => offline::import_keysets(args).await,
         VerifierCommand::Accept(args) => offline::accept(args).await,
         VerifierCommand::Deposit(args) => offline::deposit(args).await,
+        VerifierCommand::Recoup(args) => recoup::recoup(args, screen).await,
     }
 }

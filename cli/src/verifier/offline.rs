@@ -151,7 +151,7 @@ async fn deposit_here(home: VerifierHome, again: bool, dry_run: bool) -> Result<
 }
 
 /// The records of a verifier that is not running.
-async fn stopped(home: VerifierHome, network: Network) -> Result<Merchant> {
+pub(super) async fn stopped(home: VerifierHome, network: Network) -> Result<Merchant> {
     match open_merchant(home, network, system_clock()).await {
         Err(HomeError::NoLockKey) => bail!(no_lock_key()),
         merchant => Ok(merchant?),

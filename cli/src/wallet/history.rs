@@ -83,6 +83,8 @@ pub(crate) enum Kind {
     Send,
     LockedSend,
     Receive,
+    /// Tokens of a revoked keyset, claimed from their mint.
+    Recoup,
     Other,
 }
 
@@ -95,6 +97,8 @@ pub(crate) enum State {
     Unanswered,
     Settling,
     Stopped,
+    /// Claimed, and paid when the mint collects no more claims.
+    Filed,
     /// Given out, and not claimed or accepted as far as is known.
     Out,
     Done,
@@ -104,6 +108,8 @@ pub(crate) enum State {
     Failed,
     TokensEnded,
     SpentElsewhere,
+    /// Paid to the account, as far as it was.
+    Recouped,
     Other,
 }
 
@@ -179,6 +185,7 @@ impl Entry {
                 (entry.payee, entry.memo) = (Some(payee.to_text()), memo.clone());
             }
             Work::Receive { memo, .. } => (entry.kind, entry.memo) = (Kind::Receive, memo.clone()),
+            Work::Recoup { .. } => entry.kind = Kind::Recoup,
             _ => {}
         }
         entry
@@ -206,6 +213,7 @@ impl Kind {
             Self::Send => "sent",
             Self::LockedSend => "locked",
             Self::Receive => "received",
+            Self::Recoup => "claimed of a revoked keyset",
             Self::Other => "other",
         }
     }
@@ -219,6 +227,7 @@ impl State {
             Stage::Settling => Self::Settling,
             Stage::Handed => Self::Out,
             Stage::Stopped => Self::Stopped,
+            Stage::Filed => Self::Filed,
             _ => Self::Other,
         }
     }
@@ -232,6 +241,7 @@ impl State {
             Outcome::Failed => Self::Failed,
             Outcome::TokensEnded => Self::TokensEnded,
             Outcome::SpentElsewhere => Self::SpentElsewhere,
+            Outcome::Recouped(_) => Self::Recouped,
             _ => Self::Other,
         }
     }
@@ -242,6 +252,7 @@ impl State {
             Self::Unanswered => "unfinished: no answer",
             Self::Settling => "unfinished: being settled",
             Self::Stopped => "stopped",
+            Self::Filed => "unfinished: the mint pays later",
             Self::Out => "out, not taken yet",
             Self::Done => "done",
             Self::Paid if receipt => "paid, with receipt",
@@ -251,6 +262,7 @@ impl State {
             Self::Failed => "failed, nothing moved",
             Self::TokensEnded => "tokens ended",
             Self::SpentElsewhere => "tokens were spent elsewhere",
+            Self::Recouped => "paid to the account",
             Self::Other => "ended",
         }
     }

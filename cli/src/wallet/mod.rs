@@ -18,6 +18,7 @@ mod outlook;
 pub(crate) mod passphrase;
 pub(crate) mod pay;
 pub(crate) mod receive;
+pub(crate) mod recoup;
 pub(crate) mod refresh;
 pub(crate) mod refund;
 pub(crate) mod restore;
@@ -61,6 +62,7 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
         WalletCommand::Mint(command) => mints::run(&place, command).await,
         WalletCommand::Resume => resume::resume(&place).await,
         WalletCommand::GiveUp(args) => screen.answer(&resume::give_up(&place, args).await?),
+        WalletCommand::Recoup(args) => recoup::recoup(&place, args).await,
         WalletCommand::Passphrase(args) => screen.answer(&passphrase::passphrase(&place, args).await?),
         WalletCommand::Doctor => doctor::doctor(&place).await,
         WalletCommand::Export(args) => doctor::export(&place, args).await,

@@ -52,6 +52,8 @@ pub(crate) enum ResumedIs {
     TakenBack,
     /// Somebody claimed it.
     Claimed,
+    /// Claims on tokens of a revoked keyset are filed, or decided.
+    Filed,
     /// It is locked, and has a text.
     Locked,
     /// It was dropped, and what it held is available again.
@@ -69,6 +71,7 @@ impl ResumedIs {
             Resumption::TakenBack(_) => Self::TakenBack,
             Resumption::Claimed(_) => Self::Claimed,
             Resumption::Locked(_) => Self::Locked,
+            Resumption::Recoup(_) => Self::Filed,
             _ => Self::Other,
         }
     }
@@ -79,6 +82,7 @@ impl ResumedIs {
             Self::Paid => "the payee was paid",
             Self::TakenBack => "never accepted, and its money is back",
             Self::Claimed => "somebody claimed it",
+            Self::Filed => "claimed; `farthing wallet recoup --list` shows how it stands",
             Self::Locked => "locked; `farthing wallet sent` shows its text",
             Self::Dropped => "dropped; what it held is available again",
             Self::Failed => "not done",

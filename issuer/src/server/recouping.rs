@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::mint::Mint;
 
-/// Every so many seconds it is looked whether anything is due.
-const EVERY: u64 = 60;
+/// Every so many seconds it is looked whether anything is due: as long as no keyset is revoked that costs one look.
+const EVERY: u64 = 5;
 
-/// Pays what is due at once and then every minute, until `stopped` ends. What fails is logged and tried again.
+/// Pays what is due at once and then every few seconds, until `stopped` ends. What fails is logged and tried again.
 pub(super) async fn keep_paying(mint: Mint, stopped: impl Future<Output = ()>) {
     let mut stopped = pin!(stopped);
     loop {

@@ -1,11 +1,12 @@
 //! Bodies for what becomes of tokens when a keyset's key leaked.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::amount::UnixTime;
-use crate::ids::KeysetId;
+use crate::amount::{Amount, UnixTime};
+use crate::ids::{KeysetId, PaymentId};
 use crate::recoup::RecoupClaim;
 
 /// Which keysets were revoked and what can be claimed of their tokens: the same bytes for everyone.
@@ -58,6 +59,30 @@ pub struct RecoupToken {
     pub state: RecoupState,
     /// When it was paid.
     pub paid_at: Option<UnixTime>,
+}
+
+/// What a payee is to file with the mint.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedClaims {
+    /// One claim for each payment.
+    pub claims: Vec<LockedClaim>,
+}
+
+/// A payment of locked tokens that could not be deposited, as it is filed with the mint.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedClaim {
+    /// The payment as it was accepted.
+    pub payment: PaymentId,
+    /// Its worth.
+    pub amount: Amount,
+    /// The unit's code.
+    pub unit: String,
+    /// Its decimals.
+    pub exponent: u8,
+    /// What is to be filed.
+    pub claim: RecoupClaim,
 }
 
 /// How far a token of a claim is.

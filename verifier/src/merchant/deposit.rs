@@ -221,7 +221,7 @@ fn verify_all(keysets: &KnownKeysets, chosen: Vec<(Payment, Arc<Keyset>, Payment
 /// The same tokens as kind `pay`, by p = q + t, for the account of a payee. Nothing if they are not locked to this key.
 ///
 /// It is authorized as of when the keyset began: the same at each attempt, and nothing of when the payer paid.
-fn redeem(lock: &LockKey, payee: &PayeeKey, keyset: &Keyset, locked: &Payment) -> Option<Payment> {
+pub(super) fn redeem(lock: &LockKey, payee: &PayeeKey, keyset: &Keyset, locked: &Payment) -> Option<Payment> {
     let open = |(token, ephemeral): (&farthing_protocol::token::Token, _)| {
         Some((*token, lock.open(locked.keyset(), token.denomination, &token.coin, ephemeral).ok()?))
     };

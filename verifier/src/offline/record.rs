@@ -92,6 +92,12 @@ pub(crate) fn refused_after(
     rows.iter().map(read).collect()
 }
 
+/// A refused payment, whole.
+pub(crate) fn refused_payment(txn: &Txn<'_>, id: &PaymentId) -> Result<Option<Payment>, StoreFault> {
+    let bytes = txn.get_large(&id_key(id))?;
+    bytes.map(|bytes| Payment::from_bytes(&bytes).map_err(|_| StoreFault::Damaged)).transpose()
+}
+
 /// Lets a refused payment be deposited once more. Says whether it was refused.
 pub(crate) fn again(txn: &mut Txn<'_>, refused: &RefusedDeposit) -> Result<bool, StoreFault> {
     let key = id_key(&refused.payment);

@@ -6,8 +6,10 @@ use farthing_http::problem::{Code, Problem};
 use farthing_openapi::Operation;
 use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{
-    KeysetsAnswer, KeysetsTaken, LockedAnswer, LockedDeposit, LockedRefusal, LockedSum, RecipientAnswer,
+    KeysetsAnswer, KeysetsTaken, LockedAnswer, LockedClaim, LockedClaims, LockedDeposit, LockedRefusal, LockedSum,
+    RecipientAnswer,
 };
+use farthing_protocol::recoup::RecoupClaim;
 use farthing_protocol::text::TextForm;
 
 use crate::merchant::{DepositReport, Merchant};
@@ -40,6 +42,25 @@ pub(super) fn about_deposit() -> Operation {
     Operation::new("deposit", "Deposits with the mint what was taken in locked tokens.")
         .about("Asked again it goes on: what is credited is credited once.")
         .refuses(&[Code::Offline])
+}
+
+pub(super) fn about_claims() -> Operation {
+    Operation::new("claims", "What is to be filed with the mint for tokens of a keyset that was revoked. Asks nobody.")
+        .about("Of deposits that the mint refused because their keyset was revoked or had ended.")
+}
+
+pub(super) async fn claims(State(merchant): State<Merchant>) -> Result<Json<LockedClaims>, Problem> {
+    Ok(Json(claims_answer(merchant.recoup_claims().await?)))
+}
+
+/// Claims as they are sent.
+pub fn claims_answer(claims: Vec<(RefusedDeposit, RecoupClaim)>) -> LockedClaims {
+    let claim = |(refused, claim): (RefusedDeposit, RecoupClaim)| {
+        let RefusedDeposit { payment, amount, unit, .. } = refused;
+        let (unit, exponent) = (unit.code().to_owned(), unit.exponent());
+        LockedClaim { payment, amount, unit, exponent, claim }
+    };
+    LockedClaims { claims: claims.into_iter().map(claim).collect() }
 }
 
 pub(super) async fn recipient(State(merchant): State<Merchant>) -> Result<Json<RecipientAnswer>, Problem> {

@@ -328,7 +328,7 @@ impl Inner {
                 Ok(Some(Issued { op, amount: operation.amount, tokens, fee: Amount::ZERO }))
             }
             (Body::Receive(_), _) => Ok(Some(Issued { op, amount, tokens, fee: Amount::ZERO })),
-            (Body::Issue(_) | Body::Lock(_), _) => Err(IssueError::Refused { op, code }),
+            (Body::Issue(_) | Body::Lock(_) | Body::Recoup(_), _) => Err(IssueError::Refused { op, code }),
         }
     }
 

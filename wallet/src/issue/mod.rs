@@ -337,7 +337,7 @@ pub(crate) fn is_idle(operation: &Operation) -> bool {
 fn of_itself(operation: &Operation) -> Option<&Issue> {
     match &operation.body {
         Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => operation.issue(),
-        Body::Pay(_) | Body::Send(_) => None,
+        Body::Pay(_) | Body::Send(_) | Body::Recoup(_) => None,
     }
 }
 

@@ -86,7 +86,7 @@ impl Inner {
 
     pub(super) async fn refresh_for(&self, operation: &Operation) -> Result<Arc<Mint>, MintError> {
         match operation.body {
-            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => self.refresh(&operation.mint).await,
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => self.refresh(&operation.mint).await,
             Body::Pay(_) | Body::Send(_) => self.refresh_even_refused(&operation.mint).await,
         }
     }

@@ -33,6 +33,7 @@ pub(super) fn issued(tx: &mut Tx<'_, '_>, op: OpId, used: Used, made: Made, now:
             Outcome::Issued
         }
         Body::Pay(_) | Body::Send(_) => Outcome::TakenBack,
+        Body::Recoup(_) => return Err(StoreError::NoSuchOperation),
     };
     operation.end(tx, now, outcome)
 }
@@ -68,7 +69,7 @@ pub(super) fn refused(tx: &mut Tx<'_, '_>, op: OpId, used: Used, now: UnixTime) 
     sent(&mut operation, used)?.stage = IssueStage::Opening;
     match operation.body {
         Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => super::fail(tx, operation, now),
-        Body::Pay(_) | Body::Send(_) => operation.keep(tx),
+        Body::Pay(_) | Body::Send(_) | Body::Recoup(_) => operation.keep(tx),
     }
 }
 
@@ -110,7 +111,7 @@ pub(super) fn claimed(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<()
 fn spent_outcome(operation: &Operation) -> Outcome {
     match operation.body {
         Body::Send(_) => Outcome::Claimed,
-        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Outcome::SpentElsewhere,
+        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => Outcome::SpentElsewhere,
     }
 }
 
@@ -150,7 +151,9 @@ fn settle_each(
                 swaps: 0,
                 reclaiming: Some(issue),
             })),
-            Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => Body::Issue(Box::new(issue)),
+            Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => {
+                Body::Issue(Box::new(issue))
+            }
         };
         keep_part(tx, operation, id, amount, body, now)?;
     }
@@ -223,7 +226,9 @@ pub(super) fn came_of_other(
     let came = if back.is_empty() { Came::Whole } else { Came::InPart };
     match &operation.body {
         Body::Send(_) => settle_each(tx, &operation, &back, now)?,
-        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) => stock::release(tx, &back, op)?,
+        Body::Issue(_) | Body::Pay(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => {
+            stock::release(tx, &back, op)?;
+        }
     }
     for token in other.tokens().iter().filter(|token| !spent.contains(token)) {
         stock::spend_available(tx, *token, other.id)?;
@@ -240,7 +245,7 @@ pub(super) fn came_of_other(
     other.keep_again(tx)?;
     drop(take_apart(&mut operation));
     let outcome = match (&operation.body, came) {
-        (Body::Issue(_) | Body::Lock(_), _) => Outcome::Failed,
+        (Body::Issue(_) | Body::Lock(_) | Body::Recoup(_), _) => Outcome::Failed,
         (Body::Receive(_), _) => Outcome::Issued,
         (Body::Pay(_), _) | (Body::Send(_), Came::Whole) => Outcome::TakenBack,
         (Body::Send(_), Came::InPart) => Outcome::Claimed,

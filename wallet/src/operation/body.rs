@@ -13,6 +13,7 @@ use farthing_protocol::shape::Shape;
 use farthing_protocol::token::{CoinKey, Token};
 use sha2::{Digest, Sha256};
 
+use crate::recoup::Recouping;
 use crate::stock::TokenKey;
 use crate::x402::Settlement;
 
@@ -28,6 +29,8 @@ pub(crate) enum Body {
     Lock(Box<Locking>),
     /// Somebody else's tokens are swapped for own ones.
     Receive(Box<Receiving>),
+    /// Tokens of a revoked keyset are claimed from their mint.
+    Recoup(Box<Recouping>),
 }
 
 /// An issuance, until tokens are there.

@@ -56,6 +56,10 @@ impl Encode for Outcome {
             Self::SpentElsewhere => out.u8(5),
             Self::TokensEnded => out.u8(6),
             Self::Claimed => out.u8(7),
+            Self::Recouped(paid) => {
+                out.u8(8);
+                out.part(paid);
+            }
         }
     }
 }
@@ -70,6 +74,7 @@ impl Decode for Outcome {
             5 => Ok(Self::SpentElsewhere),
             6 => Ok(Self::TokensEnded),
             7 => Ok(Self::Claimed),
+            8 => input.part().map(Self::Recouped),
             _ => Err(DecodeError::UnknownTag),
         }
     }
@@ -349,6 +354,10 @@ impl Encode for Body {
                 out.u8(5);
                 out.part(receiving.as_ref());
             }
+            Self::Recoup(recouping) => {
+                out.u8(6);
+                out.part(recouping.as_ref());
+            }
         }
     }
 }
@@ -361,6 +370,7 @@ impl Decode for Body {
             3 => Ok(Self::Send(Box::new(input.part()?))),
             4 => Ok(Self::Lock(Box::new(input.part()?))),
             5 => Ok(Self::Receive(Box::new(input.part()?))),
+            6 => Ok(Self::Recoup(Box::new(input.part()?))),
             _ => Err(DecodeError::UnknownTag),
         }
     }

@@ -61,6 +61,8 @@ pub enum Outcome {
     Claimed,
     /// A payment could not be settled before its tokens could be deposited no more: the payee gave no receipt, and the tokens are lost.
     TokensEnded,
+    /// So much of the tokens of a revoked keyset was paid to the account.
+    Recouped(Amount),
 }
 
 impl Outcome {
@@ -74,6 +76,7 @@ impl Outcome {
             Self::SpentElsewhere => "spent_elsewhere",
             Self::Claimed => "claimed",
             Self::TokensEnded => "tokens_ended",
+            Self::Recouped(_) => "recouped",
         }
     }
 }
@@ -99,6 +102,7 @@ impl Operation {
             Body::Send(sending) => sending.reclaiming.as_ref(),
             Body::Lock(locking) => Some(&locking.issue),
             Body::Receive(receiving) => Some(&receiving.issue),
+            Body::Recoup(_) => None,
         }
     }
 
@@ -109,6 +113,7 @@ impl Operation {
             Body::Send(sending) => sending.reclaiming.as_mut(),
             Body::Lock(locking) => Some(&mut locking.issue),
             Body::Receive(receiving) => Some(&mut receiving.issue),
+            Body::Recoup(_) => None,
         }
     }
 
@@ -120,6 +125,7 @@ impl Operation {
             Body::Send(sending) => &sending.tokens,
             Body::Lock(locking) => locking.issue.source.own(),
             Body::Receive(receiving) => receiving.issue.source.own(),
+            Body::Recoup(recouping) => &recouping.tokens,
         }
     }
 
@@ -162,6 +168,11 @@ impl Operation {
     /// Whether it waits for somebody else: nothing is to be gone on with.
     pub(crate) fn is_out(&self) -> bool {
         matches!(&self.body, Body::Send(sending) if sending.reclaiming.is_none())
+    }
+
+    /// Whether claims are filed, and the mint pays later.
+    pub(crate) fn is_filed(&self, now: UnixTime) -> bool {
+        matches!(&self.body, Body::Recoup(recouping) if recouping.waits(now))
     }
 
     /// Whether a payment was handed to somebody, who may still deliver it. Of held tokens its payee can say at any time what became

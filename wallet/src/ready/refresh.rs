@@ -308,7 +308,7 @@ impl Run<'_> {
                     Ok(Resumption::TakenBack(amount)) => Ok(issued(amount)),
                     Ok(_) => Err(IssueError::SpentElsewhere { op }),
                     Err(ResumeError::Issue(error)) => Err(error),
-                    Err(ResumeError::Pay(_)) => Err(StoreError::NoSuchOperation.into()),
+                    Err(ResumeError::Pay(_) | ResumeError::Recoup(_)) => Err(StoreError::NoSuchOperation.into()),
                 };
                 (UpkeepKind::Reclaimed, result)
             }

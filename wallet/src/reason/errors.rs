@@ -8,6 +8,7 @@ use super::Reason;
 use crate::budget::BudgetError;
 use crate::error::{IssueError, MintError, OpenError, PayError, PendingCause, StoreError};
 use crate::pay::{GetError, RequestError};
+use crate::recoup::RecoupError;
 use crate::restore::RestoreError;
 use crate::transfer::{AskError, ReceiveError, SendError};
 use crate::views::ResumeError;
@@ -142,6 +143,21 @@ impl ResumeError {
         match self {
             Self::Issue(error) => error.reason(),
             Self::Pay(error) => error.reason(),
+            Self::Recoup(error) => error.reason(),
+        }
+    }
+}
+
+impl RecoupError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::NotRevoked | Self::Nothing => Reason::NoSuchTokens,
+            Self::Pending { .. } => Reason::Unfinished,
+            Self::Refused { .. } => Reason::MintRefused,
         }
     }
 }

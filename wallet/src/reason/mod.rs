@@ -122,7 +122,7 @@ reasons! {
     InsufficientFunds = "insufficient_funds", Funds;
     /// The mint's limits do not allow so much.
     OverLimit = "over_limit", Refused;
-    /// The wallet does not hold the tokens to swap.
+    /// The wallet does not hold the tokens to swap, or to claim.
     NoSuchTokens = "no_such_tokens", Funds;
     /// An operation is left unfinished.
     Unfinished = "unfinished", Unfinished;

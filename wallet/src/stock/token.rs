@@ -111,6 +111,13 @@ impl StoredToken {
         Ok(Reader::new(self.secret.as_slice()).part()?)
     }
 
+    /// (A, B): what the mint committed to when it signed it.
+    pub(crate) fn commitment(&self) -> Result<Commitment, StoreError> {
+        let mut input = Reader::new(self.secret.as_slice());
+        input.bytes(Token::LENGTH + 32)?;
+        Ok(input.part()?)
+    }
+
     /// Token and coin key; an error for one that is locked.
     pub(crate) fn open(&self) -> Result<(Token, CoinKey), StoreError> {
         let mut input = Reader::new(self.secret.as_slice());

@@ -111,7 +111,7 @@ impl SentView {
                 };
                 (&locking.memo, Some(*locking.to.payee()), state)
             }
-            (Body::Issue(_) | Body::Pay(_) | Body::Receive(_), _) => return None,
+            (Body::Issue(_) | Body::Pay(_) | Body::Receive(_) | Body::Recoup(_), _) => return None,
         };
         Some(Self {
             op: operation.id,

@@ -7,6 +7,7 @@ mod init;
 mod keys;
 mod keysets;
 mod payouts;
+mod recoup;
 mod run;
 mod signer;
 
@@ -23,6 +24,7 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::keysets::{MintKeysets, MintNewKeyset};
 pub(crate) use self::payouts::MintPayouts;
+pub(crate) use self::recoup::{MintRecoup, MintRecoupCommand, MintRevoke};
 pub(crate) use self::run::MintRun;
 pub(crate) use self::signer::{MintSigner, SignerFolder, SignerInit, SignerReport, SignerRun};
 
@@ -106,6 +108,13 @@ pub(crate) enum MintCommand {
     /// Back up and restore the secret keys, apart from the ledger
     #[command(subcommand)]
     Keys(MintKeys),
+    /// Revoke a keyset whose key leaked, or may have leaked
+    ///
+    /// From then on nobody pays, swaps or deposits its tokens. Their honest holders claim them, and are paid. What cannot
+    /// be undone: forged tokens that were swapped or paid before. Works while the mint runs, and also while it does not.
+    Revoke(MintRevoke),
+    /// Show what is claimed of revoked keysets, or put money in that forged tokens took
+    Recoup(MintRecoup),
 }
 
 impl MintCommand {
@@ -123,6 +132,8 @@ impl MintCommand {
             Self::Keys(MintKeys::Backup(args)) => args.json,
             Self::Keys(MintKeys::Restore(args)) => args.json,
             Self::Signer(MintSigner::Run(_)) => false,
+            Self::Revoke(args) => args.json,
+            Self::Recoup(args) => args.json,
             Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Audit(_) => false,
         }
     }

@@ -24,7 +24,7 @@ pub(crate) use self::gateway::VerifierGateway;
 pub(crate) use self::init::VerifierInit;
 pub(crate) use self::keys::VerifierKeys;
 pub(crate) use self::offline::{
-    VerifierAccept, VerifierDeposit, VerifierExportKeysets, VerifierImportKeysets, VerifierRecipient,
+    VerifierAccept, VerifierDeposit, VerifierExportKeysets, VerifierImportKeysets, VerifierRecipient, VerifierRecoup,
 };
 pub(crate) use self::payments::{Format, VerifierPayments};
 pub(crate) use self::receipt::VerifierReceipt;
@@ -109,6 +109,11 @@ pub(crate) enum VerifierCommand {
     ///
     /// Interrupted, the same command goes on with the same bytes. A running verifier that reaches the mint does it by itself.
     Deposit(VerifierDeposit),
+    /// File with the mint what you took in locked tokens of a keyset that it revoked
+    ///
+    /// You come before your payers, and are paid for what they show to have come from an honest issuance: ask them for
+    /// `farthing wallet recoup --for-payees`. Do it before the mint stops collecting claims; asked again, it says how they stand.
+    Recoup(VerifierRecoup),
 }
 
 impl VerifierCommand {
@@ -128,6 +133,7 @@ impl VerifierCommand {
             Self::Payout(args) => args.reply.json,
             Self::Payouts(args) => args.reply.json,
             Self::Deposit(args) => args.json,
+            Self::Recoup(args) => args.reply.json,
             Self::Run(_)
             | Self::Gateway(_)
             | Self::Recipient(_)

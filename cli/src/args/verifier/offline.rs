@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::VerifierFolder;
+use super::{Reply, VerifierFolder};
 use crate::args::{Delivery, Input, Pictures};
 
 /// `farthing verifier recipient`
@@ -50,6 +50,15 @@ pub(crate) struct VerifierAccept {
     pub(crate) receipt: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) pictures: Pictures,
+}
+
+/// `farthing verifier recoup`
+#[derive(Debug, Args)]
+pub(crate) struct VerifierRecoup {
+    #[command(flatten)]
+    pub(crate) folder: VerifierFolder,
+    #[command(flatten)]
+    pub(crate) reply: Reply,
 }
 
 /// `farthing verifier deposit`

@@ -177,6 +177,12 @@ pub(crate) enum WalletCommand {
     /// A payment of which nobody knows whether it was accepted is settled: afterwards it was, or it never can be and its money
     /// is back.
     GiveUp(WalletGiveUp),
+    /// Get back what tokens are worth whose mint's key leaked
+    ///
+    /// A mint that revoked a keyset takes its tokens no more. You claim them by showing how they were blinded, which gives up
+    /// their privacy, and are paid into your account when the mint has collected all claims, after 30 days for example. The command
+    /// says what is shown, and asks.
+    Recoup(WalletRecoup),
     /// Change the wallet's passphrase
     ///
     /// Whoever has a copy of the folder from before still opens it with the old passphrase, and the words stay the same.

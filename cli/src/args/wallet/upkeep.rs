@@ -116,6 +116,23 @@ pub(crate) struct WalletGiveUp {
     pub(crate) yes: bool,
 }
 
+/// `farthing wallet recoup`
+#[derive(Debug, Args)]
+pub(crate) struct WalletRecoup {
+    /// Only at this mint, named by its address or the beginning of its identity
+    #[arg(long, value_name = "MINT", allow_hyphen_values = true)]
+    pub(crate) mint: Option<String>,
+    /// Claim nothing: show what can be claimed, and how what was claimed stands
+    #[arg(long, conflicts_with_all = ["for_payees", "yes"])]
+    pub(crate) list: bool,
+    /// Also show the mint where the tokens came from that you paid while they were locked to their payees, so that those are paid
+    #[arg(long)]
+    pub(crate) for_payees: bool,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
 /// `farthing wallet export`
 #[derive(Debug, Args)]
 pub(crate) struct WalletExport {

@@ -1,8 +1,10 @@
 //! Bodies about tokens of revoked keysets.
 
-use farthing_protocol::amount::UnixTime;
-use farthing_protocol::api::{RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer};
-use farthing_protocol::ids::KeysetId;
+use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::api::{
+    LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
+};
+use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::recoup::RecoupClaim;
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
@@ -45,6 +47,26 @@ object! {
         claims_until: UnixTime,
         /// One for each token: in the order of the claim's payment, or else of its evidence.
         tokens: Vec<RecoupToken>,
+    }
+
+    /// What is to be filed with the mint.
+    LockedClaims {
+        /// One claim for each payment.
+        claims: Vec<LockedClaim>,
+    }
+
+    /// A payment of locked tokens that could not be deposited, as it is filed with the mint.
+    LockedClaim {
+        /// The payment as it was accepted.
+        payment: PaymentId,
+        /// Its worth.
+        amount: Amount,
+        /// The unit's code.
+        unit: String => "EUR",
+        /// Its number of decimals.
+        exponent: u8,
+        /// What is to be filed.
+        claim: RecoupClaim,
     }
 
     /// A token of a claim.

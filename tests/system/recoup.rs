@@ -1,0 +1,109 @@
+//! A key leaks: the mint revokes, wallets and a merchant claim what is theirs, and the books stay balanced.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::World;
+use crate::offline::Fair;
+use crate::purse::Purse;
+use crate::schema::read;
+use crate::stage::units;
+
+/// Runs a command that answers with JSON and ends with this exit code.
+fn answer(world: &World, exit: i32, name: &str, arguments: &[&str]) -> Value {
+    let output = world.output(&[arguments, &["--json"]].concat());
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {complaint}");
+    read(name, std::str::from_utf8(&output.stdout).unwrap())
+}
+
+fn keyset(world: &World) -> String {
+    let shown = world.run(&["mint", "keysets"]);
+    let line = shown.lines().find(|line| line.starts_with("no. 0 is ")).unwrap();
+    line.trim_start_matches("no. 0 is ").to_owned()
+}
+
+/// Asks until the answer is as it should be.
+fn until(ask: impl Fn() -> Value, good: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..600 {
+        let answer = ask();
+        if good(&answer) {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    panic!("nothing was paid: {}", ask());
+}
+
+#[test]
+fn holders_and_a_merchant_of_locked_tokens_get_back_what_is_theirs() {
+    let (fair, files) = Fair::new(&["alice"]);
+    let world = &fair.world;
+    let stall = fair.stall();
+    world.run(&["verifier", "import-keysets", &files[0]]);
+    let alice = Purse::at(world, "alice");
+    alice.json("wallet-pay", &["pay", &fair.invoice("0.37"), "--yes"]);
+    drop(stall);
+    fair.mint_is_back();
+    let bob = Purse::at(world, "bob");
+    bob.json("wallet-init", &["init", "--mint", &fair.to_mint.url(), "--yes", "--no-passphrase"]);
+    let account = bob.json("wallet-account", &["account"]);
+    world.run(&["mint", "credit", account["text"].as_str().unwrap(), "10.00"]);
+    bob.json("wallet-withdraw", &["withdraw", "--bundle", "0"]);
+    assert_eq!(fair.books(), (490 + 490, 510 + 510));
+    let nothing = bob.json("wallet-recoup", &["recoup", "--list"]);
+    assert!(nothing["claimable"].as_array().unwrap().is_empty());
+
+    // What was issued in the second of the leak does not count.
+    std::thread::sleep(Duration::from_millis(1100));
+    let keyset = keyset(world);
+    world.fails(8, &["mint", "revoke", &keyset]);
+    let revoke = ["mint", "revoke", &keyset, "--claims-days", "0", "--yes"];
+    let revoked = answer(world, 0, "mint-revoke", &revoke);
+    assert_eq!(revoked["leaked_since"], revoked["revoked_at"]);
+    assert_eq!(answer(world, 0, "mint-revoke", &revoke), revoked, "said again, it changes nothing");
+    assert!(world.refused(&["mint", "revoke", &"A".repeat(43), "--yes"]).contains("no keyset"));
+
+    // The merchant cannot deposit any more, and files what he took.
+    let refused = fair.deposit(0, &[]);
+    assert_eq!(refused["refused"][0]["code"], "keyset_ended");
+    let filed = answer(world, 3, "verifier-recoup", &["verifier", "recoup"]);
+    assert_eq!((units(&filed["payments"][0]["amount"]), &filed["payments"][0]["unproven"]), (37, &3.into()));
+    // Only who withdrew them can show where they came from.
+    let shown = alice.json("wallet-recoup", &["recoup", "--for-payees", "--yes"]);
+    assert_eq!(shown["shown"]["shown"], 3);
+    let ask = || {
+        let output = world.output(&["verifier", "recoup", "--json"]);
+        read("verifier-recoup", std::str::from_utf8(&output.stdout).unwrap())
+    };
+    let paid = until(ask, |answer| answer["payments"][0]["paid"] == 3);
+    assert_eq!(paid["payments"][0]["waiting"], 0);
+
+    // A wallet that dies while it claims claims once.
+    bob.fails(8, "nobody_to_ask", &["recoup"]);
+    let dir = fair.path("bob");
+    for moment in ["IssueStored:1", "RequestAnswered:2", "PaymentSettled:2", "BeforeWrite:1", "BeforeSync:1", "Synced:1"] {
+        let recoup = ["wallet", "--dir", &dir, "recoup", "--yes"];
+        let killed = world.farthing(&recoup).env("FARTHING_TEST_KILL", moment).output().unwrap();
+        assert_eq!(killed.status.code(), None, "{moment}: {}", String::from_utf8_lossy(&killed.stderr));
+    }
+    let list = || bob.json("wallet-recoup", &["recoup", "--list"]);
+    let done = until(list, |answer| units(&answer["claimed"][0]["waiting"]) == 0);
+    assert_eq!(done["claimed"].as_array().unwrap().len(), 1);
+    assert_eq!((units(&done["claimed"][0]["paid"]), units(&done["claimed"][0]["lost"])), (510, 0));
+    let history = bob.json("wallet-history", &["history"]);
+    assert!(history["finished"].as_array().unwrap().iter().any(|entry| entry["state"] == "recouped"), "{history}");
+    assert_eq!(bob.held("ended"), 0);
+
+    // Every token was paid for once: what alice holds for the merchant is left.
+    assert_eq!(fair.books(), (490 + 490 + 37 + 510, 510 - 37));
+    let report = answer(world, 0, "mint-recoup", &["mint", "recoup"]);
+    assert_eq!(units(&report["recoups"][0]["paid"]["amount"]), 37 + 510);
+    let cover = ["mint", "recoup", "cover", &keyset, "1.00", "--reference", "loss"];
+    for known in [false, true] {
+        let covered = answer(world, 0, "mint-recoup-cover", &cover);
+        assert_eq!((units(&covered["outstanding"]), &covered["known"]), (510 - 37 + 100, &known.into()));
+    }
+    assert!(world.run(&["mint", "audit"]).contains("balanced"));
+}

@@ -1,0 +1,150 @@
+//! Sending claims, and what the mint's answers mean.
+
+use std::sync::Arc;
+
+use farthing_http::client::CallError;
+use farthing_http::problem::{Code, EARLIER_PAYMENT_ID};
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::{RecoupAnswer, RecoupCall, RecoupState, mint_path};
+use farthing_protocol::ids::PaymentId;
+
+use super::{RecoupError, RecoupView, claim};
+use crate::error::{MintError, StoreError};
+use crate::issue::deciding_code;
+use crate::mints::Mint;
+use crate::operation::{Body, OpId, Operation, Outcome};
+use crate::options::Step;
+use crate::stock::{self, TokenKey};
+use crate::vault::Tx;
+use crate::wallet::Inner;
+
+/// What a mint's answer says about one token.
+enum Said {
+    /// It has the claim, and pays later.
+    Filed(UnixTime),
+    Paid,
+    /// It never will. If it was spent, on this payment.
+    Never(Option<PaymentId>),
+}
+
+impl Inner {
+    /// Files what is not filed, and asks what became of the rest if something may have.
+    pub(crate) async fn drive_recoup(self: &Arc<Self>, op: OpId) -> Result<RecoupView, RecoupError> {
+        let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
+        let Body::Recoup(recouping) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
+        let (mint, now) = (self.mint(&operation.mint)?, self.now());
+        let due = recouping.claims_until.is_none_or(|until| until <= now);
+        let mut refused = None;
+        for (token, kept) in recouping.tokens.iter().zip(&recouping.claims) {
+            if kept.filed && !due {
+                continue;
+            }
+            match self.send_claim(op, &mint, &kept.bytes).await {
+                Ok(said) => {
+                    let token = *token;
+                    self.vault.run::<_, StoreError>(move |tx| note(tx, op, token, said)).await?;
+                    self.vault.at(Step::PaymentSettled)?;
+                }
+                // One that is refused for a reason of its own does not keep the others from being filed.
+                Err(RecoupError::Refused { code, .. }) => refused = Some(code),
+                Err(error) => return Err(error),
+            }
+        }
+        let view = self.vault.run::<_, StoreError>(move |tx| end_if_decided(tx, op, now)).await?;
+        match refused {
+            None => Ok(view),
+            Some(code) => Err(RecoupError::Refused { op, code }),
+        }
+    }
+
+    async fn send_claim(&self, op: OpId, mint: &Mint, bytes: &[u8]) -> Result<Said, RecoupError> {
+        let url = mint.url.join(mint_path::RECOUP_CLAIM).map_err(MintError::from)?;
+        let mut attempt = 1;
+        loop {
+            let call = RecoupCall { claim: claim::read(bytes)? };
+            let answer: Result<RecoupAnswer, CallError> =
+                async { self.http_for(op)?.post_json(&url, &call).await }.await;
+            self.vault.at(Step::RequestAnswered)?;
+            let cause = match answer {
+                Ok(answer) => return said(&answer).ok_or(RecoupError::Refused { op, code: Code::Internal }),
+                Err(error) => error,
+            };
+            match deciding_code(&cause) {
+                Some(Code::DoubleSpend) => return Ok(Said::Never(earlier(&cause))),
+                Some(Code::IssuanceExcluded | Code::KeysetEnded | Code::NotDecidedHere) => return Ok(Said::Never(None)),
+                Some(code) => return Err(RecoupError::Refused { op, code }),
+                None if attempt >= self.options.attempts => {
+                    return Err(RecoupError::Pending { op, cause: Box::new(cause) });
+                }
+                None => {
+                    attempt = attempt.saturating_add(1);
+                    tokio::time::sleep(self.options.pause).await;
+                }
+            }
+        }
+    }
+}
+
+fn said(answer: &RecoupAnswer) -> Option<Said> {
+    let [token] = answer.tokens.as_slice() else { return None };
+    Some(match token.state {
+        RecoupState::Waiting | RecoupState::Unproven => Said::Filed(answer.claims_until),
+        RecoupState::Paid => Said::Paid,
+        RecoupState::Excluded | RecoupState::PaidToAnother => Said::Never(None),
+    })
+}
+
+fn earlier(error: &CallError) -> Option<PaymentId> {
+    PaymentId::from_text(error.problem()?.extension(EARLIER_PAYMENT_ID)?).ok()
+}
+
+/// Keeps what the mint said of one token.
+fn note(tx: &mut Tx<'_, '_>, op: OpId, token: TokenKey, said: Said) -> Result<(), StoreError> {
+    let mut operation = Operation::load(tx, op)?;
+    let Body::Recoup(recouping) = &mut operation.body else { return Err(StoreError::NoSuchOperation) };
+    let place = recouping.tokens.iter().position(|open| *open == token).ok_or(StoreError::Busy)?;
+    let sum = match said {
+        Said::Filed(until) => {
+            recouping.claims.get_mut(place).ok_or(StoreError::Damaged)?.filed = true;
+            recouping.claims_until = Some(until);
+            return operation.keep(tx);
+        }
+        Said::Paid => {
+            stock::spend(tx, &[token], op)?;
+            &mut recouping.paid
+        }
+        Said::Never(earlier) => {
+            let from = recouping.claims.get(place).ok_or(StoreError::Damaged)?.from;
+            if let (Some(from), Some(earlier)) = (from, earlier) {
+                was_accepted(tx, from, &earlier)?;
+            }
+            stock::lose(tx, token, op)?;
+            &mut recouping.lost
+        }
+    };
+    let worth = stock::worth_of_gone(tx, token)?;
+    *sum = sum.checked_add(worth).ok_or(StoreError::TooLarge)?;
+    recouping.tokens.remove(place);
+    recouping.claims.remove(place);
+    operation.keep(tx)
+}
+
+/// A token that was claimed out of a payment is spent on just that payment: its payee had been paid.
+fn was_accepted(tx: &mut Tx<'_, '_>, from: OpId, earlier: &PaymentId) -> Result<(), StoreError> {
+    let Some(payment) = Operation::find(tx, from)? else { return Ok(()) };
+    match (&payment.body, payment.ended) {
+        (Body::Pay(pay), Some((_, Outcome::TokensEnded))) if pay.payment.id() == *earlier => {
+            Operation::amend(tx, from, Outcome::Paid(None))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn end_if_decided(tx: &mut Tx<'_, '_>, op: OpId, now: UnixTime) -> Result<RecoupView, StoreError> {
+    let operation = Operation::load(tx, op)?;
+    let view = RecoupView::of(&operation).ok_or(StoreError::Damaged)?;
+    if operation.tokens().is_empty() {
+        operation.end(tx, now, Outcome::Recouped(view.paid))?;
+    }
+    Ok(view)
+}
