@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use farthing_http::client::CallError;
 use farthing_wallet::{
-    AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, Reason, ReceiveError, RecoupError,
-    RequestError, RestoreError, ResumeError, SendError, StoreError,
+    AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, Reason, ReceiveError,
+    RecoupError, RequestError, RestoreError, ResumeError, SendError, StoreError,
 };
 use serde::Serialize;
 

@@ -83,7 +83,9 @@ fn holders_and_a_merchant_of_locked_tokens_get_back_what_is_theirs() {
     // A wallet that dies while it claims claims once.
     bob.fails(8, "nobody_to_ask", &["recoup"]);
     let dir = fair.path("bob");
-    for moment in ["IssueStored:1", "RequestAnswered:2", "PaymentSettled:2", "BeforeWrite:1", "BeforeSync:1", "Synced:1"] {
+    for moment in
+        ["IssueStored:1", "RequestAnswered:2", "PaymentSettled:2", "BeforeWrite:1", "BeforeSync:1", "Synced:1"]
+    {
         let recoup = ["wallet", "--dir", &dir, "recoup", "--yes"];
         let killed = world.farthing(&recoup).env("FARTHING_TEST_KILL", moment).output().unwrap();
         assert_eq!(killed.status.code(), None, "{moment}: {}", String::from_utf8_lossy(&killed.stderr));

@@ -363,8 +363,7 @@ impl Inner {
         let _alone = self.creating.write().await;
         let live = self.vault.run::<_, StoreError>(|tx| Operation::all_live(tx)).await?;
         let now = self.now();
-        let waits =
-            |operation: &&Operation| operation.is_out() || operation.is_handed(now) || operation.is_filed(now);
+        let waits = |operation: &&Operation| operation.is_out() || operation.is_handed(now) || operation.is_filed(now);
         Ok(live.iter().filter(|operation| !waits(operation)).map(|operation| operation.id).collect())
     }
 

@@ -103,15 +103,16 @@ pub(super) async fn revoke(args: MintRevoke, screen: &Screen) -> Result<()> {
     let window = u64::from(args.claims_days).saturating_mul(DAY);
     let request = RevokeRequest { keyset, leaked_since: since, claims_seconds: Some(window) };
     let asked = ask_running(&home, async |client| client.post_json(path::REVOKE, &request).await).await;
-    let RevokeAnswer { revoked_at, leaked_since, claims_until } = match asked.map_err(|error| explain(error, &keyset))? {
-        Some(answer) => answer,
-        None => {
-            let revoked = Books::open(&home).await?.revoke(keyset, Leak { since, window }).await;
-            let revoked = revoked.map_err(|error| explain(error.into(), &keyset))?;
-            let farthing_issuer::Revoked { revoked_at, leaked_since, claims_until } = revoked;
-            RevokeAnswer { revoked_at, leaked_since, claims_until }
-        }
-    };
+    let RevokeAnswer { revoked_at, leaked_since, claims_until } =
+        match asked.map_err(|error| explain(error, &keyset))? {
+            Some(answer) => answer,
+            None => {
+                let revoked = Books::open(&home).await?.revoke(keyset, Leak { since, window }).await;
+                let revoked = revoked.map_err(|error| explain(error.into(), &keyset))?;
+                let farthing_issuer::Revoked { revoked_at, leaked_since, claims_until } = revoked;
+                RevokeAnswer { revoked_at, leaked_since, claims_until }
+            }
+        };
     screen.answer(&RevokedAnswer {
         keyset: keyset.to_text(),
         revoked_at: seconds(revoked_at),
@@ -139,13 +140,7 @@ pub(super) async fn recoup(args: MintRecoup, screen: &Screen) -> Result<()> {
     }
 }
 
-async fn cover(
-    home: &MintHome,
-    keyset: &str,
-    amount: &str,
-    reference: Option<String>,
-    screen: &Screen,
-) -> Result<()> {
+async fn cover(home: &MintHome, keyset: &str, amount: &str, reference: Option<String>, screen: &Screen) -> Result<()> {
     let (keyset, unit) = (read_keyset(keyset)?, home.unit());
     let amount = read_amount(amount, unit)?;
     let reference = reference.unwrap_or_else(|| to_base64url(&rand::random::<[u8; 16]>()));
@@ -225,7 +220,8 @@ fn utc(at: u64) -> String {
 impl Answer for RevokedAnswer {
     fn show(&self, screen: &Screen) {
         screen.say(format!("revoked: {}", self.keyset));
-        screen.say(format!("leaked since {} UTC: what was issued from then on is not recouped", utc(self.leaked_since)));
+        screen
+            .say(format!("leaked since {} UTC: what was issued from then on is not recouped", utc(self.leaked_since)));
         screen.say(format!("claims are collected until {} UTC, and then paid", utc(self.claims_until)));
         screen.note("`farthing mint new-keyset` lets the mint issue again, `farthing mint recoup` shows the claims.");
     }
@@ -239,7 +235,11 @@ impl Answer for RecoupsAnswer {
         for entry in &self.recoups {
             screen.say(format!("keyset {}", entry.keyset));
             screen.say(format!("revoked {} UTC, leaked since {} UTC", utc(entry.revoked_at), utc(entry.leaked_since)));
-            screen.say(format!("claims until {} UTC, nothing after {} UTC", utc(entry.claims_until), utc(entry.ends_at)));
+            screen.say(format!(
+                "claims until {} UTC, nothing after {} UTC",
+                utc(entry.claims_until),
+                utc(entry.ends_at)
+            ));
             let mut rows = Rows::new(["claims", "tokens", "worth"]).right(1).right(2);
             let sums = [
                 ("waiting", &entry.waiting),
@@ -251,10 +251,7 @@ impl Answer for RecoupsAnswer {
                 rows.add([name.to_owned(), sum.tokens.to_string(), sum.amount.text.clone()]);
             }
             rows.show(screen);
-            screen.say(format!(
-                "left in the books: {}; missing: {}",
-                entry.outstanding.text, entry.missing.text
-            ));
+            screen.say(format!("left in the books: {}; missing: {}", entry.outstanding.text, entry.missing.text));
             screen.say(format!(
                 "issued after the leak: {} for money, {} for tokens",
                 entry.late_by_money.text, entry.late_by_tokens.text

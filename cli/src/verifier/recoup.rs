@@ -122,6 +122,8 @@ impl Answer for FiledAnswer {
             ]);
         }
         rows.show(screen);
-        screen.note("Of an unproven token only its payer can show where it came from: `farthing wallet recoup --for-payees`.");
+        screen.note(
+            "Of an unproven token only its payer can show where it came from: `farthing wallet recoup --for-payees`.",
+        );
     }
 }

@@ -24,11 +24,7 @@ use crate::wallet::{Inner, to_the_minute};
 const MAX_TOKENS: usize = 4096;
 
 impl Inner {
-    pub(super) async fn recoup(
-        self: &Arc<Self>,
-        mint: &MintId,
-        keyset: &KeysetId,
-    ) -> Result<RecoupView, RecoupError> {
+    pub(super) async fn recoup(self: &Arc<Self>, mint: &MintId, keyset: &KeysetId) -> Result<RecoupView, RecoupError> {
         let mint = self.current_mint(mint).await?;
         mint.usable()?;
         let found = revoked(&mint).into_iter().find(|(revoked, _)| revoked.id() == keyset);

@@ -71,7 +71,9 @@ impl Inner {
             };
             match deciding_code(&cause) {
                 Some(Code::DoubleSpend) => return Ok(Said::Never(earlier(&cause))),
-                Some(Code::IssuanceExcluded | Code::KeysetEnded | Code::NotDecidedHere) => return Ok(Said::Never(None)),
+                Some(Code::IssuanceExcluded | Code::KeysetEnded | Code::NotDecidedHere) => {
+                    return Ok(Said::Never(None));
+                }
                 Some(code) => return Err(RecoupError::Refused { op, code }),
                 None if attempt >= self.options.attempts => {
                     return Err(RecoupError::Pending { op, cause: Box::new(cause) });

@@ -155,7 +155,8 @@ impl Wallet {
     /// Every revoked keyset, with its mint, by the lists that were seen last.
     pub fn revoked_keysets(&self) -> Vec<(MintId, KeysetId)> {
         let all = self.inner.all_mints();
-        let of = |mint: &Arc<Mint>| revoked(mint).into_iter().map(|(keyset, _)| (mint.id, *keyset.id())).collect::<Vec<_>>();
+        let of =
+            |mint: &Arc<Mint>| revoked(mint).into_iter().map(|(keyset, _)| (mint.id, *keyset.id())).collect::<Vec<_>>();
         all.iter().flat_map(of).collect()
     }
 

@@ -141,7 +141,7 @@ impl Double {
             sessions: Sessions::new(&mut rng),
             accounts: BTreeMap::new(),
             records: Vec::new(),
-                buried: Vec::new(),
+            buried: Vec::new(),
             recorded_at: Vec::new(),
             spendings: Vec::new(),
             archive: Archive::default(),

@@ -1,9 +1,7 @@
 //! A wallet that comes back when keysets have ended, and a mint that has dropped them.
 
 use farthing_protocol::api::mint_path;
-use farthing_wallet::{
-    IssueError, MintError, Outcome, RestoreError, ResumeError, Resumption, Wallet, WithdrawWhat,
-};
+use farthing_wallet::{IssueError, MintError, Outcome, RestoreError, ResumeError, Resumption, Wallet, WithdrawWhat};
 
 use crate::double::{amount, unit};
 use crate::http::Fault;
