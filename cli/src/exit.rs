@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use farthing_http::client::CallError;
 use farthing_wallet::{
-    AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, Reason, ReceiveError,
-    RecoupError, RequestError, RestoreError, ResumeError, SendError, StoreError,
+    AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, QuoteError, Reason,
+    ReceiveError, RecoupError, RedeemError, RequestError, RestoreError, ResumeError, SendError, StoreError,
 };
 use serde::Serialize;
 
@@ -288,6 +288,8 @@ fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
         .or_else(|| cause.downcast_ref::<PayError>().map(PayError::reason))
         .or_else(|| cause.downcast_ref::<SendError>().map(SendError::reason))
         .or_else(|| cause.downcast_ref::<ReceiveError>().map(ReceiveError::reason))
+        .or_else(|| cause.downcast_ref::<QuoteError>().map(QuoteError::reason))
+        .or_else(|| cause.downcast_ref::<RedeemError>().map(RedeemError::reason))
         .or_else(|| cause.downcast_ref::<AskError>().map(AskError::reason))
         .or_else(|| cause.downcast_ref::<GetError>().map(GetError::reason))
         .or_else(|| cause.downcast_ref::<RequestError>().map(RequestError::reason))
@@ -399,6 +401,11 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
         }
         Reason::BadBudget => "`farthing wallet budget list` shows the budgets",
         Reason::AlreadySpent => "nothing arrived; ask the sender",
+        Reason::NoQuotes => "ask the mint's operator how to pay in; he credits what `farthing wallet account` prints",
+        Reason::TooManyQuotes => "pay one of them, or wait until some have ended: `farthing wallet fund` lists yours",
+        Reason::VoucherUsed => "nothing arrived; ask whoever gave it to you",
+        Reason::VoucherEnded => "nothing can be had for it any more; ask the mint's operator for another one",
+        Reason::VoucherUnknown => "nothing arrived; ask whoever gave it to you, or the mint's operator",
     })
 }
 

@@ -14,8 +14,8 @@ use crate::output::Envelope;
 use crate::verifier;
 use crate::verifier::{account as account_of_merchant, payments, receipt, refund, webhooks};
 use crate::wallet::{
-    account, balance, budget, doctor, get, held, history, init, mints, passphrase, pay, receive, refresh, restore,
-    resume, send, stock, withdraw,
+    account, balance, budget, doctor, fund, get, held, history, init, mints, passphrase, pay, receive, redeem, refresh,
+    restore, resume, send, stock, withdraw,
 };
 
 fn answer<T: JsonSchema>() -> Value {
@@ -63,6 +63,12 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("mint-recoup-cover", answer::<crate::mint::recoup::CoveredAnswer>()),
         ("mint-revoke", answer::<crate::mint::recoup::RevokedAnswer>()),
         ("mint-payouts-settle", answer::<crate::mint::payouts::PayoutEntry>()),
+        ("mint-funding", answer::<crate::mint::funding::FundingAnswer>()),
+        ("mint-funding-assign", answer::<crate::mint::funding::FundingEntry>()),
+        ("mint-funding-secret", answer::<crate::mint::funding::SecretAnswer>()),
+        ("mint-vouchers", answer::<crate::mint::vouchers::VouchersAnswer>()),
+        ("mint-vouchers-create", answer::<crate::mint::vouchers::CreatedAnswer>()),
+        ("mint-vouchers-revoke", answer::<crate::mint::vouchers::BatchEntry>()),
         ("verifier-balance", answer::<account_of_merchant::BalanceAnswer>()),
         ("verifier-payout", answer::<account_of_merchant::PayoutEntry>()),
         ("verifier-payouts", answer::<account_of_merchant::PayoutsAnswer>()),
@@ -81,6 +87,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-doctor", answer::<doctor::DoctorAnswer>()),
         ("wallet-export", answer::<doctor::ExportAnswer>()),
         ("wallet-forget", answer::<doctor::ForgetAnswer>()),
+        ("wallet-fund", answer::<fund::QuoteEntry>()),
+        ("wallet-fund-list", answer::<fund::FundListAnswer>()),
         ("wallet-get", answer::<get::GetAnswer>()),
         ("wallet-give-up", answer::<resume::GiveUpAnswer>()),
         ("wallet-history", answer::<history::HistoryAnswer>()),
@@ -97,6 +105,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-receipt-in", answer::<held::ReceiptInAnswer>()),
         ("wallet-receipts", answer::<history::ReceiptsAnswer>()),
         ("wallet-receive", answer::<receive::ReceiveAnswer>()),
+        ("wallet-redeem", answer::<redeem::RedeemAnswer>()),
         ("wallet-recipient", answer::<receive::RecipientAnswer>()),
         ("wallet-recoup", answer::<crate::wallet::recoup::RecoupAnswer>()),
         ("wallet-refresh", answer::<refresh::RefreshAnswer>()),

@@ -12,6 +12,14 @@ pub(crate) fn read(text: &str, now: UnixTime) -> Result<UnixTime, Fault> {
     })
 }
 
+/// A day (its beginning, in UTC), or after how long: `90d`, `12h`, `30m`.
+pub(crate) fn ahead(text: &str, now: UnixTime) -> Result<UnixTime, Fault> {
+    ago(text).map(|seconds| now.plus(seconds)).or_else(|| day(text)).ok_or_else(|| {
+        fault(Trouble::BadDate, format!("{text:?} is no time"))
+            .next("write after how long as 90d, 12h or 30m, or a day as 2027-01-31 (UTC)")
+    })
+}
+
 fn ago(text: &str) -> Option<u64> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds = match unit {
@@ -43,7 +51,9 @@ fn days_and_spans_are_read() {
     ] {
         assert_eq!(read(text, now).unwrap().seconds(), seconds, "{text}");
     }
+    assert_eq!(ahead("90d", now).unwrap().seconds(), 1_800_000_000 + 90 * 86_400);
+    assert_eq!(ahead("2027-01-31", now).unwrap().seconds(), 1_801_353_600);
     for text in ["", "d", "-1d", "+1d", "1w", "2026-13-01", "yesterday", "ä", "1.5h", "99999999999999999999d"] {
-        assert!(read(text, now).is_err(), "{text}");
+        assert!(read(text, now).is_err() && ahead(text, now).is_err(), "{text}");
     }
 }

@@ -8,10 +8,11 @@ but those of the examples.
     python3 docs/independent/verify.py VECTORS.json…
 
 reads keysets and payments, checks ids, signatures and authorizations, and requires that what was tampered with is
-refused for the stated reason. It reads docs/independent/vectors.json, and payments.json, archive.json and what of the archive
-is refused in protocol/vectors. The numbers in comments are sections of docs/spec.md.
+refused for the stated reason. It reads docs/independent/vectors.json, and payments.json, payout.json, quote.json, voucher.json,
+archive.json and what of the archive is refused in protocol/vectors. The numbers in comments are sections of docs/spec.md.
 """
 
+import base64
 import hashlib
 import json
 import sys
@@ -965,6 +966,10 @@ def main(path):
         check_archive(vectors)
     elif "payout" in vectors:
         check_payout(vectors)
+    elif "quote_request" in vectors:
+        check_quote(vectors)
+    elif "voucher" in vectors:
+        check_voucher(vectors)
     elif "refused" in vectors and "operation" in vectors:
         check_refusal(path, vectors)
     else:
@@ -988,6 +993,41 @@ def check_payout(vectors):
     require(digest == unhex(vectors["digest"]), "payout request: digest")
     ed25519_verify(account, digest, payout[-64:])
     print("  payout request: layout and signature")
+
+
+def check_quote(vectors):
+    unhex, unit = bytes.fromhex, vectors["unit"]
+    request = unhex(vectors["quote_request"])
+    read = Reader(request)
+    read.version()
+    account, mint, operation = read.take(32), read.take(32), read.take(16)
+    amount, named, at = read.amount(), read.unit(), read.number(8)
+    require(mint == unhex(vectors["mint"]) and operation == unhex(vectors["operation"]), "quote request: whose")
+    require((amount, at) == (vectors["amount"], vectors["requested_at"]) and amount > 0, "quote request: how much, when")
+    require(named == (unit["code"], unit["exponent"]), "quote request: unit")
+    digest = draw(b"funding-quote", [(b"quote-body", request[1:-64])])
+    require(digest == unhex(vectors["digest"]), "quote request: digest")
+    ed25519_verify(account, digest, request[-64:])
+    quote = vectors["quote"]
+    require("FQ" + base64.b32encode(unhex(quote["bytes"])).decode() == quote["text"], "quote: its name")
+    print("  quote request: layout and signature")
+
+
+def check_voucher(vectors):
+    unhex, unit = bytes.fromhex, vectors["unit"]
+    code = unhex(vectors["voucher"])
+    read = Reader(code)
+    read.version()
+    require(read.take(32) == unhex(vectors["mint"]), "voucher: mint")
+    secret = read.take(32)
+    wide = hashlib.sha512(secret).digest()[:32]
+    scalar = int.from_bytes(wide, "little") & ((1 << 254) - 8) | 1 << 254
+    require(ed25519_encode(multiply(scalar, ED25519_BASE)) == unhex(vectors["public"]), "voucher: the public key of its private one")
+    require(read.amount() == vectors["amount"] > 0, "voucher: amount")
+    require(read.unit() == (unit["code"], unit["exponent"]), "voucher: unit")
+    require(read.number(8) == vectors["expires_at"], "voucher: end")
+    read.finish()
+    require(bech32m_decode("farthingvoucher", vectors["text"]) == code, "voucher: text form")
 
 
 def check_examples(vectors):

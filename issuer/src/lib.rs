@@ -19,6 +19,7 @@ mod books;
 mod clock;
 pub mod control;
 mod deposit;
+mod funding;
 mod home;
 mod issuance;
 mod keys;
@@ -41,9 +42,10 @@ pub use books::{Books, BooksError};
 pub use clock::Clock;
 pub use clock::SystemClock;
 pub use deposit::DepositError;
+pub use funding::{BatchState, NewBatch, WEBHOOK, WebhookAnswer, WebhookPayment, WebhookSecretError};
 pub use home::{
-    ArchiveTimes, DEFAULT_LISTEN, Finding, FindingCode, HomeError, InitOptions, MintHome, ProtectionKind,
-    ServiceOptions, Windows, check_home, default_bundles,
+    ArchiveTimes, DEFAULT_LISTEN, Finding, FindingCode, FundingSettingsError, HomeError, InitOptions, MintHome,
+    ProtectionKind, ServiceOptions, Windows, check_home, default_bundles,
 };
 pub use issuance::{FinishError, OpenError};
 #[doc(hidden)]
@@ -51,8 +53,8 @@ pub use keys::ExchangeStep;
 pub use keys::{Cost, KeyError, KeyHome, KeysHandled, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, CoverError, Credited, Difference, Figure, LedgerError, LedgerOpenError, MovementError, PayoutError,
-    UnitBooks,
+    AuditReport, CoverError, Credited, Difference, Figure, IncomeError, LedgerError, LedgerOpenError, MovementError,
+    PayoutError, QuoteError, UnitBooks, VoucherError,
 };
 pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;

@@ -1,6 +1,7 @@
 //! JSON bodies of the services. Wire objects stand in them as base64url strings, ids likewise, amounts as
 //! strings of decimal digits, times as numbers. Unknown fields are refused.
 
+mod funding;
 mod merchant;
 mod payout;
 mod recoup;
@@ -28,6 +29,7 @@ use crate::shape::Shape;
 use crate::text::TextForm;
 use crate::transcript::{Domain, TranscriptExt, label};
 
+pub use funding::{QuoteAnswer, QuoteCall, QuoteDraft, QuoteId, QuoteRequest, QuoteState};
 pub use merchant::{
     PaymentSummary, PaymentsAnswer, PaymentsQuery, RefundAnswer, RefundEndRequest, RefundRequest, RefundState,
     WebhookFailure, WebhookRetryAnswer, WebhookRetryRequest, WebhookState, WebhookSummary, WebhooksAnswer,
@@ -56,6 +58,8 @@ pub mod mint_path {
     pub const RECOUPS: &str = "/v1/recoup";
     /// POST [`RecoupCall`](super::RecoupCall) → [`RecoupAnswer`](super::RecoupAnswer).
     pub const RECOUP_CLAIM: &str = "/v1/recoup/claim";
+    /// POST [`QuoteCall`](super::QuoteCall) → [`QuoteAnswer`](super::QuoteAnswer).
+    pub const QUOTE: &str = "/v1/funding/quote";
     /// GET: [`ArchiveAnswer`](super::ArchiveAnswer), the same bytes for everyone.
     pub const ARCHIVE: &str = "/v1/archive";
     /// GET with a keyset, a period and a part: the bytes of a [`SpentFilter`](crate::archive::SpentFilter), the same

@@ -23,6 +23,7 @@
 //! | [`request`], [`payment`], [`receipt`] | invoice or offer, payment, receipt |
 //! | [`locked`] | tokens only one recipient can spend |
 //! | [`recoup`] | what becomes of honest tokens when a key leaked |
+//! | [`voucher`] | codes that are printed and redeemed without an account |
 //! | [`archive`] | what a mint publishes for restoring wallets |
 //! | [`unsigned`] | what a mint has yet to sign |
 //! | [`api`] | JSON bodies of the services |
@@ -51,6 +52,7 @@ pub mod text;
 pub mod token;
 pub mod transcript;
 pub mod unsigned;
+pub mod voucher;
 
 pub use codec::{Decode, DecodeError, Encode};
 

@@ -100,6 +100,8 @@ domains! {
     Payout = "payout";
     /// Request hash of a claim on a token of a revoked keyset (section 10).
     RecoupRequest = "recoup-request";
+    /// Digest of a quote request.
+    FundingQuote = "funding-quote";
     /// H(salt, issuance id), by which a segment of the archive is cut into files (section 11).
     IssuanceHash = "issuance-hash";
     /// Digest of a file of issuance records (section 11).
@@ -182,6 +184,7 @@ labels! {
     PROOF_CHALLENGES = b"e";
     RECEIPT_BODY = b"receipt-body";
     PAYOUT_BODY = b"payout-body";
+    QUOTE_BODY = b"quote-body";
     PERIOD = b"period";
     SALT = b"salt";
     FILE_BODY = b"file-body";

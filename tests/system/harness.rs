@@ -198,6 +198,18 @@ impl World {
         self.serve(&["verifier", "run", "--listen", "127.0.0.1:0"])
     }
 
+    /// A batch of vouchers, and their codes as they stand on the sheet.
+    pub(crate) fn vouchers(&self, count: u32, cents: u64) -> Vec<String> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let sheet = self.path(&format!("sheet-{}.html", MADE.fetch_add(1, Ordering::Relaxed)));
+        let (count, amount) = (count.to_string(), format!("{}.{:02}", cents / 100, cents % 100));
+        let create = ["mint", "vouchers", "create", "--count", &count, "--amount", &amount, "--sheet"];
+        self.run(&[&create[..], &[sheet.to_str().unwrap()]].concat());
+        let sheet = std::fs::read_to_string(sheet).unwrap();
+        let links = sheet.split("\"farthing:").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+        links.collect()
+    }
+
     /// The books must balance.
     pub(crate) fn audit(&self) {
         assert!(self.run(&["mint", "audit"]).contains("balanced"));

@@ -18,6 +18,7 @@ mod damage;
 mod durable_answers;
 mod fake;
 mod full_disk;
+mod funding;
 mod gateway;
 mod get;
 mod harness;

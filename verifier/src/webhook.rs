@@ -15,7 +15,7 @@ use farthing_http::client::Endpoint;
 
 pub use deliver::{AT_ONCE, Webhooks};
 pub use outbox::{MAX_ATTEMPTS, WebhookError};
-pub use sign::{Secrets, SecretsError};
+pub use sign::{Secrets, SecretsError, UnsignedError};
 
 /// Where events go, and by which secrets the receiver knows them.
 #[derive(Clone, Debug)]

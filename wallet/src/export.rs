@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::budget::Budget;
 use crate::error::StoreError;
 use crate::mints::Mint;
-use crate::operation::{Body, Delivery, LockTo, Operation, Outcome};
+use crate::operation::{Body, Delivery, LockTo, Operation, Outcome, Source};
 use crate::stock::{self, StoredToken, TokenKey, TokenState};
 use crate::transfer::AskView;
 use crate::vault::Tx;
@@ -245,6 +245,7 @@ impl ExportedOperation {
 
     fn fill(&mut self, body: &Body) {
         match body {
+            Body::Issue(issue) if matches!(issue.source, Source::Voucher(_)) => self.kind = "voucher",
             Body::Issue(issue) => self.kind = if issue.shape.is_swap() { "swap" } else { "withdrawal" },
             Body::Pay(pay) => {
                 self.kind = "payment";

@@ -6,6 +6,7 @@ use farthing_protocol::amount::UnixTime;
 use farthing_protocol::request::PaymentRequest;
 
 use crate::error::StoreError;
+use crate::funding::forget_voucher;
 use crate::issue::forget_requests;
 use crate::operation::{Body, Operation, Outcome};
 use crate::pay::invoice_key;
@@ -128,7 +129,8 @@ fn erase(tx: &mut Tx<'_, '_>, operation: &Operation) -> Result<(), StoreError> {
             }
         }
         Body::Lock(locking) => transfer::forget_answer(tx, &locking.to, operation.id)?,
-        Body::Issue(_) | Body::Send(_) | Body::Receive(_) | Body::Recoup(_) => {}
+        Body::Issue(issue) => forget_voucher(tx, operation, issue)?,
+        Body::Send(_) | Body::Receive(_) | Body::Recoup(_) => {}
     }
     operation.erase(tx)
 }

@@ -9,6 +9,8 @@
 //! | change what protects it | [`Wallet::change_passphrase`] |
 //! | know a mint | [`Wallet::look_at_mint`], [`Wallet::add_mint`], [`Wallet::pin_mint`], [`Wallet::mints`] |
 //! | be credited | [`Wallet::account`], [`account_text`], [`Wallet::account_balance`] |
+//! | pay into the account | [`Wallet::quote`], [`Wallet::quotes`] |
+//! | redeem a voucher | [`Wallet::redeem`] |
 //! | get and exchange tokens | [`Wallet::withdraw`], [`Wallet::swap`] |
 //! | pay | [`Wallet::read_invoice`], [`Wallet::pay`] |
 //! | pay where there is no network | [`Wallet::withdraw_held`], [`Wallet::held`], [`Wallet::pay_by_hand`], [`Wallet::take_receipt`] |
@@ -37,6 +39,7 @@ mod evidence;
 mod exact;
 mod export;
 mod forget;
+mod funding;
 mod heads;
 mod held;
 mod issue;
@@ -67,6 +70,7 @@ pub use event::Event;
 pub use export::Export;
 pub use farthing_sealed::{Cost, Passphrase};
 pub use forget::{Forget, Forgotten};
+pub use funding::{QuoteError, QuoteView, RedeemError, Redeemed};
 pub use held::{Followed, Handed, HeldView};
 pub use issue::{SwapWhat, WithdrawWhat};
 pub use lockbox::{Protection, Unlock};

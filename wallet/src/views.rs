@@ -13,7 +13,7 @@ use farthing_protocol::shape::Shape;
 
 use crate::error::{IssueError, PayError, StoreError};
 use crate::mints::Mint;
-use crate::operation::{Body, Delivery, IssueStage, OpId, Operation, Outcome};
+use crate::operation::{Body, Delivery, IssueStage, OpId, Operation, Outcome, Source};
 use crate::recoup::{RecoupError, RecoupView};
 use crate::stock::{self, StoredToken, TokenState};
 use crate::vault::Tx;
@@ -98,6 +98,8 @@ pub struct Balance {
 pub enum Work {
     /// From the account.
     Withdrawal,
+    /// Of a voucher.
+    Voucher,
     /// Tokens for tokens.
     Swap,
     /// Pays an invoice, or what a web server asks.
@@ -401,6 +403,7 @@ impl Balance {
 impl Work {
     fn of(body: &Body) -> Self {
         match body {
+            Body::Issue(issue) if matches!(issue.source, Source::Voucher(_)) => Self::Voucher,
             Body::Issue(issue) => match issue.shape {
                 Shape::Withdrawal(_) | Shape::Bundle(_) => Self::Withdrawal,
                 Shape::Split(_) | Shape::Merge(_) | Shape::Renew(_) => Self::Swap,

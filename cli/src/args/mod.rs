@@ -135,6 +135,7 @@ mod tests {
             include_str!("../../../docs/mint.md"),
             include_str!("../../../docs/mint-operating.md"),
             include_str!("../../../docs/offline.md"),
+            include_str!("../../../docs/funding.md"),
         ];
         let examples: Vec<&str> = pages.iter().flat_map(|page| examples(page)).collect();
         assert!(examples.len() > 20);

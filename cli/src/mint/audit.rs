@@ -26,7 +26,7 @@ pub(super) async fn audit(folder: MintFolder) -> Result<()> {
 }
 
 /// The running totals of each unit.
-pub(crate) fn show_books(report: &AuditReport) -> Result<()> {
+fn show_books(report: &AuditReport) -> Result<()> {
     for books in &report.units {
         let unit = Unit::new(&books.unit, books.exponent)?;
         let mut rows = table([&books.unit, ""]);

@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod backing;
 mod check;
 mod credit;
+pub(crate) mod funding;
 mod home;
 mod init;
 pub(crate) mod keys;
@@ -14,6 +15,7 @@ pub(crate) mod payouts;
 pub(crate) mod recoup;
 mod run;
 pub(crate) mod signer;
+pub(crate) mod vouchers;
 
 use anyhow::Result;
 
@@ -39,5 +41,7 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Keys(command) => keys::keys(command, screen).await,
         MintCommand::Revoke(args) => recoup::revoke(args, screen).await,
         MintCommand::Recoup(args) => recoup::recoup(args, screen).await,
+        MintCommand::Funding(command) => funding::run(command, screen).await,
+        MintCommand::Vouchers(command) => vouchers::run(command, screen).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use farthing_http::server::Tls;
-use farthing_issuer::{Mint, Serving};
+use farthing_issuer::{Mint, Serving, WEBHOOK};
 
 use super::audit::show_differences;
 use super::home::{open, unlock};
@@ -49,6 +49,10 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
     }
     if let Some(address) = running.metrics {
         say(format!("figures at http://{address}/metrics"));
+    }
+    if let Some(address) = running.webhook {
+        warn_of_plain_http(address);
+        say(format!("takes reports of payments at http://{address}{WEBHOOK}"));
     }
     running.wait().await?;
     note("stopped; everything is on the disk");

@@ -92,6 +92,15 @@ impl Modules {
     }
 
     fn svg(&self) -> String {
+        let (width, path) = (self.width, self.path());
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {width}\" shape-rendering=\"crispEdges\">\
+             <rect width=\"{width}\" height=\"{width}\" fill=\"#fff\"/><path d=\"{path}\"/></svg>\n"
+        )
+    }
+
+    /// The dark modules as a path of SVG, each a square of side 1.
+    fn path(&self) -> String {
         let width = self.width;
         let mut path = String::new();
         for y in 0..width {
@@ -104,10 +113,7 @@ impl Modules {
                 x += run.max(1);
             }
         }
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {width}\" shape-rendering=\"crispEdges\">\
-             <rect width=\"{width}\" height=\"{width}\" fill=\"#fff\"/><path d=\"{path}\"/></svg>\n"
-        )
+        path
     }
 }
 
@@ -149,8 +155,17 @@ pub(crate) fn write_pictures(text: &str, path: &Path, format: Format) -> Result<
     Ok(written)
 }
 
+/// A text as one code in a drawing: how many modules its side has, the light edge included, and the dark ones as a path of SVG.
+///
+/// # Errors
+/// When the text is too large for one code.
+pub(crate) fn drawing(text: &str) -> Result<(usize, String), Fault> {
+    let modules = Modules::of(text, EcLevel::M, QUIET)?;
+    Ok((modules.width, modules.path()))
+}
+
 /// `picture.png` → `picture-2-of-3.png`
-fn numbered(path: &Path, number: usize, total: usize) -> PathBuf {
+pub(crate) fn numbered(path: &Path, number: usize, total: usize) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = match path.extension() {
         Some(extension) => format!("{stem}-{number}-of-{total}.{}", extension.to_string_lossy()),

@@ -78,6 +78,7 @@ pub(crate) struct Entry {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Withdrawal,
+    Voucher,
     Swap,
     Payment,
     Send,
@@ -174,6 +175,7 @@ impl Entry {
         };
         match work {
             Work::Withdrawal => entry.kind = Kind::Withdrawal,
+            Work::Voucher => entry.kind = Kind::Voucher,
             Work::Swap => entry.kind = Kind::Swap,
             Work::Payment { payee, memo, url, .. } => {
                 entry.kind = Kind::Payment;
@@ -208,6 +210,7 @@ impl Kind {
     const fn words(self) -> &'static str {
         match self {
             Self::Withdrawal => "withdrawal",
+            Self::Voucher => "voucher",
             Self::Swap => "swap",
             Self::Payment => "payment",
             Self::Send => "sent",

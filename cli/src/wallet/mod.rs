@@ -8,6 +8,7 @@ pub(crate) mod budget;
 mod content;
 mod deliver;
 pub(crate) mod doctor;
+pub(crate) mod fund;
 pub(crate) mod get;
 pub(crate) mod held;
 pub(crate) mod history;
@@ -19,6 +20,7 @@ pub(crate) mod passphrase;
 pub(crate) mod pay;
 pub(crate) mod receive;
 pub(crate) mod recoup;
+pub(crate) mod redeem;
 pub(crate) mod refresh;
 pub(crate) mod refund;
 pub(crate) mod restore;
@@ -54,6 +56,8 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
         WalletCommand::Budget(command) => budget::run(&place, command).await,
         WalletCommand::Sent(args) => send::sent(&place, args).await,
         WalletCommand::Receive(args) => screen.answer(&receive::receive(&place, args).await?),
+        WalletCommand::Fund(args) => fund::fund(&place, args).await,
+        WalletCommand::Redeem(args) => screen.answer(&redeem::redeem(&place, args).await?),
         WalletCommand::Stock(args) => screen.answer(&stock::stock(&place, args).await?),
         WalletCommand::Refresh(args) => refresh::refresh(&place, args).await,
         WalletCommand::History(args) => history::history(&place, args).await,

@@ -11,6 +11,7 @@ use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, TransferRequest};
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::TextToken;
+use farthing_protocol::voucher::VoucherCode;
 use zeroize::Zeroizing;
 
 use crate::args::Input;
@@ -34,6 +35,8 @@ pub(crate) enum Text {
     Receipt(Box<Receipt>),
     /// A payment that is handed over, with the invoice that it answers.
     Payment(Box<PayRequest>),
+    /// Money at a mint, for whoever redeems it.
+    Voucher(Box<VoucherCode>),
 }
 
 impl Text {
@@ -50,6 +53,7 @@ impl Text {
             Recipient::PREFIX => boxed(text).map(Self::Recipient),
             Receipt::PREFIX => boxed(text).map(Self::Receipt),
             PayRequest::PREFIX => boxed(text).map(Self::Payment),
+            VoucherCode::PREFIX => boxed(text).map(Self::Voucher),
             prefix if prefix.starts_with("farthing") => {
                 return Err(fault(Trouble::BadText, format!("this is a {prefix} text, which is of no use here")));
             }
@@ -73,6 +77,7 @@ impl Text {
             Self::Recipient(_) => ("the record of a recipient", "`farthing wallet send AMOUNT --to` takes it"),
             Self::Receipt(_) => ("a receipt", "`farthing wallet receipt-in` takes it"),
             Self::Payment(_) => ("a payment", "the merchant's `farthing verifier accept` takes it"),
+            Self::Voucher(_) => ("a voucher", "`farthing wallet redeem` takes it"),
         };
         fault(Trouble::BadText, format!("this is {is}, and not {wanted}")).next(hint)
     }

@@ -1,18 +1,24 @@
 //! What the operator's commands say to a running mint, over its control socket: one file for each subject.
 
 mod backing;
+mod funding;
 mod keysets;
 mod money;
 mod payouts;
 mod recoup;
 mod signer;
+mod vouchers;
 
 pub use backing::{BackingReport, BackingRequest};
+pub use funding::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeState, IncomeView};
 pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
 pub use payouts::{PayoutView, PayoutsQuery, PayoutsReport, SettlePayoutRequest};
 pub use recoup::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
 pub use signer::{SignerIssued, SignerReportAnswer};
+pub use vouchers::{
+    BatchView, CreateVouchersAnswer, CreateVouchersRequest, RevokeVouchersRequest, VouchersQuery, VouchersReport,
+};
 
 /// Paths of the control endpoints.
 pub mod path {
@@ -32,6 +38,15 @@ pub mod path {
     pub const PAYOUTS: &str = "/v1/control/payouts";
     /// POST [`SettlePayoutRequest`](super::SettlePayoutRequest) → [`PayoutView`](super::PayoutView).
     pub const SETTLE_PAYOUT: &str = "/v1/control/settle-payout";
+    /// GET with [`IncomeQuery`](super::IncomeQuery): [`IncomeReport`](super::IncomeReport).
+    pub const INCOME: &str = "/v1/control/income";
+    /// POST [`AssignIncomeRequest`](super::AssignIncomeRequest) → [`IncomeView`](super::IncomeView).
+    pub const ASSIGN_INCOME: &str = "/v1/control/income/assign";
+    /// GET with [`VouchersQuery`](super::VouchersQuery): [`VouchersReport`](super::VouchersReport);
+    /// POST [`CreateVouchersRequest`](super::CreateVouchersRequest) → [`CreateVouchersAnswer`](super::CreateVouchersAnswer).
+    pub const VOUCHERS: &str = "/v1/control/vouchers";
+    /// POST [`RevokeVouchersRequest`](super::RevokeVouchersRequest) → [`BatchView`](super::BatchView).
+    pub const REVOKE_VOUCHERS: &str = "/v1/control/vouchers/revoke";
     /// POST [`NewKeysetRequest`](super::NewKeysetRequest) → [`NewKeysetAnswer`](super::NewKeysetAnswer).
     pub const NEW_KEYSET: &str = "/v1/control/new-keyset";
     /// POST [`RevokeRequest`](super::RevokeRequest) → [`RevokeAnswer`](super::RevokeAnswer).

@@ -32,7 +32,7 @@ use crate::signer::draw;
 
 pub use check::{Finding, FindingCode, check_home};
 pub use config::ProtectionKind;
-pub(crate) use config::{Config, Keysets, SignerAt, SignerPlace, keysets_text, signer_text};
+pub(crate) use config::{Config, Funding, Keysets, SignerAt, SignerPlace, keysets_text, signer_text};
 pub use options::{ArchiveTimes, DEFAULT_LISTEN, InitOptions, ServiceOptions, Windows, default_bundles};
 pub(crate) use settings::KeysetSettings;
 
@@ -66,6 +66,9 @@ pub enum HomeError {
     /// The next keyset would be due before the one before it has begun.
     #[error("ahead_seconds must be less than issue_seconds")]
     Ahead,
+    /// Money cannot come in as it is set.
+    #[error("the settings for funding are not possible: {0}")]
+    Funding(#[from] FundingSettingsError),
     /// The settings break a rule of keysets.
     #[error("the settings for keysets are not possible: {0}")]
     Settings(DecodeError),
@@ -107,6 +110,21 @@ pub enum HomeError {
     /// The operating system refused.
     #[error("the folder could not be read or written: {}", .0.kind())]
     Io(#[from] io::Error),
+}
+
+/// Why the settings for funding are not possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FundingSettingsError {
+    /// The text about how to pay does not name the quote.
+    #[error("payment must hold {{quote}}, or nobody knows which payment is whose")]
+    NoQuote,
+    /// The text about how to pay is too long, or does not show what it says.
+    #[error("payment must be plain text of at most 1024 bytes")]
+    Payment,
+    /// A time is out of range.
+    #[error("quote_seconds must be 60 to 2592000, late_seconds at most 316224000")]
+    Seconds,
 }
 
 /// A mint's folder, and what stands in it in the clear.

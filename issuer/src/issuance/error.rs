@@ -85,6 +85,9 @@ pub enum FinishError {
     /// The account's owner asked too often. The session goes on.
     #[error(transparent)]
     TooOften(#[from] TooOften),
+    /// The voucher's batch expired or was revoked.
+    #[error("the voucher has expired or was revoked")]
+    VoucherEnded,
     /// The last audit failed.
     #[error("the mint has stopped issuing: its books are not right")]
     Stopped,
@@ -123,6 +126,7 @@ impl From<IssueRefusal> for FinishError {
             IssueRefusal::DoubleSpend(earlier) => Self::DoubleSpend(earlier),
             IssueRefusal::InsufficientFunds => Self::InsufficientFunds,
             IssueRefusal::VoucherNotWhole => Self::Mismatch,
+            IssueRefusal::VoucherEnded => Self::VoucherEnded,
             IssueRefusal::KeysetNotIssuing => Self::KeysetNotIssuing,
             IssueRefusal::InputsEnded => Self::Swap(CheckError::KeysetEnded),
             IssueRefusal::OverLimit(limit) => Self::OverLimit(limit),
@@ -185,6 +189,7 @@ impl From<FinishError> for Problem {
             FinishError::InsufficientFunds => Self::new(Code::InsufficientFunds),
             FinishError::OverLimit(limit) => over(limit),
             FinishError::TooOften(error) => error.into(),
+            FinishError::VoucherEnded => Self::new(Code::VoucherEnded),
             FinishError::Stopped => stopped(),
             FinishError::NotBacked => not_backed(),
             FinishError::SignerLimit => Self::new(Code::Unavailable)

@@ -22,6 +22,7 @@ use super::deposits::is_revoked;
 use super::ended::tombstone;
 use super::limits::{Asked, admit};
 use super::records::{AnsweredSession, IssuanceEntry, RedeemedBy, Source, Table, VoucherState, get, put};
+use super::vouchers::count_redeemed;
 use crate::limits::{IssueLimits, Limit};
 use crate::signer::Answer;
 
@@ -83,6 +84,8 @@ pub(crate) enum IssueRefusal {
     InsufficientFunds,
     #[error("a voucher is redeemed whole")]
     VoucherNotWhole,
+    #[error("the voucher has expired or was revoked")]
+    VoucherEnded,
     #[error("the keyset is not issuing")]
     KeysetNotIssuing,
     #[error("the keyset of the tokens has ended")]
@@ -182,7 +185,7 @@ fn pay(txn: &mut Txn<'_>, now: UnixTime, order: &Order) -> Result<Source, IssueR
             Ok(Source::Account(*account))
         }
         Means::Voucher(voucher) => {
-            redeem(txn, voucher, unit, order)?;
+            redeem(txn, now, voucher, unit, order)?;
             transfer(txn, unit, Place::Vouchers, outputs, order.amount)?;
             Ok(Source::Voucher(*voucher))
         }
@@ -204,7 +207,13 @@ fn pay(txn: &mut Txn<'_>, now: UnixTime, order: &Order) -> Result<Source, IssueR
     }
 }
 
-fn redeem(txn: &mut Txn<'_>, voucher: &VoucherKey, unit: &Unit, order: &Order) -> Result<(), IssueRefusal> {
+fn redeem(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    voucher: &VoucherKey,
+    unit: &Unit,
+    order: &Order,
+) -> Result<(), IssueRefusal> {
     let mut state: VoucherState =
         get(txn, Table::Voucher, voucher.as_bytes())?.ok_or(IssueRefusal::InsufficientFunds)?;
     if state.redeemed_by.0.is_some() || state.unit != *unit {
@@ -212,6 +221,9 @@ fn redeem(txn: &mut Txn<'_>, voucher: &VoucherKey, unit: &Unit, order: &Order) -
     }
     if state.amount != order.amount {
         return Err(IssueRefusal::VoucherNotWhole);
+    }
+    if !count_redeemed(txn, now, voucher)? {
+        return Err(IssueRefusal::VoucherEnded);
     }
     state.redeemed_by = RedeemedBy(Some(order.id));
     Ok(put(txn, Table::Voucher, voucher.as_bytes(), &state)?)

@@ -10,13 +10,16 @@ mod book;
 mod deposits;
 mod ended;
 mod error;
+mod income;
 mod issuances;
 mod limits;
 mod lists;
 mod payouts;
+mod quotes;
 mod records;
 mod recoup;
 mod standing;
+mod vouchers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,11 +48,15 @@ pub(crate) use ended::{
     tombstones, unlist,
 };
 pub use error::LedgerError;
+pub use income::IncomeError;
+pub(crate) use income::{Destination, Fate, IncomeNumber, IncomeRow, Report, incomes, receive, release};
 pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance, foresee, issue};
 pub(crate) use limits::erase_days;
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;
 pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
+pub use quotes::QuoteError;
+pub(crate) use quotes::{Offer, expire_quotes, request_quote};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
 pub use recoup::CoverError;
 pub(crate) use recoup::{
@@ -57,6 +64,10 @@ pub(crate) use recoup::{
     RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums, settle_recoups,
 };
 pub(crate) use standing::{Standing, declare, standing_of, standings};
+pub use vouchers::VoucherError;
+pub(crate) use vouchers::{
+    BatchDraft, BatchNumber, BatchRow, Why, batches, create_batch, expire_batches, revoke_batch,
+};
 
 /// The store, its clock, and the one way to run something in it.
 #[derive(Clone, Debug)]

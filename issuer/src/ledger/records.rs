@@ -12,6 +12,16 @@
 //! | `payouts/` ‖ number | [`PayoutRow`](super::PayoutRow) |
 //! | `unpaid/` ‖ number | its amount, as long as it is pending |
 //! | `voucher/` ‖ voucher | [`VoucherState`] |
+//! | `batch/` ‖ number | [`BatchRow`](super::vouchers::BatchRow): vouchers that were made together |
+//! | `batch-of/` ‖ voucher | the [`BatchNumber`](super::vouchers::BatchNumber) of its batch |
+//! | `batch-due/` ‖ time ‖ number | the same: when a batch ends, as long as it has not |
+//! | `quote/` ‖ name | [`QuoteRow`](super::quotes::QuoteRow) |
+//! | `quoted/` ‖ account ‖ operation id | the name of a quote |
+//! | `quote-open/` ‖ account ‖ name | the same, as long as it waits to be paid; how many do is in `meta/quotes` |
+//! | `quote-due/` ‖ time ‖ name | the same: when it waits no longer, or is forgotten |
+//! | `income/` ‖ number | [`IncomeRow`](super::income::IncomeRow): money that a processor reported |
+//! | `income-id/` ‖ the processor's id | its [`IncomeNumber`](super::income::IncomeNumber), for ever |
+//! | `income-held/` ‖ number | its amount, as long as it is not known whose it is |
 //! | `issuance/` ‖ issuance id | [`IssuanceEntry`], and as a large value the record |
 //! | `session/` ‖ sid | issuance id, hash of the challenges |
 //! | `funding/` ‖ funding id | issuance id |
@@ -68,6 +78,20 @@ pub(crate) enum Table {
     Payout,
     PayoutOpen,
     Voucher,
+    BatchCount,
+    Batch,
+    VoucherBatch,
+    BatchDue,
+    /// How many quotes wait to be paid.
+    QuotesOpen,
+    Quote,
+    QuoteAsked,
+    QuoteOpen,
+    QuoteDue,
+    IncomeCount,
+    Income,
+    IncomeId,
+    IncomeHeld,
     Issuance,
     Session,
     Funding,
@@ -113,6 +137,19 @@ impl Table {
             Self::Payout => b"payouts/",
             Self::PayoutOpen => b"unpaid/",
             Self::Voucher => b"voucher/",
+            Self::BatchCount => b"meta/batches",
+            Self::Batch => b"batch/",
+            Self::VoucherBatch => b"batch-of/",
+            Self::BatchDue => b"batch-due/",
+            Self::QuotesOpen => b"meta/quotes",
+            Self::Quote => b"quote/",
+            Self::QuoteAsked => b"quoted/",
+            Self::QuoteOpen => b"quote-open/",
+            Self::QuoteDue => b"quote-due/",
+            Self::IncomeCount => b"meta/income",
+            Self::Income => b"income/",
+            Self::IncomeId => b"income-id/",
+            Self::IncomeHeld => b"income-held/",
             Self::Issuance => b"issuance/",
             Self::Session => b"session/",
             Self::Funding => b"funding/",

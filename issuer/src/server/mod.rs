@@ -1,6 +1,7 @@
 //! Serving a mint: the public endpoints on TCP, the operator's on a Unix socket.
 
 mod control;
+mod funding;
 mod public;
 mod recouping;
 mod rotation;
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::funding::webhook_router;
 use crate::mint::Mint;
 use crate::watchdog::keep_watch;
 
@@ -50,6 +52,8 @@ pub struct RunningMint {
     pub local_addr: SocketAddr,
     /// Where figures are served, if they are.
     pub metrics: Option<SocketAddr>,
+    /// Where a payment processor's messages are taken, if anywhere.
+    pub webhook: Option<SocketAddr>,
     tls: Option<Tls>,
     stop: watch::Sender<bool>,
     task: JoinHandle<io::Result<()>>,
@@ -84,6 +88,11 @@ pub async fn serve(
         Some(address) => Some(TcpListener::bind(address).await?),
         None => None,
     };
+    let reports = match mint.books().home().config().funding.webhook_listen {
+        Some(address) => Some(TcpListener::bind(address).await?),
+        None => None,
+    };
+    let webhook = reports.as_ref().map(TcpListener::local_addr).transpose()?;
     let metrics = figures.as_ref().map(TcpListener::local_addr).transpose()?;
     let (stop, stopped) = watch::channel(false);
     let socket = mint.books().home().control_socket();
@@ -96,6 +105,8 @@ pub async fn serve(
     }
     let public = serve_public(listener, tls.clone(), public_router(mint.clone()), until(stopped.clone()));
     let figures = serve_figures(figures, figures_router(mint.clone()), until(stopped.clone()));
+    let reports = serve_figures(reports, webhook_router(mint.clone()), until(stopped.clone()));
+    let ending_vouchers = funding::keep_ending(mint.clone(), until(stopped.clone()));
     let sealing = sealing::keep_sealing(mint.clone(), until(stopped.clone()));
     let rotating = rotation::keep_rotating(mint.clone(), until(stopped.clone()));
     let paying = recouping::keep_paying(mint.clone(), until(stopped.clone()));
@@ -103,11 +114,13 @@ pub async fn serve(
     let ending = stop.clone();
     let task = tokio::spawn(async move {
         // A listener that is lost ends the others, which answer what they have begun.
-        let (public, control, figures, (), (), (), ()) = tokio::join!(
+        let (public, control, figures, reports, (), (), (), (), ()) = tokio::join!(
             ends_all(public, &ending),
             ends_all(control, &ending),
             ends_all(figures, &ending),
+            ends_all(reports, &ending),
             sealing,
+            ending_vouchers,
             rotating,
             paying,
             watching,
@@ -115,7 +128,7 @@ pub async fn serve(
         if tokio::time::timeout(DRAIN, mint.finished()).await.is_err() {
             tracing::warn!("work in progress was cut off at shutdown");
         }
-        public.and(control).and(figures)
+        public.and(control).and(figures).and(reports)
     });
     let asked = stop.clone();
     tokio::spawn(async move {
@@ -125,7 +138,7 @@ pub async fn serve(
         }
     });
     tracing::info!("the mint is being served");
-    Ok(RunningMint { local_addr, metrics, tls, stop, task })
+    Ok(RunningMint { local_addr, metrics, webhook, tls, stop, task })
 }
 
 impl RunningMint {

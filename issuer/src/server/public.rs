@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -8,13 +10,14 @@ use farthing_http::server::{Limits, harden};
 use farthing_openapi::{Api, Document, Encoded, Operation};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, DepositAnswer, DepositRequest, FinishAnswer, FinishRequest,
-    KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, RecoupAnswer, RecoupCall, RecoupsAnswer,
-    mint_path,
+    KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, QuoteAnswer, QuoteCall, RecoupAnswer, RecoupCall,
+    RecoupsAnswer, mint_path,
 };
 use farthing_protocol::ids::KeysetId;
 use farthing_verifier::service::{HEALTH, Health, READY, Ready};
 
 use crate::archive::Wanted;
+use crate::ledger::QuoteError;
 use crate::mint::Mint;
 
 /// A mint's public endpoints, with the limits that requests have.
@@ -50,6 +53,7 @@ fn api() -> Api<Mint> {
         .post(mint_path::PAYOUT, payout, about_payout())
         .get(mint_path::RECOUPS, recoups, about_recoups())
         .post(mint_path::RECOUP_CLAIM, recoup, about_recoup())
+        .post(mint_path::QUOTE, quote, about_quote())
         .get(mint_path::ARCHIVE, archive, about_archive())
         .get(mint_path::ISSUED, issued, about_issued())
         .get(mint_path::SPENT, spent, about_spent())
@@ -100,6 +104,7 @@ fn about_finish() -> Operation {
         Code::DoubleSpend,
         Code::InsufficientFunds,
         Code::LimitExceeded,
+        Code::VoucherEnded,
     ];
     Operation::new("finishIssuance", "Pays for tokens and has them signed.")
         .about(
@@ -166,6 +171,22 @@ fn about_recoup() -> Operation {
         )
         .refuses(LEDGER)
         .refuses(&refusals)
+}
+
+fn about_quote() -> Operation {
+    Operation::new("fundingQuote", "How an account is paid money into, and what came so far.")
+        .about(
+            "The same request again is answered with how far the quote is, whatever the time. The mint credits what it is paid, not what \
+             was asked.",
+        )
+        .refuses(LEDGER)
+        .refuses(&[
+            Code::InvalidSignature,
+            Code::FundingUsed,
+            Code::UnsupportedKind,
+            Code::RequestExpired,
+            Code::RateLimited,
+        ])
 }
 
 fn about_archive() -> Operation {
@@ -293,3 +314,29 @@ async fn recoups(State(mint): State<Mint>) -> Result<Json<RecoupsAnswer>, Proble
 async fn recoup(State(mint): State<Mint>, Json(call): Json<RecoupCall>) -> Result<Json<RecoupAnswer>, Problem> {
     Ok(Json(mint.recoup(call.claim).await?))
 }
+
+async fn quote(State(mint): State<Mint>, Json(call): Json<QuoteCall>) -> Result<Json<QuoteAnswer>, Problem> {
+    Ok(Json(mint.books().request_quote(&call.request).await?))
+}
+
+impl From<QuoteError> for Problem {
+    fn from(error: QuoteError) -> Self {
+        match error {
+            QuoteError::InvalidSignature => Self::new(Code::InvalidSignature),
+            QuoteError::OperationUsed => {
+                Self::new(Code::FundingUsed).with_detail("The operation id was used for another quote.")
+            }
+            QuoteError::NotOffered => Self::new(Code::UnsupportedKind)
+                .with_detail("The mint gives no quotes in this unit: its operator credits accounts."),
+            QuoteError::NotNow => Self::new(Code::RequestExpired)
+                .with_detail("A quote must be asked for within five minutes of its time."),
+            QuoteError::TooMany => Self::new(Code::RateLimited)
+                .with_detail("Too many quotes wait to be paid.")
+                .with_retry_after(WAIT_FOR_QUOTES),
+            QuoteError::Ledger(error) => Self::new(error.code()),
+        }
+    }
+}
+
+/// Quotes end after a while.
+const WAIT_FOR_QUOTES: Duration = Duration::from_secs(600);

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use farthing_protocol::amount::{Amount, Denomination, Unit, UnixTime};
-use farthing_protocol::api::{AccountQuery, PayoutRequest};
+use farthing_protocol::api::{AccountQuery, PayoutRequest, QuoteRequest};
 use farthing_protocol::archive::{ArchiveIndex, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::codec::Wire;
@@ -20,6 +20,7 @@ use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::TextToken;
+use farthing_protocol::voucher::VoucherCode;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -27,6 +28,7 @@ use crate::reference::enc;
 use crate::reference::payment::{LOCKED, PAY, RECOUP};
 use crate::reference::world::world;
 use crate::vectors::archive;
+use crate::vectors::funding::{quote_body, signed_quote};
 use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::part;
 use crate::vectors::payments::{DIGEST, swap_statement};
@@ -202,6 +204,9 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         ("receipt", [receipt_bytes(), receipt_bytes()], |bytes| {
             canonical::<Receipt>(bytes).is_some_and(|receipt| receipt.verify().is_ok())
         }),
+        ("quote request", [signed_quote(&quote_body(370)), signed_quote(&quote_body(371))], |bytes| {
+            canonical::<QuoteRequest>(bytes).is_some_and(|request| request.verify(&KEYSET.terms().mint).is_ok())
+        }),
         ("payout", [signed_payout(&payout_body("one", 370)), signed_payout(&payout_body("two", 371))], |bytes| {
             canonical::<PayoutRequest>(bytes).is_some_and(|payout| payout.verify(&KEYSET.terms().mint).is_ok())
         }),
@@ -235,6 +240,8 @@ fn as_everything(bytes: &[u8]) {
     canonical::<TextToken>(bytes);
     canonical::<AccountQuery>(bytes);
     canonical::<PayoutRequest>(bytes);
+    canonical::<QuoteRequest>(bytes);
+    canonical::<VoucherCode>(bytes);
     canonical::<OpenedSession>(bytes);
     canonical::<IssuanceRequest>(bytes);
     canonical::<IssuanceRecord>(bytes);

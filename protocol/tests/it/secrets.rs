@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
-use farthing_protocol::api::{AccountQuery, Deposit, OpenAnswer, PayRequest, PayoutRequest};
+use farthing_protocol::api::{AccountQuery, Deposit, OpenAnswer, PayRequest, PayoutRequest, QuoteId, QuoteRequest};
 use farthing_protocol::archive::{IssuanceFile, IssuanceHasher, SpentFilter};
 use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, Sessions};
 use farthing_protocol::blind::wallet::AwaitingResponse;
@@ -23,11 +23,13 @@ use farthing_protocol::payment::{
 use farthing_protocol::receipt::Receipt;
 use farthing_protocol::request::{Invoice, PaymentRequest};
 use farthing_protocol::token::{CoinKey, Serial, TextToken, Token};
+use farthing_protocol::voucher::VoucherCode;
 
 use crate::reference::payment::{LOCKED, PAY};
 use crate::reference::world::{NOW, world};
 use crate::twins::{context, keyset, secrets, seed};
 use crate::vectors::archive;
+use crate::vectors::funding::{quote_body, signed_quote, voucher};
 use crate::vectors::issuance::{account_request, swap_issuance};
 use crate::vectors::part;
 use crate::vectors::requests::{
@@ -163,6 +165,12 @@ fn requests_and_records_print_nothing() {
     let payout = signed_payout(&payout_body("a private note", 370));
     redacted(&PayoutRequest::from_bytes(&payout).unwrap(), &payout[1..]);
     redacted(PayoutRequest::from_bytes(&payout).unwrap().draft(), &payout[1..]);
+    let quote = signed_quote(&quote_body(2000));
+    redacted(&QuoteRequest::from_bytes(&quote).unwrap(), &quote[1..]);
+    redacted(QuoteRequest::from_bytes(&quote).unwrap().draft(), &quote[1..]);
+    redacted(&QuoteId::from_bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    let code = voucher(500, "EUR");
+    redacted(&VoucherCode::from_bytes(&code).unwrap(), &code[1..]);
     redacted(&AccountQuery::from_bytes(&query_bytes()).unwrap(), &query_bytes()[1..]);
     for (issuance, funding, request) in [account_request(), swap_issuance()] {
         let read = IssuanceRequest::from_bytes(&request).unwrap();

@@ -1,6 +1,7 @@
 //! Every code of a failure that `docs/cli.md` lists is provoked by a command, and ends with the exit code that stands beside it.
 
 mod folder;
+mod funding;
 mod invoices;
 mod mints;
 mod money;
@@ -17,9 +18,10 @@ use crate::schema::docs;
 use crate::terminal;
 
 /// What provokes failures. Each is a world of its own.
-const SCENES: [fn(&mut Provoked); 11] = [
+const SCENES: [fn(&mut Provoked); 12] = [
     folder::under_a_passphrase,
     folder::that_cannot_be_opened,
+    funding::that_does_not_come,
     invoices::that_are_not_paid,
     mints::that_answer_wrongly,
     mints::that_have_not_what_is_wanted,

@@ -264,6 +264,10 @@ fn bring_to_an_end(name: &str, task: &Task<'_>) {
             assert!(again.code == Some(0) || again.out.contains("\"received_before\""), "{name}: {again:?}");
             other.json(&["send", "--reclaim", "all"]);
         }
+        (Finish::Redeem, _) => {
+            let again = ran(task.command().arg("--json"));
+            assert!(again.code == Some(0) || again.out.contains("\"received_before\""), "{name}: {again:?}");
+        }
         (Finish::Resume | Finish::Deliver | Finish::Claim, _) => {}
     }
 }

@@ -66,6 +66,8 @@ pub(crate) enum Finish {
     Fetch,
     /// The text is received after all, or was before; the sender then learns it.
     Claim,
+    /// The voucher is redeemed after all, or was before.
+    Redeem,
     /// The same command is given again until the mint has published everything, and what came back is renewed.
     Restore,
 }
@@ -147,11 +149,16 @@ fn killed_at<'c>(command: &'c mut Command, moment: Option<&str>) -> &'c mut Comm
     }
 }
 
-pub(crate) static ALL: [Scenario; 21] = [
+pub(crate) static ALL: [Scenario; 22] = [
     Scenario::published("restore", 32, lost::restored),
     Scenario::published("bring together", 16, lost::brought_together),
     Scenario::new("withdraw", |stage| Task::new(stage.purse(1_000), &["withdraw", "1.05"])),
     Scenario::new("withdraw a bundle", |stage| Task::new(stage.purse(1_200), &["withdraw", "--bundle", "0"])),
+    Scenario::new("redeem a voucher", |stage| {
+        let (purse, code) = stage.purse(1).given_voucher(105);
+        let task = Task::new(purse, &["redeem", &code]);
+        Task { finish: Finish::Redeem, ..task }
+    }),
     Scenario::new("pay", |stage| Task::paying(holding(stage, &[37]), 37)),
     Scenario::new("pay after a split", |stage| Task::paying(holding(stage, &[64]), 37)),
     Scenario::new("pay after a merge", |stage| Task::paying(holding(stage, &[16, 16]), 32)),

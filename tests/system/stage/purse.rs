@@ -70,6 +70,14 @@ impl Purse<'_> {
         self
     }
 
+    /// The mint's operator gives the wallet's owner a voucher, on paper.
+    pub(crate) fn given_voucher(mut self, cents: u64) -> (Self, String) {
+        let code = self.stage.world.vouchers(1, cents).remove(0);
+        self.funded += cents;
+        self.stage.funded.fetch_add(cents, Ordering::SeqCst);
+        (self, code)
+    }
+
     /// `farthing wallet …` in this wallet's folder: one attempt for each message, so that what fails is left for the next command.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.here(self.stage.world.farthing(&["wallet"]), arguments)

@@ -140,6 +140,8 @@ codes! {
     PriceUnavailable = "price_unavailable", 503, "The price is not known at the moment.";
     /// The funding was used by another operation; the extension [`WINNER`] names it.
     FundingUsed = "funding_used", 409, "The funding was already used by another operation.";
+    /// The voucher that was to pay has expired, or the mint's operator has revoked it.
+    VoucherEnded = "voucher_ended", 410, "The voucher has expired or was revoked.";
     /// No such issuance session.
     UnknownSession = "unknown_session", 404, "This session is not known here.";
     /// The issuance session existed and cannot be continued.

@@ -18,7 +18,7 @@ use crate::error::{IssueError, Lie, MintError, StoreError};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::mints::Mint;
-use crate::operation::{Body, OpId, Operation, Used};
+use crate::operation::{Body, OpId, Operation, Source, Used};
 use crate::options::Step;
 use crate::restore::record::{self, Restoring};
 use crate::stock;
@@ -55,6 +55,7 @@ pub(crate) fn is_definite(code: Code) -> bool {
         | Code::DoubleSpend
         | Code::AcceptedElsewhere
         | Code::FundingUsed
+        | Code::VoucherEnded
         | Code::UnknownSession
         | Code::SessionGone
         | Code::NotDecidedHere
@@ -82,6 +83,7 @@ const fn is_after_lookup(code: Code) -> bool {
             | Code::WrongRequest
             | Code::DoubleSpend
             | Code::FundingUsed
+            | Code::VoucherEnded
             | Code::UnknownSession
             | Code::SessionGone
             | Code::NotDecidedHere
@@ -201,10 +203,11 @@ impl Inner {
         }
     }
 
-    /// Whether somebody else may rightly have the keys of an operation's tokens: they were given out or received, or came back from
-    /// the words, under which they may have been given out before.
+    /// Whether somebody else may rightly have the keys of an operation's tokens or voucher: they were given out or received, or came back
+    /// from the words, under which they may have been given out before.
     async fn may_be_claimed(&self, operation: &Operation) -> Result<bool, StoreError> {
-        if matches!(operation.body, Body::Send(_) | Body::Receive(_)) {
+        let is_voucher = operation.issue().is_some_and(|issue| matches!(issue.source, Source::Voucher(_)));
+        if is_voucher || matches!(operation.body, Body::Send(_) | Body::Receive(_)) {
             return Ok(true);
         }
         let (op, tokens) = (operation.id, operation.tokens().to_vec());

@@ -6,7 +6,7 @@ use farthing_protocol::blind::wallet::AwaitingResponse;
 use farthing_protocol::blind::{Commitment, VerificationKey};
 use farthing_protocol::derive::{CoinContext, IssuanceContext, Seed};
 use farthing_protocol::group::Element;
-use farthing_protocol::identity::{AccountKey, IssuanceId, Keypair, MintId};
+use farthing_protocol::identity::{AccountKey, IssuanceId, Keypair, MintId, VoucherKey};
 use farthing_protocol::ids::{KeysetId, OperationId, PaymentId};
 use farthing_protocol::issuance::{Funding, FundingSource, IssuanceRequest, IssuanceTerms, Output};
 use farthing_protocol::keyset::Keyset;
@@ -54,7 +54,7 @@ pub(super) fn draw_and_keep(
             }
             debit
         }
-        Source::Tokens(_) | Source::Foreign(_) => amount,
+        Source::Tokens(_) | Source::Foreign(_) | Source::Voucher(_) => amount,
     };
     let text = field::plaintext(&issue.shape, now, issue.lock.as_ref());
     let terms = IssuanceTerms {
@@ -77,6 +77,7 @@ pub(super) fn draw_and_keep(
             from_tokens(keyset, &opened, &terms, now)?
         }
         Source::Foreign(foreign) => from_tokens(foreign.keyset, &foreign.tokens, &terms, now)?,
+        Source::Voucher(key) => from_voucher(key, &terms),
     };
     let request = IssuanceRequest::sign(terms, opened.seal, funding, &key).map_err(StoreError::from)?;
     issue.used.push(used);
@@ -190,6 +191,12 @@ fn from_account(key: &Keypair, operation: OperationId, terms: &IssuanceTerms) ->
     let account = AccountKey::from(key);
     let digest = terms.digest(&FundingSource::Account(account, operation).id());
     Funding::Account { account, operation, signature: key.sign(digest.as_bytes()) }
+}
+
+fn from_voucher(key: &Keypair, terms: &IssuanceTerms) -> Funding {
+    let voucher = VoucherKey::from(key);
+    let digest = terms.digest(&FundingSource::Voucher(voucher).id());
+    Funding::Voucher { voucher, signature: key.sign(digest.as_bytes()) }
 }
 
 /// A payment of kind `swap` to the mint itself, whose authorization binds D. The tokens are in a payment's order.

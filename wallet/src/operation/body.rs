@@ -3,7 +3,7 @@
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::codec::{DecodeError, Reader, Writer};
 use farthing_protocol::derive::{IssuanceNumber, ReceivingIndex};
-use farthing_protocol::identity::PayeeKey;
+use farthing_protocol::identity::{Keypair, PayeeKey};
 use farthing_protocol::ids::{KeysetId, OperationId};
 use farthing_protocol::keyset::Redemption;
 use farthing_protocol::locked::{Recipient, RecipientKey};
@@ -106,6 +106,8 @@ pub(crate) enum Source {
     Tokens(Vec<TokenKey>),
     /// Tokens that were never in this wallet's stock.
     Foreign(Foreign),
+    /// A voucher, by its code's key pair.
+    Voucher(Box<Keypair>),
 }
 
 impl Source {
@@ -113,14 +115,14 @@ impl Source {
     pub(crate) fn own(&self) -> &[TokenKey] {
         match self {
             Self::Tokens(tokens) => tokens,
-            Self::Account { .. } | Self::Foreign(_) => &[],
+            Self::Account { .. } | Self::Foreign(_) | Self::Voucher(_) => &[],
         }
     }
 
     /// The keyset of the tokens.
     pub(crate) fn keyset(&self) -> Option<KeysetId> {
         match self {
-            Self::Account { .. } => None,
+            Self::Account { .. } | Self::Voucher(_) => None,
             Self::Tokens(tokens) => tokens.first().map(|token| token.keyset),
             Self::Foreign(foreign) => Some(foreign.keyset),
         }

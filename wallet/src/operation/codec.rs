@@ -2,7 +2,9 @@
 
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Wire, Writer};
 use farthing_protocol::derive::ReceivingIndex;
+use farthing_protocol::identity::Keypair;
 use farthing_protocol::token::{CoinKey, Token};
+use zeroize::Zeroizing;
 
 use super::{
     Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, Lock, LockTo, Locking, OpId, Operation, Outcome, Pay,
@@ -114,6 +116,10 @@ impl Encode for Source {
                     out.part(key);
                 }
             }
+            Self::Voucher(key) => {
+                out.u8(4);
+                out.bytes(key.secret().as_slice());
+            }
         }
     }
 }
@@ -129,6 +135,7 @@ impl Decode for Source {
                 let tokens = (0..count).map(|_| Ok((input.part::<Token>()?, input.part::<CoinKey>()?)));
                 Ok(Self::Foreign(Foreign { keyset, tokens: tokens.collect::<Result<_, DecodeError>>()? }))
             }
+            4 => Ok(Self::Voucher(Box::new(Keypair::from_secret(&Zeroizing::new(input.array()?))))),
             _ => Err(DecodeError::UnknownTag),
         }
     }

@@ -7,6 +7,7 @@ use farthing_protocol::keyset::ListError;
 use super::Reason;
 use crate::budget::BudgetError;
 use crate::error::{IssueError, MintError, OpenError, PayError, PendingCause, StoreError};
+use crate::funding::{QuoteError, RedeemError};
 use crate::pay::{GetError, RequestError};
 use crate::recoup::RecoupError;
 use crate::restore::RestoreError;
@@ -200,6 +201,38 @@ impl ReceiveError {
             Self::Own { .. } | Self::Held => Reason::OwnToken,
             Self::Before { .. } => Reason::ReceivedBefore,
             Self::AlreadySpent => Reason::AlreadySpent,
+        }
+    }
+}
+
+impl QuoteError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::Nothing => Reason::NothingToSend,
+            Self::NotOffered => Reason::NoQuotes,
+            Self::TooMany => Reason::TooManyQuotes,
+            Self::BadAnswer => Reason::MintBadAnswer,
+        }
+    }
+}
+
+impl RedeemError {
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Mint(error) => error.reason(),
+            Self::Issue(error) => error.reason(),
+            Self::UnknownMint { .. } => Reason::MintUnknown,
+            Self::Before { .. } => Reason::ReceivedBefore,
+            Self::Used => Reason::VoucherUsed,
+            Self::Ended => Reason::VoucherEnded,
+            Self::Unknown => Reason::VoucherUnknown,
         }
     }
 }

@@ -196,6 +196,16 @@ reasons! {
     BadBudget = "bad_budget", Refused;
     /// Somebody claimed the token.
     AlreadySpent = "already_spent", Refused;
+    /// The mint gives no quotes.
+    NoQuotes = "no_quotes", Refused;
+    /// Too many quotes wait to be paid.
+    TooManyQuotes = "too_many_quotes", Refused;
+    /// Somebody redeemed the voucher.
+    VoucherUsed = "voucher_used", Refused;
+    /// The voucher expired or was revoked.
+    VoucherEnded = "voucher_ended", Refused;
+    /// The mint does not know the voucher.
+    VoucherUnknown = "voucher_unknown", Refused;
 }
 
 #[cfg(test)]

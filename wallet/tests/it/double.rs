@@ -9,12 +9,13 @@ use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, Problem, WINNER};
 use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, FinishAnswer, FinishRequest, KeysetsAnswer, OpenAnswer, OpenRequest,
-    PayAnswer, PayRequest, PaymentAnswer, UnitBalance, mint_path, verifier_path,
+    PayAnswer, PayRequest, PaymentAnswer, QuoteAnswer, QuoteCall, QuoteDraft, QuoteId, QuoteRequest, QuoteState,
+    UnitBalance, mint_path, verifier_path,
 };
 use farthing_protocol::blind::Response;
 use farthing_protocol::blind::mint::{SessionError, Sessions};
 use farthing_protocol::codec::{Decode, Encode, Reader, Writer};
-use farthing_protocol::identity::{AccountKey, Keypair, MintId, PayeeKey};
+use farthing_protocol::identity::{AccountKey, Keypair, MintId, PayeeKey, VoucherKey};
 use farthing_protocol::ids::{KeysetId, PaymentId, RequestNonce};
 use farthing_protocol::issuance::{Funding, IssuanceRecord, IssuanceRequest, RecordedOutput};
 use farthing_protocol::keyset::{
@@ -65,6 +66,20 @@ pub(crate) enum Cheat {
     DifferingHead,
 }
 
+/// A voucher in the mint's books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voucher {
+    Worth(u64),
+    Ended,
+}
+
+/// A quote that was given.
+pub(crate) struct Quote {
+    id: QuoteId,
+    made_at: UnixTime,
+    pub(crate) credited: u64,
+}
+
 pub(crate) struct Double {
     pub(crate) clock: Arc<AtomicU64>,
     state: Mutex<State>,
@@ -91,6 +106,10 @@ pub(crate) struct State {
     pub(crate) last_payment: Option<PayRequest>,
     sessions: Sessions,
     accounts: BTreeMap<AccountKey, u64>,
+    pub(crate) vouchers: BTreeMap<VoucherKey, Voucher>,
+    /// What those are told who ask how to pay in; without it nobody is told anything.
+    pub(crate) payment: Option<String>,
+    pub(crate) quotes: BTreeMap<[u8; 16], Quote>,
     pub(crate) records: Vec<IssuanceRecord>,
     /// Keysets that have ended, and whose records are no more given out.
     pub(crate) buried: Vec<KeysetId>,
@@ -140,6 +159,9 @@ impl Double {
             last_payment: None,
             sessions: Sessions::new(&mut rng),
             accounts: BTreeMap::new(),
+            vouchers: BTreeMap::new(),
+            payment: None,
+            quotes: BTreeMap::new(),
             records: Vec::new(),
             buried: Vec::new(),
             recorded_at: Vec::new(),
@@ -349,7 +371,14 @@ impl State {
                 }
                 self.authentic(payment, CheckBinding::Issuance(&digest), now)?;
             }
-            Funding::Voucher { .. } => return Err(Code::UnsupportedKind.into()),
+            Funding::Voucher { voucher, .. } => match self.vouchers.get(voucher) {
+                None => return Err(Code::InsufficientFunds.into()),
+                Some(Voucher::Ended) => return Err(Code::VoucherEnded.into()),
+                Some(Voucher::Worth(units)) if worth.units() != *units || terms.debit != worth => {
+                    return Err(Code::InvalidShape.into());
+                }
+                Some(Voucher::Worth(_)) => {}
+            },
         }
         let challenges = terms.outputs.iter().map(|output| output.challenge).collect();
         let claimed = self.sessions.claim(session, challenges, now).map_err(|_| Code::SessionGone)?;
@@ -358,6 +387,7 @@ impl State {
         match request.funding() {
             Funding::Account { account, .. } => *self.accounts.get_mut(account).unwrap() -= terms.debit.units(),
             Funding::Tokens(payment) => self.spend(payment, now),
+            // Its funding id is used from now on.
             Funding::Voucher { .. } => {}
         }
         let outputs = terms.outputs.iter().zip(responses);
@@ -373,6 +403,27 @@ impl State {
         self.records.push(record.clone());
         self.recorded_at.push(now);
         Ok(FinishAnswer { record: self.distort(record) })
+    }
+
+    fn quote(&mut self, request: &QuoteRequest, now: UnixTime) -> Result<QuoteAnswer, Problem> {
+        request.verify(&MintId::from(&self.identity)).map_err(|_| Code::InvalidSignature)?;
+        let draft = request.draft();
+        let operation = *draft.operation.as_bytes();
+        if !self.quotes.contains_key(&operation) {
+            if self.payment.is_none() {
+                return Err(Code::UnsupportedKind.into());
+            }
+            if now.seconds().abs_diff(draft.requested_at.seconds()) > QuoteDraft::MAX_SKEW {
+                return Err(Code::RequestExpired.into());
+            }
+            let id = QuoteId::from_bytes(rand::random());
+            self.quotes.insert(operation, Quote { id, made_at: now, credited: 0 });
+        }
+        let Quote { id, made_at, credited } = &self.quotes[&operation];
+        let payment = self.payment.as_ref().unwrap().replace("{quote}", &id.to_text());
+        let state = if *credited > 0 { QuoteState::Paid } else { QuoteState::Open };
+        let expires_at = made_at.plus(DAY);
+        Ok(QuoteAnswer { quote: *id, payment, expires_at, state, credited: amount(*credited) })
     }
 
     fn distort(&mut self, mut record: IssuanceRecord) -> IssuanceRecord {
@@ -490,6 +541,7 @@ impl Service for Double {
                 let terms = request.terms();
                 vec![terms.session.as_bytes().to_vec(), terms.issuance.as_bytes().to_vec()]
             }
+            mint_path::QUOTE => vec![read::<QuoteCall>(body).request.draft().operation.as_bytes().to_vec()],
             verifier_path::PAY => vec![read::<PayRequest>(body).payment.id().as_bytes().to_vec()],
             _ => Vec::new(),
         };
@@ -529,6 +581,11 @@ impl Service for Double {
                     state.times.push(payment.authorized_at());
                 }
                 state.finish(&request, now).map(|answer| json(&answer))
+            }
+            mint_path::QUOTE => {
+                let request = read::<QuoteCall>(body).request;
+                state.times.push(request.draft().requested_at);
+                state.quote(&request, now).map(|answer| json(&answer))
             }
             mint_path::ACCOUNT => {
                 let query = read::<AccountRequest>(body).query;

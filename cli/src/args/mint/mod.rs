@@ -3,6 +3,7 @@
 mod backing;
 mod check;
 mod credit;
+mod funding;
 mod init;
 mod keys;
 mod keysets;
@@ -10,6 +11,7 @@ mod payouts;
 mod recoup;
 mod run;
 mod signer;
+mod vouchers;
 
 use std::path::PathBuf;
 
@@ -18,6 +20,7 @@ use clap::{Args, Subcommand};
 pub(crate) use self::backing::MintBacking;
 pub(crate) use self::check::MintCheckConfig;
 pub(crate) use self::credit::MintCredit;
+pub(crate) use self::funding::{MintFundingCommand, MintFundingList};
 pub(crate) use self::init::{MintInit, Percent};
 pub(crate) use self::keys::{
     BackupSecret, KeysBackup, KeysFolder, KeysRestore, MintKeys, MintPassphrase, NewSecret, PassphraseSet,
@@ -27,6 +30,9 @@ pub(crate) use self::payouts::MintPayouts;
 pub(crate) use self::recoup::{MintRecoup, MintRecoupCommand, MintRevoke};
 pub(crate) use self::run::MintRun;
 pub(crate) use self::signer::{MintSigner, SignerFolder, SignerInit, SignerReport, SignerRun};
+pub(crate) use self::vouchers::{
+    MintVouchersCommand, MintVouchersCreate, MintVouchersList, MintVouchersRegister, MintVouchersRevoke, Paper,
+};
 
 /// Where a mint lives, and what unlocks its keys.
 #[derive(Debug, Args)]
@@ -115,6 +121,12 @@ pub(crate) enum MintCommand {
     Revoke(MintRevoke),
     /// Show what is claimed of revoked keysets, or put money in that forged tokens took
     Recoup(MintRecoup),
+    /// What your payment processor reports, and the secret that you share with it
+    #[command(subcommand)]
+    Funding(MintFundingCommand),
+    /// Vouchers: printed codes that a wallet redeems without an account
+    #[command(subcommand)]
+    Vouchers(MintVouchersCommand),
 }
 
 impl MintCommand {
@@ -134,6 +146,8 @@ impl MintCommand {
             Self::Signer(MintSigner::Run(_)) => false,
             Self::Revoke(args) => args.json,
             Self::Recoup(args) => args.json,
+            Self::Vouchers(command) => command.wants_json(),
+            Self::Funding(command) => command.wants_json(),
             Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Audit(_) => false,
         }
     }

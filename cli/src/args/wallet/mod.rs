@@ -155,6 +155,15 @@ pub(crate) enum WalletCommand {
     Sent(WalletSent),
     /// Take money that somebody sent, and swap it at once, so that nobody else can claim it
     Receive(WalletReceive),
+    /// Ask the mint how to pay money into the account, or whether it came
+    ///
+    /// The mint's operator says how: by a bank, a card, or whatever he takes. What is paid under the quote's name is credited to the
+    /// account, and `withdraw` turns it into tokens.
+    Fund(WalletFund),
+    /// Turn a voucher into tokens: the text on it, or a photograph of it
+    ///
+    /// No account is needed. The mint sees that one of its vouchers is redeemed, and not by whom; the code itself is never sent.
+    Redeem(WalletRedeem),
     /// Show what is kept ready for payments, or set what is to be
     Stock(WalletStock),
     /// Bring the stock to its policy by swaps at random times; renew what ends soon

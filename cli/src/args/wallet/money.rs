@@ -283,6 +283,23 @@ pub(crate) struct WalletReceive {
     pub(crate) input: Input,
 }
 
+/// `farthing wallet fund`
+#[derive(Debug, Args)]
+pub(crate) struct WalletFund {
+    /// The amount to be paid in, such as 20.00; without it, what became of the quotes that were asked for
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) amount: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+/// `farthing wallet redeem`
+#[derive(Debug, Args)]
+pub(crate) struct WalletRedeem {
+    #[command(flatten)]
+    pub(crate) input: Input,
+}
+
 fn parse_word_count(text: &str) -> Result<u8, String> {
     match text {
         "12" => Ok(12),

@@ -1,6 +1,7 @@
 //! The mint's configuration file: one file for each section of it.
 
 mod archive;
+mod funding;
 mod keysets;
 mod limits;
 mod service;
@@ -16,6 +17,8 @@ use crate::keys::Protection;
 use crate::limits::{IssueLimits, RequestRates};
 pub(crate) use keysets::{Keysets, text as keysets_text};
 pub(crate) use signer::{SignerAt, SignerPlace, text as signer_text};
+
+pub(crate) use funding::Funding;
 
 /// What protects the mint's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) rates: RequestRates,
     /// Where the signer is, if it is a process of its own.
     pub(crate) signer: Option<SignerPlace>,
+    pub(crate) funding: Funding,
 }
 
 /// The settings as they are written.
@@ -67,6 +71,8 @@ struct File {
     limits: limits::Limits,
     /// Without it the mint holds its keys itself.
     signer: Option<signer::Section>,
+    #[serde(default)]
+    funding: funding::File,
 }
 
 impl Config {
@@ -90,6 +96,7 @@ impl Config {
             limits: options.limits,
             rates: options.rates,
             signer: None,
+            funding: Funding::default(),
         }
     }
 
@@ -113,6 +120,7 @@ impl Config {
             limits: file.limits.issue()?,
             rates: file.limits.rates(),
             signer: file.signer.map(signer::Section::place).transpose()?,
+            funding: file.funding.settings()?,
         })
     }
 
@@ -152,7 +160,8 @@ decimals = {decimals}
 {service}
 {keysets}
 {limits}
-{archive}",
+{archive}
+{funding}",
             mint = self.mint.to_text(),
             unit = self.unit.code(),
             decimals = self.unit.exponent(),
@@ -160,6 +169,7 @@ decimals = {decimals}
             keysets = keysets::text(self),
             limits = limits::text(&self.limits, &self.rates),
             archive = archive::text(&self.archive),
+            funding = funding::text(&self.funding),
         )
     }
 }

@@ -1,10 +1,12 @@
 //! The audit: every figure computed anew from the records, and compared with the running totals.
 
 mod ended;
+mod income;
 mod log;
 mod recompute;
 mod recoups;
 mod report;
+mod vouchers;
 
 use std::collections::BTreeMap;
 

@@ -3,18 +3,18 @@ use std::collections::BTreeMap;
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::PayoutDraft;
-use farthing_protocol::identity::{AccountKey, IssuanceId, MintId, VoucherKey};
+use farthing_protocol::identity::{AccountKey, IssuanceId, MintId};
 use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominations, payment_id_of};
 use farthing_verifier::spent;
 use farthing_verifier::store::AcceptedPayment;
 
 use super::ended::Ended;
-use super::{AuditReport, Figure, KeysetFacts, recoups};
+use super::{AuditReport, Figure, KeysetFacts, income, recoups, vouchers};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::{find_issuance, funded_by};
 use crate::ledger::payouts::PayoutRow;
-use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, VoucherState, get, parse, scan};
+use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, get, parse, scan};
 
 /// Everything added up from the records alone.
 #[derive(Default)]
@@ -52,7 +52,7 @@ pub(super) struct AccountSum {
 #[derive(Default)]
 pub(super) struct Open {
     /// Redeemed vouchers whose issuance was not found.
-    pub(super) vouchers: BTreeMap<VoucherKey, (IssuanceId, Unit, i128)>,
+    pub(super) vouchers: vouchers::Redeemed,
     /// Issuances for tokens whose record was not found, by the keyset of these.
     pub(super) swaps: BTreeMap<PaymentId, (KeysetId, i128)>,
     /// Σ tokens given for tokens whose issuance was not found.
@@ -65,7 +65,8 @@ impl Recomputed {
         ended.add_to(&mut sums);
         sums.add_movements(txn)?;
         sums.add_payouts(txn)?;
-        sums.add_vouchers(txn, &mut open)?;
+        income::add_income(txn, &mut sums, report)?;
+        open.vouchers = vouchers::add_vouchers(txn, &mut sums, report)?;
         scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
             if ended.holds(&entry.keyset) {
                 return Ok(());
@@ -118,19 +119,6 @@ impl Recomputed {
             add(&mut self.account(account, unit).balance, -units(taken));
             if let Some(to) = to {
                 add(&mut self.account(to, unit).balance, units(taken));
-            }
-            Ok(())
-        })
-    }
-
-    fn add_vouchers(&mut self, txn: &Txn<'_>, open: &mut Open) -> Result<(), LedgerError> {
-        scan(txn, Table::Voucher, &[], &mut |key, voucher: VoucherState| {
-            add(&mut self.unit(&voucher.unit).funded, units(voucher.amount));
-            match voucher.redeemed_by.0 {
-                None => add(&mut self.unit(&voucher.unit).vouchers, units(voucher.amount)),
-                Some(issuance) => {
-                    open.vouchers.insert(parse(key)?, (issuance, voucher.unit, units(voucher.amount)));
-                }
             }
             Ok(())
         })

@@ -79,6 +79,10 @@ pub enum Figure {
     IssuanceLog,
     /// A redeemed voucher against its issuance.
     VoucherRecord,
+    /// A batch of vouchers against its vouchers.
+    VoucherBatch,
+    /// A payment that a processor reported, against its id and against the list of what is held.
+    Income,
     /// A swap's inputs against its outputs.
     Swap,
     /// An accepted payment's tokens, payee, amount or request against its payment id: a spent token was exchanged.
@@ -204,6 +208,8 @@ impl fmt::Display for Figure {
             Self::IssuanceIndex => "an issuance's session or funding",
             Self::IssuanceLog => "an issuance's place in the log",
             Self::VoucherRecord => "a redeemed voucher",
+            Self::VoucherBatch => "a batch of vouchers",
+            Self::Income => "a payment from a processor",
             Self::Swap => "a swap's inputs and outputs",
             Self::SpentRecord => "a record of spent tokens",
             Self::Recoup => "a recouped token",

@@ -1,11 +1,13 @@
 //! The control endpoints: one file for each subject.
 
 mod backing;
+mod funding;
 mod keysets;
 mod money;
 mod payouts;
 mod recoup;
 mod signer;
+mod vouchers;
 
 use axum::Router;
 
@@ -19,5 +21,7 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(backing::router())
         .merge(recoup::router())
         .merge(signer::router())
+        .merge(vouchers::router())
+        .merge(funding::router())
         .with_state(mint)
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod archive;
 mod basics;
+pub(crate) mod funding;
 pub(crate) mod issuance;
 pub(crate) mod payments;
 pub(crate) mod recoup;
@@ -113,11 +114,13 @@ fn every_vector_file_is_one_that_is_checked() {
         "offer.json",
         "payments.json",
         "payout.json",
+        "quote.json",
         "receipt.json",
         "recoup.json",
         "shapes.json",
         "text-forms.json",
         "transfer.json",
+        "voucher.json",
     ];
     assert_eq!(files, checked);
 }

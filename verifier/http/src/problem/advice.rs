@@ -97,6 +97,7 @@ impl Code {
             Self::NotForSale => "Do not pay for it. Whoever runs the service decides what is sold.",
             Self::PriceUnavailable => "Wait for as long as `Retry-After` says, then ask again.",
             Self::FundingUsed => "Ask for the record of the issuance that is named: it has what was paid for.",
+            Self::VoucherEnded => "Nothing can be had for it any more. Ask whoever gave it out.",
             Self::UnknownSession => "Open a new session. Nothing was paid in this one.",
             Self::SessionGone => {
                 "Open a new session, with new blinding. This issuance is not recorded, so nothing was paid for it."

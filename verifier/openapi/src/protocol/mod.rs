@@ -1,6 +1,7 @@
 //! The protocol's bodies and what stands in them.
 
 mod bodies;
+mod funding;
 mod merchant;
 mod problem;
 mod recoup;

@@ -1,7 +1,7 @@
 //! Wire objects, ids and numbers: strings in JSON, but for times.
 
 use farthing_protocol::amount::{Amount, UnixTime};
-use farthing_protocol::api::{AccountQuery, PayoutRequest};
+use farthing_protocol::api::{AccountQuery, PayoutRequest, QuoteId, QuoteRequest};
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::identity::{AccountKey, MintId, PayeeKey};
@@ -68,6 +68,8 @@ base64url! {
     PayoutRequest: 168, Some(343);
     /// What is filed about tokens of a revoked keyset (22.2).
     RecoupClaim: 270, None;
+    /// A signed question how money is to be paid into an account (18.1).
+    QuoteRequest: 165, Some(180);
     /// What another wallet asks for, signed (16.4).
     TransferRequest: 241, None;
     /// The signed index of a mint's archive (21.1).
@@ -128,6 +130,25 @@ impl Described for Amount {
 
     fn examples() -> Vec<Value> {
         vec![json!("37"), json!("0"), json!(Self::MAX.units().to_string())]
+    }
+}
+
+impl Described for QuoteId {
+    const NAME: Option<&'static str> = Some("QuoteId");
+
+    fn schema(_: &mut Shelf) -> RefOr<Schema> {
+        let about = "The name of a quote, which goes with the payment: FQ, and 10 random bytes in base32.";
+        inline(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some(about))
+                .pattern(Some("^FQ[A-Z2-7]{16}$"))
+                .examples(Self::examples()),
+        )
+    }
+
+    fn examples() -> Vec<Value> {
+        vec![json!("FQAAAQEAYE7P6P37X7")]
     }
 }
 

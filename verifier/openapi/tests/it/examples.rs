@@ -28,6 +28,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("PaymentId", "payments", "/cases/0/id"),
     ("PaymentRequest", "invoice", "/request"),
     ("PayoutRequest", "payout", "/payout"),
+    ("QuoteRequest", "quote", "/quote_request"),
     ("Receipt", "receipt", "/receipt"),
     ("Recipient", "locked", "/record"),
     ("RecoupClaim", "recoup", "/claims/0/claim"),

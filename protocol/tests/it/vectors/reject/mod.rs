@@ -6,6 +6,7 @@
 mod operations;
 
 mod archive;
+mod funding;
 mod keysets;
 mod objects;
 mod payments;
@@ -55,7 +56,8 @@ impl Case {
 
 fn cases() -> Vec<Case> {
     let groups = [payments::decoding(), payments::verifying(), tokens::cases(), keysets::cases(), objects::cases()];
-    groups.into_iter().flatten().chain(texts::cases()).chain(archive::cases()).chain(recoup::cases()).collect()
+    let others = [texts::cases(), archive::cases(), recoup::cases(), funding::cases()];
+    groups.into_iter().chain(others).flatten().collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::api::{AccountQuery, PayoutRequest};
+use farthing_protocol::api::{AccountQuery, PayoutRequest, QuoteRequest};
 use farthing_protocol::archive::{ArchiveIndex, FileHead, FilterHead, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::blind::{Challenge, Response};
@@ -22,6 +22,7 @@ use farthing_protocol::request::{Invoice, PaymentRequest, TransferRequest};
 use farthing_protocol::shape::Shape;
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::{TextToken, Token};
+use farthing_protocol::voucher::VoucherCode;
 
 use crate::vectors::{Vector, part};
 
@@ -57,6 +58,9 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "decode shape" => decoded::<Shape>(&bytes()),
         "decode text token" => decoded::<TextToken>(&bytes()),
         "decode payout" => decoded::<PayoutRequest>(&bytes()),
+        "decode quote request" => decoded::<QuoteRequest>(&bytes()),
+        "decode voucher" => decoded::<VoucherCode>(&bytes()),
+        "read voucher text" => VoucherCode::from_text(text).map(drop).map_err(name),
         "decode account query" => decoded::<AccountQuery>(&bytes()),
         "decode opened session" => decoded::<OpenedSession>(&bytes()),
         "decode issuance request" => decoded::<IssuanceRequest>(&bytes()),
@@ -92,6 +96,10 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
             let record = IssuanceRecord::from_bytes(&with.bytes("record")).unwrap();
             let claim = RecoupClaim::from_bytes(&bytes()).map_err(name)?;
             claim.evidence().iter().try_for_each(|one| one.proof.verify(&keyset, &one.token, &record)).map_err(name)
+        }
+        "verify quote request" => {
+            let mint = MintId::from_bytes(with.array("mint"));
+            QuoteRequest::from_bytes(&bytes()).map_err(name)?.verify(&mint).map_err(name)
         }
         "extend chain" => extend(&bytes(), with),
         "accept keyset list" => {

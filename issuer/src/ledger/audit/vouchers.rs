@@ -1,0 +1,72 @@
+use std::collections::BTreeMap;
+
+use farthing_durable::Txn;
+use farthing_protocol::amount::Unit;
+use farthing_protocol::identity::{IssuanceId, VoucherKey};
+
+use super::recompute::{Recomputed, add, units};
+use super::{AuditReport, Figure};
+use crate::ledger::LedgerError;
+use crate::ledger::records::{Table, VoucherState, get, parse, scan};
+use crate::ledger::vouchers::{BatchNumber, BatchRow, batch_of, due_key};
+
+/// Vouchers that were redeemed, by which issuance and for how much: what must be found again among the issuances.
+pub(super) type Redeemed = BTreeMap<VoucherKey, (IssuanceId, Unit, i128)>;
+
+/// A batch, and what was found of it.
+struct Found {
+    row: BatchRow,
+    count: u32,
+    redeemed: u32,
+}
+
+/// Adds up the vouchers, and compares each batch with them.
+pub(super) fn add_vouchers(
+    txn: &Txn<'_>,
+    sums: &mut Recomputed,
+    report: &mut AuditReport,
+) -> Result<Redeemed, LedgerError> {
+    let mut batches: BTreeMap<BatchNumber, Found> = BTreeMap::new();
+    scan(txn, Table::Batch, &[], &mut |key, row: BatchRow| {
+        batches.insert(BatchNumber::of(key)?, Found { row, count: 0, redeemed: 0 });
+        Ok(())
+    })?;
+    let mut redeemed = Redeemed::new();
+    scan(txn, Table::Voucher, &[], &mut |key, voucher: VoucherState| {
+        let (key, amount): (VoucherKey, _) = (parse(key)?, units(voucher.amount));
+        let sum = sums.unit(&voucher.unit);
+        add(&mut sum.funded, amount);
+        let batch = match batch_of(txn, &key)? {
+            None => None,
+            Some(number) => match batches.get_mut(&number) {
+                Some(batch) if (batch.row.amount, &batch.row.unit) == (voucher.amount, &voucher.unit) => Some(batch),
+                _ => {
+                    report.differ(Some(&voucher.unit), Figure::VoucherBatch, 0, amount);
+                    None
+                }
+            },
+        };
+        let ended = batch.as_ref().is_some_and(|batch| batch.row.ended.is_some());
+        match voucher.redeemed_by.0 {
+            None if ended => add(&mut sum.paid_out, amount),
+            None => add(&mut sum.vouchers, amount),
+            Some(issuance) => {
+                redeemed.insert(key, (issuance, voucher.unit.clone(), amount));
+            }
+        }
+        if let Some(batch) = batch {
+            batch.count = batch.count.saturating_add(1);
+            batch.redeemed = batch.redeemed.saturating_add(u32::from(voucher.redeemed_by.0.is_some()));
+        }
+        Ok(())
+    })?;
+    for (number, Found { row, count, redeemed }) in batches {
+        let unit = Some(&row.unit);
+        report.compare(unit, Figure::VoucherBatch, row.count.into(), count.into());
+        report.compare(unit, Figure::VoucherBatch, row.redeemed.into(), redeemed.into());
+        let due: Option<BatchNumber> = get(txn, Table::BatchDue, &due_key(row.expires_at, number))?;
+        let listed = due == Some(number);
+        report.compare(unit, Figure::VoucherBatch, listed.into(), row.ended.is_none().into());
+    }
+    Ok(redeemed)
+}

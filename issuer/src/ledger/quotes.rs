@@ -1,0 +1,266 @@
+//! Quotes: what account owners asked to pay in, and under which name.
+
+use farthing_durable::Txn;
+use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::{QuoteAnswer, QuoteDraft, QuoteId, QuoteState};
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use farthing_protocol::identity::AccountKey;
+use farthing_protocol::ids::OperationId;
+
+use super::LedgerError;
+use super::records::{Table, from_value, get, put};
+
+/// So many quotes of one account may wait to be paid.
+pub(crate) const OPEN_OF_ONE: usize = 16;
+
+/// So many end, or are forgotten, in one transaction.
+const AT_ONCE: usize = 256;
+
+/// Why a quote was not given. Nothing changed, except where the ledger's error says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuoteError {
+    /// The account's owner did not sign this request to this mint.
+    #[error("the request is not signed by the account's owner")]
+    InvalidSignature,
+    /// The account used this operation id for another quote.
+    #[error("the operation id was used for another quote")]
+    OperationUsed,
+    /// The mint gives no quotes, or not in this unit.
+    #[error("the mint gives no quotes in this unit")]
+    NotOffered,
+    /// It was made too long ago, or in the future.
+    #[error("the request was not made now")]
+    NotNow,
+    /// The account, or all of them together, have too many quotes that nothing was paid for.
+    #[error("too many quotes wait to be paid")]
+    TooMany,
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What a new quote is to be like.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    /// Random.
+    pub(crate) id: QuoteId,
+    /// How to pay.
+    pub(crate) payment: String,
+    /// How long it should be paid, in seconds.
+    pub(crate) seconds: u64,
+    /// How long after that it is remembered, in seconds.
+    pub(crate) late: u64,
+    /// So many of all accounts may wait to be paid.
+    pub(crate) most_open: u64,
+}
+
+/// Gives a quote for a request whose signature was verified, once for each account and operation id. Without an offer only one
+/// that was given before is answered.
+pub(crate) fn request_quote(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    draft: &QuoteDraft,
+    offer: Option<Offer>,
+) -> Result<(QuoteId, QuoteRow), QuoteError> {
+    let asked = asked_key(&draft.account, &draft.operation);
+    if let Some(id) = get::<QuoteId>(txn, Table::QuoteAsked, &asked)? {
+        let row = quote(txn, &id)?.ok_or(LedgerError::Damaged)?;
+        let same = row.amount == draft.amount && row.unit == draft.unit && row.requested_at == draft.requested_at;
+        return if same { Ok((id, row)) } else { Err(QuoteError::OperationUsed) };
+    }
+    let Offer { id, payment, seconds, late, most_open } = offer.ok_or(QuoteError::NotOffered)?;
+    let asked_at = draft.requested_at;
+    if asked_at > now.plus(QuoteDraft::MAX_SKEW) || now > asked_at.plus(QuoteDraft::MAX_SKEW) {
+        return Err(QuoteError::NotNow);
+    }
+    let open = open_count(txn)?;
+    let own = Table::QuoteOpen.key(draft.account.as_bytes());
+    let own = txn.scan_prefix(&own, None, OPEN_OF_ONE).map_err(LedgerError::from)?;
+    if open >= most_open || own.len() >= OPEN_OF_ONE {
+        return Err(QuoteError::TooMany);
+    }
+    if quote(txn, &id)?.is_some() {
+        // Ten random bytes were drawn twice.
+        return Err(LedgerError::Busy.into());
+    }
+    let expires_at = now.plus(seconds);
+    let row = QuoteRow {
+        account: draft.account,
+        operation: draft.operation,
+        amount: draft.amount,
+        unit: draft.unit.clone(),
+        requested_at: asked_at,
+        expires_at,
+        forgotten_at: expires_at.plus(late),
+        payment,
+        credited: Amount::ZERO,
+        open: true,
+    };
+    put(txn, Table::QuoteAsked, &asked, &id)?;
+    put(txn, Table::Quote, id.as_bytes(), &row)?;
+    put(txn, Table::QuoteOpen, &open_key(&row.account, &id), &id)?;
+    put(txn, Table::QuoteDue, &due_key(expires_at, &id), &id)?;
+    put_open_count(txn, open.checked_add(1).ok_or(LedgerError::Overflow)?)?;
+    Ok((id, row))
+}
+
+/// The quote of this name, if the mint remembers it.
+pub(super) fn quote(txn: &Txn<'_>, id: &QuoteId) -> Result<Option<QuoteRow>, LedgerError> {
+    get(txn, Table::Quote, id.as_bytes())
+}
+
+/// Notes that so much was credited for a quote.
+pub(super) fn note_credit(
+    txn: &mut Txn<'_>,
+    id: &QuoteId,
+    mut row: QuoteRow,
+    amount: Amount,
+) -> Result<(), LedgerError> {
+    row.credited = row.credited.checked_add(amount).ok_or(LedgerError::Overflow)?;
+    close(txn, id, &mut row)?;
+    put(txn, Table::Quote, id.as_bytes(), &row)
+}
+
+/// Closes quotes whose time has passed, and forgets those that are long over, as many as fit into one transaction. Says how many.
+pub(crate) fn expire_quotes(txn: &mut Txn<'_>, now: UnixTime) -> Result<usize, LedgerError> {
+    let mut done = 0;
+    for (key, value) in txn.scan_prefix(Table::QuoteDue.prefix(), None, AT_ONCE)? {
+        let id: QuoteId = from_value(&value)?;
+        if now < due_time(&key)? {
+            break;
+        }
+        let mut row = quote(txn, &id)?.ok_or(LedgerError::Damaged)?;
+        close(txn, &id, &mut row)?;
+        txn.delete(&key)?;
+        if now < row.forgotten_at {
+            put(txn, Table::Quote, id.as_bytes(), &row)?;
+            put(txn, Table::QuoteDue, &due_key(row.forgotten_at, &id), &id)?;
+        } else {
+            txn.delete(&Table::Quote.key(id.as_bytes()))?;
+            txn.delete(&Table::QuoteAsked.key(&asked_key(&row.account, &row.operation)))?;
+        }
+        done += 1;
+    }
+    Ok(done)
+}
+
+/// From now on it does not wait to be paid.
+fn close(txn: &mut Txn<'_>, id: &QuoteId, row: &mut QuoteRow) -> Result<(), LedgerError> {
+    if std::mem::take(&mut row.open) {
+        txn.delete(&Table::QuoteOpen.key(&open_key(&row.account, id)))?;
+        let open = open_count(txn)?.checked_sub(1).ok_or(LedgerError::Damaged)?;
+        put_open_count(txn, open)?;
+    }
+    Ok(())
+}
+
+fn open_count(txn: &Txn<'_>) -> Result<u64, LedgerError> {
+    Ok(get::<OpenQuotes>(txn, Table::QuotesOpen, &[])?.map_or(0, |open| open.0))
+}
+
+fn put_open_count(txn: &mut Txn<'_>, open: u64) -> Result<(), LedgerError> {
+    put(txn, Table::QuotesOpen, &[], &OpenQuotes(open))
+}
+
+fn asked_key(account: &AccountKey, operation: &OperationId) -> Vec<u8> {
+    [account.as_bytes().as_slice(), operation.as_bytes()].concat()
+}
+
+fn open_key(account: &AccountKey, id: &QuoteId) -> Vec<u8> {
+    [account.as_bytes().as_slice(), id.as_bytes()].concat()
+}
+
+fn due_key(at: UnixTime, id: &QuoteId) -> Vec<u8> {
+    [at.seconds().to_be_bytes().as_slice(), id.as_bytes()].concat()
+}
+
+/// When something is due, by its key.
+fn due_time(key: &[u8]) -> Result<UnixTime, LedgerError> {
+    let rest = key.get(Table::QuoteDue.prefix().len()..).and_then(|rest| rest.first_chunk());
+    rest.map(|time| UnixTime::from_seconds(u64::from_be_bytes(*time))).ok_or(LedgerError::Damaged)
+}
+
+/// How many quotes wait to be paid.
+struct OpenQuotes(u64);
+
+impl Encode for OpenQuotes {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+}
+
+impl Decode for OpenQuotes {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.u64().map(Self)
+    }
+}
+
+/// A quote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QuoteRow {
+    pub(crate) account: AccountKey,
+    pub(crate) operation: OperationId,
+    /// What its owner means to pay.
+    pub(crate) amount: Amount,
+    pub(crate) unit: Unit,
+    pub(crate) requested_at: UnixTime,
+    pub(crate) expires_at: UnixTime,
+    /// Until then money is credited for it.
+    pub(crate) forgotten_at: UnixTime,
+    /// How to pay, as it was told.
+    pub(crate) payment: String,
+    /// What came so far.
+    pub(crate) credited: Amount,
+    /// Whether it counts among those that wait to be paid.
+    pub(crate) open: bool,
+}
+
+impl QuoteRow {
+    /// What its owner is told.
+    pub(crate) fn answer(self, id: QuoteId, now: UnixTime) -> QuoteAnswer {
+        let state = match (self.credited.is_zero(), now < self.expires_at) {
+            (false, _) => QuoteState::Paid,
+            (true, true) => QuoteState::Open,
+            (true, false) => QuoteState::Expired,
+        };
+        let Self { payment, expires_at, credited, .. } = self;
+        QuoteAnswer { quote: id, payment, expires_at, state, credited }
+    }
+}
+
+impl Encode for QuoteRow {
+    fn encode_to(&self, out: &mut Writer) {
+        out.part(&self.account);
+        out.part(&self.operation);
+        out.part(&self.amount);
+        out.part(&self.unit);
+        out.part(&self.requested_at);
+        out.part(&self.expires_at);
+        out.part(&self.forgotten_at);
+        out.text(&self.payment);
+        out.part(&self.credited);
+        out.u8(u8::from(self.open));
+    }
+}
+
+impl Decode for QuoteRow {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            account: input.part()?,
+            operation: input.part()?,
+            amount: input.part()?,
+            unit: input.part()?,
+            requested_at: input.part()?,
+            expires_at: input.part()?,
+            forgotten_at: input.part()?,
+            payment: input.text(QuoteAnswer::MAX_PAYMENT)?.to_owned(),
+            credited: input.part()?,
+            open: match input.u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(DecodeError::UnknownTag),
+            },
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! What a payment processor reported.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use farthing_http::extract::{Json, Query};
+use farthing_http::problem::{Code, Problem};
+
+use crate::control::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeView, path};
+use crate::ledger::IncomeError;
+use crate::mint::Mint;
+
+/// So many payments are listed in one answer.
+const LISTED: usize = 500;
+
+pub(super) fn router() -> Router<Mint> {
+    Router::new().route(path::INCOME, get(income)).route(path::ASSIGN_INCOME, post(assign))
+}
+
+async fn income(
+    State(mint): State<Mint>,
+    Query(IncomeQuery { all, after }): Query<IncomeQuery>,
+) -> Result<Json<IncomeReport>, Problem> {
+    let payments = mint.books().incomes(all, after, LISTED).await.map_err(|error| error.code())?;
+    let next = if payments.len() < LISTED { None } else { payments.last().map(|payment| payment.number) };
+    Ok(Json(IncomeReport { payments, next }))
+}
+
+async fn assign(
+    State(mint): State<Mint>,
+    Json(AssignIncomeRequest { number, account }): Json<AssignIncomeRequest>,
+) -> Result<Json<IncomeView>, Problem> {
+    let books = mint.books();
+    Ok(Json(match account {
+        Some(account) => books.assign_income(number, account).await?,
+        None => books.return_income(number).await?,
+    }))
+}
+
+impl From<IncomeError> for Problem {
+    fn from(error: IncomeError) -> Self {
+        match error {
+            IncomeError::Zero => Self::new(Code::AmountOutOfRange).with_detail("The amount is zero."),
+            IncomeError::Text => Self::new(Code::BadRequest)
+                .with_detail("The id must be plain text of 1 to 128 bytes, the quote of at most 256."),
+            IncomeError::IdUsed => {
+                Self::new(Code::FundingUsed).with_detail("The id was reported with another amount or quote.")
+            }
+            IncomeError::Unknown => Self::new(Code::NotFound).with_detail("There is no payment with this number."),
+            IncomeError::NotHeld => Self::new(Code::FundingUsed).with_detail("The payment is not held any more."),
+            IncomeError::Ledger(error) => Self::new(error.code()),
+        }
+    }
+}

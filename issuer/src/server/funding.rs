@@ -1,0 +1,28 @@
+//! What ends by time in the books of a served mint.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::mint::Mint;
+
+/// So often, in seconds, it is looked for what has ended. Until then it cannot be redeemed either.
+const EVERY: u64 = 60;
+
+/// Ends vouchers and quotes whose time has passed, at once and then every minute, until `stopped` ends. What fails is logged and
+/// tried again.
+pub(super) async fn keep_ending(mint: Mint, stopped: impl Future<Output = ()>) {
+    let mut stopped = pin!(stopped);
+    loop {
+        if let Err(error) = mint.books().expire_vouchers().await {
+            tracing::error!(%error, "vouchers whose time has passed could not be ended");
+        }
+        if let Err(error) = mint.books().expire_quotes().await {
+            tracing::error!(%error, "quotes whose time has passed could not be closed");
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(Duration::from_secs(EVERY)) => {}
+        }
+    }
+}
