@@ -168,7 +168,7 @@ impl World {
         drop(books);
         let home = MintHome::open(home.folder()).unwrap();
         let signer = Some(Apart { home: signer, running: None });
-        let fault = Arc::new(AtomicU8::new(0));
+        let fault = Arc::new(Faults::default());
         let mut world = Self { _folder: folder, home, clock, mint: None, fault, identity, archive_file: None, signer };
         world.start_signer().await;
         world.reopen().await;
@@ -235,7 +235,7 @@ impl World {
         let (home, clock) = (MintHome::open(folder.path().join("mint")).unwrap(), Arc::clone(&self.clock));
         let fault = Arc::new(Faults::default());
         let mint = Some(open(&home, &clock, &fault, None).await);
-        Self { _folder: folder, home, clock, mint, fault, identity: self.identity, archive_file: None }
+        Self { _folder: folder, home, clock, mint, fault, identity: self.identity, archive_file: None, signer: None }
     }
 
     /// The mint's own key pair.

@@ -141,7 +141,9 @@ impl Rules {
         let last = wait(&self.store, |txn| stored::<ArchiveIndex>(txn))?;
         let index = strongbox.sign(draft).map_err(|_| Refusal::OtherMint)?;
         let issued_at = index.issued_at();
-        index.accept(self.home.mint_id(), last.as_ref(), issued_at).map_err(|_| Refusal::WentBack)?;
+        let book = self.book();
+        let ends = |keyset: &KeysetId| book.get(keyset).map(|keyset| keyset.terms().deposit_until);
+        index.accept(self.home.mint_id(), last.as_ref(), &ends, issued_at).map_err(|_| Refusal::WentBack)?;
         self.keep(&index)?;
         Ok(index)
     }

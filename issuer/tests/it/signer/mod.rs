@@ -46,7 +46,7 @@ async fn works(world: &mut World) {
     assert!(matches!(paid.unwrap()[0], DepositOutcome::Accepted { .. }));
     world.clock.pass(7200);
     let index = world.mint().seal().await.unwrap();
-    index.accept(&world.id(), None, world.now()).unwrap();
+    index.accept(&world.id(), None, &|_| None, world.now()).unwrap();
     assert_eq!(index.keyset(keyset.id()).unwrap().segments.len(), 1);
     world.keysets().await.list.accept(&world.id(), None, world.now()).unwrap();
     assert_eq!((world.balance(&wallet.key()).await, world.balance(&shop.key()).await), (992, 7));
