@@ -25,9 +25,9 @@ const MAX_BACKUP: usize = 64 << 20;
 #[derive(Clone, Debug)]
 pub enum KeyHome {
     /// The mint holds them itself.
-    Mint(MintHome),
+    Mint(Box<MintHome>),
     /// A process of its own holds them.
-    Signer(SignerHome),
+    Signer(Box<SignerHome>),
 }
 
 /// What was backed up, or restored.
@@ -44,12 +44,12 @@ impl KeyHome {
     /// A [`HomeError`]: [`HomeError::KeysApart`] for the folder of a mint whose keys are with its signer.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, HomeError> {
         match SignerHome::open(folder.as_ref()) {
-            Ok(home) => return Ok(Self::Signer(home)),
+            Ok(home) => return Ok(Self::Signer(Box::new(home))),
             Err(HomeError::NoSigner) => {}
             Err(error) => return Err(error),
         }
         let home = MintHome::open(folder.as_ref())?;
-        if home.has_signer() { Err(HomeError::KeysApart) } else { Ok(Self::Mint(home)) }
+        if home.has_signer() { Err(HomeError::KeysApart) } else { Ok(Self::Mint(Box::new(home))) }
     }
 
     /// The mint's identity.
