@@ -239,9 +239,9 @@ fn a_bank_statement_credits_quotes_once_and_the_operator_assigns_the_rest() {
     let more = format!("{lines}a3,0.50,{name}\n");
     assert_eq!(bank.statement(secret, &more).unwrap(), "a1 20.00 credited\na2 7.50 held\na3 0.50 credited\n");
     let quotes = alice.json("wallet-fund-list", &["fund"]);
-    assert_eq!((&quotes["quotes"][0]["state"], &quotes["quotes"][0]["credited"]["units"]), {
-        (&"paid".into(), &"2050".into())
-    });
+    let quote = &quotes["quotes"][0];
+    assert_eq!(quote["state"], "paid");
+    assert_eq!(quote["credited"]["units"], "2050");
     alice.json("wallet-withdraw", &["withdraw", "20.50"]);
 
     // Signed with a secret of somebody else nothing is credited.

@@ -110,7 +110,7 @@ impl Wallet {
             .await?;
         let working = working.ok_or(StoreError::Busy)?;
         let issued = inner.begin_issue(working).await.map_err(of_voucher)?;
-        let Issued { op, amount, tokens } = issued;
+        let Issued { op, amount, tokens, fee: _ } = issued;
         Ok(Redeemed { op, mint: id, unit, amount, tokens })
     }
 }
