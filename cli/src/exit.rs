@@ -101,6 +101,12 @@ troubles! {
     MintRunning = "mint_running", Locked;
     /// The passphrase or key file does not open the mint's keys, or a backup of them.
     WrongSecret = "wrong_secret", Locked;
+    /// A mint's backup that is damaged, or none, or not the one that is wanted.
+    BadBackup = "bad_backup", Failed;
+    /// An account that is not forgotten, because it holds something or waits for something.
+    AccountInUse = "account_in_use", Failed;
+    /// The original of a mint that was put back certainly answered something after the copy.
+    SomethingLost = "something_lost", Failed;
     /// The mint or unit that was named, or one that must be named, is not clear.
     Ambiguous = "ambiguous", Failed;
 }

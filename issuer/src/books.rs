@@ -16,8 +16,8 @@ use crate::control::{BackingReport, PayoutView};
 use crate::home::{HomeError, MintHome};
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
-    self, AuditReport, BurialRefusal, Buried, Credited, Ledger, LedgerError, LedgerOpenError, MovementError,
-    PayoutError, PayoutNumber, PayoutRow, Standing,
+    self, AuditReport, BurialRefusal, Buried, Credited, ErasePlace, Erased, ForgetError, Ledger, LedgerError,
+    LedgerOpenError, MovementError, PayoutError, PayoutNumber, PayoutRow, Standing,
 };
 use crate::recoup::{ExclusionsKeeper, Leak, RevokeError, Revoked};
 
@@ -84,6 +84,10 @@ impl Books {
     }
 
     pub(crate) fn open_with(home: MintHome, options: Options, clock: Arc<dyn Clock>) -> Result<Self, BooksError> {
+        if !home.ledger().join("db").is_file() {
+            return Err(LedgerOpenError::Missing.into());
+        }
+        let options = home.ledger_options(options);
         let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), Arc::clone(&clock))?;
         let (revocations, tombstones) = ledger
             .submit(|txn, _| Ok((ledger::revocations(txn)?, ledger::tombstones(txn)?)))
@@ -184,6 +188,39 @@ impl Books {
             balance,
         };
         Ok(AccountAnswer { balances: balances.into_iter().map(answer).collect() })
+    }
+
+    /// Forgets an account that holds nothing: takes its name and its references out of all rows but the records of spent tokens, which
+    /// name payees until their keyset's end. Sums of what it moved stay. Repeated it goes on, and ends with nothing more to erase.
+    ///
+    /// # Errors
+    /// A [`ForgetError`].
+    pub async fn forget(&self, account: AccountKey) -> Result<Erased, ForgetError> {
+        let (mut rows, mut place) = (0_u64, Some(ErasePlace::start()));
+        while let Some(from) = place {
+            let portion = self.0.ledger.run(move |txn, now| ledger::erase_account(txn, now, &account, from)).await?;
+            rows = rows.saturating_add(portion.0);
+            place = portion.1;
+        }
+        let erased = self.0.ledger.run(move |txn, _| ledger::forget(txn, &account)).await?;
+        Ok(Erased { rows: rows.saturating_add(erased.rows), ..erased })
+    }
+
+    /// Erases the references of credits and payments to the outside that are older than `mint.toml` says. Of each a hash stays, so that
+    /// none is made twice. Returns how many were erased.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn erase_references(&self) -> Result<u64, LedgerError> {
+        let Some(keep) = self.0.home.config().data.keep_seconds else { return Ok(0) };
+        let (mut rows, mut place) = (0_u64, Some(ErasePlace::start()));
+        while let Some(from) = place {
+            let portion =
+                self.0.ledger.run(move |txn, now| ledger::erase_references(txn, now.minus(keep), from)).await?;
+            rows = rows.saturating_add(portion.0);
+            place = portion.1;
+        }
+        Ok(rows)
     }
 
     /// Recomputes every figure from the records and compares. A mint whose books are not right stops issuing until

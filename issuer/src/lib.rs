@@ -15,6 +15,7 @@
 //! but a clone inside that window cannot be stopped.
 
 mod archive;
+mod backup;
 mod books;
 mod clock;
 pub mod control;
@@ -37,6 +38,10 @@ mod store;
 mod watchdog;
 
 pub use archive::ArchiveError;
+pub use backup::{
+    BackupError, BackupPlan, BackupSummary, CheckedBackup, Decided, Decision, LedgerCopy, LedgerPortion, Restored,
+    check_backup, decide, last_backup, restore_backup, write_backup,
+};
 pub use books::{Books, BooksError};
 #[doc(hidden)]
 pub use clock::Clock;
@@ -53,8 +58,8 @@ pub use keys::ExchangeStep;
 pub use keys::{Cost, KeyError, KeyHome, KeysHandled, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, CoverError, Credited, Difference, Figure, IncomeError, LedgerError, LedgerOpenError, MovementError,
-    PayoutError, QuoteError, UnitBooks, VoucherError,
+    AuditReport, CoverError, Credited, Difference, Erased, Figure, ForgetError, IncomeError, LedgerError,
+    LedgerOpenError, MovementError, PayoutError, QuoteError, UnitBooks, VoucherError,
 };
 pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;

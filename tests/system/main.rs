@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod backup;
 mod bad_input;
 mod bad_texts;
 mod cheat;

@@ -109,7 +109,7 @@ pub(super) async fn new_keyset(args: MintNewKeyset, screen: &Screen) -> Result<(
     })
 }
 
-async fn running(home: &MintHome) -> Result<Option<KeysetsReport>> {
+pub(super) async fn running(home: &MintHome) -> Result<Option<KeysetsReport>> {
     ask_running(home, async |client| client.get_json(path::KEYSETS).await).await
 }
 

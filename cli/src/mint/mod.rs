@@ -3,8 +3,10 @@
 mod amount;
 mod audit;
 pub(crate) mod backing;
+pub(crate) mod backup;
 mod check;
 mod credit;
+pub(crate) mod forget;
 pub(crate) mod funding;
 mod home;
 mod init;
@@ -13,6 +15,7 @@ pub(crate) mod keysets;
 mod listen;
 pub(crate) mod payouts;
 pub(crate) mod recoup;
+pub(crate) mod restore;
 mod run;
 pub(crate) mod signer;
 pub(crate) mod vouchers;
@@ -43,5 +46,8 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Recoup(args) => recoup::recoup(args, screen).await,
         MintCommand::Funding(command) => funding::run(command, screen).await,
         MintCommand::Vouchers(command) => vouchers::run(command, screen).await,
+        MintCommand::Backup(args) => backup::backup(args, screen).await,
+        MintCommand::Forget(args) => forget::forget(args, screen).await,
+        MintCommand::Restore(args) => restore::restore(args, screen).await,
     }
 }

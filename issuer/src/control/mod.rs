@@ -1,6 +1,8 @@
 //! What the operator's commands say to a running mint, over its control socket: one file for each subject.
 
 mod backing;
+mod backup;
+mod forget;
 mod funding;
 mod keysets;
 mod money;
@@ -10,6 +12,8 @@ mod signer;
 mod vouchers;
 
 pub use backing::{BackingReport, BackingRequest};
+pub use backup::{BeginCopyAnswer, BeginCopyRequest, CopyPortionAnswer, CopyPortionRequest};
+pub use forget::{ForgetAnswer, ForgetRequest};
 pub use funding::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeState, IncomeView};
 pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
@@ -57,6 +61,12 @@ pub mod path {
     pub const COVER_RECOUP: &str = "/v1/control/cover-recoup";
     /// GET: [`SignerReportAnswer`](super::SignerReportAnswer); `not_found` for a mint that holds its keys itself.
     pub const SIGNER: &str = "/v1/control/signer";
+    /// POST [`ForgetRequest`](super::ForgetRequest) → [`ForgetAnswer`](super::ForgetAnswer).
+    pub const FORGET: &str = "/v1/control/forget";
+    /// POST [`BeginCopyRequest`](super::BeginCopyRequest) → [`BeginCopyAnswer`](super::BeginCopyAnswer).
+    pub const BEGIN_COPY: &str = "/v1/control/begin-copy";
+    /// POST [`CopyPortionRequest`](super::CopyPortionRequest) → [`CopyPortionAnswer`](super::CopyPortionAnswer).
+    pub const COPY_PORTION: &str = "/v1/control/copy-portion";
 
     /// The path of one account's balances.
     pub fn account(account: &farthing_protocol::identity::AccountKey) -> String {

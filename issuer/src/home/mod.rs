@@ -4,7 +4,7 @@
 //! mint.toml          the configuration, with comments
 //! keys/              secret keys, encrypted: identity.key, keyset-<id>.key
 //! keysets/           public keysets, signed: <sequence>-<id>.keyset
-//! ledger/            the books
+//! ledger/            the books; `.NAME.fence-…` beside the folder counts their answers
 //! archive/           files of issuance records and filters of spent serials, signed, for everyone
 //! control.sock       the control socket of the running mint
 //! ```
@@ -14,11 +14,13 @@ mod config;
 mod options;
 mod settings;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use farthing_durable::Options;
 use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::codec::{DecodeError, Wire};
 use farthing_protocol::identity::{Keypair, MintId};
@@ -28,6 +30,7 @@ use farthing_verifier::home::TlsFiles;
 use crate::clock::{Clock, SystemClock};
 use crate::keys::{KeyError, KeyFolder, create_folder, replace, write_new};
 use crate::keysets::KeysetBook;
+use crate::ledger::{HeldLedger, LedgerOpenError};
 use crate::signer::draw;
 
 pub use check::{Finding, FindingCode, check_home};
@@ -107,6 +110,9 @@ pub enum HomeError {
     /// Secret keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// Its ledger could not be made.
+    #[error(transparent)]
+    Ledger(#[from] LedgerOpenError),
     /// The operating system refused.
     #[error("the folder could not be read or written: {}", .0.kind())]
     Io(#[from] io::Error),
@@ -174,6 +180,8 @@ impl MintHome {
         let (secret, keyset) = draw(terms, home.config.denominations, identity).map_err(HomeError::Settings)?;
         home.keys().store_keyset(&options.protection, &secret)?;
         home.store_keyset(&keyset)?;
+        // From now on a mint without a ledger has lost it.
+        HeldLedger::open(&home.ledger(), home.ledger_options(Options::new()), home.config.mint)?;
         // Its presence says that everything else is there.
         write_new(&home.folder.join(CONFIG), text.as_bytes())?;
         Ok(home)
@@ -244,6 +252,31 @@ impl MintHome {
 
     pub(crate) fn archive(&self) -> PathBuf {
         self.folder.join("archive")
+    }
+
+    /// The same mint in another folder.
+    pub(crate) fn moved_to(&self, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), config: self.config.clone() }
+    }
+
+    /// Where the ledger's answers are counted outside of the folder, and whether that must be there: see
+    /// [`Options::fence`].
+    pub(crate) fn fence(&self) -> (PathBuf, bool) {
+        if let Some(fence) = &self.config.data.fence {
+            return (fence.clone(), true);
+        }
+        let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        let mut name = OsString::from(".");
+        name.push(folder.file_name().unwrap_or_default());
+        let mint: String = self.config.mint.to_text().chars().take(12).collect();
+        name.push(format!(".fence-{mint}"));
+        (folder.with_file_name(name), false)
+    }
+
+    /// How the ledger is opened.
+    pub(crate) fn ledger_options(&self, options: Options) -> Options {
+        let (fence, required) = self.fence();
+        options.fence(fence, required)
     }
 
     /// Its secret keys.

@@ -6,6 +6,7 @@ use farthing_protocol::identity::{AccountKey, VoucherKey};
 
 use super::LedgerError;
 use super::book::{Place, TransferError, account_state, transfer};
+use super::erase::is_erased;
 use super::records::{AccountState, Movement, RedeemedBy, Table, VoucherState, get, parse, put, scan};
 
 /// The longest reference, in bytes.
@@ -33,6 +34,9 @@ pub enum MovementError {
     /// The reference stands for another account or amount.
     #[error("the reference was used for another account or amount")]
     ReferenceUsed,
+    /// The reference was used once, and for what is not kept any more.
+    #[error("the reference was used before, and for what is not kept any more")]
+    ReferenceErased,
     /// The account does not hold so much.
     #[error("the account does not hold so much")]
     InsufficientFunds,
@@ -93,6 +97,7 @@ fn move_once(
     }
     let earlier = get::<Movement>(txn, table, reference.as_bytes())?;
     let known = match &earlier {
+        None if is_erased(txn, table, reference.as_bytes())? => return Err(MovementError::ReferenceErased),
         None => false,
         Some(earlier) if earlier.account == *account && earlier.unit == *unit && earlier.amount == *amount => true,
         Some(_) => return Err(MovementError::ReferenceUsed),

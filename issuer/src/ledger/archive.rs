@@ -23,7 +23,7 @@ pub(super) fn log(txn: &mut Txn<'_>, keyset: KeysetId, issuance: IssuanceId, at:
 }
 
 /// Gives a ledger that has none its log: the issuances by their time.
-pub(crate) fn begin_archive(txn: &mut Txn<'_>) -> Result<(), LedgerError> {
+pub(super) fn begin_archive(txn: &mut Txn<'_>) -> Result<(), LedgerError> {
     if get::<LogPlace>(txn, Table::LogLength, &[])?.is_some() {
         return Ok(());
     }

@@ -130,6 +130,12 @@ fn give(
     Ok(())
 }
 
+/// The unit of a keyset of which something was issued.
+pub(super) fn keyset_unit(txn: &Txn<'_>, keyset: &KeysetId) -> Result<Unit, LedgerError> {
+    let totals: Option<KeysetTotals> = get(txn, Table::Keyset, keyset.as_bytes())?;
+    totals.map(|totals| totals.unit).ok_or(LedgerError::Damaged)
+}
+
 fn keyset_totals(txn: &Txn<'_>, unit: &Unit, keyset: &KeysetId) -> Result<KeysetTotals, LedgerError> {
     match get::<KeysetTotals>(txn, Table::Keyset, keyset.as_bytes())? {
         None => Ok(KeysetTotals { unit: unit.clone(), issued: Amount::ZERO, redeemed: Amount::ZERO }),

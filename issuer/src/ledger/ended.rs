@@ -26,6 +26,7 @@ use super::records::{
     IssuanceEntry, KeysetTotals, LogPlace, LoggedIssuance, Source, Table, account_key, from_value, get, parse, put,
     record, scan, unit_key,
 };
+use super::summed::{self, Said};
 
 /// How many issuances, or records of spent tokens, are looked at in one transaction of the dropping.
 const PORTION: usize = 256;
@@ -157,7 +158,12 @@ struct Sums {
     /// By the keyset of the tokens that were given for them.
     for_tokens: BTreeMap<KeysetId, Amount>,
     accounts: BTreeMap<AccountKey, Carried>,
+    /// Σ debits of accounts that were forgotten.
+    forgotten: Amount,
 }
+
+/// Whose name stands for accounts that were forgotten.
+const NOBODY: AccountKey = AccountKey::from_bytes([0; 32]);
 
 impl Sums {
     fn of(txn: &Txn<'_>, keyset: &Keyset) -> Result<Self, LedgerError> {
@@ -194,6 +200,11 @@ impl Sums {
                 add(&mut self.fees, entry.debit.checked_sub(entry.amount).ok_or(LedgerError::Damaged)?)?;
                 self.account(*account).debited.add(entry.debit.units().into())
             }
+            Source::Forgotten => {
+                add(&mut self.fees, entry.debit.checked_sub(entry.amount).ok_or(LedgerError::Damaged)?)?;
+                add(&mut self.forgotten, entry.debit)?;
+                self.account(NOBODY).debited.add(entry.debit.units().into())
+            }
             Source::Voucher(_) => add(&mut self.for_vouchers, entry.amount),
             Source::Tokens(inputs, _) => add(self.for_tokens.entry(*inputs).or_default(), entry.amount),
         }
@@ -209,6 +220,10 @@ impl Sums {
             let mut carried = get(txn, Table::Carried, &key)?.unwrap_or(Carried::NOTHING);
             carried.add(more)?;
             put(txn, Table::Carried, &key, &carried)?;
+        }
+        if !self.forgotten.is_zero() {
+            // What they came to is in the sums of erased rows already.
+            summed::add(txn, &NOBODY, unit, Said::Received(self.forgotten))?;
         }
         let tombstone = Tombstone {
             unit: unit.clone(),

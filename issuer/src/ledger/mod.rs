@@ -9,22 +9,26 @@ mod audit;
 mod book;
 mod deposits;
 mod ended;
+mod erase;
 mod error;
 mod income;
 mod issuances;
 mod limits;
+mod lineage;
 mod lists;
 mod payouts;
 mod quotes;
 mod records;
 mod recoup;
+mod schema;
 mod standing;
+mod summed;
 mod vouchers;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use farthing_durable::{Engine, OpenError, Options, Pending, Txn};
+use farthing_durable::{Copying, Engine, OpenError, Options, Pending, Txn};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::identity::MintId;
 use farthing_verifier::spent;
@@ -35,8 +39,8 @@ use records::{Table, get, put};
 pub use accounts::{Credited, MovementError};
 pub(crate) use accounts::{balances, create_voucher, credit, pay_out};
 pub(crate) use archive::{
-    Listing, begin_archive, filter_row, last_filter, list_files, logged, plan, record_bytes, segment_row, spent_after,
-    spent_keysets, stored_index,
+    Listing, filter_row, last_filter, list_files, logged, plan, record_bytes, segment_row, spent_after, spent_keysets,
+    stored_index,
 };
 pub(crate) use audit::KeysetFacts;
 pub(crate) use audit::audit;
@@ -47,11 +51,14 @@ pub(crate) use ended::{
     BurialRefusal, Buried, Tombstone, Unlisted, bury, drop_issuances, drop_spent, dropped, dropping, tombstone,
     tombstones, unlist,
 };
+pub(crate) use erase::{ErasePlace, erase_account, erase_references, forget};
+pub use erase::{Erased, ForgetError};
 pub use error::LedgerError;
 pub use income::IncomeError;
 pub(crate) use income::{Destination, Fate, IncomeNumber, IncomeRow, Report, incomes, receive, release};
 pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance, foresee, issue};
 pub(crate) use limits::erase_days;
+pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, put_back, set_duty};
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;
 pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
@@ -99,43 +106,116 @@ pub enum LedgerOpenError {
     /// It is another mint's.
     #[error("the ledger belongs to another mint")]
     OtherMint,
+    /// It is older than what was noted outside of the mint's folder.
+    ///
+    /// # Security
+    /// As for [`Incomplete`](Self::Incomplete).
+    #[error(
+        "the ledger is an older copy: the mint has answered since, and would forget spent serials and redeem them again. Put the newest \
+         back; if there is none, put a backup back with `farthing mint restore`, which says what is lost"
+    )]
+    RolledBack,
+    /// The file outside of the mint's folder that would tell an older copy is missing.
+    #[error(
+        "the fence that `[data]` in mint.toml names is missing, so that nobody can tell whether this ledger is the newest: is its disk \
+         mounted? If it never was there, make an empty file in its place"
+    )]
+    FenceMissing,
+    /// There is none, though the mint was made with one.
+    #[error(
+        "the mint's ledger is missing: without it the mint would forget what was spent and redeem it again. Put it back; if it is lost, \
+         put a backup back with `farthing mint restore`"
+    )]
+    Missing,
+    /// It was put back from a copy, and nobody has said yet what became of the original.
+    #[error(
+        "the ledger was put back from a copy of {} (Unix time), and what the mint answered after that is not in it: say what became of it \
+         with `farthing mint restore --nothing-lost` or `--accept-loss`",
+        .0.seconds()
+    )]
+    Undecided(UnixTime),
+    /// Its last copy was taken, to go on elsewhere.
+    #[error(
+        "the ledger's last copy was taken at {} (Unix time) so that the mint goes on with it: this one is served no more",
+        .0.seconds()
+    )]
+    Given(UnixTime),
+    /// A later version of this program wrote it, in a layout that this one does not know. It was not touched.
+    #[error(
+        "the ledger has layout {found}, and this version of the program knows none after {known}: go on with the newer version; \
+         nothing was changed"
+    )]
+    Newer {
+        /// The ledger's layout.
+        found: u32,
+        /// The last one that is known here.
+        known: u32,
+    },
 }
 
 impl From<OpenError> for LedgerOpenError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Truncated | OpenError::Damaged => Self::Incomplete(error),
+            OpenError::RolledBack => Self::RolledBack,
+            OpenError::FenceMissing => Self::FenceMissing,
             other => Self::Store(other),
         }
     }
 }
 
+/// A ledger that may not be served, or of which it is not known: nothing of value can be done with it.
+#[derive(Debug)]
+pub(crate) struct HeldLedger {
+    engine: Engine,
+}
+
+impl HeldLedger {
+    /// Opens a ledger and brings it to the last layout, whatever its standing.
+    pub(crate) fn open(path: &Path, options: Options, mint: MintId) -> Result<Self, LedgerOpenError> {
+        let engine = Engine::open(path, options.indexer(spent::indexer()))?;
+        schema::bring_up_to_date(&engine, mint)?;
+        Ok(Self { engine })
+    }
+
+    pub(crate) fn lineage(&self) -> Result<Lineage, LedgerError> {
+        self.run(|txn| lineage::lineage(txn))
+    }
+
+    /// Runs a job to its durable end. No clock is asked.
+    pub(crate) fn run<T, F>(&self, job: F) -> Result<T, LedgerError>
+    where
+        F: FnOnce(&mut Txn<'_>) -> Result<T, LedgerError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.engine.submit(job).wait().map_err(LedgerError::from)?
+    }
+
+    /// A copy of the ledger.
+    pub(crate) fn copy(&self) -> Copying {
+        Copying::of(&self.engine)
+    }
+}
+
 impl Ledger {
-    /// Opens the ledger of a mint, creating it if it is missing.
+    /// Opens the ledger of a mint, creating it if it is missing. One that may not be served is refused.
     pub(crate) fn open(
         path: &Path,
         options: Options,
         mint: MintId,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LedgerOpenError> {
-        let engine = Engine::open(path, options.indexer(spent::indexer()))?;
-        let ledger = Self { engine, clock };
-        let owner = ledger
-            .submit(move |txn, _| -> Result<MintId, LedgerError> {
-                if let Some(owner) = get(txn, Table::Mint, &[])? {
-                    return Ok(owner);
-                }
-                put(txn, Table::Mint, &[], &mint)?;
-                Ok(mint)
-            })
-            .wait()
-            .map_err(LedgerError::from)??;
-
-        if owner != mint {
-            return Err(LedgerOpenError::OtherMint);
+        let held = HeldLedger::open(path, options, mint)?;
+        match held.lineage()?.duty {
+            Duty::Serving => Ok(Self { engine: held.engine, clock }),
+            Duty::Given(at) => Err(LedgerOpenError::Given(at)),
+            Duty::Undecided { copied_at, .. } => Err(LedgerOpenError::Undecided(copied_at)),
         }
-        ledger.submit(|txn, _| begin_archive(txn)).wait().map_err(LedgerError::from)??;
-        Ok(ledger)
+    }
+
+    /// A copy of the ledger, taken while it goes on.
+    pub(crate) fn copy(&self) -> Copying {
+        Copying::of(&self.engine)
     }
 
     /// Queues a job. It gets the time, which is never behind what an earlier job saw.

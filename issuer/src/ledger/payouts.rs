@@ -121,7 +121,7 @@ fn payout(txn: &Txn<'_>, number: PayoutNumber) -> Result<Option<PayoutRow>, Ledg
     get(txn, Table::Payout, &number.key())
 }
 
-fn asked_key(account: &AccountKey, operation: &OperationId) -> Vec<u8> {
+pub(super) fn asked_key(account: &AccountKey, operation: &OperationId) -> Vec<u8> {
     [account.as_bytes().as_slice(), operation.as_bytes()].concat()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `meta/…` | the mint, the highest time seen |
+//! | `meta/…` | the mint, the layout (`schema`), the highest time seen, whether it may be served (`lineage`) |
 //! | `unit/` ‖ unit | [`UnitTotals`] |
 //! | `keyset/` ‖ keyset | [`KeysetTotals`] |
 //! | `account/` ‖ account ‖ unit | [`AccountState`] |
@@ -11,6 +11,9 @@
 //! | `asked/` ‖ account ‖ operation id | the [`PayoutNumber`](super::PayoutNumber) of a payout |
 //! | `payouts/` ‖ number | [`PayoutRow`](super::PayoutRow) |
 //! | `unpaid/` ‖ number | its amount, as long as it is pending |
+//! | `summed/` ‖ account ‖ unit | [`Summed`](super::summed::Summed): what erased rows said about an account |
+//! | `summed-unit/` ‖ unit | [`SummedTotals`](super::summed::SummedTotals): the same about a unit |
+//! | `erased/` ‖ hash | when a movement was made whose reference is erased |
 //! | `voucher/` ‖ voucher | [`VoucherState`] |
 //! | `batch/` ‖ number | [`BatchRow`](super::vouchers::BatchRow): vouchers that were made together |
 //! | `batch-of/` ‖ voucher | the [`BatchNumber`](super::vouchers::BatchNumber) of its batch |
@@ -65,6 +68,10 @@ const FORMAT: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
     Mint,
+    /// The layout, and how far a migration is.
+    Schema,
+    /// How often the ledger was put back from a copy, and whether it may be served.
+    Lineage,
     Time,
     Unit,
     Keyset,
@@ -77,6 +84,11 @@ pub(crate) enum Table {
     PayoutAsked,
     Payout,
     PayoutOpen,
+    Summed,
+    SummedTotals,
+    Erased,
+    /// With what references are hashed before they are erased.
+    ErasedSalt,
     Voucher,
     BatchCount,
     Batch,
@@ -125,6 +137,8 @@ impl Table {
     pub(crate) const fn prefix(self) -> &'static [u8] {
         match self {
             Self::Mint => b"meta/mint",
+            Self::Schema => b"meta/schema",
+            Self::Lineage => b"meta/lineage",
             Self::Time => b"meta/time",
             Self::Unit => b"unit/",
             Self::Keyset => b"keyset/",
@@ -136,6 +150,10 @@ impl Table {
             Self::PayoutAsked => b"asked/",
             Self::Payout => b"payouts/",
             Self::PayoutOpen => b"unpaid/",
+            Self::Summed => b"summed/",
+            Self::SummedTotals => b"summed-unit/",
+            Self::Erased => b"erased/",
+            Self::ErasedSalt => b"meta/erased",
             Self::Voucher => b"voucher/",
             Self::BatchCount => b"meta/batches",
             Self::Batch => b"batch/",
@@ -405,6 +423,8 @@ pub(crate) enum Source {
     Account(AccountKey),
     Voucher(VoucherKey),
     Tokens(KeysetId, PaymentId),
+    /// An account that was forgotten since.
+    Forgotten,
 }
 
 impl Encode for Source {
@@ -423,6 +443,7 @@ impl Encode for Source {
                 out.part(keyset);
                 out.part(payment);
             }
+            Self::Forgotten => out.u8(4),
         }
     }
 }
@@ -433,6 +454,7 @@ impl Decode for Source {
             1 => input.part().map(Self::Account),
             2 => input.part().map(Self::Voucher),
             3 => Ok(Self::Tokens(input.part()?, input.part()?)),
+            4 => Ok(Self::Forgotten),
             _ => Err(DecodeError::UnknownTag),
         }
     }

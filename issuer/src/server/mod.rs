@@ -1,6 +1,7 @@
 //! Serving a mint: the public endpoints on TCP, the operator's on a Unix socket.
 
 mod control;
+mod erasing;
 mod funding;
 mod public;
 mod recouping;
@@ -110,11 +111,12 @@ pub async fn serve(
     let sealing = sealing::keep_sealing(mint.clone(), until(stopped.clone()));
     let rotating = rotation::keep_rotating(mint.clone(), until(stopped.clone()));
     let paying = recouping::keep_paying(mint.clone(), until(stopped.clone()));
+    let erasing = erasing::keep_erasing(mint.clone(), until(stopped.clone()));
     let watching = keep_watch(mint.clone(), until(stopped));
     let ending = stop.clone();
     let task = tokio::spawn(async move {
         // A listener that is lost ends the others, which answer what they have begun.
-        let (public, control, figures, reports, (), (), (), (), ()) = tokio::join!(
+        let (public, control, figures, reports, (), (), (), (), (), ()) = tokio::join!(
             ends_all(public, &ending),
             ends_all(control, &ending),
             ends_all(figures, &ending),
@@ -123,6 +125,7 @@ pub async fn serve(
             ending_vouchers,
             rotating,
             paying,
+            erasing,
             watching,
         );
         if tokio::time::timeout(DRAIN, mint.finished()).await.is_err() {

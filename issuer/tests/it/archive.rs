@@ -154,6 +154,7 @@ async fn after_a_crash_between_the_files_and_their_listing_the_same_bytes_are_ma
     world.close();
     fs::remove_dir_all(&ledger).unwrap();
     fs::rename(&aside, &ledger).unwrap();
+    world.unfence();
 
     // Only the decision is in the ledger. By now more hours are over, and more was issued.
     world.reopen().await;
@@ -346,6 +347,8 @@ async fn a_ledger_without_a_log_gets_one() {
                 txn.delete(&key).unwrap();
             }
             txn.delete(b"meta/issued").unwrap();
+            // As before there were logs.
+            txn.delete(b"meta/schema").unwrap();
         })
         .await;
     world.audit().await;

@@ -46,7 +46,7 @@ type Tampering = fn(&mut Txn<'_>);
 #[tokio::test(flavor = "multi_thread")]
 async fn every_figure_is_compared_with_the_records() {
     // A value is a format byte and then its fields, amounts in eight bytes, the lowest first.
-    let cases: [(Tampering, &[Figure]); 27] = [
+    let cases: [(Tampering, &[Figure]); 32] = [
         (|txn| flip(txn, b"account/", 1), &[Figure::AccountBalance]),
         (|txn| flip(txn, b"account/", 9), &[Figure::AccountFee]),
         (|txn| remove(txn, b"account/"), &[Figure::AccountBalance]),
@@ -73,6 +73,14 @@ async fn every_figure_is_compared_with_the_records() {
         (|txn| flip(txn, b"issued/", 40), &[Figure::IssuanceLog]),
         (|txn| flip(txn, b"meta/issued", 1), &[Figure::IssuanceLog]),
         (|txn| drop_spent(txn), &[Figure::Redeemed, Figure::Swap]),
+        // The deposit's record alone, and that of the swap alone.
+        (|txn| remove_spent(txn, 0), &[Figure::Redeemed, Figure::AccountBalance]),
+        (|txn| remove_spent(txn, 1), &[Figure::Redeemed, Figure::Swap]),
+        // A record that is there twice, in another order, or that leads nowhere.
+        (|txn| add_row(txn, b"session/"), &[Figure::IssuanceIndex]),
+        (|txn| swap_log(txn), &[Figure::IssuanceLog]),
+        // Behind version, keyset, shape, issuance and funding comes what was debited.
+        (|txn| flip_record(txn, 1 + 32 + 9 + 32 + 32), &[Figure::IssuanceRecord]),
         // The last byte of an entry is that of a spent token's coin key; the byte at 150 is in the request's hash.
         (|txn| exchange_spent(txn, |entry| entry.len() - 1), &[Figure::SpentRecord]),
         (|txn| exchange_spent(txn, |_| 150), &[Figure::SpentRecord]),
@@ -98,6 +106,42 @@ fn unsettle(txn: &mut Txn<'_>) {
 
 fn drop_spent(txn: &mut Txn<'_>) {
     assert!(!txn.drop_partition(Partition(1 << 31), 1000).unwrap());
+}
+
+/// Writes all spent records anew but one.
+fn remove_spent(txn: &mut Txn<'_>, place: usize) {
+    let spent = Partition(1 << 31);
+    let mut entries = txn.scan_entries(spent, None, 1000).unwrap();
+    entries.remove(place);
+    drop_spent(txn);
+    entries.iter().for_each(|(_, entry)| txn.append(spent, entry).unwrap());
+}
+
+/// A row more, with the value of another.
+fn add_row(txn: &mut Txn<'_>, prefix: &[u8]) {
+    let (mut key, value) = txn.scan_prefix(prefix, None, 1).unwrap().pop().unwrap();
+    *key.last_mut().unwrap() ^= 1;
+    txn.put(&key, &value).unwrap();
+}
+
+/// The first two entries of the log, each in the place of the other.
+fn swap_log(txn: &mut Txn<'_>) {
+    let rows = txn.scan_prefix(b"issued/", None, 2).unwrap();
+    let [(first, one), (second, other)] = rows.as_slice() else { panic!("{} rows", rows.len()) };
+    // A second later, so that the order shows.
+    let mut later = one.clone();
+    let at = later.len() - 8;
+    later[at] += 1;
+    txn.put(first, &later).unwrap();
+    txn.put(second, other).unwrap();
+}
+
+/// Changes one byte of the first issuance's record.
+fn flip_record(txn: &mut Txn<'_>, place: usize) {
+    let (key, _) = txn.scan_prefix(b"issuance/", None, 1).unwrap().pop().unwrap();
+    let mut record = txn.get_large(&key).unwrap().unwrap();
+    record[place] ^= 1;
+    txn.put_large(&key, &record).unwrap();
 }
 
 /// Writes all spent records anew, with one byte of each changed.

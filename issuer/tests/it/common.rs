@@ -102,7 +102,7 @@ impl Faults {
 
 /// A mint, its folder and its clock.
 pub(crate) struct World {
-    _folder: TempDir,
+    folder: TempDir,
     pub(crate) home: MintHome,
     pub(crate) clock: Arc<TestClock>,
     mint: Option<Mint>,
@@ -153,7 +153,7 @@ impl World {
         let home = MintHome::init_as(folder.path().join("mint"), &options, &keypair, clock.as_ref()).unwrap();
         let fault = Arc::new(Faults::default());
         let mint = open(&home, &clock, &fault, None).await;
-        Self { _folder: folder, home, clock, mint: Some(mint), fault, identity, archive_file: None, signer: None }
+        Self { folder, home, clock, mint: Some(mint), fault, identity, archive_file: None, signer: None }
     }
 
     /// A mint whose keys are with a signer.
@@ -169,7 +169,7 @@ impl World {
         let home = MintHome::open(home.folder()).unwrap();
         let signer = Some(Apart { home: signer, running: None });
         let fault = Arc::new(Faults::default());
-        let mut world = Self { _folder: folder, home, clock, mint: None, fault, identity, archive_file: None, signer };
+        let mut world = Self { folder, home, clock, mint: None, fault, identity, archive_file: None, signer };
         world.start_signer().await;
         world.reopen().await;
         world
@@ -199,6 +199,22 @@ impl World {
         let text = change(std::fs::read_to_string(&path).unwrap());
         std::fs::write(&path, text).unwrap();
         self.home = MintHome::open(self.home.folder()).unwrap();
+    }
+
+    /// The mint in a folder's `mint`, so many seconds after the start.
+    pub(crate) async fn in_folder(folder: TempDir, seconds: u64) -> Self {
+        let clock = Arc::new(TestClock::new());
+        clock.pass(seconds);
+        let home = MintHome::open(folder.path().join("mint")).unwrap();
+        let fault = Arc::new(Faults::default());
+        let mint = open(&home, &clock, &fault, None).await;
+        let identity = [0; 32];
+        Self { folder, home, clock, mint: Some(mint), fault, identity, archive_file: None, signer: None }
+    }
+
+    /// The folder that everything is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn mint(&self) -> &Mint {
@@ -235,7 +251,7 @@ impl World {
         let (home, clock) = (MintHome::open(folder.path().join("mint")).unwrap(), Arc::clone(&self.clock));
         let fault = Arc::new(Faults::default());
         let mint = Some(open(&home, &clock, &fault, None).await);
-        Self { _folder: folder, home, clock, mint, fault, identity: self.identity, archive_file: None, signer: None }
+        Self { folder, home, clock, mint, fault, identity: self.identity, archive_file: None, signer: None }
     }
 
     /// The mint's own key pair.
@@ -264,6 +280,16 @@ impl World {
         let folder = self.home.folder().join("ledger");
         tokio::task::spawn_blocking(move || tamper(&folder, write)).await.unwrap();
         self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
+    }
+
+    /// Takes away what would tell an older ledger from the newest.
+    pub(crate) fn unfence(&self) {
+        for item in std::fs::read_dir(self.folder()).unwrap() {
+            let path = item.unwrap().path();
+            if path.to_str().unwrap().contains(".mint.fence-") {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
     }
 
     pub(crate) fn id(&self) -> MintId {

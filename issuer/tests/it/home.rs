@@ -55,7 +55,7 @@ fn nothing_secret_is_readable_and_nothing_unfinished_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let home = MintHome::init(folder.path().join("mint"), &options()).unwrap();
     let files = all_files(home.folder());
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 8, "{files:?}");
     for file in files {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
     }
@@ -111,6 +111,7 @@ async fn exchanged_and_damaged_keys_are_refused() {
     fs::write(keyset, keys).unwrap();
     drop(Mint::open(&homes[0], unlock()).await.unwrap());
     // Another mint's ledger, and another mint's keyset.
+    fs::remove_dir_all(homes[1].folder().join("ledger")).unwrap();
     fs::rename(homes[0].folder().join("ledger"), homes[1].folder().join("ledger")).unwrap();
     assert!(matches!(Mint::open(&homes[1], unlock()).await, Err(MintError::Ledger(_))));
     let foreign = all_files(&homes[1].folder().join("keysets")).remove(0);

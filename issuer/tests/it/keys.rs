@@ -97,8 +97,11 @@ async fn keys_come_back_from_a_backup_and_only_to_where_they_belong() {
     assert_eq!(home.back_up(&unlock(), &safe, &file).unwrap().keysets, 1);
     assert!(matches!(home.back_up(&unlock(), &safe, &file), Err(HomeError::Io(_))), "nothing is replaced");
     // Without a ledger nobody knows what was spent.
+    let (ledger, aside) = (mint.folder().join("ledger"), folder.path().join("aside"));
+    fs::rename(&ledger, &aside).unwrap();
     let restored = home.restore(&file, &safe.unlock(), &protection("new"));
     assert!(matches!(restored, Err(HomeError::NoLedger)));
+    fs::rename(&aside, &ledger).unwrap();
     let running = Mint::open(&mint, unlock()).await.unwrap();
     assert!(matches!(home.restore(&file, &safe.unlock(), &protection("new")), Err(HomeError::InUse)));
     // A backup may be made while it runs.

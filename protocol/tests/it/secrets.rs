@@ -4,7 +4,9 @@ use std::fmt::Debug;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
-use farthing_protocol::api::{AccountQuery, Deposit, OpenAnswer, PayRequest, PayoutRequest, QuoteId, QuoteRequest};
+use farthing_protocol::api::{
+    AccountQuery, Deposit, OpenAnswer, PayRequest, PayoutRequest, QuoteId, QuoteRequest, RecoupCall,
+};
 use farthing_protocol::archive::{IssuanceFile, IssuanceHasher, SpentFilter};
 use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, Sessions};
 use farthing_protocol::blind::wallet::AwaitingResponse;
@@ -21,6 +23,7 @@ use farthing_protocol::payment::{
     Authorization, CheckBinding, Payment, PaymentCheck, PaymentTerms, Witness, verify_payment,
 };
 use farthing_protocol::receipt::Receipt;
+use farthing_protocol::recoup::{BlindingProof, RecoupClaim};
 use farthing_protocol::request::{Invoice, PaymentRequest};
 use farthing_protocol::token::{CoinKey, Serial, TextToken, Token};
 use farthing_protocol::voucher::VoucherCode;
@@ -32,6 +35,7 @@ use crate::vectors::archive;
 use crate::vectors::funding::{quote_body, signed_quote, voucher};
 use crate::vectors::issuance::{account_request, swap_issuance};
 use crate::vectors::part;
+use crate::vectors::recoup::record_and_claim;
 use crate::vectors::requests::{
     invoice_body, payout_body, query_bytes, receipt_bytes, signed_invoice, signed_payout, text_token, two_mints,
 };
@@ -200,6 +204,18 @@ fn the_archive_prints_no_serial_and_no_record() {
 }
 
 #[test]
+fn claims_print_nothing() {
+    let (_, bytes) = record_and_claim();
+    let claim = RecoupClaim::from_bytes(&bytes).unwrap();
+    // What comes before is mint and keyset, which everybody knows.
+    silent(&claim, &bytes[65..]);
+    let evidence = &claim.evidence()[0];
+    redacted(evidence, &bytes[65..]);
+    redacted(&evidence.proof, &bytes[65..]);
+    silent(&RecoupCall { claim: RecoupClaim::from_bytes(&bytes).unwrap() }, &bytes[65..]);
+}
+
+#[test]
 fn ids_that_link_print_nothing() {
     let bytes: [u8; 32] = crate::reference::Stream::new("id").bytes();
     redacted(&PaymentId::from_bytes(bytes), &bytes);
@@ -263,7 +279,7 @@ macro_rules! never {
     };
 }
 
-never!(Clone: Seed, CoinKey, LockKey, LockedCoin, Keypair, SigningKey, SecretKeyset, FieldKey, BlindingRoot);
+never!(Clone: Seed, CoinKey, LockKey, LockedCoin, Keypair, SigningKey, SecretKeyset, FieldKey, BlindingRoot, BlindingProof);
 never!(Clone: Sessions, AuthenticSession, ClaimedSession, OpenedSession, AwaitingResponse);
 never!(std::fmt::Display: Seed, CoinKey, LockKey, LockedCoin, Keypair, SigningKey, SecretKeyset, FieldKey, Sessions);
 never!(std::fmt::Display: ClaimedSession, AwaitingResponse, PaymentId, Claim, Token, Serial, Payment, BlindSignature);

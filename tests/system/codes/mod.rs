@@ -34,7 +34,7 @@ const SCENES: [fn(&mut Provoked); 12] = [
 ];
 
 /// Codes that no command of a wallet can give, and why. It stays short.
-const UNPROVOKED: [(&str, &str); 7] = [
+const UNPROVOKED: [(&str, &str); 10] = [
     // `Wallet::swap` answers it to programs. Commands plan their swaps themselves, with tokens that they hold.
     ("no_such_tokens", "no command swaps what somebody names"),
     // `Wallet::send` and `Wallet::request` answer it to programs. A command says `bad_amount` before.
@@ -47,6 +47,10 @@ const UNPROVOKED: [(&str, &str); 7] = [
     // `farthing mint passphrase` and `farthing mint keys` say both: see the tests of the signer.
     ("mint_running", "no command of a wallet says it"),
     ("wrong_secret", "no command of a wallet says it"),
+    // `farthing mint backup`, `restore` and `forget` say these: `backup.rs` provokes all three.
+    ("bad_backup", "no wallet reads a mint's backup"),
+    ("something_lost", "no wallet puts a mint back"),
+    ("account_in_use", "no wallet forgets an account at a mint"),
 ];
 
 /// The failures that were seen, held against the table.

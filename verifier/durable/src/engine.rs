@@ -39,7 +39,7 @@ impl Engine {
     ///
     /// [`OpenError::InUse`] when another engine has it open; the others when it cannot be read, written or understood.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let mut store = Store::open(Folder::prepare(path)?, &options)?;
+        let mut store = Store::open(Folder::prepare(path, options.fence.clone())?, &options)?;
         let (queue, jobs) = sync_channel(options.queue_limit);
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopped);

@@ -26,6 +26,17 @@ pub enum OpenError {
          copy that nothing was done with since"
     )]
     Truncated,
+    /// The folder is an older copy: outside of it, later groups were noted.
+    ///
+    /// # Security
+    /// As for [`Truncated`](Self::Truncated).
+    #[error(
+        "the folder is older than what was noted outside of it: it is a copy from before what was answered last, and must not be used"
+    )]
+    RolledBack,
+    /// What should be noted outside of the folder is not there.
+    #[error("the file that would tell an older copy of the folder from the newest is missing")]
+    FenceMissing,
     /// The folder was created with settings this version does not use.
     #[error("the folder was not written by this version of the store")]
     Foreign,

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{OpenError, note::Note};
+use crate::{
+    OpenError,
+    note::{self, Fence, Note},
+};
 
 /// Fixed for good: sled refuses a folder written with another.
 const SEGMENT: usize = 512 * 1024;
@@ -27,11 +30,13 @@ pub(crate) struct Folder {
     file: File,
     lock: File,
     note: Option<Note>,
+    fence: Option<Fence>,
 }
 
 impl Folder {
-    /// Creates what is missing, locks the folder and clears away what a crash left behind.
-    pub(crate) fn prepare(path: &Path) -> Result<Self, OpenError> {
+    /// Creates what is missing, locks the folder and clears away what a crash left behind. `fence` is where more is noted, and whether that must be
+    /// there.
+    pub(crate) fn prepare(path: &Path, fence: Option<(PathBuf, bool)>) -> Result<Self, OpenError> {
         let path = absolute(path)?;
         create_synced(&path)?;
         for_owner_alone(&path)?;
@@ -40,17 +45,22 @@ impl Folder {
             TryLockError::WouldBlock => OpenError::InUse,
             TryLockError::Error(error) => OpenError::Io(error),
         })?;
-        let note = Note::read(&path)?;
+        let note = Note::read(&path.join(note::FILE))?;
+        let fence = fence.map(|(path, required)| Fence::read(path, required)).transpose()?;
         // What was answered from is not made anew.
-        let used = note.as_ref().and_then(Note::groups) > Some(0);
-        if used && (path.join(MAKING).try_exists()? || !path.join("db").try_exists()?) {
-            return Err(OpenError::Truncated);
+        if path.join(MAKING).try_exists()? || !path.join("db").try_exists()? {
+            if note.as_ref().and_then(Note::groups) > Some(0) {
+                return Err(OpenError::Truncated);
+            }
+            if fence.as_ref().and_then(Fence::groups) > Some(0) {
+                return Err(OpenError::RolledBack);
+            }
         }
         begin_again_if_unfinished(&path)?;
         remove_unfinished_snapshots(&path)?;
         rewrite_if_suspect(&path)?;
         let file = private().create(true).truncate(false).read(true).write(true).open(path.join("db"))?;
-        Ok(Self { path, file, lock, note })
+        Ok(Self { path, file, lock, note, fence })
     }
 
     /// Opens sled. When this returns, everything it recovered is durable, whoever wrote it: what a killed
@@ -104,8 +114,19 @@ impl Folder {
         if noted > Some(groups) {
             return Err(OpenError::Truncated);
         }
+        if let Some(fence) = &mut self.fence {
+            if fence.groups() > Some(groups) {
+                return Err(OpenError::RolledBack);
+            }
+            if fence.is_missed() && groups > 0 {
+                return Err(OpenError::FenceMissing);
+            }
+        }
         if noted != Some(groups) {
-            self.note = Some(Note::make(&self.path, groups)?);
+            self.note = Some(Note::make(&self.path.join(note::FILE), groups)?);
+        }
+        if let Some(fence) = &mut self.fence {
+            fence.set(groups)?;
         }
         Ok(())
     }
@@ -116,6 +137,9 @@ impl Folder {
             && let Err(error) = note.write(groups)
         {
             tracing::warn!(kind = %error.kind(), "how much the store holds could not be noted");
+        }
+        if let Some(fence) = &mut self.fence {
+            fence.write(groups);
         }
     }
 

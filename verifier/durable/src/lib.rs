@@ -28,6 +28,7 @@
 //!
 //! The crate knows nothing of tokens or payments and depends on no other crate of the workspace.
 
+mod copy;
 mod engine;
 mod error;
 mod folder;
@@ -42,8 +43,10 @@ mod store;
 mod tally;
 mod txn;
 
+pub use copy::{CopyFault, Copying, Portion, RestoreError, restore};
 pub use engine::Engine;
 pub use error::{OpenError, StoreFault, Unavailable};
+pub use note::noted_at;
 pub use options::{Indexer, Options};
 #[doc(hidden)]
 pub use options::{Step, Verdict};

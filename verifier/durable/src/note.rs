@@ -6,11 +6,13 @@
 //!
 //! Two places are written in turn, half a KiB apart, so that at most one of them is cut short by a power cut. The file appears
 //! by renaming, whole and synced; after that its bytes are only replaced.
+//!
+//! A *fence* is the same outside of the folder: what is put back with the folder tells nothing of an older copy of all of it.
 
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf, absolute},
 };
 
 use blake2::{
@@ -20,8 +22,8 @@ use blake2::{
 
 use crate::folder::{create_private, private, sync_folder};
 
-const FILE: &str = "noted";
-const MAKING: &str = "noted.new";
+/// A folder's own note in it.
+pub(crate) const FILE: &str = "noted";
 /// How far apart the two places are, in bytes.
 const APART: usize = 512;
 const LENGTH: usize = 2 * APART;
@@ -33,10 +35,9 @@ pub(crate) struct Note {
 }
 
 impl Note {
-    /// Reads the note of a folder. There is none in new folders and in those of an earlier layout; one that makes no sense
-    /// says nothing.
-    pub(crate) fn read(folder: &Path) -> io::Result<Option<Self>> {
-        let mut file = match private().read(true).write(true).open(folder.join(FILE)) {
+    /// Reads a note. There is none in new folders and in those of an earlier layout; one that makes no sense says nothing.
+    pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
+        let mut file = match private().read(true).write(true).open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
@@ -44,21 +45,24 @@ impl Note {
         (&mut file).take(LENGTH as u64).read_to_end(&mut bytes)?;
         let mut places = bytes.chunks(APART).map(number_of);
         let places = [places.next().flatten(), places.next().flatten()];
-        if places == [None; 2] {
+        if places == [None; 2] && !bytes.is_empty() {
             tracing::warn!("the note of what the store holds is damaged: whether all of it is there is not known");
         }
         Ok(Some(Self { file, places }))
     }
 
-    /// Makes the note of a folder, or makes it anew. When this returns, it is on the disk.
-    pub(crate) fn make(folder: &Path, groups: u64) -> io::Result<Self> {
-        let mut file = create_private(&folder.join(MAKING))?;
+    /// Makes a note, or makes it anew. When this returns, it is on the disk.
+    pub(crate) fn make(path: &Path, groups: u64) -> io::Result<Self> {
+        let mut making = path.as_os_str().to_owned();
+        making.push(".new");
+        let making = PathBuf::from(making);
+        let mut file = create_private(&making)?;
         let mut place = bytes_of(groups);
         place.resize(APART, 0);
         file.write_all(&place.repeat(2))?;
         file.sync_all()?;
-        fs::rename(folder.join(MAKING), folder.join(FILE))?;
-        sync_folder(folder)?;
+        fs::rename(making, path)?;
+        sync_folder(path.parent().ok_or(ErrorKind::InvalidInput)?)?;
         Ok(Self { file, places: [Some(groups); 2] })
     }
 
@@ -76,6 +80,71 @@ impl Note {
         *place = Some(groups);
         Ok(())
     }
+}
+
+/// The number of the last group that was noted in a folder, or at its fence, if the file says one.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn noted_at(path: &Path) -> io::Result<Option<u64>> {
+    Ok(Note::read(path)?.as_ref().and_then(Note::groups))
+}
+
+/// A note outside of the folder.
+pub(crate) struct Fence {
+    path: PathBuf,
+    required: bool,
+    note: Option<Note>,
+}
+
+impl Fence {
+    /// Reads it. One that is not required and cannot be read is not there.
+    pub(crate) fn read(path: PathBuf, required: bool) -> io::Result<Self> {
+        let path = absolute(path)?;
+        let note = match Note::read(&path) {
+            Err(error) if !required => {
+                warn(&error);
+                None
+            }
+            note => note?,
+        };
+        Ok(Self { path, required, note })
+    }
+
+    /// The greatest number noted.
+    pub(crate) fn groups(&self) -> Option<u64> {
+        self.note.as_ref().and_then(Note::groups)
+    }
+
+    /// Whether it should be there and is not. An empty file is there, and says nothing.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.required && self.note.is_none()
+    }
+
+    /// Makes it say this number, durably.
+    pub(crate) fn set(&mut self, groups: u64) -> io::Result<()> {
+        if self.groups() == Some(groups) {
+            return Ok(());
+        }
+        match Note::make(&self.path, groups) {
+            Err(error) if !self.required => warn(&error),
+            note => self.note = Some(note?),
+        }
+        Ok(())
+    }
+
+    /// Notes the number of a group that is durable.
+    pub(crate) fn write(&mut self, groups: u64) {
+        if let Some(note) = &mut self.note
+            && let Err(error) = note.write(groups)
+        {
+            warn(&error);
+        }
+    }
+}
+
+fn warn(error: &io::Error) {
+    tracing::warn!(kind = %error.kind(), "how much the store holds could not be noted outside of it");
 }
 
 /// The number (8 bytes, little-endian) ‖ its checksum (8).

@@ -1,6 +1,7 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub(crate) indexer: Indexer,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) hook: Option<Hook>,
+    /// Where the fence is, and whether it must be there.
+    pub(crate) fence: Option<(PathBuf, bool)>,
 }
 
 impl Default for Options {
@@ -60,6 +63,7 @@ impl Default for Options {
             indexer: Arc::new(|_, _, _| {}),
             fingerprint: Arc::new(move |key| state.hash_one(key)),
             hook: None,
+            fence: None,
         }
     }
 }
@@ -92,6 +96,16 @@ impl Options {
     /// Sets the function that names the keys of appended entries.
     pub fn indexer(mut self, indexer: Indexer) -> Self {
         self.indexer = indexer;
+        self
+    }
+
+    /// Notes the number of each group in a file outside of the folder, too, so that an older copy of the whole folder is refused
+    /// ([`OpenError::RolledBack`](crate::OpenError::RolledBack)). It should lie where it is not put back together with the folder.
+    ///
+    /// A file that is missing is made anew, if it can be; with `required`, a folder that was used is then refused
+    /// ([`OpenError::FenceMissing`](crate::OpenError::FenceMissing)). An empty file says that it may be.
+    pub fn fence(mut self, path: impl Into<PathBuf>, required: bool) -> Self {
+        self.fence = Some((path.into(), required));
         self
     }
 

@@ -1,7 +1,7 @@
 //! What the writer thread owns: sled's tree, the index, and the way from an overlay to the disk.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     OpenError, Options, Partition, StoreFault, Unavailable,
+    copy::Copy,
     folder::Folder,
     index::{Index, NO_RECORD},
     options::{Fingerprint, Hook, Indexer, Step, Verdict},
@@ -33,6 +34,8 @@ pub(crate) struct Store {
     inside: Cell<bool>,
     /// Bytes of pages read since the last sync, roughly.
     unsettled: Cell<usize>,
+    /// The copy that is being taken, if there is one.
+    copy: RefCell<Option<Copy>>,
 }
 
 /// After reading so much the store looks whether sled has written, and syncs what it has: half a segment.
@@ -56,6 +59,7 @@ impl Store {
             failed: Cell::new(false),
             inside: Cell::new(false),
             unsettled: Cell::new(0),
+            copy: RefCell::new(None),
         };
         if let Err(error) = store.check() {
             // On damaged files sled may panic while it is dropped as well.
@@ -129,6 +133,14 @@ impl Store {
             });
         }
         Ok((partition, extent))
+    }
+
+    pub(crate) fn copy(&self) -> &RefCell<Option<Copy>> {
+        &self.copy
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -258,11 +270,19 @@ impl Store {
         Ok(())
     }
 
-    /// The tally once this group is written. Reads what the group replaces.
+    /// The tally once this group is written. Reads what the group replaces, and keeps it for a copy that has not read it yet.
     fn tally_after(&self, overlay: &Overlay) -> Result<Tally, StoreFault> {
         let mut tally = self.tally.next().ok_or(StoreFault::Full)?;
+        let mut copy = self.copy.borrow_mut();
+        let mut keep = |key: &[u8], old: Option<&[u8]>| {
+            if let Some(copy) = copy.as_mut() {
+                copy.keep(key, old);
+            }
+        };
         for (key, value) in overlay.values() {
-            if let Some(old) = self.read(key)? {
+            let old = self.read(key)?;
+            keep(key, old.as_deref());
+            if let Some(old) = old {
                 tally.take(key, &old);
             }
             if let Some(value) = value {
@@ -271,11 +291,18 @@ impl Store {
         }
         for (partition, tail) in overlay.tails() {
             for number in tail.dropped() {
-                tally.take(&record_key(partition.0, number), &self.record(partition.0, number)?);
+                let (key, old) = (record_key(partition.0, number), self.record(partition.0, number)?);
+                keep(&key, Some(&old));
+                tally.take(&key, &old);
             }
             for (number, record) in tail.records() {
-                tally.add(&record_key(partition.0, number), record);
+                let key = record_key(partition.0, number);
+                keep(&key, None);
+                tally.add(&key, record);
             }
+        }
+        if copy.take_if(|copy| copy.is_too_much()).is_some() {
+            tracing::warn!("so much changed while a copy was taken that it has ended");
         }
         Ok(tally)
     }

@@ -37,6 +37,11 @@ impl Tally {
         Some(Self { groups: self.groups.checked_add(1)?, ..self })
     }
 
+    /// The tally of a group behind this one and behind another that is known, with the same sum, unless the numbers are used up.
+    pub(crate) fn behind(self, other: u64) -> Option<Self> {
+        Self { groups: self.groups.max(other), ..self }.next()
+    }
+
     /// Counts a value in.
     pub(crate) fn add(&mut self, key: &[u8], value: &[u8]) {
         self.sum = self.sum.wrapping_add(hash(key, value));

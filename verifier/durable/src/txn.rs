@@ -25,6 +25,11 @@ impl<'a> Txn<'a> {
         Self { store, overlay }
     }
 
+    /// What is durable.
+    pub(crate) fn store(&self) -> &Store {
+        self.store
+    }
+
     /// The small value of a key.
     ///
     /// # Errors

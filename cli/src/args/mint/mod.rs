@@ -1,14 +1,17 @@
 //! `farthing mint …`: one file for each command.
 
 mod backing;
+mod backup;
 mod check;
 mod credit;
+mod forget;
 mod funding;
 mod init;
 mod keys;
 mod keysets;
 mod payouts;
 mod recoup;
+mod restore;
 mod run;
 mod signer;
 mod vouchers;
@@ -18,8 +21,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 pub(crate) use self::backing::MintBacking;
+pub(crate) use self::backup::MintBackup;
 pub(crate) use self::check::MintCheckConfig;
 pub(crate) use self::credit::MintCredit;
+pub(crate) use self::forget::MintForget;
 pub(crate) use self::funding::{MintFundingCommand, MintFundingList};
 pub(crate) use self::init::{MintInit, Percent};
 pub(crate) use self::keys::{
@@ -28,6 +33,7 @@ pub(crate) use self::keys::{
 pub(crate) use self::keysets::{MintKeysets, MintNewKeyset};
 pub(crate) use self::payouts::MintPayouts;
 pub(crate) use self::recoup::{MintRecoup, MintRecoupCommand, MintRevoke};
+pub(crate) use self::restore::MintRestore;
 pub(crate) use self::run::MintRun;
 pub(crate) use self::signer::{MintSigner, SignerFolder, SignerInit, SignerReport, SignerRun};
 pub(crate) use self::vouchers::{
@@ -127,6 +133,19 @@ pub(crate) enum MintCommand {
     /// Vouchers: printed codes that a wallet redeems without an account
     #[command(subcommand)]
     Vouchers(MintVouchersCommand),
+    /// Copy the mint while it goes on, and check the copy
+    ///
+    /// Everything that was answered before is in it. The secret keys are not, unless you ask for them.
+    Backup(MintBackup),
+    /// Make a mint of a copy, and say what became of the original
+    ///
+    /// A copy does not know which tokens were spent after it was taken. So the mint is not served before you say
+    /// whether anything was answered since, and if so, its keysets are revoked.
+    Restore(MintRestore),
+    /// Forget an account that holds nothing, with all that was kept about it
+    ///
+    /// What it moved stays in the sums. Payments to it name it until their keyset has ended.
+    Forget(MintForget),
 }
 
 impl MintCommand {
@@ -134,6 +153,9 @@ impl MintCommand {
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Self::Payouts(args) => args.json,
+            Self::Backup(args) => args.json,
+            Self::Restore(args) => args.json,
+            Self::Forget(args) => args.json,
             Self::Backing(args) => args.json,
             Self::CheckConfig(args) => args.json,
             Self::Keysets(args) => args.json,

@@ -1,12 +1,14 @@
 //! The mint's configuration file: one file for each section of it.
 
 mod archive;
+mod data;
 mod funding;
 mod keysets;
 mod limits;
 mod service;
 mod signer;
 
+pub(crate) use data::Data;
 use farthing_protocol::amount::{Fees, Unit};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::keyset::{Bundle, Redemption};
@@ -51,6 +53,7 @@ pub(crate) struct Config {
     /// Where the signer is, if it is a process of its own.
     pub(crate) signer: Option<SignerPlace>,
     pub(crate) funding: Funding,
+    pub(crate) data: Data,
 }
 
 /// The settings as they are written.
@@ -73,6 +76,8 @@ struct File {
     signer: Option<signer::Section>,
     #[serde(default)]
     funding: funding::File,
+    #[serde(default)]
+    data: Data,
 }
 
 impl Config {
@@ -97,6 +102,7 @@ impl Config {
             rates: options.rates,
             signer: None,
             funding: Funding::default(),
+            data: Data::default(),
         }
     }
 
@@ -121,6 +127,7 @@ impl Config {
             rates: file.limits.rates(),
             signer: file.signer.map(signer::Section::place).transpose()?,
             funding: file.funding.settings()?,
+            data: file.data.checked()?,
         })
     }
 
@@ -161,7 +168,8 @@ decimals = {decimals}
 {keysets}
 {limits}
 {archive}
-{funding}",
+{funding}
+{data}",
             mint = self.mint.to_text(),
             unit = self.unit.code(),
             decimals = self.unit.exponent(),
@@ -170,6 +178,7 @@ decimals = {decimals}
             limits = limits::text(&self.limits, &self.rates),
             archive = archive::text(&self.archive),
             funding = funding::text(&self.funding),
+            data = data::text(&self.data),
         )
     }
 }

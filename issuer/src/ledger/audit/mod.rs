@@ -3,7 +3,9 @@
 mod ended;
 mod income;
 mod log;
+mod pairs;
 mod recompute;
+mod record;
 mod recoups;
 mod report;
 mod vouchers;
@@ -28,11 +30,12 @@ pub(crate) type KeysetFacts = BTreeMap<KeysetId, (Unit, Fees)>;
 /// Recomputes and compares everything, in one transaction that changes nothing.
 pub(crate) fn audit(txn: &Txn<'_>, at: UnixTime, keysets: &KeysetFacts) -> Result<AuditReport, LedgerError> {
     let mut report = AuditReport::new(at);
-    let computed = Recomputed::of(txn, keysets, &mut report)?;
+    let ended = ended::Ended::read(txn)?;
+    let (computed, issuances) = Recomputed::of(txn, keysets, &ended, &mut report)?;
     let fees = compare_accounts(txn, &computed, &mut report)?;
     let kept = compare_keysets(txn, &computed, &mut report)?;
     compare_units(txn, &computed, &fees, &kept, &mut report)?;
-    log::compare(txn, &mut report)?;
+    log::compare(txn, &ended, issuances, &mut report)?;
     Ok(report)
 }
 
@@ -48,10 +51,11 @@ fn compare_accounts(
     let million = u128::from(Fees::MILLION);
     let mut expected: BTreeMap<(AccountKey, Unit), (i128, u128)> = BTreeMap::new();
     let mut sums: BTreeMap<Unit, (i128, i128)> = BTreeMap::new();
-    for ((account, unit), sum) in &computed.accounts {
-        let charged = i128::try_from(sum.fee_millionths / million).map_err(|_| LedgerError::Overflow)?;
+    for (account, unit, sum) in computed.accounts() {
+        let millionths = sum.fee_millionths.saturating_sub(sum.waived);
+        let charged = i128::try_from(millionths / million).map_err(|_| LedgerError::Overflow)?;
         let balance = sum.balance.saturating_sub(charged);
-        expected.insert((*account, unit.clone()), (balance, sum.fee_millionths % million));
+        expected.insert((*account, unit.clone()), (balance, millionths % million));
         let unit_sum = sums.entry(unit.clone()).or_default();
         unit_sum.0 = unit_sum.0.saturating_add(charged);
         unit_sum.1 = unit_sum.1.saturating_add(balance);

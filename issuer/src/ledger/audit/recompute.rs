@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::PayoutDraft;
+use farthing_protocol::blind::SessionId;
 use farthing_protocol::identity::{AccountKey, IssuanceId, MintId};
 use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominations, payment_id_of};
@@ -10,18 +11,23 @@ use farthing_verifier::spent;
 use farthing_verifier::store::AcceptedPayment;
 
 use super::ended::Ended;
+use super::pairs::Pairs;
+use super::record::RecordSummary;
 use super::{AuditReport, Figure, KeysetFacts, income, recoups, vouchers};
 use crate::ledger::LedgerError;
-use crate::ledger::issuances::{find_issuance, funded_by};
+use crate::ledger::issuances::funded_by;
 use crate::ledger::payouts::PayoutRow;
 use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, get, parse, scan};
+use crate::ledger::summed::{Summed, SummedTotals};
 
 /// Everything added up from the records alone.
 #[derive(Default)]
 pub(super) struct Recomputed {
     pub(super) units: BTreeMap<Unit, UnitSum>,
     pub(super) keysets: BTreeMap<KeysetId, TokenSum>,
-    pub(super) accounts: BTreeMap<(AccountKey, Unit), AccountSum>,
+    /// Which units the accounts' keys mean.
+    account_units: Vec<Unit>,
+    accounts: HashMap<(usize, AccountKey), AccountSum>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -46,10 +52,11 @@ pub(super) struct AccountSum {
     /// Before deposit fees.
     pub(super) balance: i128,
     pub(super) fee_millionths: u128,
+    /// Of these, those that nobody owes any more.
+    pub(super) waived: u128,
 }
 
 /// What must still be found again in another class of records.
-#[derive(Default)]
 pub(super) struct Open {
     /// Redeemed vouchers whose issuance was not found.
     pub(super) vouchers: vouchers::Redeemed,
@@ -57,22 +64,47 @@ pub(super) struct Open {
     pub(super) swaps: BTreeMap<PaymentId, (KeysetId, i128)>,
     /// Σ tokens given for tokens whose issuance was not found.
     pub(super) without_outputs: BTreeMap<KeysetId, i128>,
+    sessions: Pairs,
+    issuances: Pairs,
+}
+
+impl Open {
+    fn new() -> Self {
+        Self {
+            vouchers: vouchers::Redeemed::default(),
+            swaps: BTreeMap::new(),
+            without_outputs: BTreeMap::new(),
+            sessions: Pairs::new(),
+            issuances: Pairs::new(),
+        }
+    }
 }
 
 impl Recomputed {
-    pub(super) fn of(txn: &Txn<'_>, keysets: &KeysetFacts, report: &mut AuditReport) -> Result<Self, LedgerError> {
-        let (mut sums, mut open, ended) = (Self::default(), Open::default(), Ended::read(txn)?);
+    /// Adds everything up. Answers with it the issuances, to be compared with their log.
+    pub(super) fn of(
+        txn: &Txn<'_>,
+        keysets: &KeysetFacts,
+        ended: &Ended,
+        report: &mut AuditReport,
+    ) -> Result<(Self, Pairs), LedgerError> {
+        let (mut sums, mut open) = (Self::default(), Open::new());
         ended.add_to(&mut sums);
         sums.add_movements(txn)?;
         sums.add_payouts(txn)?;
         income::add_income(txn, &mut sums, report)?;
         open.vouchers = vouchers::add_vouchers(txn, &mut sums, report)?;
+        sums.add_summed(txn)?;
         scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
+            let id: IssuanceId = parse(key)?;
+            // What is dropped of a keyset that ended goes with its session, and not always with its funding id.
+            open.sessions.computed((entry.session.as_bytes(), id.as_bytes()));
             if ended.holds(&entry.keyset) {
                 return Ok(());
             }
-            sums.add_issuance(txn, &parse(key)?, &entry, keysets, &mut open, report)
+            sums.add_issuance(txn, &id, &entry, keysets, &mut open, report)
         })?;
+        open.add_sessions(txn)?;
         let mint: MintId = get(txn, Table::Mint, &[])?.ok_or(LedgerError::Damaged)?;
         spent::for_each(txn, &mut |kind, payment, coins| {
             if !is_whole(mint, kind, &payment, coins) {
@@ -83,7 +115,8 @@ impl Recomputed {
         })?;
         recoups::add(txn, keysets, &mut sums, report)?;
         ended.settle(&open, report);
-        Ok(sums)
+        open.sessions.settle(Figure::IssuanceIndex, report);
+        Ok((sums, open.issuances))
     }
 
     pub(super) fn unit(&mut self, unit: &Unit) -> &mut UnitSum {
@@ -91,7 +124,20 @@ impl Recomputed {
     }
 
     pub(super) fn account(&mut self, account: &AccountKey, unit: &Unit) -> &mut AccountSum {
-        self.accounts.entry((*account, unit.clone())).or_default()
+        let place = match self.account_units.iter().position(|known| known == unit) {
+            Some(place) => place,
+            None => {
+                self.account_units.push(unit.clone());
+                self.account_units.len() - 1
+            }
+        };
+        self.accounts.entry((place, *account)).or_default()
+    }
+
+    /// What the records make of each account.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&AccountKey, &Unit, &AccountSum)> {
+        let sums = self.accounts.iter();
+        sums.filter_map(|((place, account), sum)| Some((account, self.account_units.get(*place)?, sum)))
     }
 
     fn add_movements(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
@@ -124,6 +170,23 @@ impl Recomputed {
         })
     }
 
+    /// What rows said that are erased.
+    fn add_summed(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
+        scan(txn, Table::Summed, &[], &mut |key, summed: Summed| {
+            let (account, unit) = key.split_at_checked(AccountKey::LENGTH).ok_or(LedgerError::Damaged)?;
+            let sum = self.account(&parse(account)?, &parse(unit)?);
+            add(&mut sum.balance, units(summed.received).saturating_sub(units(summed.gone)));
+            sum.waived = sum.waived.saturating_add(summed.waived.into());
+            Ok(())
+        })?;
+        scan(txn, Table::SummedTotals, &[], &mut |key, totals: SummedTotals| {
+            let sum = self.unit(&parse(key)?);
+            add(&mut sum.funded, units(totals.funded));
+            add(&mut sum.paid_out, units(totals.paid_out));
+            Ok(())
+        })
+    }
+
     fn add_issuance(
         &mut self,
         txn: &Txn<'_>,
@@ -133,16 +196,24 @@ impl Recomputed {
         open: &mut Open,
         report: &mut AuditReport,
     ) -> Result<(), LedgerError> {
+        open.issuances.computed((id.as_bytes(), entry.keyset.as_bytes(), entry.at.seconds()));
         let Some((unit, fees)) = keysets.get(&entry.keyset) else {
             report.differ(None, Figure::UnknownKeyset, units(entry.amount), 0);
             return Ok(());
         };
         check_record(txn, id, entry, unit, report)?;
+        if funded_by(txn, &entry.funding)?.is_none_or(|issuance| issuance != *id) {
+            report.differ(Some(unit), Figure::IssuanceIndex, units(entry.amount), 0);
+        }
         let (amount, debit) = (units(entry.amount), units(entry.debit));
         add(&mut self.keysets.entry(entry.keyset).or_default().issued, amount);
         let due = match &entry.source {
             Source::Account(account) => {
                 add(&mut self.account(account, unit).balance, -debit);
+                add(&mut self.unit(unit).withdrawal_fees, debit.saturating_sub(amount));
+                fees.debit(entry.amount).map(units)
+            }
+            Source::Forgotten => {
                 add(&mut self.unit(unit).withdrawal_fees, debit.saturating_sub(amount));
                 fees.debit(entry.amount).map(units)
             }
@@ -205,7 +276,18 @@ fn is_whole(mint: MintId, kind: PaymentKind, record: &AcceptedPayment, coins: &[
         .is_some_and(|all| payment_id_of(&terms, all.into_iter().zip(coins.iter().copied())) == payment)
 }
 
-/// An issuance's record, session and funding must be there and say the same as its entry.
+impl Open {
+    /// The way that leads to an issuance from its session.
+    fn add_sessions(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
+        scan(txn, Table::Session, &[], &mut |session, answered: AnsweredSession| {
+            let session: SessionId = parse(session)?;
+            self.sessions.recorded((session.as_bytes(), answered.issuance.as_bytes()));
+            Ok(())
+        })
+    }
+}
+
+/// An issuance's record must be there and say the same as its entry.
 fn check_record(
     txn: &Txn<'_>,
     id: &IssuanceId,
@@ -213,22 +295,15 @@ fn check_record(
     unit: &Unit,
     report: &mut AuditReport,
 ) -> Result<(), LedgerError> {
-    let amount = units(entry.amount);
-    let worth = find_issuance(txn, id)?
+    let worth = RecordSummary::of(txn, id)?
         .filter(|record| {
             record.issuance == *id
                 && record.keyset == entry.keyset
                 && record.debit == entry.debit
                 && record.funding == entry.funding
         })
-        .and_then(|record| Amount::checked_sum(record.outputs.iter().map(|output| output.output.denomination.value())));
-    report.compare(Some(unit), Figure::IssuanceRecord, amount, worth.map_or(0, units));
-    let answered: Option<AnsweredSession> = get(txn, Table::Session, entry.session.as_bytes())?;
-    let indexed = answered.is_some_and(|answered| answered.issuance == *id)
-        && funded_by(txn, &entry.funding)?.is_some_and(|issuance| issuance == *id);
-    if !indexed {
-        report.differ(Some(unit), Figure::IssuanceIndex, amount, 0);
-    }
+        .map_or(0, |record| units(record.worth));
+    report.compare(Some(unit), Figure::IssuanceRecord, units(entry.amount), worth);
     Ok(())
 }
 

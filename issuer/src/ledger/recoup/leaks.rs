@@ -87,17 +87,6 @@ pub(crate) fn leaks(txn: &Txn<'_>) -> Result<Vec<(KeysetId, UnixTime, LeakRow)>,
     revocations(txn)?.into_iter().map(of).collect()
 }
 
-/// Whether claims on a keyset's tokens can still come, or wait to be paid: then its records MUST NOT be dropped.
-#[allow(dead_code, reason = "asked before the records of an ended keyset are dropped")]
-pub(crate) fn holds(txn: &Txn<'_>, keyset: &Keyset, now: UnixTime) -> Result<bool, LedgerError> {
-    let Some((_, row)) = leak(txn, keyset.id(), now)? else { return Ok(false) };
-    if now < row.ends_at(keyset) {
-        return Ok(true);
-    }
-    // What waits for the operator's money waits on.
-    Ok(!txn.scan_prefix(&Table::RecoupOpen.key(keyset.id().as_bytes()), None, 1)?.is_empty())
-}
-
 /// Recorded issuances in the order of the log, at most so many from a place on, with the place behind them.
 pub(crate) fn entries(
     txn: &Txn<'_>,

@@ -14,8 +14,6 @@ mod settle;
 pub use cover::CoverError;
 pub(crate) use cover::{Covered, Covering, cover};
 pub(crate) use filing::{FiledToken, Filing, RecoupRefusal, file};
-#[allow(unused_imports, reason = "for whoever drops the records of ended keysets")]
-pub(crate) use leaks::holds;
 pub(crate) use leaks::{DEFAULT_WINDOW, Exclusions, LeakRow, entries, leaks, note_leak};
 pub(crate) use report::{LateSums, RecoupSums, Sum, recoup_sums};
 pub(crate) use rows::{Origin, Rank, TokenRow, Verdict};

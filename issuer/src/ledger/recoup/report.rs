@@ -54,7 +54,7 @@ impl LateSums {
             return Ok(());
         }
         let sum = match entry.source {
-            Source::Account(_) | Source::Voucher(_) => &mut self.by_money,
+            Source::Account(_) | Source::Voucher(_) | Source::Forgotten => &mut self.by_money,
             Source::Tokens(..) => &mut self.by_tokens,
         };
         *sum = sum.checked_add(entry.amount).ok_or(LedgerError::Overflow)?;

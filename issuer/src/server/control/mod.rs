@@ -1,6 +1,8 @@
 //! The control endpoints: one file for each subject.
 
 mod backing;
+mod backup;
+mod forget;
 mod funding;
 mod keysets;
 mod money;
@@ -23,5 +25,7 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(signer::router())
         .merge(vouchers::router())
         .merge(funding::router())
+        .merge(backup::router())
+        .merge(forget::router())
         .with_state(mint)
 }

@@ -52,6 +52,8 @@ impl From<MovementError> for Problem {
             MovementError::ReferenceUsed => {
                 Self::new(Code::FundingUsed).with_detail("The reference was used for another account or amount.")
             }
+            MovementError::ReferenceErased => Self::new(Code::FundingUsed)
+                .with_detail("The reference was used before, and for what is not kept any more."),
             MovementError::InsufficientFunds => Self::new(Code::InsufficientFunds),
             MovementError::Ledger(error) => Self::new(error.code()),
         }

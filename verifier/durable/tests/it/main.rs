@@ -10,6 +10,7 @@
 )]
 
 mod child;
+mod copies;
 mod damage;
 mod faults;
 mod kill;

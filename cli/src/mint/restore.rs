@@ -1,0 +1,160 @@
+//! `farthing mint restore`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use farthing_issuer::{BackupError, Decided, Decision, MintHome, Restored, decide, restore_backup};
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::KeysetsAnswer;
+use serde::Serialize;
+
+use super::backup::explain;
+use super::home::open;
+use crate::args::MintRestore;
+use crate::exit::{Trouble, fault};
+use crate::output::{Answer, Screen, seconds, time};
+use crate::{hooks, place, prompt};
+
+/// A mint's folder was made of a copy.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct RestoreAnswer {
+    /// The mint's folder.
+    folder: String,
+    mint: String,
+    /// When the copy was taken.
+    taken_at: u64,
+    /// Whether the mint can be served as it is. Else it must be said first what became of the original.
+    complete: bool,
+    /// Whether the original certainly answered something after the copy.
+    went_on: bool,
+    /// Whether the secret keys were in the copy.
+    with_keys: bool,
+    #[serde(skip)]
+    time: UnixTime,
+}
+
+/// What became of the original.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct DecidedAnswer {
+    /// When the copy was taken.
+    taken_at: u64,
+    /// Keysets that were revoked.
+    revoked: Vec<String>,
+    #[serde(skip)]
+    time: UnixTime,
+}
+
+pub(super) async fn restore(args: MintRestore, screen: &Screen) -> Result<()> {
+    match args.backup.clone() {
+        Some(backup) => put_back(args, backup, screen).await,
+        None => say_what_became(args, screen).await,
+    }
+}
+
+async fn put_back(args: MintRestore, backup: PathBuf, screen: &Screen) -> Result<()> {
+    let folder = place::folder(args.folder.dir, "mint")?;
+    let (from, to) = (backup.clone(), folder.clone());
+    let restored = tokio::task::spawn_blocking(move || restore_backup(&from, &to, args.fingerprint.as_deref()));
+    let restored = restored.await?.map_err(|error| explain(error, &backup))?;
+    screen.answer(&RestoreAnswer::of(&restored, &folder))
+}
+
+async fn say_what_became(args: MintRestore, screen: &Screen) -> Result<()> {
+    let home = open(args.folder)?;
+    let decision = if args.accept_loss { Decision::AcceptLoss } else { Decision::NothingLost };
+    let newest = args.keysets.as_deref().map(read_keysets).transpose()?;
+    if decision == Decision::AcceptLoss && newest.is_none() {
+        screen.note(
+            "Without --keysets: if the original published a keyset after the copy, the next one made here proves that this mint made two \
+             in one place. Ask merchants and users for what `/v1/keysets` answered last.",
+        );
+    }
+    let question = match decision {
+        Decision::AcceptLoss => "Is what was answered after the copy lost, and shall all keysets be revoked?",
+        Decision::NothingLost => "Is it certain that the original answered nothing after the copy, and never will?",
+    };
+    if !args.yes && !prompt::confirm(question, "--yes")? {
+        return Err(fault(Trouble::Declined, "nothing was changed").into());
+    }
+    let decided = decided(home, decision, newest).await?;
+    screen.answer(&DecidedAnswer::of(decided))
+}
+
+async fn decided(home: MintHome, decision: Decision, newest: Option<KeysetsAnswer>) -> Result<Decided> {
+    let now = hooks::now();
+    let decided = tokio::task::spawn_blocking(move || decide(&home, decision, newest, now)).await?;
+    decided.map_err(|error| match error {
+        BackupError::WentOn(_) => fault(Trouble::SomethingLost, error.to_string())
+            .next("put a newer backup back; or give up what was answered since, with --accept-loss")
+            .into(),
+        BackupError::NothingToDecide => fault(Trouble::Exists, error.to_string()).into(),
+        BackupError::List(_) | BackupError::ListIncomplete => fault(Trouble::BadFile, error.to_string())
+            .next("give the whole answer of `/v1/keysets`, as the mint gave it")
+            .into(),
+        error => anyhow::Error::new(error).context("the mint cannot be opened for this"),
+    })
+}
+
+fn read_keysets(path: &Path) -> Result<KeysetsAnswer> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| fault(Trouble::BadFile, format!("{} cannot be read: {}", path.display(), error.kind())))?;
+    serde_json::from_slice(&bytes)
+        .ok()
+        .with_context(|| fault(Trouble::BadFile, format!("{} is no answer of `/v1/keysets`", path.display())))
+}
+
+impl RestoreAnswer {
+    fn of(restored: &Restored, folder: &Path) -> Self {
+        let Restored { summary, is_complete, went_on, .. } = restored;
+        Self {
+            folder: folder.display().to_string(),
+            mint: summary.mint.to_text(),
+            taken_at: seconds(summary.taken_at),
+            complete: *is_complete,
+            went_on: *went_on,
+            with_keys: summary.with_keys,
+            time: summary.taken_at,
+        }
+    }
+}
+
+impl Answer for RestoreAnswer {
+    fn show(&self, screen: &Screen) {
+        screen.say(format!("{}: put back as of {} UTC", self.folder, time(self.time)));
+        if !self.with_keys {
+            screen.note("The secret keys were not in the backup: put them into the folder `keys` of the mint.");
+        }
+        if self.complete {
+            screen.note("It is the last copy of a mint that is out of service: it can be served.");
+            return;
+        }
+        if self.went_on {
+            screen.note("The original went on after this backup was taken. What it answered since is not here.");
+        }
+        screen.note(
+            "It is not served before you say what became of the original: `farthing mint restore --accept-loss`, or --nothing-lost if it \
+             was stopped before the backup was taken.",
+        );
+    }
+}
+
+impl DecidedAnswer {
+    fn of(decided: Decided) -> Self {
+        let Decided { copied_at, revoked, .. } = decided;
+        let revoked = revoked.iter().map(|keyset| keyset.to_text()).collect();
+        Self { taken_at: seconds(copied_at), revoked, time: copied_at }
+    }
+}
+
+impl Answer for DecidedAnswer {
+    fn show(&self, screen: &Screen) {
+        screen.say(format!("the mint goes on as it was at {} UTC", time(self.time)));
+        if self.revoked.is_empty() {
+            return;
+        }
+        screen.say(format!("revoked: {} keysets", self.revoked.len()));
+        screen.note("Holders of their tokens file claims. Run the mint, and make the next keyset: see docs/backup.md.");
+    }
+}
