@@ -71,7 +71,8 @@ async fn what_is_no_batch_is_refused_and_changes_nothing() {
         world.mint().books().create_vouchers(batch).await.map(drop)
     };
     let first = VoucherKey::from(&keys[0]);
-    let cases: [(&dyn Fn(&mut NewBatch), VoucherError); 8] = [
+    type Change<'a> = &'a dyn Fn(&mut NewBatch);
+    let cases: [(Change<'_>, VoucherError); 8] = [
         (&|batch| batch.amount = amount(0), VoucherError::Amount),
         (&|batch| batch.amount = amount(1 << 32), VoucherError::Amount),
         (&|batch| batch.vouchers.clear(), VoucherError::Count),
