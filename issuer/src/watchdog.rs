@@ -90,28 +90,26 @@ impl Mint {
 
 /// Watches until `stopped` ends.
 pub(crate) fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) -> impl Future<Output = ()> {
-    let every = Duration::from_secs(mint.books().home().service().audit_seconds);
-    // An audit was made when the mint was opened: it counts from now, not from when the future is first polled.
-    let next_audit = mint.books().clock().since_boot().saturating_add(every);
-    watch(mint, (every, next_audit), stopped)
-}
-
-async fn watch(mint: Mint, (every, mut next_audit): (Duration, Duration), stopped: impl Future<Output = ()>) {
     let service = mint.books().home().service().clone();
     let clock = std::sync::Arc::clone(mint.books().clock());
-    let mut teller = Teller::new(service.alert_command);
-    let mut stopped = pin!(stopped);
-    loop {
-        // What is wrong is logged there, and stops the issuing.
-        let _standings = mint.books().watch().await;
-        if clock.since_boot() >= next_audit {
-            next_audit = clock.since_boot().saturating_add(every);
-            daily(&mint).await;
-        }
-        teller.tell(&mint.alarms());
-        tokio::select! {
-            () = &mut stopped => return,
-            () = tokio::time::sleep(EACH) => {}
+    let every = Duration::from_secs(service.audit_seconds);
+    // An audit was made when the mint was opened: the next is due from here on, whenever this is polled first.
+    let mut next_audit = clock.since_boot().saturating_add(every);
+    async move {
+        let mut teller = Teller::new(service.alert_command);
+        let mut stopped = pin!(stopped);
+        loop {
+            // What is wrong is logged there, and stops the issuing.
+            let _standings = mint.books().watch().await;
+            if clock.since_boot() >= next_audit {
+                next_audit = clock.since_boot().saturating_add(every);
+                daily(&mint).await;
+            }
+            teller.tell(&mint.alarms());
+            tokio::select! {
+                () = &mut stopped => return,
+                () = tokio::time::sleep(EACH) => {}
+            }
         }
     }
 }
