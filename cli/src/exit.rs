@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use farthing_http::client::CallError;
+use farthing_issuer::FactorError;
 use farthing_wallet::{
     AskError, BudgetError, Class, GetError, IssueError, MintError, OpenError, PayError, QuoteError, Reason,
     ReceiveError, RecoupError, RedeemError, RequestError, RestoreError, ResumeError, SendError, StoreError,
@@ -277,7 +278,7 @@ fn classify(error: &anyhow::Error) -> (&'static str, Exit, Option<String>) {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return (fault.trouble.code(), fault.trouble.exit(), fault.hint.clone());
     }
-    if let Some(reason) = error.chain().find_map(reason_of) {
+    if let Some(reason) = reason_in(error) {
         return (reason.code(), Exit::of(reason.class()), next_step(reason).map(str::to_owned));
     }
     match error.chain().find_map(|cause| cause.downcast_ref::<CallError>()) {
@@ -285,6 +286,14 @@ fn classify(error: &anyhow::Error) -> (&'static str, Exit, Option<String>) {
         Some(call) if call.may_have_taken_effect() => ("outcome_unknown", Exit::Unfinished, None),
         _ => ("failed", Exit::Failed, None),
     }
+}
+
+/// The reason of a failure: of the first thing in its chain that has one.
+pub(crate) fn reason_in(error: &anyhow::Error) -> Option<Reason> {
+    error.chain().find_map(reason_of).or_else(|| {
+        let refused = error.chain().find_map(|cause| cause.downcast_ref::<CallError>()).and_then(CallError::problem);
+        refused.and_then(|problem| problem.known()).and_then(Reason::of_refusal)
+    })
 }
 
 fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
@@ -306,6 +315,17 @@ fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
         .or_else(|| cause.downcast_ref::<ResumeError>().map(ResumeError::reason))
         .or_else(|| cause.downcast_ref::<MintError>().map(MintError::reason))
         .or_else(|| cause.downcast_ref::<StoreError>().map(StoreError::reason))
+        .or_else(|| cause.downcast_ref::<FactorError>().and_then(factor_reason))
+}
+
+/// Of a mint's own second factor, where it does not run and is not asked.
+const fn factor_reason(error: &FactorError) -> Option<Reason> {
+    match error {
+        FactorError::Required => Some(Reason::SecondFactorRequired),
+        FactorError::Wrong => Some(Reason::SecondFactorWrong),
+        FactorError::Locked { .. } => Some(Reason::SecondFactorLocked),
+        _ => None,
+    }
 }
 
 /// What to do next, for each reason: one exhaustive match.
@@ -361,6 +381,12 @@ const fn next_step(reason: Reason) -> Option<&'static str> {
             "`farthing wallet balance` shows what is locked to whom; `farthing wallet withdraw --lock-to` gets more. If the payee \
              has a new key, `farthing wallet follow` goes with him"
         }
+        Reason::SecondFactorRequired => "give --code with what the authenticator shows, or a recovery code",
+        Reason::SecondFactorWrong => {
+            "wait for the authenticator's next code: each is good once; if it stays like this, a clock is wrong"
+        }
+        Reason::SecondFactorLocked => "wait a quarter of an hour or longer, or use a recovery code",
+        Reason::SettingsChanged => "look at the settings again: somebody changed them meanwhile",
         Reason::NoSuchTokens => "`farthing wallet balance` shows what there is; `farthing wallet withdraw` gets more",
         Reason::Unfinished => "nothing is lost: the next command goes on with it",
         Reason::FeeRose => "nothing was debited; begin again if you accept the fee",

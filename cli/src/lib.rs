@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod demo;
 mod exit;
+mod factor;
 mod hooks;
 mod mint;
 mod output;
@@ -16,6 +17,7 @@ mod reference;
 #[cfg(test)]
 mod schema;
 mod serving;
+mod settings;
 mod unlock;
 mod verifier;
 mod wallet;

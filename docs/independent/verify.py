@@ -970,6 +970,8 @@ def main(path):
         check_quote(vectors)
     elif "voucher" in vectors:
         check_voucher(vectors)
+    elif "permit" in vectors:
+        check_settings(vectors)
     elif "refused" in vectors and "operation" in vectors:
         check_refusal(path, vectors)
     else:
@@ -1028,6 +1030,30 @@ def check_voucher(vectors):
     require(read.number(8) == vectors["expires_at"], "voucher: end")
     read.finish()
     require(bech32m_decode("farthingvoucher", vectors["text"]) == code, "voucher: text form")
+
+
+def check_settings(vectors):
+    """A change of an account's limit, with a recovery code; and a permission, with the authenticator's."""
+    unhex = bytes.fromhex
+
+    def text(value):
+        return len(value.encode()).to_bytes(2, "little") + value.encode()
+
+    unit = text(vectors["unit"]["code"]) + bytes([vectors["unit"]["exponent"]])
+    time = vectors["requested_at"].to_bytes(8, "little")
+    recovery = base64.b32decode(vectors["recovery_code"].replace("-", ""))
+    account = unhex(vectors["settings"])[1:33]
+    change = b"\x03" + unit + b"\x01" + vectors["limit"].to_bytes(8, "little") + b"\x02" + recovery
+    settings = account + unhex(vectors["mint"]) + vectors["version"].to_bytes(8, "little") + time + change
+    permit = account + unhex(vectors["mint"]) + b"\x01" + unhex(vectors["operation"]) + unit
+    permit += vectors["amount"].to_bytes(8, "little") + time + b"\x01" + int(vectors["time_code"]).to_bytes(4, "little")
+    for name, domain, body in (("settings", b"account-settings", settings), ("permit", b"permit", permit)):
+        signed = unhex(vectors[name])
+        digest = draw(domain, [(name.encode() + b"-body", body)])
+        require(signed[:-64] == b"\x01" + body, f"{name}: layout")
+        require(digest == unhex(vectors[f"{name}_digest"]), f"{name}: digest")
+        ed25519_verify(account, digest, signed[-64:])
+        print(f"  {name}: layout and signature")
 
 
 def check_examples(vectors):

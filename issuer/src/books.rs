@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use farthing_durable::Options;
-use farthing_protocol::amount::Amount;
+use farthing_durable::{Options, Txn};
+use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutDraft, PayoutRequest, UnitBalance};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 use farthing_protocol::ids::KeysetId;
@@ -12,12 +12,12 @@ use farthing_protocol::keyset::Keyset;
 use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
-use crate::control::{BackingReport, PayoutView};
+use crate::control::{BackingReport, PayoutView, PayoutWord};
 use crate::home::{HomeError, MintHome};
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
-    self, AuditReport, BurialRefusal, Buried, Credited, ErasePlace, Erased, ForgetError, Ledger, LedgerError,
-    LedgerOpenError, MovementError, PayoutError, PayoutNumber, PayoutRow, Standing,
+    self, Act, AuditReport, Authority, BurialRefusal, Buried, Credited, ErasePlace, Erased, ForgetError, Ledger,
+    LedgerError, LedgerOpenError, MovementError, PayoutError, PayoutNumber, PayoutRow, Standing, Word,
 };
 use crate::recoup::{ExclusionsKeeper, Leak, RevokeError, Revoked};
 
@@ -115,8 +115,26 @@ impl Books {
         amount: Amount,
         reference: impl Into<String>,
     ) -> Result<Credited, MovementError> {
+        self.credit_by(Authority::local(), account, amount, reference).await
+    }
+
+    /// As [`credit`](Self::credit), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`MovementError`].
+    pub async fn credit_by(
+        &self,
+        authority: Authority,
+        account: AccountKey,
+        amount: Amount,
+        reference: impl Into<String>,
+    ) -> Result<Credited, MovementError> {
         let (unit, reference) = (self.0.home.unit().clone(), reference.into());
-        self.0.ledger.run(move |txn, now| ledger::credit(txn, now, &account, &unit, amount, &reference)).await
+        let rules = self.0.home.config().accounts;
+        self.0
+            .ledger
+            .run(move |txn, now| ledger::credit_by(txn, now, &authority, &rules, (&account, &unit, amount), &reference))
+            .await
     }
 
     /// Debits an account for money that was paid to its owner outside, once for each reference.
@@ -129,8 +147,25 @@ impl Books {
         amount: Amount,
         reference: impl Into<String>,
     ) -> Result<Credited, MovementError> {
+        self.pay_out_by(Authority::local(), account, amount, reference).await
+    }
+
+    /// As [`pay_out`](Self::pay_out), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`MovementError`].
+    pub async fn pay_out_by(
+        &self,
+        authority: Authority,
+        account: AccountKey,
+        amount: Amount,
+        reference: impl Into<String>,
+    ) -> Result<Credited, MovementError> {
         let (unit, reference) = (self.0.home.unit().clone(), reference.into());
-        self.0.ledger.run(move |txn, now| ledger::pay_out(txn, now, &account, &unit, amount, &reference)).await
+        self.0
+            .ledger
+            .run(move |txn, now| ledger::pay_out_by(txn, now, &authority, (&account, &unit, amount), &reference))
+            .await
     }
 
     /// Takes a payout request: the money leaves the account, and waits until it is settled. The same request again changes nothing.
@@ -139,21 +174,32 @@ impl Books {
     /// A [`PayoutError`].
     pub async fn request_payout(&self, request: &PayoutRequest) -> Result<PayoutAnswer, PayoutError> {
         request.verify(self.0.home.mint_id()).map_err(|_| PayoutError::InvalidSignature)?;
-        let draft = request.draft().clone();
-        let row = self.0.ledger.run(move |txn, now| ledger::request_payout(txn, now, &draft)).await?;
-        let (state, settled_at) = row.state();
-        Ok(PayoutAnswer { state, taken_at: row.taken_at, settled_at })
+        let (draft, rules) = (request.draft().clone(), self.0.home.config().accounts);
+        let row = self.0.ledger.run(move |txn, now| ledger::request_payout(txn, now, &rules, &draft)).await??;
+        let ledger::Told { state, settled_at, note } = row.told();
+        Ok(PayoutAnswer { state, taken_at: row.taken_at, settled_at, note })
     }
 
-    /// Says of a payout that it was paid outside; or that it is not, and the money goes back to the account. The same again
-    /// changes nothing.
+    /// Says of payouts that they are to be paid; that they were paid outside; or that they are not, and the money goes back to
+    /// their accounts. It is said of all of them or of none, and the same again changes nothing.
     ///
     /// # Errors
     /// A [`PayoutError`].
-    pub async fn settle_payout(&self, number: u64, paid: bool) -> Result<PayoutView, PayoutError> {
-        let number = PayoutNumber(number);
-        let row = self.0.ledger.run(move |txn, now| ledger::settle_payout(txn, now, number, paid)).await?;
-        Ok(view((number, row)))
+    pub async fn settle_payouts(
+        &self,
+        authority: Authority,
+        numbers: &[u64],
+        word: PayoutWord,
+    ) -> Result<Vec<PayoutView>, PayoutError> {
+        let numbers: Vec<PayoutNumber> = numbers.iter().copied().map(PayoutNumber).collect();
+        let word = match word {
+            PayoutWord::Approve {} => Word::Approve,
+            PayoutWord::Paid { reference } => Word::Paid(reference),
+            PayoutWord::Reject { reason } => Word::Reject(reason),
+        };
+        let rows =
+            self.0.ledger.run(move |txn, now| ledger::settle_payouts(txn, now, &authority, &numbers, &word)).await?;
+        Ok(rows.into_iter().map(view).collect())
     }
 
     /// Payouts in the order in which they were taken: those that are pending, or all of them. At most so many, after this number.
@@ -181,11 +227,22 @@ impl Books {
     /// A [`LedgerError`].
     pub async fn account(&self, account: &AccountKey) -> Result<AccountAnswer, LedgerError> {
         let account = *account;
-        let balances = self.0.ledger.read(move |txn| ledger::balances(txn, &account)).await?;
-        let answer = |(unit, balance): (farthing_protocol::amount::Unit, Amount)| UnitBalance {
+        let balances = self
+            .0
+            .ledger
+            .run(move |txn, now| {
+                let with_free = |(unit, balance)| {
+                    let free = ledger::free(txn, now, &account, &unit)?;
+                    Ok::<_, LedgerError>((unit, balance, free))
+                };
+                ledger::balances(txn, &account)?.into_iter().map(with_free).collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let answer = |(unit, balance, free): (Unit, Amount, Option<Amount>)| UnitBalance {
             unit: unit.code().to_owned(),
             exponent: unit.exponent(),
             balance,
+            free,
         };
         Ok(AccountAnswer { balances: balances.into_iter().map(answer).collect() })
     }
@@ -196,9 +253,26 @@ impl Books {
     /// # Errors
     /// A [`ForgetError`].
     pub async fn forget(&self, account: AccountKey) -> Result<Erased, ForgetError> {
-        let (mut rows, mut place) = (0_u64, Some(ErasePlace::start()));
+        self.forget_by(Authority::local(), account).await
+    }
+
+    /// As [`forget`](Self::forget), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`ForgetError`].
+    pub async fn forget_by(&self, authority: Authority, account: AccountKey) -> Result<Erased, ForgetError> {
+        let (mut rows, mut place, mut authority) = (0_u64, Some(ErasePlace::start()), Some(authority));
         while let Some(from) = place {
-            let portion = self.0.ledger.run(move |txn, now| ledger::erase_account(txn, now, &account, from)).await?;
+            // The first portion says whether it may be done.
+            let authority = authority.take();
+            let erase = move |txn: &mut Txn<'_>, now| {
+                let portion = ledger::erase_account(txn, now, &account, from)?;
+                if let Some(authority) = &authority {
+                    ledger::journal::record(txn, now, authority, &Act::AccountForgotten {})?;
+                }
+                Ok::<_, ForgetError>(portion)
+            };
+            let portion = self.0.ledger.run(erase).await?;
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
@@ -220,6 +294,7 @@ impl Books {
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
+        self.0.ledger.run(move |txn, now| ledger::journal::erase_references(txn, now.minus(keep))).await?;
         Ok(rows)
     }
 
@@ -275,8 +350,25 @@ impl Books {
     /// # Errors
     /// A [`LedgerError`].
     pub async fn declare_backing(&self, amount: Option<Amount>) -> Result<BackingReport, LedgerError> {
+        self.declare_backing_by(Authority::local(), amount).await
+    }
+
+    /// As [`declare_backing`](Self::declare_backing), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    pub async fn declare_backing_by(
+        &self,
+        authority: Authority,
+        amount: Option<Amount>,
+    ) -> Result<BackingReport, LedgerError> {
         let unit = self.0.home.unit().clone();
-        let standing = self.0.ledger.run(move |txn, now| ledger::declare(txn, now, &unit, amount)).await?;
+        let declare = move |txn: &mut Txn<'_>, now| {
+            let act = Act::BackingDeclared { unit: unit.clone(), amount: ledger::Maybe(amount) };
+            ledger::journal::record(txn, now, &authority, &act)?;
+            ledger::declare(txn, now, &unit, amount)
+        };
+        let standing = self.0.ledger.run(declare).await?;
         self.0.backed.store(standing.is_backed(), Ordering::SeqCst);
         Ok(BackingReport::of(&standing))
     }
@@ -318,6 +410,14 @@ impl Books {
     /// # Errors
     /// A [`RevokeError`].
     pub async fn revoke(&self, keyset: KeysetId, leak: Leak) -> Result<Revoked, RevokeError> {
+        self.revoke_by(Authority::local(), keyset, leak).await
+    }
+
+    /// As [`revoke`](Self::revoke), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`RevokeError`].
+    pub async fn revoke_by(&self, authority: Authority, keyset: KeysetId, leak: Leak) -> Result<Revoked, RevokeError> {
         if self.keyset_book().get(&keyset).is_none() {
             return Err(RevokeError::UnknownKeyset);
         }
@@ -331,6 +431,8 @@ impl Books {
                 let revoked_at = ledger::revoke(txn, now, &keyset)?;
                 let row = ledger::note_leak(txn, now, &keyset, revoked_at, leak.since, leak.window)?;
                 let ledger::LeakRow { leaked_since, claims_until } = row;
+                let act = Act::KeysetRevoked { keyset, revoked_at, leaked_since };
+                ledger::journal::record(txn, now, &authority, &act)?;
                 Ok((Revoked { revoked_at, leaked_since, claims_until }, ledger::revocations(txn)?))
             })
             .await?;
@@ -401,9 +503,9 @@ impl Books {
 }
 
 fn view((number, row): (PayoutNumber, PayoutRow)) -> PayoutView {
-    let (state, settled_at) = row.state();
+    let ledger::Told { state, settled_at, note } = row.told();
     let PayoutRow { draft, taken_at, .. } = row;
     let PayoutDraft { account, amount, unit, reference, to, .. } = draft;
     let (unit, exponent) = (unit.code().to_owned(), unit.exponent());
-    PayoutView { number: number.0, account, amount, unit, exponent, reference, to, state, taken_at, settled_at }
+    PayoutView { number: number.0, account, amount, unit, exponent, reference, to, state, taken_at, settled_at, note }
 }

@@ -133,7 +133,8 @@ impl Mint {
     }
 
     fn queue(&self, payment: VerifiedPayment, claim: Claim) -> PendingDeposit {
-        self.books().ledger().submit(move |txn, now| ledger::deposit(txn, now, &payment, &claim))
+        let rules = self.books().home().config().accounts;
+        self.books().ledger().submit(move |txn, now| ledger::deposit(txn, now, &rules, &payment, &claim))
     }
 }
 
@@ -161,10 +162,12 @@ fn refused(code: Code) -> DepositOutcome {
 fn refusal_told(refusal: DepositRefusal) -> DepositOutcome {
     match refusal {
         DepositRefusal::KeysetEnded => refused(Code::KeysetEnded),
+        DepositRefusal::BalanceLimit => refused(Code::LimitExceeded),
         DepositRefusal::Ledger(error) => match error {
             LedgerError::ClockBehind | LedgerError::Overflow | LedgerError::Busy => refused(error.code()),
             LedgerError::ClockAhead
             | LedgerError::Forged
+            | LedgerError::SecondFactor
             | LedgerError::Damaged
             | LedgerError::Stopped
             | LedgerError::Unavailable => DepositOutcome::Unavailable {},

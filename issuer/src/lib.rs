@@ -14,6 +14,7 @@
 //! discards its sessions when it notices (a changed process id, or wall clock and boot-time clock drifting apart),
 //! but a clone inside that window cannot be stopped.
 
+mod administration;
 mod archive;
 mod backup;
 mod books;
@@ -33,6 +34,7 @@ mod mint;
 mod recoup;
 mod rotation;
 mod server;
+mod settings;
 mod signer;
 mod store;
 mod watchdog;
@@ -58,8 +60,8 @@ pub use keys::ExchangeStep;
 pub use keys::{Cost, KeyError, KeyHome, KeysHandled, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, CoverError, Credited, Difference, Erased, Figure, ForgetError, IncomeError, LedgerError,
-    LedgerOpenError, MovementError, PayoutError, QuoteError, UnitBooks, VoucherError,
+    AuditReport, Authority, CoverError, Credited, Difference, Erased, FactorError, Figure, ForgetError, IncomeError,
+    LedgerError, LedgerOpenError, MovementError, PayoutError, QuoteError, SettingsError, UnitBooks, VoucherError, Who,
 };
 pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;

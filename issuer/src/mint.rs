@@ -21,7 +21,7 @@ use crate::control::{SignerIssued, SignerReportAnswer};
 use crate::home::{Config, HomeError, MintHome};
 use crate::keys::{KeyError, Unlock};
 use crate::keysets::KeysetSummary;
-use crate::ledger::{self, AuditReport, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
+use crate::ledger::{self, AuditReport, Authority, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
 use crate::limits::{Rates, TooOften};
 use crate::list::{ListError, ListKeeper};
 use crate::metrics::{Limited, Metrics, Now};
@@ -307,11 +307,19 @@ impl Mint {
     /// # Errors
     /// A [`KeysetChangeError`].
     pub async fn new_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
+        self.new_keyset_by(Authority::local()).await
+    }
+
+    /// As [`new_keyset`](Self::new_keyset), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`KeysetChangeError`].
+    pub async fn new_keyset_by(&self, authority: Authority) -> Result<KeysetId, KeysetChangeError> {
         // Refuses when keysets that were published are missing here: two with one number would prove misconduct.
         self.keysets_answer().await?;
         let mint = self.clone();
         // It goes on to its end even if this future is dropped.
-        let made = tokio::spawn(async move { mint.make_keyset().await });
+        let made = tokio::spawn(async move { mint.make_keyset(authority).await });
         made.await.map_err(|_| LedgerError::Stopped)?
     }
 
@@ -328,7 +336,7 @@ impl Mint {
         let made = tokio::spawn(async move {
             let making = mint.0.making.lock().await;
             // Somebody may have made it meanwhile.
-            if mint.is_due() { mint.make_next(&making).await.map(Some) } else { Ok(None) }
+            if mint.is_due() { mint.make_next(&making, Authority::of_the_mint()).await.map(Some) } else { Ok(None) }
         });
         made.await.map_err(|_| LedgerError::Stopped)?
     }
@@ -374,13 +382,19 @@ impl Mint {
         Ok(Some(SignerReportAnswer { keysets }))
     }
 
-    async fn make_keyset(&self) -> Result<KeysetId, KeysetChangeError> {
-        self.make_next(&self.0.making.lock().await).await
+    async fn make_keyset(&self, authority: Authority) -> Result<KeysetId, KeysetChangeError> {
+        self.make_next(&self.0.making.lock().await, authority).await
     }
 
-    async fn make_next(&self, _one_at_a_time: &Making<'_>) -> Result<KeysetId, KeysetChangeError> {
+    async fn make_next(
+        &self,
+        _one_at_a_time: &Making<'_>,
+        authority: Authority,
+    ) -> Result<KeysetId, KeysetChangeError> {
         let count = self.0.books.home().config().denominations;
         let keyset = self.0.signer.draw_keyset(self.next_terms()?, count).await?;
+        // Before it is published: nothing is that the journal does not know.
+        self.0.books.journal_keyset(authority, *keyset.id()).await?;
         let mint = self.clone();
         let published = tokio::task::spawn_blocking(move || mint.publish(keyset));
         published.await.map_err(|_| LedgerError::Stopped)?

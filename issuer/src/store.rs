@@ -1,5 +1,6 @@
 //! The ledger as a store of spent tokens: what a verifier inside the mint accepts payments with.
 
+use farthing_http::problem::Code;
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::payment::PaymentKind;
 use farthing_verifier::spent;
@@ -18,7 +19,8 @@ impl SpentStore for Books {
     fn accept(&self, acceptances: Vec<Acceptance>) -> StoreFuture<'_, Vec<Result<Outcome, StoreError>>> {
         let queue = |Acceptance { payment, claim, .. }: Acceptance| {
             let own = self.decides().covers(&payment.class()) && payment.payment().kind() == PaymentKind::Pay;
-            own.then(|| self.ledger().submit(move |txn, now| ledger::deposit(txn, now, &payment, &claim)))
+            let rules = self.home().config().accounts;
+            own.then(|| self.ledger().submit(move |txn, now| ledger::deposit(txn, now, &rules, &payment, &claim)))
         };
         // All jobs are queued before the first is awaited, so that they share a sync.
         let queued: Vec<_> = acceptances.into_iter().map(queue).collect();
@@ -47,12 +49,15 @@ impl From<DepositRefusal> for StoreError {
     fn from(refusal: DepositRefusal) -> Self {
         match refusal {
             DepositRefusal::KeysetEnded => Self::KeysetEnded,
+            DepositRefusal::BalanceLimit => Self::Refused(Code::LimitExceeded),
             DepositRefusal::Ledger(error) => match error {
                 LedgerError::ClockBehind => Self::ClockBehind,
                 LedgerError::ClockAhead => Self::ClockAhead,
                 LedgerError::Overflow => Self::Refused(error.code()),
                 LedgerError::Busy => Self::Busy,
-                LedgerError::Forged | LedgerError::Damaged | LedgerError::Stopped => Self::Stopped,
+                LedgerError::Forged | LedgerError::SecondFactor | LedgerError::Damaged | LedgerError::Stopped => {
+                    Self::Stopped
+                }
                 LedgerError::Unavailable => Self::Unavailable,
             },
         }

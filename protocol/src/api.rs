@@ -1,10 +1,12 @@
 //! JSON bodies of the services. Wire objects stand in them as base64url strings, ids likewise, amounts as
 //! strings of decimal digits, times as numbers. Unknown fields are refused.
 
+mod factor;
 mod funding;
 mod merchant;
 mod payout;
 mod recoup;
+mod settings;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -29,6 +31,9 @@ use crate::shape::Shape;
 use crate::text::TextForm;
 use crate::transcript::{Domain, TranscriptExt, label};
 
+pub use factor::{
+    Enrolment, FactorOf, FactorSecret, FactorState, RecoveryCode, SecondFactor, TimeCode, recovery_codes,
+};
 pub use funding::{QuoteAnswer, QuoteCall, QuoteDraft, QuoteId, QuoteRequest, QuoteState};
 pub use merchant::{
     PaymentSummary, PaymentsAnswer, PaymentsQuery, RefundAnswer, RefundEndRequest, RefundRequest, RefundState,
@@ -38,6 +43,10 @@ pub use merchant::{
 pub use payout::{PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState};
 pub use recoup::{
     LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
+};
+pub use settings::{
+    AccountLimit, PermitAnswer, PermitCall, PermitDraft, PermitPurpose, PermitRequest, SettingsAnswer, SettingsCall,
+    SettingsChange, SettingsDraft, SettingsRequest,
 };
 
 /// Paths of a mint's public endpoints.
@@ -52,6 +61,10 @@ pub mod mint_path {
     pub const DEPOSIT: &str = "/v1/deposit";
     /// POST [`AccountRequest`](super::AccountRequest) → [`AccountAnswer`](super::AccountAnswer).
     pub const ACCOUNT: &str = "/v1/account";
+    /// POST [`SettingsCall`](super::SettingsCall) → [`SettingsAnswer`](super::SettingsAnswer).
+    pub const SETTINGS: &str = "/v1/account/settings";
+    /// POST [`PermitCall`](super::PermitCall) → [`PermitAnswer`](super::PermitAnswer).
+    pub const PERMIT: &str = "/v1/permit";
     /// POST [`PayoutCall`](super::PayoutCall) → [`PayoutAnswer`](super::PayoutAnswer).
     pub const PAYOUT: &str = "/v1/payout";
     /// GET: [`RecoupsAnswer`](super::RecoupsAnswer), the same bytes for everyone.
@@ -316,6 +329,9 @@ pub struct UnitBalance {
     pub exponent: u8,
     /// The balance.
     pub balance: Amount,
+    /// How much may leave now without a second factor. Not given if its owner set no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<Amount>,
 }
 
 /// Who a verifier is paid for.

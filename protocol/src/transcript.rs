@@ -102,6 +102,10 @@ domains! {
     RecoupRequest = "recoup-request";
     /// Digest of a quote request.
     FundingQuote = "funding-quote";
+    /// Digest of a request to see or change an account's settings.
+    AccountSettings = "account-settings";
+    /// Digest of a permission to take more from an account than its limit.
+    Permit = "permit";
     /// H(salt, issuance id), by which a segment of the archive is cut into files (section 11).
     IssuanceHash = "issuance-hash";
     /// Digest of a file of issuance records (section 11).
@@ -185,6 +189,8 @@ labels! {
     RECEIPT_BODY = b"receipt-body";
     PAYOUT_BODY = b"payout-body";
     QUOTE_BODY = b"quote-body";
+    SETTINGS_BODY = b"settings-body";
+    PERMIT_BODY = b"permit-body";
     PERIOD = b"period";
     SALT = b"salt";
     FILE_BODY = b"file-body";

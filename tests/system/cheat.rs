@@ -27,7 +27,7 @@ impl Cheat {
     pub(crate) fn new() -> Self {
         let shown: Arc<Mutex<String>> = Arc::default();
         let body = Arc::clone(&shown);
-        let balance = UnitBalance { unit: "EUR".to_owned(), exponent: 2, balance: amount(1000) };
+        let balance = UnitBalance { unit: "EUR".to_owned(), exponent: 2, balance: amount(1000), free: None };
         let account = serde_json::to_string(&AccountAnswer { balances: vec![balance] }).unwrap();
         let url = fake::serve(move |request| {
             let is_account = request.starts_with(&format!("POST {} ", mint_path::ACCOUNT));

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod accounts;
 mod backup;
 mod bad_input;
 mod bad_texts;

@@ -101,15 +101,18 @@ fn what_a_merchant_has_at_the_mint_is_paid_out_once() {
     assert_eq!((&waiting["payouts"][0]["reference"], &waiting["payouts"][1]["number"]), (&"DE02".into(), &1.into()));
     world.audit();
 
-    json(&world, "mint-payouts-settle", &["mint", "payouts", "--paid", "0"]);
-    fails(&world, 1, "bad_number", &["mint", "payouts", "--reject", "0"]);
-    fails(&world, 1, "bad_number", &["mint", "payouts", "--paid", "9"]);
+    let paid = |number| ["mint", "payouts", "--paid", number, "--reference", "bank"];
+    fails(&world, 1, "bad_number", &paid("0"));
+    json(&world, "mint-payouts", &["mint", "payouts", "--approve", "0"]);
+    json(&world, "mint-payouts", &paid("0"));
+    fails(&world, 1, "bad_number", &["mint", "payouts", "--reject", "0", "--reason", "no"]);
+    fails(&world, 1, "bad_number", &paid("9"));
     // The verifier need not run for this, nor the mint for its operator.
     merchant.kill();
     mint.kill();
-    let rejected = json(&world, "mint-payouts-settle", &["mint", "payouts", "--reject", "1"]);
-    assert_eq!(rejected["state"], "rejected");
-    fails(&world, 1, "bad_number", &["mint", "payouts", "--paid", "1"]);
+    let rejected = json(&world, "mint-payouts", &["mint", "payouts", "--reject", "1", "--reason", "no"]);
+    assert_eq!(rejected["payouts"][0]["state"], "rejected");
+    fails(&world, 1, "bad_number", &paid("1"));
     assert!(world.run(&["mint", "payouts"]).contains("no payouts to be paid"));
     assert_eq!(mint_payouts(&["--all"])["payouts"].as_array().unwrap().len(), 2);
     world.audit();
@@ -141,7 +144,8 @@ fn a_payout_whose_answer_is_lost_is_asked_for_again_and_taken_once() {
     }
     let balance = json(&world, "verifier-balance", &["verifier", "balance"]);
     assert_eq!(balance["accounts"][0]["balances"][0]["units"], "200");
-    world.run(&["mint", "payouts", "--paid", "0"]);
+    world.run(&["mint", "payouts", "--approve", "0"]);
+    world.run(&["mint", "payouts", "--paid", "0", "--reference", "bank"]);
     mint.kill();
     // What has ended needs nobody to be asked.
     world.mint();

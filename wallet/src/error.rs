@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use farthing_http::client::{BuildError, CallError, UrlError};
 use farthing_http::problem::Code;
 use farthing_protocol::DecodeError;
+use farthing_protocol::amount::Amount;
 use farthing_protocol::blind::wallet::UnblindError;
 use farthing_protocol::keyset::ListError;
 use farthing_protocol::shape::ShapeError;
@@ -224,6 +225,12 @@ pub enum IssueError {
     /// The account or the wallet does not hold enough.
     #[error("the funds do not cover the amount")]
     InsufficientFunds,
+    /// It is more than may leave the account without a code of its second factor, and none was given. Nothing was begun.
+    #[error("this needs a code of the account's second factor")]
+    SecondFactor {
+        /// How much may leave it now without one.
+        free: Amount,
+    },
     /// The wallet has no tokens of the denominations to swap.
     #[error("the wallet does not hold the tokens to swap")]
     NoSuchTokens,

@@ -11,6 +11,7 @@
 //! | be credited | [`Wallet::account`], [`account_text`], [`Wallet::account_balance`] |
 //! | pay into the account | [`Wallet::quote`], [`Wallet::quotes`] |
 //! | redeem a voucher | [`Wallet::redeem`] |
+//! | protect the account by a second factor | [`Wallet::account_settings`], [`Wallet::change_account`], [`Wallet::withdraw_with`] |
 //! | get and exchange tokens | [`Wallet::withdraw`], [`Wallet::swap`] |
 //! | pay | [`Wallet::read_invoice`], [`Wallet::pay`] |
 //! | pay where there is no network | [`Wallet::withdraw_held`], [`Wallet::held`], [`Wallet::pay_by_hand`], [`Wallet::take_receipt`] |
@@ -30,6 +31,7 @@
 //! evidence is not encrypted, for it is made to be published. A wallet without a passphrase must be protected like cash.
 //! One set of words serves one live wallet.
 
+mod account;
 mod budget;
 mod clock;
 mod doctor;

@@ -284,8 +284,8 @@ impl Inner {
         Ok(answer.balances)
     }
 
-    /// What the account holds in one unit; nothing if it never held any.
-    pub(crate) async fn balance_in(&self, mint: &Mint, unit: &Unit) -> Result<Amount, MintError> {
+    /// What the account holds in one unit, nothing if it never held any; and how much of it may leave without a code, if not all.
+    pub(crate) async fn funds_in(&self, mint: &Mint, unit: &Unit) -> Result<(Amount, Option<Amount>), MintError> {
         let balances = self.account_balance(mint).await;
         let code = |error: &MintError| match error {
             MintError::Call(call) => call.problem().and_then(|problem| problem.known()),
@@ -294,9 +294,9 @@ impl Inner {
         match balances {
             Ok(balances) => {
                 let is_its = |b: &&UnitBalance| b.unit == unit.code() && b.exponent == unit.exponent();
-                Ok(balances.iter().find(is_its).map_or(Amount::ZERO, |b| b.balance))
+                Ok(balances.iter().find(is_its).map_or((Amount::ZERO, None), |b| (b.balance, b.free)))
             }
-            Err(error) if code(&error) == Some(Code::UnknownAccount) => Ok(Amount::ZERO),
+            Err(error) if code(&error) == Some(Code::UnknownAccount) => Ok((Amount::ZERO, None)),
             Err(error) => Err(error),
         }
     }

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and the help that teaches it.
 
 mod mint;
+mod settings;
 mod verifier;
 mod wallet;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use mint::*;
+pub(crate) use settings::SettingsCommand;
 pub(crate) use verifier::*;
 pub(crate) use wallet::*;
 
@@ -136,6 +138,7 @@ mod tests {
             include_str!("../../../docs/mint-operating.md"),
             include_str!("../../../docs/offline.md"),
             include_str!("../../../docs/funding.md"),
+            include_str!("../../../docs/accounts.md"),
         ];
         let examples: Vec<&str> = pages.iter().flat_map(|page| examples(page)).collect();
         assert!(examples.len() > 20);

@@ -39,8 +39,12 @@ pub(super) async fn backing(args: MintBacking, screen: &Screen) -> Result<()> {
     let report: BackingReport = match asked.await {
         Ok(Some(report)) => report,
         Ok(None) => {
-            let books = Books::open(&home).await?;
-            if declares { books.declare_backing(amount).await? } else { books.backing().await? }
+            if declares {
+                let (books, authority) = home.books().await?;
+                books.declare_backing_by(authority, amount).await?
+            } else {
+                Books::open(&home).await?.backing().await?
+            }
         }
         Err(error) => return Err(explain(error)),
     };

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use farthing_http::client::CallError;
-use farthing_issuer::Books;
 use farthing_issuer::control::{MoneyAnswer, MoneyRequest, path};
 use farthing_protocol::codec::to_base64url;
 
@@ -27,7 +26,8 @@ pub(super) async fn credit(args: MintCredit) -> Result<()> {
     let (balance, known) = match answer {
         Some(answer) => (answer.balance, answer.known),
         None => {
-            let credited = Books::open(&home).await?.credit(account, amount, reference).await?;
+            let (books, authority) = home.books().await?;
+            let credited = books.credit_by(authority, account, amount, reference).await?;
             (credited.balance, credited.known)
         }
     };

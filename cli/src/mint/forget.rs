@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use farthing_http::client::CallError;
+use farthing_issuer::ForgetError;
 use farthing_issuer::control::{ForgetAnswer, ForgetRequest, path};
-use farthing_issuer::{Books, ForgetError};
 use farthing_protocol::amount::UnixTime;
 use farthing_wallet::account_text;
 use serde::Serialize;
@@ -40,8 +40,8 @@ pub(super) async fn forget(args: MintForget, screen: &Screen) -> Result<()> {
     let (rows, is_payee, keysets) = match asked.map_err(refused)? {
         Some(ForgetAnswer { rows, is_payee }) => (rows, is_payee, None),
         None => {
-            let books = Books::open(&home).await?;
-            let erased = books.forget(account).await.map_err(|error| refused(error.into()))?;
+            let (books, authority) = home.books().await?;
+            let erased = books.forget_by(authority, account).await.map_err(|error| refused(error.into()))?;
             (erased.rows, erased.is_payee, Some(books.keysets()))
         }
     };

@@ -127,11 +127,8 @@ async fn release(folder: MintFolder, number: u64, account: Option<AccountKey>) -
     let view: IncomeView = match asked.map_err(|error| explain(error, number))? {
         Some(view) => view,
         None => {
-            let books = Books::open(&home).await?;
-            let released = match account {
-                Some(account) => books.assign_income(number, account).await,
-                None => books.return_income(number).await,
-            };
+            let (books, authority) = home.books().await?;
+            let released = books.release_income_by(authority, number, account).await;
             released.map_err(|error| explain(error.into(), number))?
         }
     };

@@ -1,19 +1,70 @@
 //! The mint's folder, what opens its keys, and the mint that runs on it.
 
+use std::ops::Deref;
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 use farthing_http::client::CallError;
+use farthing_http::problem::Code;
 use farthing_http::unix_client::UnixClient;
-use farthing_issuer::{HomeError, MintHome, Passphrase, ProtectionKind, Unlock};
+use farthing_issuer::control::CODE_HEADER;
+use farthing_issuer::{Authority, Books, FactorError, HomeError, MintHome, Passphrase, ProtectionKind, Unlock};
+use farthing_protocol::api::SecondFactor;
 
 use crate::args::{MintFolder, Unlocking};
 use crate::unlock::read_passphrase;
-use crate::{place, prompt};
+use crate::{factor, place, prompt};
 
 const KEY_FILE_VARIABLE: &str = "FARTHING_MINT_KEY_FILE";
 const PASSPHRASE_VARIABLE: &str = "FARTHING_MINT_PASSPHRASE";
 
-pub(super) fn open(folder: MintFolder) -> Result<MintHome> {
-    let folder = place::folder(folder.dir, "mint")?;
+/// A mint's folder, and how its administrator proves himself.
+pub(super) struct Desk {
+    home: MintHome,
+    code: Option<SecondFactor>,
+}
+
+impl Deref for Desk {
+    type Target = MintHome;
+
+    fn deref(&self) -> &MintHome {
+        &self.home
+    }
+}
+
+impl Desk {
+    fn client(&self, code: Option<&SecondFactor>) -> Result<UnixClient> {
+        let socket = self.home.control_socket();
+        Ok(match code {
+            None => UnixClient::new(socket)?,
+            Some(code) => UnixClient::with_header(socket, CODE_HEADER, &code.to_text())?,
+        })
+    }
+
+    /// The books of a mint that does not run, and the right to make one change in them: with the code given, or one that is asked
+    /// for if it needs one.
+    pub(super) async fn books(&self) -> Result<(Books, Authority)> {
+        let books = Books::open(&self.home).await?;
+        let authority = self.prove(&books).await?;
+        Ok((books, authority))
+    }
+
+    /// The right to make one change in books that are open.
+    pub(super) async fn prove(&self, books: &Books) -> Result<Authority> {
+        Ok(match books.prove(self.code.clone()).await {
+            Err(FactorError::Required) => books.prove(Some(factor::ask(QUESTION)?)).await?,
+            proven => proven?,
+        })
+    }
+}
+
+pub(super) fn open(folder: MintFolder) -> Result<Desk> {
+    let MintFolder { dir, code } = folder;
+    Ok(Desk { home: open_home(dir)?, code })
+}
+
+fn open_home(dir: Option<PathBuf>) -> Result<MintHome> {
+    let folder = place::folder(dir, "mint")?;
     match MintHome::open(&folder) {
         Err(HomeError::NoMint) => {
             bail!("there is no mint in {}: `farthing mint init` makes one, --dir names another", folder.display())
@@ -22,22 +73,33 @@ pub(super) fn open(folder: MintFolder) -> Result<MintHome> {
     }
 }
 
-/// Asks the running mint over its control socket; `None` if none runs.
+/// Asks the running mint over its control socket; `None` if none runs. What changes something may need a code of the administrator's
+/// second factor: then it is asked for, and the mint once more.
 pub(super) async fn ask_running<T>(
-    home: &MintHome,
-    ask: impl AsyncFnOnce(&UnixClient) -> Result<T, CallError>,
+    desk: &Desk,
+    ask: impl AsyncFn(&UnixClient) -> Result<T, CallError>,
 ) -> Result<Option<T>> {
-    let client = UnixClient::new(home.control_socket())?;
-    match ask(&client).await {
+    let answer = match ask(&desk.client(desk.code.as_ref())?).await {
+        Err(error) if is(&error, Code::SecondFactorRequired) => ask(&desk.client(Some(&factor::ask(QUESTION)?))?).await,
+        answer => answer,
+    };
+    match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(CallError::NotSent(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
+const QUESTION: &str = "Code of the administrator's second factor: ";
+
+/// Whether a refusal has this code.
+pub(super) fn is(error: &CallError, code: Code) -> bool {
+    error.problem().and_then(|problem| problem.known()) == Some(code)
+}
+
 pub(super) enum Secret {
     Passphrase(Passphrase),
-    KeyFile(std::path::PathBuf),
+    KeyFile(PathBuf),
 }
 
 pub(super) const NEW_PASSPHRASE: &str = "New passphrase for the mint's keys: ";

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use farthing_issuer::control::{KeysetsReport, NewKeysetAnswer as Made, NewKeysetRequest, path};
-use farthing_issuer::{Books, KeysetState, KeysetSummary, Mint, MintHome};
+use farthing_issuer::{Books, KeysetState, KeysetSummary, Mint};
 use farthing_protocol::amount::{Unit, UnixTime};
 use serde::Serialize;
 
-use super::home::{ask_running, open, unlock};
+use super::home::{Desk, ask_running, open, unlock};
 use crate::args::{MintKeysets, MintNewKeyset};
 use crate::output::{Answer, Money, Rows, Screen, seconds, time};
 
@@ -95,7 +95,8 @@ pub(super) async fn new_keyset(args: MintNewKeyset, screen: &Screen) -> Result<(
         Some(Made { keyset }) => (keyset, running(&home).await?.context("the mint stopped meanwhile")?.keysets),
         None => {
             let mint = Mint::open(&home, unlock(&home, &args.unlocking)?).await?;
-            (mint.new_keyset().await?, mint.keysets())
+            let authority = home.prove(mint.books()).await?;
+            (mint.new_keyset_by(authority).await?, mint.keysets())
         }
     };
     let summary = all.iter().find(|summary| summary.keyset == made).context("the mint does not list the keyset")?;
@@ -109,7 +110,7 @@ pub(super) async fn new_keyset(args: MintNewKeyset, screen: &Screen) -> Result<(
     })
 }
 
-pub(super) async fn running(home: &MintHome) -> Result<Option<KeysetsReport>> {
+pub(super) async fn running(home: &Desk) -> Result<Option<KeysetsReport>> {
     ask_running(home, async |client| client.get_json(path::KEYSETS).await).await
 }
 

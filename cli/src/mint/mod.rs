@@ -1,5 +1,6 @@
 //! `farthing mint …`: one file for each command.
 
+pub(crate) mod admin;
 mod amount;
 mod audit;
 pub(crate) mod backing;
@@ -10,11 +11,13 @@ pub(crate) mod forget;
 pub(crate) mod funding;
 mod home;
 mod init;
+pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod keysets;
 mod listen;
 pub(crate) mod payouts;
 pub(crate) mod recoup;
+mod reset_factor;
 pub(crate) mod restore;
 mod run;
 pub(crate) mod signer;
@@ -25,6 +28,7 @@ use anyhow::Result;
 use crate::args::MintCommand;
 use crate::output::Screen;
 
+pub(crate) use admin::FactorWord;
 pub(crate) use amount::{read_account, read_amount, read_amount_or_zero};
 pub(crate) use listen::{explain_listening, warn_of_plain_http};
 
@@ -35,6 +39,9 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Credit(args) => credit::credit(args).await,
         MintCommand::Keysets(args) => keysets::keysets(args, screen).await,
         MintCommand::NewKeyset(args) => keysets::new_keyset(args, screen).await,
+        MintCommand::Admin(args) => admin::admin(args, screen).await,
+        MintCommand::ResetFactor(args) => reset_factor::reset_factor(args).await,
+        MintCommand::Journal(args) => journal::journal(args, screen).await,
         MintCommand::Audit(folder) => audit::audit(folder).await,
         MintCommand::Backing(args) => backing::backing(args, screen).await,
         MintCommand::CheckConfig(args) => check::check(args, screen),

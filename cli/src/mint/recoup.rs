@@ -4,7 +4,7 @@ use anyhow::Result;
 use farthing_http::client::CallError;
 use farthing_http::problem::Code;
 use farthing_issuer::control::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest, path};
-use farthing_issuer::{Books, CoverError, Leak, MintHome, RecoupReport, RecoupedSum, RevokeError};
+use farthing_issuer::{Books, CoverError, Leak, RecoupReport, RecoupedSum, RevokeError};
 use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::codec::to_base64url;
 use farthing_protocol::ids::KeysetId;
@@ -12,7 +12,7 @@ use farthing_verifier::merchant::system_clock;
 use serde::Serialize;
 
 use super::amount::read_amount;
-use super::home::{ask_running, open};
+use super::home::{Desk, ask_running, open};
 use crate::args::{MintRecoup, MintRecoupCommand, MintRevoke};
 use crate::exit::{Advise, Trouble, fault};
 use crate::output::{Answer, Money, Rows, Screen, seconds, time};
@@ -107,7 +107,8 @@ pub(super) async fn revoke(args: MintRevoke, screen: &Screen) -> Result<()> {
         match asked.map_err(|error| explain(error, &keyset))? {
             Some(answer) => answer,
             None => {
-                let revoked = Books::open(&home).await?.revoke(keyset, Leak { since, window }).await;
+                let (books, authority) = home.books().await?;
+                let revoked = books.revoke_by(authority, keyset, Leak { since, window }).await;
                 let revoked = revoked.map_err(|error| explain(error.into(), &keyset))?;
                 let farthing_issuer::Revoked { revoked_at, leaked_since, claims_until } = revoked;
                 RevokeAnswer { revoked_at, leaked_since, claims_until }
@@ -140,7 +141,7 @@ pub(super) async fn recoup(args: MintRecoup, screen: &Screen) -> Result<()> {
     }
 }
 
-async fn cover(home: &MintHome, keyset: &str, amount: &str, reference: Option<String>, screen: &Screen) -> Result<()> {
+async fn cover(home: &Desk, keyset: &str, amount: &str, reference: Option<String>, screen: &Screen) -> Result<()> {
     let (keyset, unit) = (read_keyset(keyset)?, home.unit());
     let amount = read_amount(amount, unit)?;
     let reference = reference.unwrap_or_else(|| to_base64url(&rand::random::<[u8; 16]>()));
@@ -155,7 +156,8 @@ async fn cover(home: &MintHome, keyset: &str, amount: &str, reference: Option<St
     let CoverAnswer { outstanding, known } = match asked {
         Some(answer) => answer,
         None => {
-            let covered = Books::open(home).await?.cover_recoup(keyset, amount, reference).await;
+            let (books, authority) = home.books().await?;
+            let covered = books.cover_recoup_by(authority, keyset, amount, reference).await;
             covered.map_err(|error| explain(error.into(), &keyset))?
         }
     };

@@ -78,7 +78,7 @@ async fn say_what_became(args: MintRestore, screen: &Screen) -> Result<()> {
     if !args.yes && !prompt::confirm(question, "--yes")? {
         return Err(fault(Trouble::Declined, "nothing was changed").into());
     }
-    let decided = decided(home, decision, newest).await?;
+    let decided = decided((*home).clone(), decision, newest).await?;
     screen.answer(&DecidedAnswer::of(decided))
 }
 

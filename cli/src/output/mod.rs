@@ -244,6 +244,12 @@ pub(crate) fn percent(ppm: u32) -> String {
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A text that somebody wrote, for a cell of a table: a spreadsheet must not take it for a formula.
+pub(crate) fn harmless(text: &str) -> String {
+    let formula = text.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+    if formula { format!("'{text}") } else { text.to_owned() }
+}
+
 /// The first characters of an id, enough to tell it from its neighbours.
 pub(crate) fn short(id: &str) -> String {
     id.chars().take(12).chain(['…']).collect()

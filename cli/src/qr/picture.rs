@@ -41,7 +41,11 @@ struct Modules {
 
 impl Modules {
     fn of(text: &str, level: EcLevel, quiet: usize) -> Result<Self, Fault> {
-        let code = QrCode::with_error_correction_level(link::in_code(text), level).map_err(|_| {
+        Self::verbatim(&link::in_code(text), level, quiet)
+    }
+
+    fn verbatim(text: &str, level: EcLevel, quiet: usize) -> Result<Self, Fault> {
+        let code = QrCode::with_error_correction_level(text, level).map_err(|_| {
             fault(Trouble::BadText, "the text is too large for a QR code").next("write it to a file: --file")
         })?;
         let inner = code.width();
@@ -132,6 +136,14 @@ pub(crate) fn terminal(text: &str, colour: bool) -> Result<Vec<Shown>, Fault> {
         Ok((title, Modules::of(part, EcLevel::L, TERMINAL_QUIET)?.lines(colour)))
     });
     codes.collect()
+}
+
+/// An address that is none of ours, such as `otpauth:`, as a code for the terminal.
+///
+/// # Errors
+/// When it is too large.
+pub(crate) fn address(address: &str, colour: bool) -> Result<Vec<String>, Fault> {
+    Ok(Modules::verbatim(address, EcLevel::L, TERMINAL_QUIET)?.lines(colour))
 }
 
 /// Writes a text as pictures, readable by their owner only, and returns their paths: one, or with numbers if it takes several.

@@ -67,6 +67,8 @@ pub(crate) struct PayoutEntry {
     requested_at: u64,
     state: State,
     settled_at: Option<u64>,
+    /// Under which reference it was paid outside, or why it was rejected.
+    note: Option<String>,
     #[serde(skip)]
     time: UnixTime,
 }
@@ -80,6 +82,8 @@ pub(crate) enum State {
     Unknown,
     /// The money left the account.
     Pending,
+    /// The mint's operator says that it is to be paid.
+    Approved,
     Paid,
     /// The money is in the account again.
     Rejected,
@@ -128,7 +132,7 @@ pub(super) async fn payout(args: VerifierPayout, screen: &Screen) -> Result<()> 
     };
     let amount = read_amount(&args.amount, unit)?;
     let to = args.to.as_deref().map(read_account).transpose()?;
-    let asked = home.ask_payout(&from, (amount, unit), (args.reference, to), hooks::now()).await;
+    let asked = home.ask_payout(&from, (amount, unit), (args.reference, to), args.code, hooks::now()).await;
     let payout = match asked {
         Err(AccountError::Call(call)) if call.may_have_taken_effect() => {
             return Err(call).advise(
@@ -144,7 +148,7 @@ pub(super) async fn payout(args: VerifierPayout, screen: &Screen) -> Result<()> 
         }
         asked => asked?,
     };
-    screen.answer(&PayoutEntry::of(&payout, payout.answer))
+    screen.answer(&PayoutEntry::of(&payout, payout.answer.clone()))
 }
 
 pub(super) async fn payouts(args: VerifierPayouts, screen: &Screen) -> Result<()> {
@@ -154,7 +158,7 @@ pub(super) async fn payouts(args: VerifierPayouts, screen: &Screen) -> Result<()
         let known = match home.ask_again(&payout).await {
             Err(AccountError::Call(error)) => {
                 screen.warn(WarningCode::MintNotAsked, format!("the mint said nothing about a payout: {error}"));
-                payout.answer
+                payout.answer.clone()
             }
             known => known?,
         };
@@ -187,13 +191,15 @@ impl PayoutEntry {
             reference: draft.reference.clone(),
             to: draft.to.as_ref().map(account_text),
             requested_at: seconds(draft.requested_at),
-            state: match answer.map(|answer| answer.state) {
+            state: match answer.as_ref().map(|answer| answer.state) {
                 None => State::Unknown,
                 Some(PayoutState::Pending) => State::Pending,
+                Some(PayoutState::Approved) => State::Approved,
                 Some(PayoutState::Paid) => State::Paid,
                 Some(PayoutState::Rejected) => State::Rejected,
             },
-            settled_at: answer.and_then(|answer| answer.settled_at).map(seconds),
+            settled_at: answer.as_ref().and_then(|answer| answer.settled_at).map(seconds),
+            note: answer.and_then(|answer| answer.note),
             time: draft.requested_at,
         }
     }
@@ -202,6 +208,7 @@ impl PayoutEntry {
         match self.state {
             State::Unknown => "not known to be taken",
             State::Pending => "pending",
+            State::Approved => "approved",
             State::Paid => "paid",
             State::Rejected => "rejected",
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod check;
+mod factor;
 mod gateway;
 pub(crate) mod init;
 pub(crate) mod keys;
@@ -39,6 +40,7 @@ pub(crate) async fn run(command: VerifierCommand, screen: &Screen) -> Result<()>
         VerifierCommand::Balance(args) => account::balance(args, screen).await,
         VerifierCommand::Payout(args) => account::payout(args, screen).await,
         VerifierCommand::Payouts(args) => account::payouts(args, screen).await,
+        VerifierCommand::Factor(args) => factor::factor(args, screen).await,
         VerifierCommand::Recipient(args) => offline::recipient(args),
         VerifierCommand::ExportKeysets(args) => offline::export_keysets(args).await,
         VerifierCommand::ImportKeysets(args) => offline::import_keysets(args).await,

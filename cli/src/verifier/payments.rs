@@ -12,7 +12,7 @@ use super::source::{PAGE, Source};
 use crate::args::{Format, VerifierPayments};
 use crate::exit::{Fault, Trouble, fault};
 use crate::hooks;
-use crate::output::{Answer, Money, Rows, Screen, seconds, short, stamp, time};
+use crate::output::{Answer, Money, Rows, Screen, harmless, seconds, short, stamp, time};
 use crate::when;
 
 /// So many are shown in a table unless it is said otherwise.
@@ -171,12 +171,6 @@ fn write_csv(answer: &PaymentsAnswer, out: impl io::Write) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
-}
-
-/// A memo is whatever somebody wrote; a spreadsheet must not take it for a formula.
-fn harmless(memo: &str) -> String {
-    let formula = memo.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
-    if formula { format!("'{memo}") } else { memo.to_owned() }
 }
 
 #[cfg(test)]

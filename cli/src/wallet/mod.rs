@@ -45,7 +45,7 @@ pub(crate) async fn run(args: WalletArgs, screen: &Screen) -> Result<()> {
         WalletCommand::Restore(args) => restore::restore(&place, args).await,
         WalletCommand::Resync(args) => restore::resync(&place, args).await,
         WalletCommand::Balance => screen.answer(&balance::balance(&place).await?),
-        WalletCommand::Account(args) => screen.answer(&account::account(&place, args).await?),
+        WalletCommand::Account(args) => account::account(&place, args).await,
         WalletCommand::Withdraw(args) => withdraw::withdraw(&place, args).await,
         WalletCommand::Pay(args) => pay::pay(&place, args).await,
         WalletCommand::Follow(args) => screen.answer(&held::follow(&place, args).await?),

@@ -1,6 +1,7 @@
 //! `farthing wallet withdraw`
 
 use anyhow::Result;
+use farthing_protocol::api::SecondFactor;
 use farthing_protocol::keyset::Bundle;
 use farthing_wallet::{IssueError, MintError, UnitView, WithdrawWhat};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::args::WalletWithdraw;
 use crate::exit::{Trouble, fault};
 use crate::mint::read_amount;
 use crate::output::{Answer, Money, Progress, Rows, Screen, percent, short};
-use crate::prompt;
+use crate::{factor, prompt};
 
 /// Tokens came of a withdrawal.
 #[derive(Serialize)]
@@ -81,11 +82,20 @@ pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> 
         }
     }
     let progress = Progress::start(&place.screen, "withdrawing");
-    let issued = match &to {
-        Some(to) => wallet.withdraw_held(to, &unit.unit, what).await,
-        None => wallet.withdraw(&mint.id, &unit.unit, what).await,
+    let withdraw = async |code: Option<SecondFactor>| match (&to, code) {
+        (Some(to), code) => wallet.withdraw_held_with(to, &unit.unit, what, code).await,
+        (None, Some(code)) => wallet.withdraw_with(&mint.id, &unit.unit, what, code).await,
+        (None, None) => wallet.withdraw(&mint.id, &unit.unit, what).await,
     };
+    let mut issued = withdraw(args.code).await;
     drop(progress);
+    if let Err(IssueError::SecondFactor { free }) = &issued
+        && prompt::possible()
+    {
+        let free = free.display(&unit.unit);
+        place.screen.note_for(true, format!("{free} may leave the account now without a code."));
+        issued = withdraw(Some(factor::ask("Code of the account's second factor: ")?)).await;
+    }
     let issued = advise_funds(
         issued,
         |error| matches!(error, IssueError::InsufficientFunds),

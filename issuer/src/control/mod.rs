@@ -1,5 +1,6 @@
 //! What the operator's commands say to a running mint, over its control socket: one file for each subject.
 
+mod administration;
 mod backing;
 mod backup;
 mod forget;
@@ -11,18 +12,26 @@ mod recoup;
 mod signer;
 mod vouchers;
 
+pub use administration::{
+    AdministratorReport, ConfirmRequest, JournalCheck, JournalCheckQuery, JournalEntry, JournalField, JournalQuery,
+    JournalReport, Nothing, RecoveryCodesAnswer, ResetFactorAnswer, ResetFactorRequest,
+};
 pub use backing::{BackingReport, BackingRequest};
 pub use backup::{BeginCopyAnswer, BeginCopyRequest, CopyPortionAnswer, CopyPortionRequest};
 pub use forget::{ForgetAnswer, ForgetRequest};
 pub use funding::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeState, IncomeView};
 pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
-pub use payouts::{PayoutView, PayoutsQuery, PayoutsReport, SettlePayoutRequest};
+pub use payouts::{PayoutView, PayoutWord, PayoutsQuery, PayoutsReport, SettlePayoutsRequest};
 pub use recoup::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
 pub use signer::{SignerIssued, SignerReportAnswer};
 pub use vouchers::{
     BatchView, CreateVouchersAnswer, CreateVouchersRequest, RevokeVouchersRequest, VouchersQuery, VouchersReport,
 };
+
+/// The header with a code of the administrator's second factor. Every request that may change something needs one as soon as a
+/// factor is enrolled.
+pub const CODE_HEADER: &str = "farthing-code";
 
 /// Paths of the control endpoints.
 pub mod path {
@@ -40,8 +49,24 @@ pub mod path {
     pub const ACCOUNT: &str = "/v1/control/accounts/{account}";
     /// GET with [`PayoutsQuery`](super::PayoutsQuery): [`PayoutsReport`](super::PayoutsReport).
     pub const PAYOUTS: &str = "/v1/control/payouts";
-    /// POST [`SettlePayoutRequest`](super::SettlePayoutRequest) → [`PayoutView`](super::PayoutView).
-    pub const SETTLE_PAYOUT: &str = "/v1/control/settle-payout";
+    /// POST [`SettlePayoutsRequest`](super::SettlePayoutsRequest) → [`PayoutsReport`](super::PayoutsReport).
+    pub const SETTLE_PAYOUTS: &str = "/v1/control/settle-payouts";
+    /// GET: [`AdministratorReport`](super::AdministratorReport).
+    pub const ADMINISTRATOR: &str = "/v1/control/administrator";
+    /// POST [`Nothing`](super::Nothing) → [`Enrolment`](farthing_protocol::api::Enrolment).
+    pub const ADMINISTRATOR_DRAW: &str = "/v1/control/administrator/draw";
+    /// POST [`ConfirmRequest`](super::ConfirmRequest) → [`Nothing`](super::Nothing).
+    pub const ADMINISTRATOR_CONFIRM: &str = "/v1/control/administrator/confirm";
+    /// POST [`Nothing`](super::Nothing) → [`RecoveryCodesAnswer`](super::RecoveryCodesAnswer).
+    pub const ADMINISTRATOR_CODES: &str = "/v1/control/administrator/recovery-codes";
+    /// POST [`Nothing`](super::Nothing) → [`Nothing`](super::Nothing).
+    pub const ADMINISTRATOR_REMOVE: &str = "/v1/control/administrator/remove";
+    /// POST [`ResetFactorRequest`](super::ResetFactorRequest) → [`ResetFactorAnswer`](super::ResetFactorAnswer).
+    pub const RESET_FACTOR: &str = "/v1/control/reset-factor";
+    /// GET with [`JournalQuery`](super::JournalQuery): [`JournalReport`](super::JournalReport).
+    pub const JOURNAL: &str = "/v1/control/journal";
+    /// GET with [`JournalCheckQuery`](super::JournalCheckQuery): [`JournalCheck`](super::JournalCheck).
+    pub const JOURNAL_CHECK: &str = "/v1/control/journal/check";
     /// GET with [`IncomeQuery`](super::IncomeQuery): [`IncomeReport`](super::IncomeReport).
     pub const INCOME: &str = "/v1/control/income";
     /// POST [`AssignIncomeRequest`](super::AssignIncomeRequest) → [`IncomeView`](super::IncomeView).

@@ -49,14 +49,34 @@ pub struct PayoutView {
     pub taken_at: UnixTime,
     /// When it was settled.
     pub settled_at: Option<UnixTime>,
+    /// Under which reference it was paid, or why it was rejected.
+    pub note: Option<String>,
 }
 
-/// Says how a payout ended.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// Says something of payouts, of all of them or of none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SettlePayoutRequest {
-    /// Its number.
-    pub number: u64,
-    /// Whether it was paid outside; else the money goes back to the account.
-    pub paid: bool,
+pub struct SettlePayoutsRequest {
+    /// Their numbers, at most 500.
+    pub numbers: Vec<u64>,
+    /// What is said.
+    pub word: PayoutWord,
+}
+
+/// What the operator says of a payout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PayoutWord {
+    /// It is to be paid.
+    Approve {},
+    /// It was paid outside.
+    Paid {
+        /// Under which reference, 1 to 256 bytes.
+        reference: String,
+    },
+    /// It is not paid: the money goes back to the account.
+    Reject {
+        /// Why, in 1 to 256 bytes. The account's owner reads it.
+        reason: String,
+    },
 }

@@ -6,7 +6,8 @@ use super::Funding;
 use crate::books::Books;
 use crate::control::{IncomeState, IncomeView};
 use crate::ledger::{
-    self, Destination, Fate, IncomeError, IncomeNumber, IncomeRow, LedgerError, Offer, QuoteError, Report,
+    self, Act, Authority, Destination, Fate, IncomeError, IncomeNumber, IncomeRow, LedgerError, Number, Offer,
+    QuoteError, Report,
 };
 
 impl Books {
@@ -57,7 +58,7 @@ impl Books {
     /// # Errors
     /// An [`IncomeError`].
     pub async fn assign_income(&self, number: u64, account: AccountKey) -> Result<IncomeView, IncomeError> {
-        self.release_income(number, Destination::Account(account)).await
+        self.release_income_by(Authority::local(), number, Some(account)).await
     }
 
     /// Says of a held payment that it was sent back outside. The same again changes nothing.
@@ -65,12 +66,31 @@ impl Books {
     /// # Errors
     /// An [`IncomeError`].
     pub async fn return_income(&self, number: u64) -> Result<IncomeView, IncomeError> {
-        self.release_income(number, Destination::World).await
+        self.release_income_by(Authority::local(), number, None).await
     }
 
-    async fn release_income(&self, number: u64, to: Destination) -> Result<IncomeView, IncomeError> {
+    /// Says on somebody's authority whose a held payment is, or that it was sent back if it is nobody's.
+    ///
+    /// # Errors
+    /// An [`IncomeError`].
+    pub async fn release_income_by(
+        &self,
+        authority: Authority,
+        number: u64,
+        account: Option<AccountKey>,
+    ) -> Result<IncomeView, IncomeError> {
         let number = IncomeNumber(number);
-        let row = self.ledger().run(move |txn, now| ledger::release(txn, now, number, to)).await?;
+        let release = move |txn: &mut farthing_durable::Txn<'_>, now| {
+            let (to, act) = match account {
+                Some(account) => {
+                    (Destination::Account(account), Act::IncomeAssigned { income: Number(number.0), account })
+                }
+                None => (Destination::World, Act::IncomeReturned { income: Number(number.0) }),
+            };
+            ledger::journal::record(txn, now, &authority, &act)?;
+            ledger::release(txn, now, number, to)
+        };
+        let row = self.ledger().run(release).await?;
         Ok(view(number, row))
     }
 

@@ -3,7 +3,7 @@ use farthing_protocol::identity::VoucherKey;
 
 use crate::books::Books;
 use crate::control::BatchView;
-use crate::ledger::{self, BatchDraft, BatchNumber, BatchRow, LedgerError, VoucherError, Why};
+use crate::ledger::{self, Act, Authority, BatchDraft, BatchNumber, BatchRow, LedgerError, Number, VoucherError, Why};
 
 /// A batch of vouchers that is to be made.
 #[derive(Clone, Debug)]
@@ -37,6 +37,18 @@ impl Books {
     /// # Errors
     /// A [`VoucherError`].
     pub async fn create_vouchers(&self, batch: NewBatch) -> Result<(BatchView, bool), VoucherError> {
+        self.create_vouchers_by(Authority::local(), batch).await
+    }
+
+    /// As [`create_vouchers`](Self::create_vouchers), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`VoucherError`].
+    pub async fn create_vouchers_by(
+        &self,
+        authority: Authority,
+        batch: NewBatch,
+    ) -> Result<(BatchView, bool), VoucherError> {
         let NewBatch { vouchers, amount, expires_at, note } = batch;
         if self.most_at_once().is_some_and(|most| amount > most) {
             return Err(VoucherError::Amount);
@@ -44,6 +56,13 @@ impl Books {
         let draft = BatchDraft { vouchers, unit: self.home().unit().clone(), amount, expires_at, note };
         let made = self.ledger().run(move |txn, now| {
             let made = ledger::create_batch(txn, now, &draft)?;
+            let (number, _, known) = &made;
+            if !known {
+                let count = Number(u64::try_from(draft.vouchers.len()).unwrap_or(u64::MAX));
+                let (unit, amount) = (draft.unit.clone(), draft.amount);
+                let act = Act::VouchersMade { batch: Number(number.0), unit, amount, count };
+                ledger::journal::record(txn, now, &authority, &act)?;
+            }
             Ok::<_, VoucherError>((made, now))
         });
         let ((number, row, known), now) = made.await?;
@@ -56,10 +75,21 @@ impl Books {
     /// # Errors
     /// A [`VoucherError`].
     pub async fn revoke_vouchers(&self, batch: u64) -> Result<BatchView, VoucherError> {
+        self.revoke_vouchers_by(Authority::local(), batch).await
+    }
+
+    /// As [`revoke_vouchers`](Self::revoke_vouchers), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`VoucherError`].
+    pub async fn revoke_vouchers_by(&self, authority: Authority, batch: u64) -> Result<BatchView, VoucherError> {
         let number = BatchNumber(batch);
-        let ended =
-            self.ledger().run(move |txn, now| ledger::revoke_batch(txn, now, number).map(|row| (row, now))).await;
-        let (row, now) = ended?;
+        let end = move |txn: &mut farthing_durable::Txn<'_>, now| {
+            let row = ledger::revoke_batch(txn, now, number)?;
+            ledger::journal::record(txn, now, &authority, &Act::VouchersRevoked { batch: Number(number.0) })?;
+            Ok::<_, VoucherError>((row, now))
+        };
+        let (row, now) = self.ledger().run(end).await?;
         Ok(view(number, row, now)?)
     }
 

@@ -39,6 +39,7 @@ pub(super) fn check(mint: &Mint, request: &IssuanceRequest) -> Result<Order, Fin
         field: terms.field,
         funding: request.funding().source().id(),
         means,
+        rules: mint.books().home().config().accounts,
     })
 }
 

@@ -88,6 +88,12 @@ pub enum FinishError {
     /// The voucher's batch expired or was revoked.
     #[error("the voucher has expired or was revoked")]
     VoucherEnded,
+    /// It is more than the account's owner lets go without a code, and he gave no permission for it.
+    #[error("this needs a code of the account's second factor")]
+    SecondFactor,
+    /// More would leave the account within a day than the mint allows.
+    #[error("more would leave the account within a day than the mint allows")]
+    DayLimit,
     /// The last audit failed.
     #[error("the mint has stopped issuing: its books are not right")]
     Stopped,
@@ -125,6 +131,8 @@ impl From<IssueRefusal> for FinishError {
             IssueRefusal::FundingUsed(winner) => Self::FundingUsed(winner),
             IssueRefusal::DoubleSpend(earlier) => Self::DoubleSpend(earlier),
             IssueRefusal::InsufficientFunds => Self::InsufficientFunds,
+            IssueRefusal::SecondFactor => Self::SecondFactor,
+            IssueRefusal::DayLimit => Self::DayLimit,
             IssueRefusal::VoucherNotWhole => Self::Mismatch,
             IssueRefusal::VoucherEnded => Self::VoucherEnded,
             IssueRefusal::KeysetNotIssuing => Self::KeysetNotIssuing,
@@ -190,6 +198,8 @@ impl From<FinishError> for Problem {
             FinishError::OverLimit(limit) => over(limit),
             FinishError::TooOften(error) => error.into(),
             FinishError::VoucherEnded => Self::new(Code::VoucherEnded),
+            FinishError::SecondFactor => Self::new(Code::SecondFactorRequired),
+            FinishError::DayLimit => Self::new(Code::LimitExceeded),
             FinishError::Stopped => stopped(),
             FinishError::NotBacked => not_backed(),
             FinishError::SignerLimit => Self::new(Code::Unavailable)

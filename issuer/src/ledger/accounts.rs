@@ -4,10 +4,13 @@ use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 
-use super::LedgerError;
+use super::acts::{Act, Text};
+use super::authority::Authority;
 use super::book::{Place, TransferError, account_state, transfer};
 use super::erase::is_erased;
+use super::outflow::{AccountRules, may_hold};
 use super::records::{AccountState, Movement, RedeemedBy, Table, VoucherState, get, parse, put, scan};
+use super::{LedgerError, journal};
 
 /// The longest reference, in bytes.
 const MAX_REFERENCE: usize = 128;
@@ -40,6 +43,9 @@ pub enum MovementError {
     /// The account does not hold so much.
     #[error("the account does not hold so much")]
     InsufficientFunds,
+    /// The account would hold more than the mint allows.
+    #[error("the account would hold more than the mint allows")]
+    BalanceLimit,
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -78,6 +84,44 @@ pub(crate) fn pay_out(
 ) -> Result<Credited, MovementError> {
     let movement = Movement { account: *account, unit: unit.clone(), amount, at: now };
     move_once(txn, Table::PayOut, reference, &movement, Place::Account(account), Place::World)
+}
+
+/// Credits an account as [`credit`] does, on somebody's authority, and says so in the journal.
+pub(crate) fn credit_by(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    authority: &Authority,
+    rules: &AccountRules,
+    (account, unit, amount): (&AccountKey, &Unit, Amount),
+    reference: &str,
+) -> Result<Credited, MovementError> {
+    let credited = credit(txn, now, account, unit, amount, reference)?;
+    if !credited.known {
+        if !may_hold(txn, rules, account, unit)? {
+            return Err(MovementError::BalanceLimit);
+        }
+        let reference = Text(reference.to_owned());
+        let act = Act::Credited { account: *account, unit: unit.clone(), amount, reference };
+        journal::record(txn, now, authority, &act)?;
+    }
+    Ok(credited)
+}
+
+/// Debits an account as [`pay_out`] does, on somebody's authority, and says so in the journal.
+pub(crate) fn pay_out_by(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    authority: &Authority,
+    (account, unit, amount): (&AccountKey, &Unit, Amount),
+    reference: &str,
+) -> Result<Credited, MovementError> {
+    let paid = pay_out(txn, now, account, unit, amount, reference)?;
+    if !paid.known {
+        let reference = Text(reference.to_owned());
+        let act = Act::PaidOut { account: *account, unit: unit.clone(), amount, reference };
+        journal::record(txn, now, authority, &act)?;
+    }
+    Ok(paid)
 }
 
 fn move_once(

@@ -10,6 +10,7 @@ use farthing_verifier::store::Outcome;
 
 use super::LedgerError;
 use super::book::{Place, TransferError, account_state, transfer};
+use super::outflow::{AccountRules, may_hold};
 use super::records::{Millionths, Table, account_key, get, put};
 
 /// Why a deposit was refused. Nothing changed, except where the ledger's error says otherwise.
@@ -17,6 +18,8 @@ use super::records::{Millionths, Table, account_key, get, put};
 pub(crate) enum DepositRefusal {
     #[error("the keyset has ended")]
     KeysetEnded,
+    #[error("the account would hold more than the mint allows")]
+    BalanceLimit,
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -44,6 +47,7 @@ impl From<TransferError> for DepositRefusal {
 pub(crate) fn deposit(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    rules: &AccountRules,
     payment: &VerifiedPayment,
     claim: &Claim,
 ) -> Result<Outcome, DepositRefusal> {
@@ -58,6 +62,9 @@ pub(crate) fn deposit(
         let tokens = Place::Tokens(payment.keyset().id());
         transfer(txn, &terms.unit, tokens, Place::Account(&account), amount)?;
         charge(txn, &account, &terms.unit, &terms.fees, amount)?;
+        if !may_hold(txn, rules, &account, &terms.unit)? {
+            return Err(DepositRefusal::BalanceLimit);
+        }
     }
     Ok(outcome)
 }

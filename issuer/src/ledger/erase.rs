@@ -10,12 +10,14 @@ use farthing_protocol::codec::{Decode, Encode};
 use farthing_protocol::identity::AccountKey;
 use sha2::{Digest, Sha256};
 
-use super::LedgerError;
-use super::payouts::{PayoutNumber, PayoutRow, Settled, asked_key};
+use super::factor::{self, Holder};
+use super::payout_row::{PayoutNumber, PayoutRow};
+use super::payouts::asked_key;
 use super::records::{
     AccountState, IssuanceEntry, Millionths, Movement, Source, Table, account_key, from_value, get, parse, put, scan,
 };
 use super::summed::{Said, Summed, add, summed};
+use super::{LedgerError, journal};
 
 /// So many rows are looked at in one transaction.
 const PORTION: usize = 1000;
@@ -150,6 +152,7 @@ pub(crate) fn erase_account(
 /// Takes the account's own rows away, when no others name it any more.
 pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey) -> Result<Erased, ForgetError> {
     require_nothing(txn, account)?;
+    forget_owner(txn, account)?;
     let (mut rows, mut erased) = (Vec::new(), Erased::default());
     scan(txn, Table::Account, account.as_bytes(), &mut |key, state: AccountState| {
         rows.push((parse::<Unit>(key.get(AccountKey::LENGTH..).unwrap_or_default())?, state.fee_owed));
@@ -170,6 +173,22 @@ pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey) -> Result<Erased, 
         }
     }
     Ok(erased)
+}
+
+/// Takes away what the owner set, his second factor, and what the journal says of him.
+fn forget_owner(txn: &mut Txn<'_>, account: &AccountKey) -> Result<(), LedgerError> {
+    let mut units = Vec::new();
+    scan(txn, Table::Account, account.as_bytes(), &mut |key, _: AccountState| {
+        units.push(parse::<Unit>(key.get(AccountKey::LENGTH..).unwrap_or_default())?);
+        Ok(())
+    })?;
+    for unit in units {
+        txn.delete(&Table::Outflow.key(&account_key(account, &unit)))?;
+    }
+    txn.delete(&Table::Owner.key(account.as_bytes()))?;
+    txn.delete(&Table::Permits.key(account.as_bytes()))?;
+    factor::remove(txn, &Holder::Owner(*account))?;
+    journal::forget(txn, account)
 }
 
 /// Whether a reference was used by a movement that is erased.
@@ -219,7 +238,7 @@ fn require_no_payouts(txn: &Txn<'_>, now: UnixTime, account: &AccountKey) -> Res
 }
 
 fn require_over(row: &PayoutRow, now: UnixTime) -> Result<(), ForgetError> {
-    if row.settled == Settled::Pending {
+    if row.progress.is_open() {
         return Err(ForgetError::Pending);
     }
     let is_recent = now <= row.taken_at.plus(PayoutDraft::MAX_AGE + PayoutDraft::MAX_SKEW);

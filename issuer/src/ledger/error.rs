@@ -19,6 +19,9 @@ pub enum LedgerError {
     /// More would be redeemed of a keyset than was ever issued: somebody else signs with its keys. Nothing changed.
     #[error("more would be redeemed of a keyset than was issued")]
     Forged,
+    /// An administrative change, and a second factor is enrolled that was not proven. Nothing changed.
+    #[error("this change needs the administrator's second factor")]
+    SecondFactor,
     /// Too much to do. Nothing changed.
     #[error("the ledger is busy")]
     Busy,
@@ -39,6 +42,7 @@ impl LedgerError {
         match self {
             Self::ClockBehind => Code::ClockBehind,
             Self::Overflow => Code::AmountOutOfRange,
+            Self::SecondFactor => Code::SecondFactorRequired,
             Self::Busy => Code::Overloaded,
             Self::ClockAhead | Self::Forged | Self::Damaged | Self::Stopped | Self::Unavailable => Code::Unavailable,
         }

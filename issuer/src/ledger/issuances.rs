@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
+use farthing_protocol::api::PermitPurpose;
 use farthing_protocol::blind::SessionId;
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::{AccountKey, IssuanceId, VoucherKey};
@@ -21,6 +22,7 @@ use super::book::{Place, TransferError, transfer};
 use super::deposits::is_revoked;
 use super::ended::tombstone;
 use super::limits::{Asked, admit};
+use super::outflow::{AccountRules, LeaveRefusal, Leaving, leave};
 use super::records::{AnsweredSession, IssuanceEntry, RedeemedBy, Source, Table, VoucherState, get, put};
 use super::vouchers::count_redeemed;
 use crate::limits::{IssueLimits, Limit};
@@ -58,6 +60,7 @@ pub(crate) struct Order {
     pub(crate) field: Field,
     pub(crate) funding: FundingId,
     pub(crate) means: Means,
+    pub(crate) rules: AccountRules,
 }
 
 /// What would become of an order now.
@@ -82,6 +85,10 @@ pub(crate) enum IssueRefusal {
     DoubleSpend(PaymentId),
     #[error("the funds do not cover the amount")]
     InsufficientFunds,
+    #[error("this needs a code of the account's second factor")]
+    SecondFactor,
+    #[error("more would leave the account within a day than the mint allows")]
+    DayLimit,
     #[error("a voucher is redeemed whole")]
     VoucherNotWhole,
     #[error("the voucher has expired or was revoked")]
@@ -112,6 +119,16 @@ impl From<TransferError> for IssueRefusal {
         match error {
             TransferError::Insufficient => Self::InsufficientFunds,
             TransferError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+impl From<LeaveRefusal> for IssueRefusal {
+    fn from(refusal: LeaveRefusal) -> Self {
+        match refusal {
+            LeaveRefusal::SecondFactor => Self::SecondFactor,
+            LeaveRefusal::DayLimit => Self::DayLimit,
+            LeaveRefusal::Ledger(error) => Self::Ledger(error),
         }
     }
 }
@@ -179,6 +196,9 @@ fn pay(txn: &mut Txn<'_>, now: UnixTime, order: &Order) -> Result<Source, IssueR
     let outputs = Place::Tokens(order.keyset.id());
     match &order.means {
         Means::Account(account) => {
+            let operation = (PermitPurpose::Withdrawal, order.funding);
+            let leaving = Leaving { account, unit, amount: order.debit, operation };
+            leave(txn, now, &order.rules, &leaving)?;
             let fee = order.debit.checked_sub(order.amount).ok_or(LedgerError::Overflow)?;
             transfer(txn, unit, Place::Account(account), outputs, order.amount)?;
             transfer(txn, unit, Place::Account(account), Place::Fees, fee)?;
@@ -334,6 +354,7 @@ mod tests {
                 field: Field::from_bytes([0; 128]),
                 funding: FundingSource::Account(self.account, operation).id(),
                 means: Means::Account(self.account),
+                rules: AccountRules::default(),
             };
             (order, Answer::to(claimed, &self.keys).unwrap())
         }

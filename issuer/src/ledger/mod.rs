@@ -4,23 +4,31 @@
 //! payouts + (issued − redeemed). Every operation is one transaction.
 
 mod accounts;
+mod acts;
+pub(crate) mod administrator;
 mod archive;
 mod audit;
+mod authority;
 mod book;
 mod deposits;
 mod ended;
 mod erase;
 mod error;
+mod factor;
 mod income;
 mod issuances;
+pub(crate) mod journal;
 mod limits;
 mod lineage;
 mod lists;
+mod outflow;
+mod payout_row;
 mod payouts;
 mod quotes;
 mod records;
 mod recoup;
 mod schema;
+pub(crate) mod settings;
 mod standing;
 mod summed;
 mod vouchers;
@@ -36,8 +44,12 @@ use farthing_verifier::spent;
 use crate::clock::Clock;
 use records::{Table, get, put};
 
+#[cfg(test)]
+use accounts::credit;
 pub use accounts::{Credited, MovementError};
-pub(crate) use accounts::{balances, create_voucher, credit, pay_out};
+pub(crate) use accounts::{balances, create_voucher, credit_by, pay_out_by};
+pub(crate) use acts::{Act, Maybe, Number, Text};
+pub use administrator::FactorError;
 pub(crate) use archive::{
     Listing, filter_row, last_filter, list_files, logged, plan, record_bytes, segment_row, spent_after, spent_keysets,
     stored_index,
@@ -45,6 +57,7 @@ pub(crate) use archive::{
 pub(crate) use audit::KeysetFacts;
 pub(crate) use audit::audit;
 pub use audit::{AuditReport, Difference, Figure, UnitBooks};
+pub use authority::{Authority, Who};
 pub(crate) use book::issued_of;
 pub(crate) use deposits::{DepositRefusal, deposit, known};
 pub(crate) use ended::{
@@ -54,14 +67,18 @@ pub(crate) use ended::{
 pub(crate) use erase::{ErasePlace, erase_account, erase_references, forget};
 pub use erase::{Erased, ForgetError};
 pub use error::LedgerError;
+pub(crate) use factor::Standing as FactorStanding;
 pub use income::IncomeError;
 pub(crate) use income::{Destination, Fate, IncomeNumber, IncomeRow, Report, incomes, receive, release};
 pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance, foresee, issue};
+pub(crate) use journal::{Entry, Link};
 pub(crate) use limits::erase_days;
 pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, put_back, set_duty};
 pub(crate) use lists::{revocations, revoke, store_list, stored_list};
+pub(crate) use outflow::{AccountRules, free};
+pub(crate) use payout_row::{PayoutNumber, PayoutRow, Told};
 pub use payouts::PayoutError;
-pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
+pub(crate) use payouts::{Word, payouts, request_payout, settle_payouts};
 pub use quotes::QuoteError;
 pub(crate) use quotes::{Offer, expire_quotes, request_quote};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
@@ -70,6 +87,7 @@ pub(crate) use recoup::{
     Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, LateSums, LeakRow, Origin, Rank, RecoupRefusal,
     RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums, settle_recoups,
 };
+pub use settings::SettingsError;
 pub(crate) use standing::{Standing, declare, standing_of, standings};
 pub use vouchers::VoucherError;
 pub(crate) use vouchers::{

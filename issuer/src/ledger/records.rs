@@ -10,6 +10,8 @@
 //! | `pending/` ‖ unit | Σ payouts that were asked for and are not settled |
 //! | `asked/` ‖ account ‖ operation id | the [`PayoutNumber`](super::PayoutNumber) of a payout |
 //! | `payouts/` ‖ number | [`PayoutRow`](super::PayoutRow) |
+//! | `refused/` ‖ account ‖ operation id | why a payout was refused that is never taken |
+//! | `refused-until/` ‖ time ‖ account ‖ operation id | the same, until that time |
 //! | `unpaid/` ‖ number | its amount, as long as it is pending |
 //! | `summed/` ‖ account ‖ unit | [`Summed`](super::summed::Summed): what erased rows said about an account |
 //! | `summed-unit/` ‖ unit | [`SummedTotals`](super::summed::SummedTotals): the same about a unit |
@@ -47,6 +49,14 @@
 //! | `carried/` ‖ account ‖ unit | [`Carried`](super::ended::Carried): what dropped records did to an account |
 //! | `lapsed/` ‖ unit | Σ tokens that were never redeemed of keysets with a tombstone |
 //! | `dropping/` ‖ keyset | a keyset with a tombstone whose records are not all dropped |
+//! | `owner/` ‖ account | what its owner set |
+//! | `outflow/` ‖ account ‖ unit | what left it within the last day |
+//! | `permits/` ‖ account | what may leave it beyond its limit |
+//! | `meta/journal` | length and last link of the journal |
+//! | `journal/` ‖ number | when, who, what, hash of the details, link |
+//! | `journal-details/` ‖ number | salt, fields of the [`Act`](super::acts::Act) |
+//! | `factor/` ‖ holder | the second factor that is asked for |
+//! | `factor-new/` ‖ holder | one that waits for its first code |
 //!
 //! Keys that begin with `spent/` are the verifier's.
 
@@ -131,6 +141,17 @@ pub(crate) enum Table {
     /// Σ lapsed tokens of a unit.
     Lapsed,
     Dropping,
+    /// Length and last link of the journal.
+    JournalHead,
+    Journal,
+    JournalDetails,
+    Factor,
+    FactorPending,
+    Owner,
+    Outflow,
+    Permits,
+    PayoutRefused,
+    PayoutRefusedUntil,
 }
 
 impl Table {
@@ -192,6 +213,16 @@ impl Table {
             Self::Carried => b"carried/",
             Self::Lapsed => b"lapsed/",
             Self::Dropping => b"dropping/",
+            Self::JournalHead => b"meta/journal",
+            Self::Journal => b"journal/",
+            Self::JournalDetails => b"journal-details/",
+            Self::Factor => b"factor/",
+            Self::FactorPending => b"factor-new/",
+            Self::Owner => b"owner/",
+            Self::Outflow => b"outflow/",
+            Self::Permits => b"permits/",
+            Self::PayoutRefused => b"refused/",
+            Self::PayoutRefusedUntil => b"refused-until/",
         }
     }
 

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::books::Books;
 use crate::control::CoverAnswer;
-use crate::ledger::{self, CoverError, Covering, LateSums, LedgerError, LogPlace, RecoupSums, Sum};
+use crate::ledger::{
+    self, Act, Authority, CoverError, Covering, LateSums, LedgerError, LogPlace, RecoupSums, Sum, Text,
+};
 
 /// What an operator knows of a key that leaked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,10 +129,29 @@ impl Books {
         amount: Amount,
         reference: impl Into<String>,
     ) -> Result<CoverAnswer, CoverError> {
+        self.cover_recoup_by(Authority::local(), keyset, amount, reference).await
+    }
+
+    /// As [`cover_recoup`](Self::cover_recoup), on somebody's authority.
+    ///
+    /// # Errors
+    /// A [`CoverError`].
+    pub async fn cover_recoup_by(
+        &self,
+        authority: Authority,
+        keyset: KeysetId,
+        amount: Amount,
+        reference: impl Into<String>,
+    ) -> Result<CoverAnswer, CoverError> {
         let (keyset, reference) = (self.keyset_book().get(&keyset).cloned(), reference.into());
         let keyset = keyset.ok_or(CoverError::UnknownKeyset)?;
         let put_in = move |txn: &mut farthing_durable::Txn<'_>, now| {
-            ledger::cover(txn, now, Covering { keyset: &keyset, amount, reference: &reference })
+            let covered = ledger::cover(txn, now, Covering { keyset: &keyset, amount, reference: &reference })?;
+            if !covered.known {
+                let act = Act::RecoupCovered { keyset: *keyset.id(), amount, reference: Text(reference.clone()) };
+                ledger::journal::record(txn, now, &authority, &act)?;
+            }
+            Ok::<_, CoverError>(covered)
         };
         let ledger::Covered { outstanding, known } = self.ledger().run(put_in).await?;
         Ok(CoverAnswer { outstanding, known })

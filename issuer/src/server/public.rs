@@ -10,8 +10,8 @@ use farthing_http::server::{Limits, harden};
 use farthing_openapi::{Api, Document, Encoded, Operation};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, DepositAnswer, DepositRequest, FinishAnswer, FinishRequest,
-    KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, QuoteAnswer, QuoteCall, RecoupAnswer, RecoupCall,
-    RecoupsAnswer, mint_path,
+    KeysetsAnswer, OpenAnswer, OpenRequest, PayoutAnswer, PayoutCall, PermitAnswer, PermitCall, QuoteAnswer, QuoteCall,
+    RecoupAnswer, RecoupCall, RecoupsAnswer, SettingsAnswer, SettingsCall, mint_path,
 };
 use farthing_protocol::ids::KeysetId;
 use farthing_verifier::service::{HEALTH, Health, READY, Ready};
@@ -50,6 +50,8 @@ fn api() -> Api<Mint> {
         .post(mint_path::FINISH, finish, about_finish())
         .post(mint_path::DEPOSIT, deposit, about_deposit())
         .post(mint_path::ACCOUNT, account, about_account())
+        .post(mint_path::SETTINGS, settings, about_settings())
+        .post(mint_path::PERMIT, permit, about_permit())
         .post(mint_path::PAYOUT, payout, about_payout())
         .get(mint_path::RECOUPS, recoups, about_recoups())
         .post(mint_path::RECOUP_CLAIM, recoup, about_recoup())
@@ -103,6 +105,7 @@ fn about_finish() -> Operation {
         Code::FundingUsed,
         Code::DoubleSpend,
         Code::InsufficientFunds,
+        Code::SecondFactorRequired,
         Code::LimitExceeded,
         Code::VoucherEnded,
     ];
@@ -132,14 +135,39 @@ fn about_account() -> Operation {
         .refuses(&[Code::InvalidSignature, Code::RequestExpired])
 }
 
+const FACTOR: &[Code] =
+    &[Code::InvalidSignature, Code::RequestExpired, Code::SecondFactorWrong, Code::SecondFactorLocked];
+
+fn about_settings() -> Operation {
+    Operation::new("accountSettings", "Shows an account's settings to its owner, or changes them.")
+        .about(
+            "A change names the version of the settings that it changes: of two only one is made. An answer that was lost is \
+             asked for by showing the settings; a secret that was lost is drawn anew.",
+        )
+        .refuses(LEDGER)
+        .refuses(FACTOR)
+        .refuses(&[Code::UnknownAccount, Code::InvalidShape, Code::SettingsChanged, Code::SecondFactorRequired])
+}
+
+fn about_permit() -> Operation {
+    Operation::new("permit", "Lets one operation take more from an account than its owner's limit.")
+        .about(
+            "The permission is good for a day and for this operation alone, which uses it up. The same permission again changes \
+             nothing and needs no other code.",
+        )
+        .refuses(LEDGER)
+        .refuses(FACTOR)
+}
+
 fn about_payout() -> Operation {
     Operation::new("payout", "Pays out what an account holds, or moves it to another account.")
         .about(
             "The same request again is answered with how far the payout is, and changes nothing: as long as the outcome is not \
-             known, send the same bytes again. One that was not taken within a day never is.",
+             known, send the same bytes again. One that was not taken within a day never is, nor one that was refused for lack of funds.",
         )
         .refuses(LEDGER)
         .refuses(&[Code::InvalidSignature, Code::FundingUsed, Code::RequestExpired, Code::InsufficientFunds])
+        .refuses(&[Code::SecondFactorRequired, Code::LimitExceeded])
 }
 
 fn about_recoups() -> Operation {
@@ -288,6 +316,14 @@ async fn account(
     Json(request): Json<AccountRequest>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     Ok(Json(mint.answer_account(&request.query).await?))
+}
+
+async fn settings(State(mint): State<Mint>, Json(call): Json<SettingsCall>) -> Result<Json<SettingsAnswer>, Problem> {
+    Ok(Json(mint.books().settings(&call.request).await?))
+}
+
+async fn permit(State(mint): State<Mint>, Json(call): Json<PermitCall>) -> Result<Json<PermitAnswer>, Problem> {
+    Ok(Json(mint.books().permit(&call.request).await?))
 }
 
 async fn payout(State(mint): State<Mint>, Json(call): Json<PayoutCall>) -> Result<Json<PayoutAnswer>, Problem> {

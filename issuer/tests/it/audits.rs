@@ -22,7 +22,8 @@ async fn busy() -> (World, Wallet) {
         let request = crate::payouts::payout(&world, &wallet.account, units);
         world.mint().books().request_payout(&request).await.unwrap();
     }
-    world.mint().books().settle_payout(0, true).await.unwrap();
+    crate::payouts::approve(&world, 0).await.unwrap();
+    crate::payouts::paid(&world, 0).await.unwrap();
     let voucher = (&farthing_protocol::identity::Keypair::generate(&mut rand::rng())).into();
     world.mint().books().create_voucher(voucher, amount(50)).await.unwrap();
     world.audit().await;
@@ -62,7 +63,7 @@ async fn every_figure_is_compared_with_the_records() {
         (|txn| flip(txn, b"pending/", 1), &[Figure::Pending, Figure::Identity]),
         (|txn| remove(txn, b"unpaid/"), &[Figure::Pending]),
         (|txn| remove(txn, b"payouts/"), &[Figure::PaidOut, Figure::AccountBalance]),
-        // After format, account, mint and operation comes the amount; the last but nine bytes say how it ended.
+        // After format, account, mint and operation comes the amount; the last 17 bytes say how it ended.
         (|txn| flip(txn, b"payouts/", 81), &[Figure::PaidOut, Figure::AccountBalance]),
         (|txn| unsettle(txn), &[Figure::PaidOut, Figure::Pending]),
         (|txn| remove(txn, b"voucher/"), &[Figure::Funded, Figure::Vouchers]),
@@ -99,7 +100,7 @@ async fn every_figure_is_compared_with_the_records() {
 /// A paid payout that pretends to be pending.
 fn unsettle(txn: &mut Txn<'_>) {
     let (key, mut value) = txn.scan_prefix(b"payouts/", None, 1).unwrap().pop().unwrap();
-    value.truncate(value.len() - 9);
+    value.truncate(value.len() - 17);
     value.push(0);
     txn.put(&key, &value).unwrap();
 }

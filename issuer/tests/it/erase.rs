@@ -36,7 +36,10 @@ async fn used(world: &World, wallet: &mut Wallet, keyset: &Keyset) -> AccountKey
         let request = crate::payouts::payout(world, &wallet.account, units);
         world.mint().books().request_payout(&request).await.unwrap();
         let number = world.mint().books().payouts(false, None, 10).await.unwrap()[0].number;
-        world.mint().books().settle_payout(number, paid).await.unwrap();
+        crate::payouts::approve(world, number).await.unwrap();
+        let said =
+            if paid { crate::payouts::paid(world, number).await } else { crate::payouts::reject(world, number).await };
+        said.unwrap();
     }
     account
 }

@@ -9,8 +9,10 @@
 )]
 
 mod accounts;
+mod administration;
 mod archive;
 mod audits;
+mod authenticator;
 mod backup;
 mod closed;
 mod common;
@@ -18,6 +20,7 @@ mod conformance;
 mod damage;
 mod deposits;
 mod erase;
+mod factors;
 mod faults;
 mod finish;
 mod funding;

@@ -1,6 +1,7 @@
 //! Payouts that account owners ask for: once, never more than there is, and in the books at every step.
 
-use farthing_issuer::{LedgerError, PayoutError};
+use farthing_issuer::control::{PayoutView, PayoutWord};
+use farthing_issuer::{Authority, LedgerError, PayoutError};
 use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{PayoutDraft, PayoutRequest, PayoutState};
 use farthing_protocol::codec::Wire;
@@ -31,6 +32,23 @@ async fn state(world: &World, request: &PayoutRequest) -> Result<PayoutState, Pa
     world.mint().books().request_payout(request).await.map(|answer| answer.state)
 }
 
+pub(crate) async fn say(world: &World, number: u64, word: PayoutWord) -> Result<PayoutView, PayoutError> {
+    let said = world.mint().books().settle_payouts(Authority::local(), &[number], word).await?;
+    Ok(said.into_iter().next().unwrap())
+}
+
+pub(crate) async fn approve(world: &World, number: u64) -> Result<PayoutView, PayoutError> {
+    say(world, number, PayoutWord::Approve {}).await
+}
+
+pub(crate) async fn paid(world: &World, number: u64) -> Result<PayoutView, PayoutError> {
+    say(world, number, PayoutWord::Paid { reference: "bank 7".to_owned() }).await
+}
+
+pub(crate) async fn reject(world: &World, number: u64) -> Result<PayoutView, PayoutError> {
+    say(world, number, PayoutWord::Reject { reason: "no such bank".to_owned() }).await
+}
+
 /// Paid out, pending, and Σ balances.
 async fn books(world: &World) -> [u64; 3] {
     let report = world.audit().await.units.remove(0);
@@ -51,15 +69,27 @@ async fn a_payout_is_taken_once_and_paid_once() {
     assert_eq!((listed.len(), listed[0].number, listed[0].account), (1, 0, wallet.key()));
     assert_eq!((listed[0].amount, listed[0].reference.as_str()), (amount(60), "DE02"));
 
+    assert_eq!(paid(&world, 0).await, Err(PayoutError::NotApproved));
+    for _ in 0..2 {
+        assert_eq!(approve(&world, 0).await.unwrap().state, PayoutState::Approved);
+    }
+    assert_eq!(state(&world, &request).await, Ok(PayoutState::Approved));
+    assert_eq!(books(&world).await, [0, 60, 40]);
     world.clock.pass(10);
     for _ in 0..2 {
-        let paid = world.mint().books().settle_payout(0, true).await.unwrap();
+        let paid = paid(&world, 0).await.unwrap();
         assert_eq!((paid.state, paid.settled_at), (PayoutState::Paid, Some(taken.taken_at.plus(10))));
+        assert_eq!(paid.note.as_deref(), Some("bank 7"));
         world.clock.pass(10);
     }
-    assert_eq!(world.mint().books().settle_payout(0, false).await, Err(PayoutError::Settled));
-    assert_eq!(world.mint().books().settle_payout(1, true).await, Err(PayoutError::Unknown));
-    assert_eq!(state(&world, &request).await, Ok(PayoutState::Paid));
+    let otherwise = PayoutWord::Paid { reference: "bank 8".to_owned() };
+    assert_eq!(say(&world, 0, otherwise).await, Err(PayoutError::Settled));
+    for word in [PayoutWord::Approve {}, PayoutWord::Reject { reason: "no".to_owned() }] {
+        assert_eq!(say(&world, 0, word).await, Err(PayoutError::Settled));
+    }
+    assert_eq!(paid(&world, 1).await, Err(PayoutError::Unknown));
+    let answer = world.mint().books().request_payout(&request).await.unwrap();
+    assert_eq!((answer.state, answer.note.as_deref()), (PayoutState::Paid, Some("bank 7")));
     assert_eq!(books(&world).await, [60, 0, 40]);
     assert!(world.mint().books().payouts(false, None, 10).await.unwrap().is_empty());
     assert_eq!(world.mint().books().payouts(true, None, 10).await.unwrap().len(), 1);
@@ -74,10 +104,11 @@ async fn a_payout_that_is_rejected_is_in_the_account_again() {
     assert_eq!(state(&world, &request).await, Ok(PayoutState::Pending));
     assert_eq!(state(&world, &payout(&world, &wallet.account, 41)).await, Err(PayoutError::InsufficientFunds));
     for _ in 0..2 {
-        let rejected = world.mint().books().settle_payout(0, false).await.unwrap();
-        assert_eq!(rejected.state, PayoutState::Rejected);
+        let rejected = reject(&world, 0).await.unwrap();
+        assert_eq!((rejected.state, rejected.note.as_deref()), (PayoutState::Rejected, Some("no such bank")));
     }
-    assert_eq!(world.mint().books().settle_payout(0, true).await, Err(PayoutError::Settled));
+    assert_eq!(approve(&world, 0).await, Err(PayoutError::Settled));
+    assert_eq!(paid(&world, 0).await, Err(PayoutError::Settled));
     world.reopen().await;
     assert_eq!(state(&world, &request).await, Ok(PayoutState::Rejected), "it is not taken again");
     assert_eq!(books(&world).await, [0, 0, 100]);
@@ -94,7 +125,7 @@ async fn what_goes_to_another_account_is_there_at_once_and_for_good() {
         world.reopen().await;
     }
     assert_eq!((world.balance(&ann.key()).await, world.balance(&bob.key()).await), (40, 60));
-    assert_eq!(world.mint().books().settle_payout(0, false).await, Err(PayoutError::Settled));
+    assert_eq!(reject(&world, 0).await, Err(PayoutError::Settled));
     assert!(world.mint().books().payouts(false, None, 10).await.unwrap().is_empty());
     assert_eq!(world.mint().books().payouts(true, None, 10).await.unwrap()[0].to, Some(bob.key()));
     assert_eq!(books(&world).await, [0, 0, 100]);
@@ -173,11 +204,71 @@ async fn a_payout_with_an_unknown_outcome_is_asked_again() {
         world.reopen().await;
         assert_eq!(state(&world, &request).await, Ok(PayoutState::Pending));
         assert_eq!(books(&world).await, [0, 60, 40]);
+        approve(&world, 0).await.unwrap();
         world.fail_next(fault);
-        let lost = world.mint().books().settle_payout(0, true).await;
-        assert_eq!(lost, Err(PayoutError::Ledger(LedgerError::Unavailable)));
+        assert_eq!(paid(&world, 0).await, Err(PayoutError::Ledger(LedgerError::Unavailable)));
         world.reopen().await;
-        assert_eq!(world.mint().books().settle_payout(0, true).await.unwrap().state, PayoutState::Paid);
+        assert_eq!(paid(&world, 0).await.unwrap().state, PayoutState::Paid);
         assert_eq!(books(&world).await, [60, 0, 40]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_are_settled_at_once_or_none() {
+    let world = World::new().await;
+    let wallet = Wallet::funded(&world, 100).await;
+    for units in [10, 20, 30] {
+        assert_eq!(state(&world, &payout(&world, &wallet.account, units)).await, Ok(PayoutState::Pending));
+    }
+    let settle =
+        async |numbers: &[u64], word| world.mint().books().settle_payouts(Authority::local(), numbers, word).await;
+    assert_eq!(settle(&[0, 1, 7], PayoutWord::Approve {}).await, Err(PayoutError::Unknown));
+    let waiting = world.mint().books().payouts(false, None, 10).await.unwrap();
+    assert!(waiting.iter().all(|payout| payout.state == PayoutState::Pending));
+    assert_eq!(settle(&[0, 1], PayoutWord::Approve {}).await.unwrap().len(), 2);
+    let batch = PayoutWord::Paid { reference: "batch".to_owned() };
+    assert_eq!(settle(&[0, 1, 2], batch.clone()).await, Err(PayoutError::NotApproved));
+    settle(&[0, 1], batch).await.unwrap();
+    for bad in [String::new(), "x".repeat(257), "a\u{1b}[31m".to_owned()] {
+        let word = PayoutWord::Reject { reason: bad };
+        assert_eq!(settle(&[2], word).await, Err(PayoutError::Note));
+    }
+    assert_eq!(books(&world).await, [30, 30, 40]);
+    let journal = world.mint().books().journal(None, 10).await.unwrap();
+    let acts: Vec<&str> = journal.entries.iter().map(|entry| entry.act.as_str()).collect();
+    assert_eq!(acts, ["payout_paid", "payout_paid", "payout_approved", "payout_approved", "credited"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_for_lack_of_funds_is_never_taken() {
+    let mut world = World::new().await;
+    let wallet = Wallet::funded(&world, 100).await;
+    let early = payout(&world, &Wallet::new(&world.id()).account, 1);
+    let request = payout(&world, &wallet.account, 160);
+    assert_eq!(state(&world, &request).await, Err(PayoutError::InsufficientFunds));
+    assert_eq!(state(&world, &early).await, Err(PayoutError::InsufficientFunds), "an account that nobody knows");
+    world.mint().credit(wallet.key(), amount(100), "more").await.unwrap();
+    world.mint().credit(early.draft().account, amount(100), "first").await.unwrap();
+    world.reopen().await;
+    // Whoever saw the bytes sends them again, now that there is enough.
+    world.clock.pass(PayoutDraft::MAX_AGE - 1);
+    for bytes in [&request, &early] {
+        assert_eq!(state(&world, bytes).await, Err(PayoutError::InsufficientFunds));
+    }
+    world.clock.pass(2);
+    assert_eq!(state(&world, &request).await, Err(PayoutError::NotNow));
+    // A day later nothing has to be remembered: the next refusal makes room.
+    assert_eq!(state(&world, &payout(&world, &wallet.account, 1000)).await, Err(PayoutError::InsufficientFunds));
+    let left = count(&mut world, b"refused/").await;
+    assert_eq!((left, count(&mut world, b"refused-until/").await), (1, 1));
+    // Another request is as good as ever.
+    assert_eq!(state(&world, &payout(&world, &wallet.account, 160)).await, Ok(PayoutState::Pending));
+    world.audit().await;
+}
+
+/// How many rows there are under a prefix.
+async fn count(world: &mut World, prefix: &'static [u8]) -> usize {
+    let (tell, told) = std::sync::mpsc::channel();
+    world.tamper(move |txn| tell.send(txn.scan_prefix(prefix, None, 1000).unwrap().len()).unwrap()).await;
+    told.recv().unwrap()
 }

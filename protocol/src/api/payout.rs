@@ -165,7 +165,7 @@ pub struct PayoutCall {
 }
 
 /// What became of a payout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PayoutAnswer {
     /// How far it is.
@@ -174,16 +174,28 @@ pub struct PayoutAnswer {
     pub taken_at: UnixTime,
     /// When it was paid or refused.
     pub settled_at: Option<UnixTime>,
+    /// Under which reference it was paid outside, or why it was not.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// How far a payout is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayoutState {
-    /// The money left the account and is to be paid.
+    /// The money left the account, and the mint's operator has not said anything yet.
     Pending,
+    /// He says that it is to be paid.
+    Approved,
     /// The mint's operator says that he paid it; or it went to another account.
     Paid,
     /// He did not: the money is in the account again.
     Rejected,
+}
+
+impl PayoutState {
+    /// Whether nothing becomes of it any more.
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Paid | Self::Rejected)
+    }
 }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use farthing_protocol::amount::{Amount, Denomination, Unit, UnixTime};
-use farthing_protocol::api::{AccountQuery, PayoutRequest, QuoteRequest};
+use farthing_protocol::api::{AccountQuery, PayoutRequest, PermitRequest, QuoteRequest, SettingsRequest};
 use farthing_protocol::archive::{ArchiveIndex, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::codec::Wire;
@@ -33,8 +33,9 @@ use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::part;
 use crate::vectors::payments::{DIGEST, swap_statement};
 use crate::vectors::requests::{
-    invoice_body, payout_body, query_bytes, receipt_bytes, signed_invoice, signed_payout, signed_transfer, text_token,
-    transfer_body, two_mints,
+    TIME_CODE, invoice_body, limit_change, payout_body, permit_body, query_bytes, receipt_bytes, settings_body,
+    signed_invoice, signed_payout, signed_permit, signed_settings, signed_transfer, text_token, transfer_body,
+    two_mints,
 };
 
 /// One change to the bytes of a valid object.
@@ -210,6 +211,20 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         ("payout", [signed_payout(&payout_body("one", 370)), signed_payout(&payout_body("two", 371))], |bytes| {
             canonical::<PayoutRequest>(bytes).is_some_and(|payout| payout.verify(&KEYSET.terms().mint).is_ok())
         }),
+        (
+            "settings",
+            [signed_settings(&settings_body(&[0])), signed_settings(&settings_body(&limit_change(&[0])))],
+            |bytes| {
+                canonical::<SettingsRequest>(bytes).is_some_and(|request| request.verify(&KEYSET.terms().mint).is_ok())
+            },
+        ),
+        (
+            "permit",
+            [signed_permit(&permit_body(1, 370, &TIME_CODE)), signed_permit(&permit_body(2, 371, &TIME_CODE))],
+            |bytes| {
+                canonical::<PermitRequest>(bytes).is_some_and(|request| request.verify(&KEYSET.terms().mint).is_ok())
+            },
+        ),
         ("account query", [query_bytes(), query_bytes()], |bytes| {
             canonical::<AccountQuery>(bytes).is_some_and(|query| query.verify(&KEYSET.terms().mint).is_ok())
         }),
@@ -242,6 +257,8 @@ fn as_everything(bytes: &[u8]) {
     canonical::<PayoutRequest>(bytes);
     canonical::<QuoteRequest>(bytes);
     canonical::<VoucherCode>(bytes);
+    canonical::<SettingsRequest>(bytes);
+    canonical::<PermitRequest>(bytes);
     canonical::<OpenedSession>(bytes);
     canonical::<IssuanceRequest>(bytes);
     canonical::<IssuanceRecord>(bytes);

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use farthing_protocol::amount::{Amount, Denomination, UnixTime};
 use farthing_protocol::api::{
-    AccountQuery, Deposit, OpenAnswer, PayRequest, PayoutRequest, QuoteId, QuoteRequest, RecoupCall,
+    AccountQuery, Deposit, OpenAnswer, PayRequest, PayoutRequest, PermitRequest, QuoteId, QuoteRequest, RecoupCall,
+    SettingsRequest,
 };
 use farthing_protocol::archive::{IssuanceFile, IssuanceHasher, SpentFilter};
 use farthing_protocol::blind::mint::{AuthenticSession, ClaimedSession, OpenedSession, Sessions};
@@ -37,7 +38,8 @@ use crate::vectors::issuance::{account_request, swap_issuance};
 use crate::vectors::part;
 use crate::vectors::recoup::record_and_claim;
 use crate::vectors::requests::{
-    invoice_body, payout_body, query_bytes, receipt_bytes, signed_invoice, signed_payout, text_token, two_mints,
+    TIME_CODE, invoice_body, limit_change, payout_body, permit_body, query_bytes, receipt_bytes, settings_body,
+    signed_invoice, signed_payout, signed_permit, signed_settings, text_token, two_mints,
 };
 
 /// Requires that neither form of `{:?}` shows nine bytes of `hidden` in a row, in whichever notation. What everybody
@@ -175,6 +177,12 @@ fn requests_and_records_print_nothing() {
     redacted(&QuoteId::from_bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     let code = voucher(500, "EUR");
     redacted(&VoucherCode::from_bytes(&code).unwrap(), &code[1..]);
+    let settings = signed_settings(&settings_body(&limit_change(&[0])));
+    redacted(&SettingsRequest::from_bytes(&settings).unwrap(), &settings[1..]);
+    redacted(SettingsRequest::from_bytes(&settings).unwrap().draft(), &settings[1..]);
+    let permit = signed_permit(&permit_body(1, 370, &TIME_CODE));
+    redacted(&PermitRequest::from_bytes(&permit).unwrap(), &permit[1..]);
+    redacted(PermitRequest::from_bytes(&permit).unwrap().draft(), &permit[1..]);
     redacted(&AccountQuery::from_bytes(&query_bytes()).unwrap(), &query_bytes()[1..]);
     for (issuance, funding, request) in [account_request(), swap_issuance()] {
         let read = IssuanceRequest::from_bytes(&request).unwrap();

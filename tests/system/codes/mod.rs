@@ -1,5 +1,6 @@
 //! Every code of a failure that `docs/cli.md` lists is provoked by a command, and ends with the exit code that stands beside it.
 
+mod factors;
 mod folder;
 mod funding;
 mod invoices;
@@ -18,7 +19,9 @@ use crate::schema::docs;
 use crate::terminal;
 
 /// What provokes failures. Each is a world of its own.
-const SCENES: [fn(&mut Provoked); 12] = [
+const SCENES: [fn(&mut Provoked); 14] = [
+    factors::that_are_asked_for,
+    factors::of_an_operator,
     folder::under_a_passphrase,
     folder::that_cannot_be_opened,
     funding::that_does_not_come,
@@ -34,7 +37,9 @@ const SCENES: [fn(&mut Provoked); 12] = [
 ];
 
 /// Codes that no command of a wallet can give, and why. It stays short.
-const UNPROVOKED: [(&str, &str); 10] = [
+const UNPROVOKED: [(&str, &str); 11] = [
+    // A command shows the settings and changes them at once: somebody else would have to come between.
+    ("settings_changed", "no command waits in between"),
     // `Wallet::swap` answers it to programs. Commands plan their swaps themselves, with tokens that they hold.
     ("no_such_tokens", "no command swaps what somebody names"),
     // `Wallet::send` and `Wallet::request` answer it to programs. A command says `bad_amount` before.

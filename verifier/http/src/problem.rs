@@ -164,6 +164,14 @@ codes! {
     Overloaded = "overloaded", 503, "The service has too many requests at the moment.";
     /// The caller asked too often; the service did not begin.
     RateLimited = "rate_limited", 429, "Too many requests were made.";
+    /// The request needs a code of the second factor, and carries none. Nothing was begun.
+    SecondFactorRequired = "second_factor_required", 403, "This needs a code of the second factor.";
+    /// The code is wrong, was used before, or there is no second factor. Nothing was begun.
+    SecondFactorWrong = "second_factor_wrong", 403, "The code of the second factor is not accepted.";
+    /// Too many codes were wrong: for a while those of the authenticator are not looked at.
+    SecondFactorLocked = "second_factor_locked", 429, "Too many codes of the second factor were wrong.";
+    /// The account's settings are not those that the request names.
+    SettingsChanged = "settings_changed", 409, "The settings of the account are other ones than those named.";
     /// The request needs an authorization it does not carry.
     Unauthorized = "unauthorized", 401, "The request is not authorized.";
     /// A fault of the service; whether the request took effect is not known.
@@ -198,6 +206,7 @@ impl Code {
             Self::Overloaded | Self::RateLimited | Self::ClockBehind | Self::InProgress | Self::PriceUnavailable => {
                 Some(Duration::from_secs(1))
             }
+            Self::SecondFactorLocked => Some(Duration::from_secs(900)),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,6 +33,18 @@ impl UnixClient {
     /// As [`new`](Self::new).
     pub fn with_timeout(socket: impl Into<PathBuf>, limit: Duration) -> Result<Self, BuildError> {
         Self::with(socket, HttpClient::builder().timeout(limit))
+    }
+
+    /// As [`new`](Self::new), with a header in every request: what proves to the service who asks. It is shown by no `Debug`.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Setup`] as well for a value that is no header's.
+    pub fn with_header(socket: impl Into<PathBuf>, name: &'static str, value: &str) -> Result<Self, BuildError> {
+        let mut value = HeaderValue::from_str(value).map_err(|_| BuildError::Setup)?;
+        value.set_sensitive(true);
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| BuildError::Setup)?;
+        Self::with(socket, HttpClient::builder().header(name, value))
     }
 
     fn with(socket: impl Into<PathBuf>, builder: Builder) -> Result<Self, BuildError> {

@@ -10,7 +10,8 @@ use farthing_http::client::{BuildError, CallError, HttpClient, UrlError};
 use farthing_http::problem::Code;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::api::{
-    AccountAnswer, AccountQuery, AccountRequest, PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState,
+    AccountAnswer, AccountQuery, AccountRequest, PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PermitAnswer,
+    PermitCall, PermitDraft, PermitPurpose, SecondFactor, SettingsAnswer, SettingsCall, SettingsChange, SettingsDraft,
     mint_path,
 };
 use farthing_protocol::codec::{DecodeError, Wire, from_base64url, to_base64url};
@@ -81,7 +82,7 @@ impl VerifierHome {
     }
 
     /// Asks the mint to pay out. The request is durable before it leaves; when the outcome is not known it is made again with
-    /// [`VerifierHome::ask_again`].
+    /// [`VerifierHome::ask_again`]. A code is for an account whose limit it exceeds: it goes ahead as a permission, and is kept nowhere.
     ///
     /// # Errors
     /// An [`AccountError`]. After one that says that nothing happened the request is forgotten.
@@ -90,6 +91,7 @@ impl VerifierHome {
         from: &PayeeKey,
         (amount, unit): (Amount, &Unit),
         (reference, to): (String, Option<AccountKey>),
+        code: Option<SecondFactor>,
         now: UnixTime,
     ) -> Result<Payout, AccountError> {
         let key = self.signers().find(|key| PayeeKey::from(*key) == *from).ok_or(AccountError::NotOurs)?;
@@ -110,7 +112,19 @@ impl VerifierHome {
         let path = self.payout_path(&request, "request");
         files::create_folder(&self.folder.join(PAYOUTS))?;
         files::create_private(&path, format!("{}\n", to_base64url(&request.to_bytes())).as_bytes())?;
-        match self.send(&request).await {
+        let permitted = match code {
+            None => Ok(()),
+            Some(code) => self.permit(&request, key, code, now).await,
+        };
+        let sent = match permitted {
+            Ok(()) => self.send(&request).await,
+            // Without a permission it was not even sent.
+            Err(error) => {
+                fs::remove_file(&path)?;
+                return Err(error);
+            }
+        };
+        match sent {
             Ok(answer) => Ok(Payout { request, answer: Some(answer) }),
             Err(error) => {
                 if matches!(&error, AccountError::Call(call) if !call.may_have_taken_effect()) {
@@ -127,18 +141,22 @@ impl VerifierHome {
     /// # Errors
     /// An [`AccountError`].
     pub async fn ask_again(&self, payout: &Payout) -> Result<Option<PayoutAnswer>, AccountError> {
-        if payout.answer.is_some_and(|answer| answer.state != PayoutState::Pending) {
-            return Ok(payout.answer);
+        if payout.answer.as_ref().is_some_and(|answer| answer.state.is_settled()) {
+            return Ok(payout.answer.clone());
         }
         match self.send(&payout.request).await {
             Ok(answer) => Ok(Some(answer)),
-            // Too late for it to be taken, and it was not: it never will be.
-            Err(AccountError::Call(call)) if is(&call, Code::RequestExpired) => {
+            // Too late for it to be taken, or the account did not hold so much, and it was not: it never will be.
+            Err(AccountError::Call(call)) if is(&call, Code::RequestExpired) || is(&call, Code::InsufficientFunds) => {
                 fs::remove_file(self.payout_path(&payout.request, "request"))?;
                 Ok(None)
             }
             // It was not taken so far.
-            Err(AccountError::Call(call)) if is(&call, Code::InsufficientFunds) => Ok(None),
+            Err(AccountError::Call(call))
+                if is(&call, Code::SecondFactorRequired) || is(&call, Code::LimitExceeded) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -164,10 +182,45 @@ impl VerifierHome {
         Ok(payouts)
     }
 
+    /// Shows the settings of one of the payee's accounts at the mint, or changes them.
+    ///
+    /// # Errors
+    /// An [`AccountError`].
+    pub async fn settings(
+        &self,
+        of: &PayeeKey,
+        version: u64,
+        change: SettingsChange,
+        now: UnixTime,
+    ) -> Result<SettingsAnswer, AccountError> {
+        let key = self.signers().find(|key| PayeeKey::from(*key) == *of).ok_or(AccountError::NotOurs)?;
+        let draft = SettingsDraft { account: key.into(), mint: self.mint, version, requested_at: now, change };
+        let request = draft.sign(key).map_err(|_| AccountError::NotOurs)?;
+        let (client, url) = (HttpClient::builder().build()?, self.mint_url.join(mint_path::SETTINGS)?);
+        Ok(client.post_json(&url, &SettingsCall { request }).await?)
+    }
+
+    /// Lets a payout take more than the account's limit.
+    async fn permit(
+        &self,
+        payout: &PayoutRequest,
+        key: &Keypair,
+        code: SecondFactor,
+        now: UnixTime,
+    ) -> Result<(), AccountError> {
+        let PayoutDraft { account, mint, operation, amount, unit, .. } = payout.draft().clone();
+        let purpose = PermitPurpose::Payout;
+        let draft = PermitDraft { account, mint, purpose, operation, unit, amount, requested_at: now, code };
+        let request = draft.sign(key).map_err(|_| AccountError::NotOurs)?;
+        let (client, url) = (HttpClient::builder().build()?, self.mint_url.join(mint_path::PERMIT)?);
+        let _until: PermitAnswer = client.post_json(&url, &PermitCall { request }).await?;
+        Ok(())
+    }
+
     async fn send(&self, request: &PayoutRequest) -> Result<PayoutAnswer, AccountError> {
         let (client, url) = (HttpClient::builder().build()?, self.mint_url.join(mint_path::PAYOUT)?);
         let answer: PayoutAnswer = client.post_json(&url, &PayoutCall { request: request.clone() }).await?;
-        if answer.state != PayoutState::Pending {
+        if answer.state.is_settled() {
             let text = serde_json::to_string(&answer).map_err(io::Error::from)?;
             match files::create_private(&self.payout_path(request, "settled"), text.as_bytes()) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

@@ -2,7 +2,7 @@
 
 use farthing_http::client::BaseUrl;
 use farthing_protocol::amount::Unit;
-use farthing_protocol::api::{RecipientAnswer, verifier_path};
+use farthing_protocol::api::{RecipientAnswer, SecondFactor, verifier_path};
 use farthing_protocol::locked::Recipient;
 
 use crate::error::{IssueError, MintError};
@@ -37,12 +37,27 @@ impl Wallet {
         unit: &Unit,
         what: WithdrawWhat,
     ) -> Result<Issued, IssueError> {
+        self.withdraw_held_with(recipient, unit, what, None).await
+    }
+
+    /// As [`withdraw_held`](Self::withdraw_held), with a code of the account's second factor, which is used if more is taken than
+    /// the account's limit.
+    ///
+    /// # Errors
+    /// As [`withdraw_held`](Self::withdraw_held).
+    pub async fn withdraw_held_with(
+        &self,
+        recipient: &Recipient,
+        unit: &Unit,
+        what: WithdrawWhat,
+        code: Option<SecondFactor>,
+    ) -> Result<Issued, IssueError> {
         self.ready().await?;
         let inner = &self.inner;
         recipient.verify().map_err(|_| MintError::InvalidRecipient)?;
         let known = recipient.mints().iter().filter_map(|mint| inner.find_mint(mint));
         let mint = known.into_iter().find(|mint| mint.usable().is_ok()).ok_or(MintError::Unknown)?;
         let lock = Lock { key: *recipient.key(), held_for: Some(*recipient.payee()) };
-        inner.withdraw(&mint.id, unit, what, Some(lock)).await
+        inner.withdraw(&mint.id, unit, what, Some(lock), code).await
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn is_definite(code: Code) -> bool {
         | Code::SessionGone
         | Code::NotDecidedHere
         | Code::OfflineLimit
+        | Code::SecondFactorRequired
         | Code::ListOutdated
         | Code::UnsupportedKind => true,
         // Codes of a later version are not understood, and so decide nothing.
@@ -76,6 +77,7 @@ const fn is_after_lookup(code: Code) -> bool {
             | Code::KeysetEnded
             | Code::InsufficientFunds
             | Code::LimitExceeded
+            | Code::SecondFactorRequired
             | Code::InvalidSignature
             | Code::InvalidProof
             | Code::InvalidShape

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use farthing_http::client::CallError;
 use farthing_http::problem::Code;
 use farthing_protocol::amount::{Amount, Denomination, Unit, UnixTime};
-use farthing_protocol::api::{FinishAnswer, FinishRequest, mint_path};
+use farthing_protocol::api::{FinishAnswer, FinishRequest, SecondFactor, mint_path};
 use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::OperationId;
 use farthing_protocol::issuance::{IssuanceRecord, IssuanceRequest};
@@ -100,7 +100,23 @@ impl Wallet {
     /// An [`IssueError`]: [`IssueError::Pending`] when the outcome is not known; the operation then stays.
     pub async fn withdraw(&self, mint: &MintId, unit: &Unit, what: WithdrawWhat) -> Result<Issued, IssueError> {
         self.ready().await?;
-        self.inner.withdraw(mint, unit, what, None).await
+        self.inner.withdraw(mint, unit, what, None, None).await
+    }
+
+    /// As [`withdraw`](Self::withdraw), with a code of the account's second factor, which is used if more is taken than the account's
+    /// limit.
+    ///
+    /// # Errors
+    /// As [`withdraw`](Self::withdraw).
+    pub async fn withdraw_with(
+        &self,
+        mint: &MintId,
+        unit: &Unit,
+        what: WithdrawWhat,
+        code: SecondFactor,
+    ) -> Result<Issued, IssueError> {
+        self.ready().await?;
+        self.inner.withdraw(mint, unit, what, None, Some(code)).await
     }
 
     /// Swaps tokens of the oldest keyset that has them. First goes on with whatever was left unfinished.
@@ -129,6 +145,7 @@ impl Inner {
         unit: &Unit,
         what: WithdrawWhat,
         lock: Option<Lock>,
+        code: Option<SecondFactor>,
     ) -> Result<Issued, IssueError> {
         let mint = self.current_mint(mint).await?;
         mint.usable()?;
@@ -136,12 +153,21 @@ impl Inner {
         let shape = Shape::from(what);
         let amount = stock::worth(shape.outputs(&keyset)?)?;
         let debit = keyset.terms().fees.debit(amount).ok_or(ShapeError::AmountOutOfRange)?;
-        if self.balance_in(&mint, unit).await? < debit {
+        let (held, free) = self.funds_in(&mint, unit).await?;
+        if held < debit {
             return Err(IssueError::InsufficientFunds);
         }
-        let source = Source::Account { operation: OperationId::from_bytes(rand::random()), max_debit: debit };
+        let code = match (free, code) {
+            (Some(free), None) if free < debit => return Err(IssueError::SecondFactor { free }),
+            (Some(free), code) if free < debit => code,
+            // A code that is not needed is not used up.
+            _ => None,
+        };
+        let operation = OperationId::from_bytes(rand::random());
+        let source = Source::Account { operation, max_debit: debit };
         let mut issue = Issue::new(shape, REDEMPTION, source);
         issue.lock = lock;
+        let (at, permitted) = (Arc::clone(&mint), (debit, unit.clone()));
         let (mint, unit, now) = (mint.id, unit.clone(), self.now());
         let working = self
             .create::<StoreError>(move |tx| {
@@ -151,7 +177,15 @@ impl Inner {
                 Ok(Some(id))
             })
             .await?;
-        self.begin_issue(working.ok_or(StoreError::Busy)?).await
+        let working = working.ok_or(StoreError::Busy)?;
+        if let Some(code) = code
+            && let Err(error) = self.permit(&at, operation, permitted, code).await
+        {
+            // A permission that was given all the same is for an operation that will never be.
+            self.drop_if(working.op, is_unbegun).await?;
+            return Err(error.into());
+        }
+        self.begin_issue(working).await
     }
 
     /// Keeps a swap of tokens of the first keyset that has them, and reserves them.

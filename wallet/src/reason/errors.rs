@@ -76,8 +76,26 @@ impl MintError {
     }
 }
 
-/// A mint was asked something that changes nothing.
+impl Reason {
+    /// The reason that a refusal with this code has wherever it comes from, if it has one.
+    #[must_use]
+    pub const fn of_refusal(code: Code) -> Option<Self> {
+        match code {
+            Code::SecondFactorRequired => Some(Self::SecondFactorRequired),
+            Code::SecondFactorWrong => Some(Self::SecondFactorWrong),
+            Code::SecondFactorLocked => Some(Self::SecondFactorLocked),
+            Code::SettingsChanged => Some(Self::SettingsChanged),
+            Code::LimitExceeded => Some(Self::OverLimit),
+            _ => None,
+        }
+    }
+}
+
+/// A mint was asked something that changes nothing, or nothing of value.
 fn question_failed(call: &CallError) -> Reason {
+    if let Some(reason) = call.problem().and_then(|problem| problem.known()).and_then(Reason::of_refusal) {
+        return reason;
+    }
     match call {
         CallError::NotSent(_) | CallError::Unknown(_) => Reason::MintNotReached,
         CallError::Refused(_, 408 | 429 | 500..) => Reason::MintUnavailable,
@@ -97,13 +115,13 @@ impl IssueError {
             Self::Mint(error) => error.reason(),
             Self::Shape(_) => Reason::NoSuchShape,
             Self::InsufficientFunds => Reason::InsufficientFunds,
+            Self::SecondFactor { .. } => Reason::SecondFactorRequired,
             Self::NoSuchTokens => Reason::NoSuchTokens,
             Self::Pending { cause, .. } => match cause {
                 PendingCause::Call(_) | PendingCause::FeeRose | PendingCause::NumbersAbandoned => Reason::Unfinished,
             },
             Self::FeeRose { .. } => Reason::FeeRose,
-            Self::Refused { code: Code::LimitExceeded, .. } => Reason::OverLimit,
-            Self::Refused { .. } => Reason::MintRefused,
+            Self::Refused { code, .. } => Reason::of_refusal(*code).unwrap_or(Reason::MintRefused),
             Self::Lie { .. } => Reason::Misconduct,
             Self::SeedUsedElsewhere { .. } => Reason::SeedUsedElsewhere,
             Self::TooManyAbandoned { .. } => Reason::Unfinished,

@@ -120,6 +120,14 @@ reasons! {
     NoSuchShape = "no_such_shape", Refused;
     /// The funds do not cover the amount.
     InsufficientFunds = "insufficient_funds", Funds;
+    /// It needs a code of the second factor.
+    SecondFactorRequired = "second_factor_required", Refused;
+    /// The code of the second factor is wrong, or was used before.
+    SecondFactorWrong = "second_factor_wrong", Refused;
+    /// Too many codes of the second factor were wrong.
+    SecondFactorLocked = "second_factor_locked", Refused;
+    /// The account's settings were changed meanwhile.
+    SettingsChanged = "settings_changed", Refused;
     /// The mint's limits do not allow so much.
     OverLimit = "over_limit", Refused;
     /// The wallet does not hold the tokens to swap, or to claim.

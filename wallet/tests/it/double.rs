@@ -9,15 +9,15 @@ use farthing_http::problem::{Code, EARLIER_PAYMENT_ID, Problem, WINNER};
 use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, FinishAnswer, FinishRequest, KeysetsAnswer, OpenAnswer, OpenRequest,
-    PayAnswer, PayRequest, PaymentAnswer, QuoteAnswer, QuoteCall, QuoteDraft, QuoteId, QuoteRequest, QuoteState,
-    UnitBalance, mint_path, verifier_path,
+    PayAnswer, PayRequest, PaymentAnswer, PermitAnswer, PermitCall, QuoteAnswer, QuoteCall, QuoteDraft, QuoteId,
+    QuoteRequest, QuoteState, SecondFactor, UnitBalance, mint_path, verifier_path,
 };
 use farthing_protocol::blind::Response;
 use farthing_protocol::blind::mint::{SessionError, Sessions};
 use farthing_protocol::codec::{Decode, Encode, Reader, Writer};
 use farthing_protocol::identity::{AccountKey, Keypair, MintId, PayeeKey, VoucherKey};
-use farthing_protocol::ids::{KeysetId, PaymentId, RequestNonce};
-use farthing_protocol::issuance::{Funding, IssuanceRecord, IssuanceRequest, RecordedOutput};
+use farthing_protocol::ids::{FundingId, KeysetId, PaymentId, RequestNonce};
+use farthing_protocol::issuance::{Funding, FundingSource, IssuanceRecord, IssuanceRequest, RecordedOutput};
 use farthing_protocol::keyset::{
     Bundle, ChainHead, Keyset, KeysetList, KeysetTerms, ListedHead, Redemption, Revocation, SecretKeyset,
 };
@@ -32,6 +32,8 @@ use crate::http::{Fault, Service};
 
 pub(crate) const START: u64 = 1_800_000_000;
 pub(crate) const DAY: u64 = 86_400;
+/// The one code of a second factor.
+pub(crate) const CODE: &str = "123456";
 
 /// What the mint does wrong while issuing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,10 @@ pub(crate) struct State {
     /// What those are told who ask how to pay in; without it nobody is told anything.
     pub(crate) payment: Option<String>,
     pub(crate) quotes: BTreeMap<[u8; 16], Quote>,
+    /// How much may leave an account without a permission, if not all.
+    pub(crate) free: Option<u64>,
+    /// What may leave beyond it: funding ids and amounts.
+    pub(crate) permits: Vec<(FundingId, Amount)>,
     pub(crate) records: Vec<IssuanceRecord>,
     /// Keysets that have ended, and whose records are no more given out.
     pub(crate) buried: Vec<KeysetId>,
@@ -162,6 +168,8 @@ impl Double {
             vouchers: BTreeMap::new(),
             payment: None,
             quotes: BTreeMap::new(),
+            free: None,
+            permits: Vec::new(),
             records: Vec::new(),
             buried: Vec::new(),
             recorded_at: Vec::new(),
@@ -359,6 +367,10 @@ impl State {
                 if held < terms.debit.units() {
                     return Err(Code::InsufficientFunds.into());
                 }
+                let permitted = self.permits.iter().any(|(of, most)| *of == funding && terms.debit <= *most);
+                if self.free.is_some_and(|free| free < terms.debit.units()) && !permitted {
+                    return Err(Code::SecondFactorRequired.into());
+                }
             }
             Funding::Tokens(payment) => {
                 let inputs = payment.tokens().iter().map(|token| token.denomination);
@@ -447,7 +459,7 @@ impl State {
             }
             Some(Lie::FewerResponses) => drop(record.outputs.pop()),
             Some(Lie::OtherRecord) => record = self.records[0].clone(),
-            Some(Lie::OtherFunding) => record.funding = farthing_protocol::ids::FundingId::from_bytes([9; 32]),
+            Some(Lie::OtherFunding) => record.funding = FundingId::from_bytes([9; 32]),
             Some(Lie::OtherDebit) => record.debit = record.debit.checked_add(amount(1)).unwrap(),
             _ => {}
         }
@@ -592,8 +604,24 @@ impl Service for Double {
                 state.times.push(query.asked_at());
                 let account = query.verify(&MintId::from(&state.identity)).map_err(|_| Code::InvalidSignature)?;
                 let balance = *state.accounts.get(&account).ok_or(Code::UnknownAccount)?;
-                let balance = UnitBalance { unit: "EUR".to_owned(), exponent: 2, balance: amount(balance) };
+                let balance = UnitBalance {
+                    unit: "EUR".to_owned(),
+                    exponent: 2,
+                    balance: amount(balance),
+                    free: state.free.map(amount),
+                };
                 Ok(json(&AccountAnswer { balances: vec![balance] }))
+            }
+            mint_path::PERMIT => {
+                let request = read::<PermitCall>(body).request;
+                request.verify(&MintId::from(&state.identity)).map_err(|_| Code::InvalidSignature)?;
+                let draft = request.draft();
+                if draft.code != SecondFactor::parse(CODE).unwrap() {
+                    return Err(Code::SecondFactorWrong.into());
+                }
+                let funding = FundingSource::Account(draft.account, draft.operation).id();
+                state.permits.push((funding, draft.amount));
+                Ok(json(&PermitAnswer { until: now.plus(DAY) }))
             }
             verifier_path::PAY => {
                 let PayRequest { payment, request } = read(body);

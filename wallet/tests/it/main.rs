@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod account;
 mod archive;
 mod clock;
 mod crash;

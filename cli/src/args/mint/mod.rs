@@ -1,5 +1,6 @@
 //! `farthing mint …`: one file for each command.
 
+mod admin;
 mod backing;
 mod backup;
 mod check;
@@ -7,10 +8,12 @@ mod credit;
 mod forget;
 mod funding;
 mod init;
+mod journal;
 mod keys;
 mod keysets;
 mod payouts;
 mod recoup;
+mod reset_factor;
 mod restore;
 mod run;
 mod signer;
@@ -19,7 +22,11 @@ mod vouchers;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use farthing_protocol::api::SecondFactor;
 
+use crate::factor::read_code;
+
+pub(crate) use self::admin::{MintAdmin, MintAdminCommand};
 pub(crate) use self::backing::MintBacking;
 pub(crate) use self::backup::MintBackup;
 pub(crate) use self::check::MintCheckConfig;
@@ -27,12 +34,14 @@ pub(crate) use self::credit::MintCredit;
 pub(crate) use self::forget::MintForget;
 pub(crate) use self::funding::{MintFundingCommand, MintFundingList};
 pub(crate) use self::init::{MintInit, Percent};
+pub(crate) use self::journal::MintJournal;
 pub(crate) use self::keys::{
     BackupSecret, KeysBackup, KeysFolder, KeysRestore, MintKeys, MintPassphrase, NewSecret, PassphraseSet,
 };
 pub(crate) use self::keysets::{MintKeysets, MintNewKeyset};
 pub(crate) use self::payouts::MintPayouts;
 pub(crate) use self::recoup::{MintRecoup, MintRecoupCommand, MintRevoke};
+pub(crate) use self::reset_factor::MintResetFactor;
 pub(crate) use self::restore::MintRestore;
 pub(crate) use self::run::MintRun;
 pub(crate) use self::signer::{MintSigner, SignerFolder, SignerInit, SignerReport, SignerRun};
@@ -46,6 +55,9 @@ pub(crate) struct MintFolder {
     /// The mint's folder [default: ~/.farthing/mint]
     #[arg(long, value_name = "DIR", env = "FARTHING_MINT_DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// A code of the administrator's second factor, for what changes something; asked for if it is needed and not given
+    #[arg(long, value_name = "CODE", value_parser = read_code)]
+    pub(crate) code: Option<SecondFactor>,
 }
 
 /// What protects the mint's keys on disk.
@@ -87,6 +99,14 @@ pub(crate) enum MintCommand {
     /// Works while the mint runs, and also while it does not. With the same --reference the same credit is
     /// made once only, so a command whose outcome you do not know can be repeated.
     Credit(MintCredit),
+    /// Protect what you change here by a second factor
+    Admin(MintAdmin),
+    /// List who changed what and when, and verify that nothing was taken away
+    Journal(MintJournal),
+    /// Take an account's second factor away, because its owner lost it
+    ///
+    /// Make sure that it is the owner who asks: afterwards the account's key alone is enough.
+    ResetFactor(MintResetFactor),
     /// Show the keysets, their windows, and what lapsed with those that ended
     ///
     /// Works while the mint runs, and also while it does not.
@@ -170,7 +190,9 @@ impl MintCommand {
             Self::Recoup(args) => args.json,
             Self::Vouchers(command) => command.wants_json(),
             Self::Funding(command) => command.wants_json(),
-            Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Audit(_) => false,
+            Self::Admin(args) => args.json,
+            Self::Journal(args) => args.json,
+            Self::ResetFactor(_) | Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Audit(_) => false,
         }
     }
 }

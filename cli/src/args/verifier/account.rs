@@ -1,6 +1,8 @@
 use clap::Args;
+use farthing_protocol::api::SecondFactor;
 
 use super::{Reply, VerifierFolder};
+use crate::factor::read_code;
 
 const BALANCE: &str = "\
 For example:
@@ -50,6 +52,9 @@ pub(crate) struct VerifierPayout {
     /// Code of the unit, if the account holds several
     #[arg(long)]
     pub(crate) unit: Option<String>,
+    /// A code of the account's second factor, if it is more than the account's limit
+    #[arg(long, value_name = "CODE", value_parser = read_code)]
+    pub(crate) code: Option<SecondFactor>,
     #[command(flatten)]
     pub(crate) reply: Reply,
 }

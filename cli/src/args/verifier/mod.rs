@@ -2,6 +2,7 @@
 
 mod account;
 mod check;
+mod factor;
 mod gateway;
 mod init;
 mod keys;
@@ -20,6 +21,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use self::account::{VerifierBalance, VerifierPayout, VerifierPayouts};
 pub(crate) use self::check::VerifierCheckConfig;
+pub(crate) use self::factor::VerifierFactor;
 pub(crate) use self::gateway::VerifierGateway;
 pub(crate) use self::init::VerifierInit;
 pub(crate) use self::keys::VerifierKeys;
@@ -95,6 +97,8 @@ pub(crate) enum VerifierCommand {
     Payout(VerifierPayout),
     /// List the payouts that you asked for, and what became of them
     Payouts(VerifierPayouts),
+    /// Protect what you have at the mint by a second factor
+    Factor(VerifierFactor),
     /// Print the record by which wallets lock tokens to you
     ///
     /// A payer who withdraws tokens that are locked to you can pay you where there is no network.
@@ -132,6 +136,7 @@ impl VerifierCommand {
             Self::Balance(args) => args.reply.json,
             Self::Payout(args) => args.reply.json,
             Self::Payouts(args) => args.reply.json,
+            Self::Factor(args) => args.json,
             Self::Deposit(args) => args.json,
             Self::Recoup(args) => args.reply.json,
             Self::Run(_)

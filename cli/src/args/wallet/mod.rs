@@ -110,7 +110,8 @@ pub(crate) enum WalletCommand {
     Resync(WalletResync),
     /// Show what the wallet holds, and its account at each mint
     Balance,
-    /// Print the account that the mint's operator credits
+    /// Print the account that the mint's operator credits, or protect it by a second factor
+    #[command(args_conflicts_with_subcommands = true)]
     Account(WalletAccount),
     /// Turn money of the account into tokens
     Withdraw(WalletWithdraw),

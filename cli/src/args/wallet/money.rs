@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use farthing_protocol::api::SecondFactor;
 
 use super::{Delivery, Input, Pictures, Which};
+use crate::args::SettingsCommand;
+use crate::factor::read_code;
 
 /// `farthing wallet init`
 #[derive(Debug, Args)]
@@ -65,11 +68,21 @@ pub(crate) struct WalletResync {
     pub(crate) yes: bool,
 }
 
+const ACCOUNT: &str = "\
+For example:
+  farthing wallet account                       print it, to be credited
+  farthing wallet account enrol --limit 50.00   ask for a code beyond 50.00 a day
+  farthing wallet account show                  how that stands
+  farthing wallet account limit none --code 123456";
+
 /// `farthing wallet account`
 #[derive(Debug, Args)]
+#[command(after_help = ACCOUNT)]
 pub(crate) struct WalletAccount {
+    #[command(subcommand)]
+    pub(crate) command: Option<SettingsCommand>,
     /// The mint, by its address or the beginning of its identity
-    #[arg(long, value_name = "MINT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "MINT", allow_hyphen_values = true, global = true)]
     pub(crate) mint: Option<String>,
     #[command(flatten)]
     pub(crate) delivery: Delivery,
@@ -93,6 +106,9 @@ pub(crate) struct WalletWithdraw {
     /// be paid to him and to nobody else, and not be split or taken back: a bundle pays many amounts exactly.
     #[arg(long, value_name = "RECIPIENT")]
     pub(crate) lock_to: Option<String>,
+    /// A code of the account's second factor, if it is more than the account's limit; asked for if it is needed and not given
+    #[arg(long, value_name = "CODE", value_parser = read_code)]
+    pub(crate) code: Option<SecondFactor>,
     /// Do not ask before locking
     #[arg(long, short = 'y', requires = "lock_to")]
     pub(crate) yes: bool,

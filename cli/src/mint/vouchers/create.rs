@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use farthing_http::client::CallError;
 use farthing_issuer::control::{CreateVouchersAnswer, CreateVouchersRequest, path};
-use farthing_issuer::{Books, LedgerError, MintHome, NewBatch, VoucherError};
+use farthing_issuer::{LedgerError, NewBatch, VoucherError};
 use farthing_protocol::codec::is_plain;
 use farthing_protocol::identity::Keypair;
 use farthing_protocol::text::TextForm;
@@ -17,7 +17,7 @@ use super::sheet::{self, Sheet};
 use super::{BatchEntry, CreatedAnswer};
 use crate::args::{MintVouchersCreate, MintVouchersRegister};
 use crate::exit::{Advise, Trouble, fault};
-use crate::mint::home::{ask_running, open};
+use crate::mint::home::{Desk, ask_running, open};
 use crate::mint::read_amount;
 use crate::output::Screen;
 use crate::qr::write_private;
@@ -87,7 +87,7 @@ pub(super) async fn register(args: MintVouchersRegister) -> Result<CreatedAnswer
 
 /// Gives the mint the public keys. The same batch again changes nothing.
 async fn put_into_books(
-    home: &MintHome,
+    home: &Desk,
     terms: &VoucherTerms,
     codes: &[VoucherCode],
     title: &str,
@@ -101,7 +101,8 @@ async fn put_into_books(
         None => {
             let CreateVouchersRequest { vouchers, amount, expires_at, note } = request;
             let batch = NewBatch { vouchers, amount, expires_at, note };
-            Books::open(home).await?.create_vouchers(batch).await?
+            let (books, authority) = home.books().await?;
+            books.create_vouchers_by(authority, batch).await?
         }
     };
     Ok((BatchEntry::of(batch)?, known))

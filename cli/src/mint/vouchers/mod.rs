@@ -122,7 +122,8 @@ async fn revoke(args: MintVouchersRevoke) -> Result<BatchEntry> {
     let view: BatchView = match asked.map_err(|error| explain(error, number))? {
         Some(view) => view,
         None => {
-            let revoked = Books::open(&home).await?.revoke_vouchers(number).await;
+            let (books, authority) = home.books().await?;
+            let revoked = books.revoke_vouchers_by(authority, number).await;
             revoked.map_err(|error| explain(error.into(), number))?
         }
     };

@@ -1,5 +1,6 @@
 //! The mint's configuration file: one file for each section of it.
 
+mod accounts;
 mod archive;
 mod data;
 mod funding;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ArchiveTimes, HomeError, InitOptions, KeysetSettings, ServiceOptions, Windows};
 use crate::keys::Protection;
+use crate::ledger::AccountRules;
 use crate::limits::{IssueLimits, RequestRates};
 pub(crate) use keysets::{Keysets, text as keysets_text};
 pub(crate) use signer::{SignerAt, SignerPlace, text as signer_text};
@@ -54,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) signer: Option<SignerPlace>,
     pub(crate) funding: Funding,
     pub(crate) data: Data,
+    pub(crate) accounts: AccountRules,
 }
 
 /// The settings as they are written.
@@ -78,6 +81,7 @@ struct File {
     funding: funding::File,
     #[serde(default)]
     data: Data,
+    accounts: accounts::Accounts,
 }
 
 impl Config {
@@ -103,6 +107,7 @@ impl Config {
             signer: None,
             funding: Funding::default(),
             data: Data::default(),
+            accounts: AccountRules::default(),
         }
     }
 
@@ -128,6 +133,7 @@ impl Config {
             signer: file.signer.map(signer::Section::place).transpose()?,
             funding: file.funding.settings()?,
             data: file.data.checked()?,
+            accounts: file.accounts.rules()?,
         })
     }
 
@@ -169,7 +175,8 @@ decimals = {decimals}
 {limits}
 {archive}
 {funding}
-{data}",
+{data}
+{accounts}",
             mint = self.mint.to_text(),
             unit = self.unit.code(),
             decimals = self.unit.exponent(),
@@ -179,6 +186,7 @@ decimals = {decimals}
             archive = archive::text(&self.archive),
             funding = funding::text(&self.funding),
             data = data::text(&self.data),
+            accounts = accounts::text(&self.accounts),
         )
     }
 }

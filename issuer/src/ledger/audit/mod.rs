@@ -20,6 +20,7 @@ use farthing_protocol::ids::KeysetId;
 use super::LedgerError;
 use super::book::pending;
 use super::ended::lapsed;
+use super::journal;
 use super::records::{AccountState, KeysetTotals, Table, UnitTotals, parse, scan};
 use recompute::Recomputed;
 pub use report::{AuditReport, Difference, Figure, UnitBooks};
@@ -36,6 +37,9 @@ pub(crate) fn audit(txn: &Txn<'_>, at: UnixTime, keysets: &KeysetFacts) -> Resul
     let kept = compare_keysets(txn, &computed, &mut report)?;
     compare_units(txn, &computed, &fees, &kept, &mut report)?;
     log::compare(txn, &ended, issuances, &mut report)?;
+    if !journal::is_whole(txn)? {
+        report.differ(None, Figure::Journal, 1, 0);
+    }
     Ok(report)
 }
 

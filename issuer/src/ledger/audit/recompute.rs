@@ -16,7 +16,7 @@ use super::record::RecordSummary;
 use super::{AuditReport, Figure, KeysetFacts, income, recoups, vouchers};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::funded_by;
-use crate::ledger::payouts::PayoutRow;
+use crate::ledger::payout_row::PayoutRow;
 use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, get, parse, scan};
 use crate::ledger::summed::{Summed, SummedTotals};
 

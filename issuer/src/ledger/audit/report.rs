@@ -89,6 +89,8 @@ pub enum Figure {
     SpentRecord,
     /// A token of a revoked keyset that was paid for: against its issuance, its claims and the records of spent tokens.
     Recoup,
+    /// The administrative journal: a row was changed, added or taken away.
+    Journal,
     /// A record of a keyset that the mint does not know.
     UnknownKeyset,
     /// Tokens that lapsed, against the tombstones of the keysets that ended.
@@ -213,6 +215,7 @@ impl fmt::Display for Figure {
             Self::Swap => "a swap's inputs and outputs",
             Self::SpentRecord => "a record of spent tokens",
             Self::Recoup => "a recouped token",
+            Self::Journal => "the administrative journal",
             Self::UnknownKeyset => "a record of an unknown keyset",
             Self::Lapsed => "lapsed tokens",
             Self::Tombstone => "a tombstone",

@@ -6,6 +6,7 @@ use axum::routing::get;
 use farthing_http::extract::Json;
 use farthing_http::problem::Problem;
 
+use super::guard::Administrator;
 use crate::control::{BackingReport, BackingRequest, path};
 use crate::mint::Mint;
 
@@ -19,7 +20,8 @@ async fn backing(State(mint): State<Mint>) -> Result<Json<BackingReport>, Proble
 
 async fn declare(
     State(mint): State<Mint>,
+    Administrator(authority): Administrator,
     Json(BackingRequest { amount }): Json<BackingRequest>,
 ) -> Result<Json<BackingReport>, Problem> {
-    Ok(Json(mint.books().declare_backing(amount).await.map_err(|error| error.code())?))
+    Ok(Json(mint.books().declare_backing_by(authority, amount).await.map_err(|error| error.code())?))
 }

@@ -6,6 +6,7 @@ use axum::routing::post;
 use farthing_http::extract::Json;
 use farthing_http::problem::{Code, Problem};
 
+use super::guard::Administrator;
 use crate::control::{ForgetAnswer, ForgetRequest, path};
 use crate::ledger::{Erased, ForgetError};
 use crate::mint::Mint;
@@ -14,9 +15,13 @@ pub(super) fn router() -> Router<Mint> {
     Router::new().route(path::FORGET, post(forget))
 }
 
-async fn forget(State(mint): State<Mint>, Json(request): Json<ForgetRequest>) -> Result<Json<ForgetAnswer>, Problem> {
+async fn forget(
+    State(mint): State<Mint>,
+    Administrator(authority): Administrator,
+    Json(request): Json<ForgetRequest>,
+) -> Result<Json<ForgetAnswer>, Problem> {
     // In a task of its own: it is many transactions.
-    let work = tokio::spawn(async move { mint.books().forget(request.account).await });
+    let work = tokio::spawn(async move { mint.books().forget_by(authority, request.account).await });
     let Erased { rows, is_payee } = work.await.map_err(|_| Code::Internal)??;
     Ok(Json(ForgetAnswer { rows, is_payee }))
 }

@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use farthing_http::extract::{Json, Query};
 use farthing_http::problem::{Code, Problem};
 
+use super::guard::Administrator;
 use crate::control::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeView, path};
 use crate::ledger::IncomeError;
 use crate::mint::Mint;
@@ -28,13 +29,10 @@ async fn income(
 
 async fn assign(
     State(mint): State<Mint>,
+    Administrator(authority): Administrator,
     Json(AssignIncomeRequest { number, account }): Json<AssignIncomeRequest>,
 ) -> Result<Json<IncomeView>, Problem> {
-    let books = mint.books();
-    Ok(Json(match account {
-        Some(account) => books.assign_income(number, account).await?,
-        None => books.return_income(number).await?,
-    }))
+    Ok(Json(mint.books().release_income_by(authority, number, account).await?))
 }
 
 impl From<IncomeError> for Problem {

@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use farthing_http::extract::Json;
 use farthing_http::problem::{Code, Problem};
 
+use super::guard::Administrator;
 use crate::control::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest, path};
 use crate::mint::{KeysetChangeError, Mint};
 
@@ -19,9 +20,10 @@ async fn keysets(State(mint): State<Mint>) -> Json<KeysetsReport> {
 
 async fn new_keyset(
     State(mint): State<Mint>,
+    Administrator(authority): Administrator,
     Json(NewKeysetRequest {}): Json<NewKeysetRequest>,
 ) -> Result<Json<NewKeysetAnswer>, Problem> {
-    Ok(Json(NewKeysetAnswer { keyset: mint.new_keyset().await? }))
+    Ok(Json(NewKeysetAnswer { keyset: mint.new_keyset_by(authority).await? }))
 }
 
 impl From<KeysetChangeError> for Problem {

@@ -1,9 +1,11 @@
 //! The control endpoints: one file for each subject.
 
+mod administration;
 mod backing;
 mod backup;
 mod forget;
 mod funding;
+mod guard;
 mod keysets;
 mod money;
 mod payouts;
@@ -11,12 +13,13 @@ mod recoup;
 mod signer;
 mod vouchers;
 
-use axum::Router;
+use axum::{Router, middleware};
 
 use crate::mint::Mint;
 
 pub(super) fn router(mint: Mint) -> Router {
     Router::new()
+        .merge(administration::router())
         .merge(money::router())
         .merge(payouts::router())
         .merge(keysets::router())
@@ -27,5 +30,6 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(funding::router())
         .merge(backup::router())
         .merge(forget::router())
+        .layer(middleware::from_fn_with_state(mint.clone(), guard::guard))
         .with_state(mint)
 }

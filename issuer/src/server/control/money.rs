@@ -8,6 +8,7 @@ use farthing_http::problem::{Code, Problem};
 use farthing_protocol::api::AccountAnswer;
 use farthing_protocol::identity::AccountKey;
 
+use super::guard::Administrator;
 use crate::control::{MoneyAnswer, MoneyRequest, path};
 use crate::ledger::{AuditReport, Credited, MovementError};
 use crate::mint::Mint;
@@ -20,14 +21,22 @@ pub(super) fn router() -> Router<Mint> {
         .route(path::ACCOUNT, get(account))
 }
 
-async fn credit(State(mint): State<Mint>, Json(request): Json<MoneyRequest>) -> Result<Json<MoneyAnswer>, Problem> {
+async fn credit(
+    State(mint): State<Mint>,
+    Administrator(authority): Administrator,
+    Json(request): Json<MoneyRequest>,
+) -> Result<Json<MoneyAnswer>, Problem> {
     let MoneyRequest { account, amount, reference } = request;
-    Ok(Json(mint.credit(account, amount, reference).await.map(answer)?))
+    Ok(Json(mint.books().credit_by(authority, account, amount, reference).await.map(answer)?))
 }
 
-async fn pay_out(State(mint): State<Mint>, Json(request): Json<MoneyRequest>) -> Result<Json<MoneyAnswer>, Problem> {
+async fn pay_out(
+    State(mint): State<Mint>,
+    Administrator(authority): Administrator,
+    Json(request): Json<MoneyRequest>,
+) -> Result<Json<MoneyAnswer>, Problem> {
     let MoneyRequest { account, amount, reference } = request;
-    Ok(Json(mint.books().pay_out(account, amount, reference).await.map(answer)?))
+    Ok(Json(mint.books().pay_out_by(authority, account, amount, reference).await.map(answer)?))
 }
 
 async fn audit(State(mint): State<Mint>) -> Result<Json<AuditReport>, Problem> {
@@ -55,6 +64,7 @@ impl From<MovementError> for Problem {
             MovementError::ReferenceErased => Self::new(Code::FundingUsed)
                 .with_detail("The reference was used before, and for what is not kept any more."),
             MovementError::InsufficientFunds => Self::new(Code::InsufficientFunds),
+            MovementError::BalanceLimit => Self::new(Code::LimitExceeded),
             MovementError::Ledger(error) => Self::new(error.code()),
         }
     }

@@ -6,7 +6,8 @@ use axum::routing::{get, post};
 use farthing_http::extract::{Json, Query};
 use farthing_http::problem::{Code, Problem};
 
-use crate::control::{PayoutView, PayoutsQuery, PayoutsReport, SettlePayoutRequest, path};
+use super::guard::Administrator;
+use crate::control::{PayoutsQuery, PayoutsReport, SettlePayoutsRequest, path};
 use crate::ledger::PayoutError;
 use crate::mint::Mint;
 
@@ -14,7 +15,7 @@ use crate::mint::Mint;
 const LISTED: usize = 500;
 
 pub(super) fn router() -> Router<Mint> {
-    Router::new().route(path::PAYOUTS, get(payouts)).route(path::SETTLE_PAYOUT, post(settle_payout))
+    Router::new().route(path::PAYOUTS, get(payouts)).route(path::SETTLE_PAYOUTS, post(settle_payouts))
 }
 
 async fn payouts(
@@ -26,11 +27,16 @@ async fn payouts(
     Ok(Json(PayoutsReport { payouts, next }))
 }
 
-async fn settle_payout(
+async fn settle_payouts(
     State(mint): State<Mint>,
-    Json(SettlePayoutRequest { number, paid }): Json<SettlePayoutRequest>,
-) -> Result<Json<PayoutView>, Problem> {
-    Ok(Json(mint.books().settle_payout(number, paid).await?))
+    Administrator(authority): Administrator,
+    Json(SettlePayoutsRequest { numbers, word }): Json<SettlePayoutsRequest>,
+) -> Result<Json<PayoutsReport>, Problem> {
+    if numbers.len() > LISTED {
+        return Err(Problem::new(Code::BadRequest).with_detail("At most 500 payouts are settled at once."));
+    }
+    let payouts = mint.books().settle_payouts(authority, &numbers, word).await?;
+    Ok(Json(PayoutsReport { payouts, next: None }))
 }
 
 impl From<PayoutError> for Problem {
@@ -45,6 +51,11 @@ impl From<PayoutError> for Problem {
             }
             PayoutError::InsufficientFunds => Self::new(Code::InsufficientFunds),
             PayoutError::TooOften(error) => error.into(),
+            PayoutError::SecondFactor => Self::new(Code::SecondFactorRequired),
+            PayoutError::Limit => Self::new(Code::LimitExceeded),
+            PayoutError::NotApproved => Self::new(Code::InvalidShape).with_detail("The payout was not approved."),
+            PayoutError::Note => Self::new(Code::BadRequest)
+                .with_detail("A reference or a reason has 1 to 256 bytes, none of them control characters."),
             PayoutError::Unknown => Self::new(Code::NotFound).with_detail("There is no payout with this number."),
             PayoutError::Settled => {
                 Self::new(Code::FundingUsed).with_detail("The payout was settled otherwise before.")

@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use farthing_http::extract::Json;
 use farthing_http::problem::{Code, Problem};
 
+use super::guard::Administrator;
 use crate::control::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest, path};
 use crate::mint::Mint;
 use crate::recoup::{Leak, Revoked};
@@ -17,11 +18,15 @@ pub(super) fn router() -> Router<Mint> {
         .route(path::COVER_RECOUP, post(cover_recoup))
 }
 
-async fn revoke(State(mint): State<Mint>, Json(request): Json<RevokeRequest>) -> Result<Json<RevokeAnswer>, Problem> {
+async fn revoke(
+    State(mint): State<Mint>,
+    Administrator(authority): Administrator,
+    Json(request): Json<RevokeRequest>,
+) -> Result<Json<RevokeAnswer>, Problem> {
     let RevokeRequest { keyset, leaked_since, claims_seconds } = request;
     let leak = Leak { since: leaked_since, window: claims_seconds.unwrap_or(Leak::default().window) };
     // In a task of its own: the ledger's word and the memory's must not part.
-    let work = tokio::spawn(async move { mint.books().revoke(keyset, leak).await });
+    let work = tokio::spawn(async move { mint.books().revoke_by(authority, keyset, leak).await });
     let Revoked { revoked_at, leaked_since, claims_until } = work.await.map_err(|_| Code::Internal)??;
     Ok(Json(RevokeAnswer { revoked_at, leaked_since, claims_until }))
 }
@@ -32,7 +37,8 @@ async fn recoups(State(mint): State<Mint>) -> Result<Json<RecoupsReport>, Proble
 
 async fn cover_recoup(
     State(mint): State<Mint>,
+    Administrator(authority): Administrator,
     Json(CoverRequest { keyset, amount, reference }): Json<CoverRequest>,
 ) -> Result<Json<CoverAnswer>, Problem> {
-    Ok(Json(mint.books().cover_recoup(keyset, amount, reference).await?))
+    Ok(Json(mint.books().cover_recoup_by(authority, keyset, amount, reference).await?))
 }

@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use farthing_http::extract::{Json, Query};
 use farthing_http::problem::{Code, Problem};
 
+use super::guard::Administrator;
 use crate::control::{
     BatchView, CreateVouchersAnswer, CreateVouchersRequest, RevokeVouchersRequest, VouchersQuery, VouchersReport, path,
 };
@@ -31,18 +32,21 @@ async fn vouchers(
 
 async fn create(
     State(mint): State<Mint>,
+    Administrator(authority): Administrator,
     Json(request): Json<CreateVouchersRequest>,
 ) -> Result<Json<CreateVouchersAnswer>, Problem> {
     let CreateVouchersRequest { vouchers, amount, expires_at, note } = request;
-    let (batch, known) = mint.books().create_vouchers(NewBatch { vouchers, amount, expires_at, note }).await?;
+    let (batch, known) =
+        mint.books().create_vouchers_by(authority, NewBatch { vouchers, amount, expires_at, note }).await?;
     Ok(Json(CreateVouchersAnswer { batch, known }))
 }
 
 async fn revoke(
     State(mint): State<Mint>,
+    Administrator(authority): Administrator,
     Json(RevokeVouchersRequest { batch }): Json<RevokeVouchersRequest>,
 ) -> Result<Json<BatchView>, Problem> {
-    Ok(Json(mint.books().revoke_vouchers(batch).await?))
+    Ok(Json(mint.books().revoke_vouchers_by(authority, batch).await?))
 }
 
 impl From<VoucherError> for Problem {

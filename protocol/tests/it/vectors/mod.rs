@@ -117,6 +117,7 @@ fn every_vector_file_is_one_that_is_checked() {
         "quote.json",
         "receipt.json",
         "recoup.json",
+        "settings.json",
         "shapes.json",
         "text-forms.json",
         "transfer.json",

@@ -1,10 +1,13 @@
 //! Invoices, offers, receipts, and text forms.
 
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::api::{AccountQuery, PayoutDraft, PayoutRequest};
+use farthing_protocol::api::{
+    AccountQuery, PayoutDraft, PayoutRequest, PermitDraft, PermitPurpose, PermitRequest, SecondFactor, SettingsChange,
+    SettingsDraft, SettingsRequest,
+};
 use farthing_protocol::codec::{DecodeError, Wire, from_base64url, to_base64url};
-use farthing_protocol::identity::{Keypair, MintId};
-use farthing_protocol::ids::{HttpBinding, RequestNonce};
+use farthing_protocol::identity::{AccountKey, Keypair, MintId};
+use farthing_protocol::ids::{HttpBinding, OperationId, RequestNonce};
 use farthing_protocol::keyset::ChainHead;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
@@ -311,6 +314,98 @@ fn payout_requests() {
     assert_eq!(turned.sign(&key), Err(DecodeError::NonCanonicalText));
     let other = Keypair::from_secret(&[7; 32]);
     assert_eq!(payout.draft().clone().sign(&other), Err(DecodeError::OutOfRange));
+}
+
+/// A time code, and a recovery code.
+pub(crate) const TIME_CODE: [u8; 5] = [1, 0x40, 0xe2, 0x01, 0];
+pub(crate) const RECOVERY_CODE: [u8; 11] = [2, 0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9];
+
+/// What an owner asks of his account's settings, of version 3.
+pub(crate) fn settings_body(change: &[u8]) -> Vec<u8> {
+    let world = world();
+    let account = crate::reference::ed25519_public(&world.place(0, 0, 0).account_key());
+    cat(&[&account, &world.mint, &3_u64.to_le_bytes(), &NOW.to_le_bytes(), change])
+}
+
+/// A change of the limit, with a recovery code.
+pub(crate) fn limit_change(limit: &[u8]) -> Vec<u8> {
+    cat(&[&[3], &text("EUR"), &[2], limit, &RECOVERY_CODE])
+}
+
+/// An account's signed settings request.
+pub(crate) fn signed_settings(body: &[u8]) -> Vec<u8> {
+    let digest = hash(b"farthing/v1/account-settings", &[(b"settings-body", body)]);
+    cat(&[&[1], body, &ed25519_sign(&world().place(0, 0, 0).account_key(), &digest)])
+}
+
+/// A permission for a withdrawal of so much.
+pub(crate) fn permit_body(purpose: u8, amount: u64, code: &[u8]) -> Vec<u8> {
+    let world = world();
+    let account = crate::reference::ed25519_public(&world.place(0, 0, 0).account_key());
+    let unit = cat(&[&text("EUR"), &[2]]);
+    let (amount, time) = (amount.to_le_bytes(), NOW.to_le_bytes());
+    cat(&[&account, &world.mint, &[purpose], &[0x0b; 16], &unit, &amount, &time, code])
+}
+
+/// An account's signed permission.
+pub(crate) fn signed_permit(body: &[u8]) -> Vec<u8> {
+    let digest = hash(b"farthing/v1/permit", &[(b"permit-body", body)]);
+    cat(&[&[1], body, &ed25519_sign(&world().place(0, 0, 0).account_key(), &digest)])
+}
+
+#[test]
+fn settings_and_permissions() {
+    let world = world();
+    let settings = settings_body(&limit_change(&cat(&[&[1], &370_u64.to_le_bytes()])));
+    let permit = permit_body(1, 370, &TIME_CODE);
+    let made = json!({
+        "account_secret": hex(world.place(0, 0, 0).account_key()),
+        "mint": hex(world.mint),
+        "version": 3,
+        "requested_at": NOW,
+        "unit": { "code": "EUR", "exponent": 2 },
+        "limit": 370,
+        "recovery_code": "WCY3-FM5U-WW3L-POFZ",
+        "settings_digest": hex(hash(b"farthing/v1/account-settings", &[(b"settings-body", &settings)])),
+        "settings": hex(signed_settings(&settings)),
+        "operation": hex([0x0b; 16]),
+        "amount": 370,
+        "time_code": "123456",
+        "permit_digest": hex(hash(b"farthing/v1/permit", &[(b"permit-body", &permit)])),
+        "permit": hex(signed_permit(&permit)),
+    });
+    let file = stored("settings.json", &made);
+    let (mint, key) = (MintId::from_bytes(file.array("mint")), Keypair::from_secret(&file.array("account_secret")));
+    let unit = Unit::new("EUR", 2).unwrap();
+    let request = SettingsRequest::from_bytes(&file.bytes("settings")).unwrap();
+    request.verify(&mint).unwrap();
+    let code = SecondFactor::parse(&file.text("recovery_code")).unwrap();
+    let limit = Some(Amount::new(370).unwrap());
+    let change = SettingsChange::Limit { unit: unit.clone(), limit, code };
+    let account = AccountKey::from(&key);
+    let requested_at = UnixTime::from_seconds(file.number("requested_at"));
+    let draft = SettingsDraft { account, mint, version: 3, requested_at, change };
+    assert!(*request.draft() == draft);
+    assert_eq!(draft.clone().sign(&key).unwrap().to_bytes(), file.bytes("settings"));
+
+    let request = PermitRequest::from_bytes(&file.bytes("permit")).unwrap();
+    request.verify(&mint).unwrap();
+    let permit = PermitDraft {
+        account,
+        mint,
+        purpose: PermitPurpose::Withdrawal,
+        operation: OperationId::from_bytes(file.array("operation")),
+        unit,
+        amount: Amount::new(370).unwrap(),
+        requested_at,
+        code: SecondFactor::parse(&file.text("time_code")).unwrap(),
+    };
+    assert!(*request.draft() == permit);
+    assert_eq!(permit.clone().sign(&key).unwrap().to_bytes(), file.bytes("permit"));
+    let other = Keypair::from_secret(&[7; 32]);
+    assert_eq!(draft.sign(&other), Err(DecodeError::OutOfRange));
+    assert_eq!(permit.clone().sign(&other), Err(DecodeError::OutOfRange));
+    assert_eq!(PermitDraft { amount: Amount::ZERO, ..permit }.sign(&key), Err(DecodeError::OutOfRange));
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub struct Builder {
     extra_roots: Vec<Vec<u8>>,
     #[cfg(unix)]
     unix_socket: Option<std::path::PathBuf>,
+    /// Sent with every request over a Unix socket. On the network every user's headers are the same.
+    #[cfg(unix)]
+    header: Option<(header::HeaderName, HeaderValue)>,
 }
 
 impl Builder {
@@ -42,6 +45,8 @@ impl Builder {
             extra_roots: Vec::new(),
             #[cfg(unix)]
             unix_socket: None,
+            #[cfg(unix)]
+            header: None,
         }
     }
 
@@ -101,6 +106,12 @@ impl Builder {
         self
     }
 
+    #[cfg(unix)]
+    pub(crate) fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -146,6 +157,7 @@ impl Builder {
         #[cfg(unix)]
         if let Some(path) = &self.unix_socket {
             client = client.unix_socket(path.clone());
+            client = client.default_headers(self.header.clone().into_iter().collect());
         }
         let client = client.build().map_err(|_| BuildError::Setup)?;
         Ok(HttpClient { client, answer_bytes: self.answer_bytes })

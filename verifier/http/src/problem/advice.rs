@@ -115,6 +115,14 @@ impl Code {
             }
             Self::Overloaded => "Wait for as long as `Retry-After` says, then send the same bytes again.",
             Self::RateLimited => "Wait for as long as `Retry-After` says, then ask less often.",
+            Self::SecondFactorRequired => {
+                "Ask whoever owns the second factor for a code, and make the request again with it."
+            }
+            Self::SecondFactorWrong => {
+                "Wait for the authenticator's next code: each is good once. If it stays like this, its clock is wrong."
+            }
+            Self::SecondFactorLocked => "Wait for as long as `Retry-After` says, or use a recovery code.",
+            Self::SettingsChanged => "Ask for the settings again, and decide anew.",
             Self::Unauthorized => "Send the authorization that this path asks for.",
             Self::Internal => "Send the same bytes again later, and tell the operator when it happened.",
         }

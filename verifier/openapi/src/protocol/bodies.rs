@@ -108,6 +108,8 @@ object! {
         exponent: u8,
         /// How much.
         balance: Amount,
+        /// How much may leave now without a second factor. Not given if its owner set no limit.
+        free: Option<Amount>,
     }
 
     /// Who is paid here, and with what.

@@ -152,6 +152,8 @@ object! {
         taken_at: UnixTime,
         /// When it was paid or rejected.
         settled_at: Option<UnixTime>,
+        /// Under which reference it was paid outside, or why it was rejected.
+        note: Option<String>,
     }
 }
 
@@ -179,8 +181,8 @@ words! {
     RefundState: "begun", "paid";
     /// Whether an event is still being sent, or was refused too often and put aside.
     WebhookState: "pending", "dead";
-    /// How far a payout is: to be paid; paid, or in the other account; or in the account again.
-    PayoutState: "pending", "paid", "rejected";
+    /// How far a payout is: asked for; to be paid; paid, or in the other account; or in the account again.
+    PayoutState: "pending", "approved", "paid", "rejected";
 }
 
 impl Described for WebhookFailure {

@@ -1,5 +1,6 @@
 //! The protocol's bodies and what stands in them.
 
+mod accounts;
 mod bodies;
 mod funding;
 mod merchant;

@@ -1,7 +1,7 @@
 //! Wire objects, ids and numbers: strings in JSON, but for times.
 
 use farthing_protocol::amount::{Amount, UnixTime};
-use farthing_protocol::api::{AccountQuery, PayoutRequest, QuoteId, QuoteRequest};
+use farthing_protocol::api::{AccountQuery, PayoutRequest, PermitRequest, QuoteId, QuoteRequest, SettingsRequest};
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::identity::{AccountKey, MintId, PayeeKey};
@@ -70,6 +70,10 @@ base64url! {
     RecoupClaim: 270, None;
     /// A signed question how money is to be paid into an account (18.1).
     QuoteRequest: 165, Some(180);
+    /// A signed request to see or change an account's settings (18.1).
+    SettingsRequest: 146, Some(185);
+    /// A signed permission to take more from an account than its limit (18.1).
+    PermitRequest: 171, Some(192);
     /// What another wallet asks for, signed (16.4).
     TransferRequest: 241, None;
     /// The signed index of a mint's archive (21.1).

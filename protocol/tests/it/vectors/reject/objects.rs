@@ -8,15 +8,27 @@ use crate::reference::{cat, ed25519_sign, enc, hash};
 use crate::vectors::hex;
 use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::requests::{
-    invoice_body, offer_body, payout_body, payout_body_to, query_bytes, receipt_bytes, signed_invoice, signed_payout,
-    signed_transfer, text_token, transfer_body, two_mints,
+    TIME_CODE, invoice_body, limit_change, offer_body, payout_body, payout_body_to, permit_body, query_bytes,
+    receipt_bytes, settings_body, signed_invoice, signed_payout, signed_permit, signed_settings, signed_transfer,
+    text_token, transfer_body, two_mints,
 };
 
 pub(super) fn cases() -> Vec<Case> {
-    [invoices(), offers(), receipts(), recipients(), payouts(), transfers(), issuances(), text_tokens()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        invoices(),
+        offers(),
+        receipts(),
+        recipients(),
+        payouts(),
+        settings(),
+        permits(),
+        transfers(),
+        issuances(),
+        text_tokens(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn invoices() -> Vec<Case> {
@@ -123,6 +135,52 @@ fn payouts() -> Vec<Case> {
         verify("payout-reference-altered", edited(&good, good.len() - 66, b"3")),
         decode("payout-to-itself", payout_body_to("DE02", 370, &cat(&[&[1], &body[..32]])), "OutOfRange"),
         decode("payout-to-marked-2", payout_body_to("DE02", 370, &[2]), "UnknownTag"),
+    ]
+}
+
+fn settings() -> Vec<Case> {
+    let some = cat(&[&[1], &370_u64.to_le_bytes()]);
+    let body = settings_body(&limit_change(&some));
+    let good = signed_settings(&body);
+    let decode = |reason, change: Vec<u8>, error| {
+        Case::new(reason, "decode settings", &good, signed_settings(&settings_body(&change)), error)
+    };
+    let verify = |reason, refused: Vec<u8>| {
+        Case::new(reason, "verify settings", &good, refused, "InvalidSignature")
+            .with(json!({ "mint": hex(world().mint) }))
+    };
+    vec![
+        decode("settings-unknown-change", vec![6], "UnknownTag"),
+        decode("settings-code-of-seven-digits", cat(&[&[2], &1_000_000_u32.to_le_bytes()]), "OutOfRange"),
+        decode("settings-code-of-unknown-kind", vec![5, 3, 0, 0, 0, 0], "UnknownTag"),
+        decode("settings-limit-marked-2", limit_change(&[2]), "UnknownTag"),
+        decode("settings-recovery-code-too-short", vec![5, 2, 0, 0, 0], "Truncated"),
+        Case::new("settings-trailing-byte", "decode settings", &good, cat(&[&good, &[0]]), "TrailingBytes"),
+        verify("settings-of-another-account", edited(&good, 1, &other().payee)),
+        verify("settings-of-another-mint", signed_settings(&edited(&body, 32, &other().mint))),
+        verify("settings-of-another-version", edited(&good, 65, &[4])),
+        verify("settings-limit-altered", edited(&good, 89, &[0x73])),
+    ]
+}
+
+fn permits() -> Vec<Case> {
+    let body = permit_body(1, 370, &TIME_CODE);
+    let good = signed_permit(&body);
+    let decode = |reason, body: Vec<u8>, error| Case::new(reason, "decode permit", &good, signed_permit(&body), error);
+    let verify = |reason, refused: Vec<u8>| {
+        Case::new(reason, "verify permit", &good, refused, "InvalidSignature")
+            .with(json!({ "mint": hex(world().mint) }))
+    };
+    vec![
+        decode("permit-amount-zero", permit_body(1, 0, &TIME_CODE), "OutOfRange"),
+        decode("permit-for-nothing-known", permit_body(3, 370, &TIME_CODE), "UnknownTag"),
+        decode("permit-code-of-unknown-kind", permit_body(1, 370, &[0, 0, 0, 0, 0]), "UnknownTag"),
+        Case::new("permit-trailing-byte", "decode permit", &good, cat(&[&good, &[0]]), "TrailingBytes"),
+        verify("permit-of-another-account", edited(&good, 1, &other().payee)),
+        verify("permit-of-another-mint", signed_permit(&edited(&body, 32, &other().mint))),
+        verify("permit-for-a-payout", edited(&good, 65, &[2])),
+        verify("permit-of-another-operation", edited(&good, 66, &[0])),
+        verify("permit-with-another-code", edited(&good, good.len() - 68, &[0x41])),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::api::{AccountQuery, PayoutRequest, QuoteRequest};
+use farthing_protocol::api::{AccountQuery, PayoutRequest, PermitRequest, QuoteRequest, SettingsRequest};
 use farthing_protocol::archive::{ArchiveIndex, FileHead, FilterHead, IssuanceFile, SpentFilter};
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::blind::{Challenge, Response};
@@ -61,6 +61,8 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "decode quote request" => decoded::<QuoteRequest>(&bytes()),
         "decode voucher" => decoded::<VoucherCode>(&bytes()),
         "read voucher text" => VoucherCode::from_text(text).map(drop).map_err(name),
+        "decode settings" => decoded::<SettingsRequest>(&bytes()),
+        "decode permit" => decoded::<PermitRequest>(&bytes()),
         "decode account query" => decoded::<AccountQuery>(&bytes()),
         "decode opened session" => decoded::<OpenedSession>(&bytes()),
         "decode issuance request" => decoded::<IssuanceRequest>(&bytes()),
@@ -89,6 +91,14 @@ pub(super) fn run(operation: &str, input: &Vector, with: &Vector) -> Result<(), 
         "verify payout" => {
             let mint = MintId::from_bytes(with.array("mint"));
             PayoutRequest::from_bytes(&bytes()).map_err(name)?.verify(&mint).map_err(name)
+        }
+        "verify settings" => {
+            let mint = MintId::from_bytes(with.array("mint"));
+            SettingsRequest::from_bytes(&bytes()).map_err(name)?.verify(&mint).map_err(name)
+        }
+        "verify permit" => {
+            let mint = MintId::from_bytes(with.array("mint"));
+            PermitRequest::from_bytes(&bytes()).map_err(name)?.verify(&mint).map_err(name)
         }
         "decode recoup claim" => decoded::<RecoupClaim>(&bytes()),
         "prove tokens" => {

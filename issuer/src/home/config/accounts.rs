@@ -1,0 +1,41 @@
+//! `[accounts]`
+
+use farthing_protocol::amount::Amount;
+use serde::Deserialize;
+
+use crate::home::HomeError;
+use crate::ledger::AccountRules;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Accounts {
+    most_balance: u64,
+    most_per_day: u64,
+}
+
+impl Accounts {
+    pub(super) fn rules(&self) -> Result<AccountRules, HomeError> {
+        let limit = |units: u64| match units {
+            0 => Ok(None),
+            units => Amount::new(units).map(Some).ok_or(HomeError::Config),
+        };
+        Ok(AccountRules { most_balance: limit(self.most_balance)?, most_per_day: limit(self.most_per_day)? })
+    }
+}
+
+pub(super) fn text(rules: &AccountRules) -> String {
+    let units = |limit: Option<Amount>| limit.map_or(0, Amount::units);
+    format!(
+        "\
+# What an account may hold and what may leave it, in the smallest unit; 0 is no limit. Money that comes from outside, from
+# another account or by a deposit is refused where it would make the balance larger than most_balance. What leaves within a day, as
+# tokens, payouts or transfers, is refused beyond most_per_day. Owners can set limits of their own, above which a second factor
+# is asked for.
+[accounts]
+most_balance = {balance}
+most_per_day = {day}
+",
+        balance = units(rules.most_balance),
+        day = units(rules.most_per_day),
+    )
+}
