@@ -30,6 +30,7 @@ pub(crate) fn hurry(world: &World, seal: u32, filter: u32) {
     let text = std::fs::read_to_string(&path).unwrap();
     let text = [
         ("issue_seconds = 7776000", "issue_seconds = 6000"),
+        ("ahead_seconds = 2592000", "ahead_seconds = 2000"),
         ("spend_seconds = 31536000", "spend_seconds = 6000"),
         ("deposit_seconds = 2592000", "deposit_seconds = 6000"),
         ("seal_seconds = 3600", &format!("seal_seconds = {seal}")),

@@ -286,7 +286,7 @@ fn ended_keysets() -> Vec<Case> {
         i.keysets.remove(1 - place);
     });
     let case = |reason, refused| {
-        Case::new(reason, "accept archive index", &without(end), refused, "WentBack").with(with.clone())
+        Case::new(reason, "accept archive index", without(end), refused, "WentBack").with(with.clone())
     };
     vec![
         case("index-keyset-dropped-before-its-end", without(end - 1)),
