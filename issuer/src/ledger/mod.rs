@@ -59,7 +59,7 @@ pub(crate) use income::{Destination, Fate, IncomeNumber, IncomeRow, Report, inco
 pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance, foresee, issue};
 pub(crate) use limits::erase_days;
 pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, put_back, set_duty};
-pub(crate) use lists::{revocations, revoke, store_list, stored_list};
+pub(crate) use lists::{adopt_revocation, revocations, revoke, store_list, stored_list};
 pub use payouts::PayoutError;
 pub(crate) use payouts::{PayoutNumber, PayoutRow, payouts, request_payout, settle_payout};
 pub use quotes::QuoteError;
