@@ -8,7 +8,7 @@ use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutDraft, PayoutRequest, UnitBalance};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::Keyset;
+use farthing_protocol::keyset::{Keyset, Revocation};
 use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
@@ -439,6 +439,32 @@ impl Books {
         let mut book = self.0.keysets.write().unwrap_or_else(PoisonError::into_inner);
         *book = Arc::new(book.with_revocations(revocations));
         Ok(revoked)
+    }
+
+    /// Takes over revocations that were published in this mint's name, of keysets that it knows. When this returns, they are durable.
+    pub(crate) async fn adopt_revocations(&self, published: Vec<Revocation>) -> Result<(), LedgerError> {
+        let book = self.keyset_book();
+        let unknown =
+            |new: &Revocation| book.get(&new.keyset).is_some() && book.revoked_at(&new.keyset) != Some(new.revoked_at);
+        let adopted: Vec<Revocation> = published.into_iter().filter(unknown).collect();
+        if adopted.is_empty() {
+            return Ok(());
+        }
+        let noted = adopted.clone();
+        let window = Leak::default().window;
+        self.0
+            .ledger
+            .run(move |txn, now| {
+                noted.iter().try_for_each(|revocation| {
+                    ledger::adopt_revocation(txn, revocation)?;
+                    ledger::note_leak(txn, now, &revocation.keyset, revocation.revoked_at, None, window).map(drop)
+                })
+            })
+            .await?;
+        for revocation in &adopted {
+            tracing::error!(keyset = %revocation.keyset, "the signer has published a revocation that this mint did not order");
+        }
+        self.change_keysets(|book| Ok(book.with_published(&adopted)))
     }
 
     /// Buries a keyset whose time is over: audits the books, and commits its tombstone. When this returns, it is durable, and every

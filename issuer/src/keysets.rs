@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::{Chain, ChainError, Keyset, KeysetDocument, ListedHead, Redemption, Revocation};
+use farthing_protocol::keyset::{
+    Chain, ChainError, Keyset, KeysetDocument, KeysetTerms, ListedHead, Redemption, Revocation,
+};
 use farthing_verifier::check::KnownKeysets;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +127,18 @@ impl KeysetBook {
         book
     }
 
+    /// The same keysets with revocations that were published: what is published counts, even if another time was noted here.
+    pub(crate) fn with_published(&self, revocations: &[Revocation]) -> Self {
+        let mut book = self.clone();
+        book.revocations.retain(|own| revocations.iter().all(|published| published.keyset != own.keyset));
+        book.with_revocations(revocations.to_vec())
+    }
+
+    /// Whether only a tombstone is left of a keyset, or will be.
+    pub(crate) fn is_buried(&self, keyset: &KeysetId) -> bool {
+        self.tombstones.contains_key(keyset)
+    }
+
     /// The same keysets with more tombstones. None is ever taken away.
     pub(crate) fn with_tombstones(&self, tombstones: BTreeMap<KeysetId, Tombstone>) -> Result<Self, LedgerError> {
         let mut book = self.clone();
@@ -179,6 +193,14 @@ impl KeysetBook {
         }
         let announced = windows.iter().map(|(from, _)| *from).min();
         (now, announced.map_or(now.plus(seconds), |from| from.min(now.plus(seconds))))
+    }
+
+    /// Whether a keyset would end where an announced one begins, in a chain of which a keyset was revoked.
+    pub(crate) fn ends_gap(&self, terms: &KeysetTerms) -> bool {
+        let key = terms.chain_key();
+        let own = || self.chains.iter().filter(|chain| chain.key() == key).flat_map(Chain::iter);
+        let revoked = |keyset: &Arc<Keyset>| self.revoked_at(keyset.id()).is_some();
+        own().any(revoked) && own().any(|other| other.terms().active_from == terms.issue_until && !revoked(other))
     }
 
     pub(crate) fn get(&self, id: &KeysetId) -> Option<&Arc<Keyset>> {

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::books::Books;
 use crate::keysets::KeysetBook;
 use crate::ledger::{self, LedgerError};
-use crate::signer::{Signer, SigningError};
+use crate::signer::{Signer, SignerRefusal, SigningError};
 
 /// A list is signed anew when it is this old, in seconds, and somebody asks for it.
 const RESIGN_SECONDS: u64 = 600;
@@ -33,6 +33,11 @@ pub enum ListError {
 }
 
 impl ListError {
+    /// The signer has signed something that this mint does not know of.
+    pub(crate) fn went_back(&self) -> bool {
+        matches!(self, Self::Signing(SigningError::Refused(SignerRefusal::WentBack)))
+    }
+
     /// The stable code under which it is told to clients.
     pub fn code(&self) -> Code {
         match self {

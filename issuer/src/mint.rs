@@ -1,5 +1,7 @@
 //! The whole mint.
 
+mod adopt;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -298,7 +300,12 @@ impl Mint {
     /// # Errors
     /// A [`ListError`].
     pub async fn keysets_answer(&self) -> Result<Bytes, ListError> {
-        self.0.list.body(&self.0.books, &self.0.signer).await
+        match self.0.list.body(&self.0.books, &self.0.signer).await {
+            Err(error) if error.went_back() && self.adopt_last_list().await => {
+                self.0.list.body(&self.0.books, &self.0.signer).await
+            }
+            answer => answer,
+        }
     }
 
     /// Makes the next keyset of the configured chain, published now. It issues when the last one ends; or, if none

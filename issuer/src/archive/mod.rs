@@ -19,6 +19,7 @@ use farthing_protocol::codec::DecodeError;
 use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::KeysetId;
 
+use crate::keysets::KeysetBook;
 use crate::ledger::{self, ArchiveState, Buried, FilterRow, LedgerError, Listing, SegmentRow, Unlisted};
 use crate::mint::Mint;
 use crate::signer::SigningError;
@@ -91,9 +92,17 @@ struct Put {
 }
 
 impl Step {
-    /// Puts it together with what is listed already.
-    fn put_together(self, mint: MintId, listed: Vec<ArchivedKeyset>) -> Result<Put, ArchiveError> {
-        let mut keysets: BTreeMap<_, _> = listed.into_iter().map(|archived| (archived.keyset, archived)).collect();
+    /// Puts it together with what is listed already. Keysets that are over for good are left out: what they are made from is being dropped.
+    fn put_together(
+        mut self,
+        mint: MintId,
+        listed: Vec<ArchivedKeyset>,
+        book: &KeysetBook,
+    ) -> Result<Put, ArchiveError> {
+        self.segments.retain(|(keyset, _)| !book.is_buried(keyset));
+        self.filters.retain(|(keyset, ..)| !book.is_buried(keyset));
+        let listed = listed.into_iter().filter(|archived| !book.is_buried(&archived.keyset));
+        let mut keysets: BTreeMap<_, _> = listed.map(|archived| (archived.keyset, archived)).collect();
         let (mut drafts, mut segments, mut filters) = (Vec::new(), Vec::new(), Vec::new());
         for (keyset, segment) in self.segments {
             let archived = entry(&mut keysets, keyset);
@@ -201,7 +210,8 @@ impl Mint {
     ) -> Result<Listing, ArchiveError> {
         let mint = *self.id();
         let listed = last.as_ref().map(|last| last.keysets().to_vec()).unwrap_or_default();
-        let put = tokio::task::spawn_blocking(move || step.put_together(mint, listed));
+        let book = self.books().keyset_book();
+        let put = tokio::task::spawn_blocking(move || step.put_together(mint, listed, &book));
         let Put { drafts, segments, filters, keysets } = put.await.map_err(|_| LedgerError::Stopped)??;
         let mut made = Vec::with_capacity(drafts.len());
         for draft in drafts {

@@ -104,6 +104,9 @@ pub enum HomeError {
     /// Keys lie in the folder that the backup does not hold.
     #[error("there are keys in the folder that the backup does not hold")]
     MoreKeys,
+    /// The signer's folder has other keys than the mint's.
+    #[error("the signer's folder has other keys or keysets than the mint's: nothing was removed")]
+    OtherKeys,
     /// What was signed last could not be handed over.
     #[error("what the mint signed last could not be handed over to its signer")]
     Signed,

@@ -77,13 +77,32 @@ impl KeyFolder {
         }
     }
 
-    /// Copies every key file of another folder, encrypted as it is. They are durable when this returns.
-    pub(crate) fn copy_from(&self, other: &Self) -> Result<(), KeyError> {
+    /// Copies every key file of another folder that is missing here, encrypted as it is. They are durable when this returns.
+    ///
+    /// # Errors
+    /// A [`KeyError`]: [`KeyError::Exchanged`] when another secret lies here under the same name; and what tells that one secret does not open
+    /// all of them. Nothing was copied then.
+    pub(crate) fn complete_from(&self, other: &Self, unlock: &Unlock) -> Result<(), KeyError> {
         self.create()?;
+        let mut missing = Vec::new();
         for name in other.names()? {
-            write_new(&self.file(&name), &fs::read(other.file(&name))?)?;
+            let theirs = fs::read(other.file(&name))?;
+            if !self.file(&name).try_exists()? {
+                other.load_secret(unlock, &name)?;
+                missing.push((name, theirs));
+            } else if fs::read(self.file(&name))? != theirs
+                && *self.load_secret(unlock, &name)? != *other.load_secret(unlock, &name)?
+            {
+                return Err(KeyError::Exchanged);
+            }
         }
-        Ok(())
+        missing.iter().try_for_each(|(name, bytes)| Ok(write_new(&self.file(name), bytes)?))
+    }
+
+    /// Whether a secret lies here under a name.
+    pub(crate) fn holds(&self, name: &str) -> Result<bool, KeyError> {
+        self.finish()?;
+        Ok(self.file(name).try_exists()?)
     }
 
     /// Removes the folder and everything in it.

@@ -18,6 +18,11 @@ pub(crate) fn revoke(txn: &mut Txn<'_>, now: UnixTime, keyset: &KeysetId) -> Res
     Ok(now)
 }
 
+/// Notes a revocation that was published, also in the place of one that was not.
+pub(crate) fn adopt_revocation(txn: &mut Txn<'_>, revocation: &Revocation) -> Result<(), LedgerError> {
+    put(txn, Table::Revoked, revocation.keyset.as_bytes(), &revocation.revoked_at)
+}
+
 /// All revocations, by keyset.
 pub(crate) fn revocations(txn: &Txn<'_>) -> Result<Vec<Revocation>, LedgerError> {
     let mut found = Vec::new();

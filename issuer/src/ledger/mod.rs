@@ -74,7 +74,7 @@ pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance,
 pub(crate) use journal::{Entry, Link};
 pub(crate) use limits::erase_days;
 pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, put_back, set_duty};
-pub(crate) use lists::{revocations, revoke, store_list, stored_list};
+pub(crate) use lists::{adopt_revocation, revocations, revoke, store_list, stored_list};
 pub(crate) use outflow::{AccountRules, free};
 pub(crate) use payout_row::{PayoutNumber, PayoutRow, Told};
 pub use payouts::PayoutError;

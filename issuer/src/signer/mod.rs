@@ -23,7 +23,7 @@ use farthing_protocol::amount::Denomination;
 use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::{Keyset, KeysetTerms};
+use farthing_protocol::keyset::{Keyset, KeysetList, KeysetTerms};
 use farthing_protocol::unsigned::Unsigned;
 
 pub(crate) use answer::Answer;
@@ -138,6 +138,14 @@ impl Signer {
                 signed.await.map_err(|_| SigningError::Failed)?
             }
             Home::Apart(remote) => remote.sign(draft).await,
+        }
+    }
+
+    /// The list that a signer that is a process of its own signed last; nothing for one that is here.
+    pub(crate) async fn last_list(&self) -> Result<Option<KeysetList>, SigningError> {
+        match &self.0 {
+            Home::Here(_) => Ok(None),
+            Home::Apart(remote) => remote.last_list().await,
         }
     }
 

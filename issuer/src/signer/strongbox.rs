@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use farthing_protocol::amount::Denomination;
@@ -28,7 +29,8 @@ pub(crate) struct Strongbox {
 }
 
 impl Strongbox {
-    /// Decrypts the identity, and the keys of those keysets whose sessions can still be answered.
+    /// Decrypts the identity, and the keys of those keysets whose sessions can still be answered. A keyset whose file is missing issues no
+    /// more; one that is damaged or exchanged is an error.
     pub(crate) fn open(
         folder: KeyFolder,
         unlock: Unlock,
@@ -40,7 +42,12 @@ impl Strongbox {
         let mut keys = BTreeMap::new();
         for keyset in keysets {
             if now < keyset.terms().issue_until.plus(SESSION_SECONDS) {
-                keys.insert(*keyset.id(), Arc::new(folder.load_keyset(&unlock, keyset)?));
+                match folder.load_keyset(&unlock, keyset) {
+                    Err(KeyError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                        tracing::error!(keyset = %keyset.id(), "the file of a keyset's secret keys is missing: it issues no more");
+                    }
+                    loaded => drop(keys.insert(*keyset.id(), Arc::new(loaded?))),
+                }
             }
         }
         Ok(Self { folder, unlock, identity, keys: RwLock::new(keys), sessions: SessionKeeper::new(clock) })
@@ -71,7 +78,18 @@ impl Strongbox {
     }
 
     pub(crate) fn draw_keyset(&self, terms: KeysetTerms, count: u8) -> Result<Keyset, SigningError> {
+        self.draw_keyset_that(terms, count, |_| Ok(()))
+    }
+
+    /// Draws a keyset, which is stored if it fits.
+    pub(crate) fn draw_keyset_that(
+        &self,
+        terms: KeysetTerms,
+        count: u8,
+        fits: impl FnOnce(&Keyset) -> Result<(), DecodeError>,
+    ) -> Result<Keyset, SigningError> {
         let (secret, keyset) = draw(terms, count, &self.identity)?;
+        fits(&keyset)?;
         self.folder.store_keyset(&self.unlock.protection(), &secret)?;
         self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(*keyset.id(), Arc::new(secret));
         Ok(keyset)

@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use farthing_issuer::{
-    Books, Cost, HomeError, KeyError, KeyHome, Mint, MintHome, Passphrase, Protection, ProtectionKind, SignerHome,
-    Unlock,
+    Books, Cost, HomeError, KeyError, KeyHome, Mint, MintHome, OpenError, Passphrase, Protection, ProtectionKind,
+    SignerHome, Unlock, check_home,
 };
+use farthing_protocol::amount::Amount;
+use farthing_protocol::api::OpenRequest;
+use farthing_protocol::shape::Shape;
+use farthing_verifier::findings::Severity;
 
 use crate::common::{hand_over, options, unlock};
 use crate::signer::socket;
@@ -162,4 +166,31 @@ async fn a_signers_keys_are_handled_alike_and_its_mints_folder_has_none() {
     home.restore(&file, &protection("safe").unlock(), &protection("third")).unwrap();
     let third = protection("third").unlock();
     farthing_issuer::run_signer(signer, third, std::future::pending()).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyset_without_its_key_issues_no_more_and_stops_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mint = made(folder.path(), "mint");
+    let opened = Mint::open(&mint, unlock()).await.unwrap();
+    let (keyset, now) = (opened.keysets()[0].keyset, opened.keysets()[0].active_from.plus(60));
+    let open = OpenRequest { keyset, shape: Shape::Withdrawal(Amount::new(1).unwrap()) };
+    opened.open_issuance(&open).await.unwrap();
+    drop(opened);
+    let file = mint.folder().join("keys").join(format!("keyset-{}.key", keyset.to_text()));
+    let bytes = fs::read(&file).unwrap();
+    // Damaged is another thing than missing.
+    fs::write(&file, &bytes[1..]).unwrap();
+    assert!(Mint::open(&mint, unlock()).await.is_err());
+    fs::remove_file(&file).unwrap();
+    let opened = Mint::open(&mint, unlock()).await.unwrap();
+    assert_eq!(opened.open_issuance(&open).await.map(drop), Err(OpenError::KeysetNotIssuing));
+    assert!(opened.audit().await.unwrap().is_right());
+    opened.keysets_answer().await.unwrap();
+    drop(opened);
+    let found = check_home(mint.folder(), now);
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(found.iter().any(|finding| finding.severity == Severity::Fault && finding.message.contains(&name)));
+    fs::write(&file, &bytes).unwrap();
+    Mint::open(&mint, unlock()).await.unwrap().open_issuance(&open).await.unwrap();
 }

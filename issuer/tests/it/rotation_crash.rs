@@ -52,6 +52,24 @@ async fn a_crash_at_any_commit_of_the_dropping_loses_nothing() {
     }
 }
 
+/// What a keyset's files are made from is being dropped: nothing of it is listed any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyset_that_is_being_dropped_is_not_archived_again() {
+    for commits in 1..5 {
+        let Life { mut world, first, .. } = ended().await;
+        world.fail_after(commits, Fault::NotPersisted);
+        world.mint().rotate().await.unwrap_err();
+        world.reopen().await;
+        assert_eq!(world.mint().keysets()[0].state, KeysetState::Buried);
+        world.clock.pass(86_400);
+        assert!(world.mint().seal().await.unwrap().keyset(first.id()).is_none(), "{commits}");
+        world.reopen().await;
+        assert_eq!(rotate(&world).await.dropped, [*first.id()]);
+        assert!(world.mint().seal().await.unwrap().keyset(first.id()).is_none(), "{commits}");
+        world.audit().await;
+    }
+}
+
 /// The index is durable before its files go.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_a_crash_left_are_removed() {

@@ -13,7 +13,7 @@ use crate::home::{Config, HomeError, KeysetSettings, Keysets, ProtectionKind, ke
 /// How far ahead the next keyset is made at most, if nothing else is said, in seconds: 31 days.
 const AHEAD: u64 = 31 * 86_400;
 
-/// What a signer issues of one keyset at most within any 60 minutes.
+/// What a signer issues at most within any 60 minutes, of all keysets of its unit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueLimits {
     /// Withdrawn from accounts and vouchers. Nothing is no limit.
@@ -140,8 +140,8 @@ unit = \"{unit}\"
 decimals = {decimals}
 
 {listen}
-# What is issued of one keyset within any 60 minutes, at most, in the smallest units: withdrawn from accounts and vouchers, and
-# exchanged for other tokens. Whoever has broken into the mint can print no more than this unnoticed. Without a number there is no limit.
+# What is issued within any 60 minutes, at most, in the smallest units, of all keysets together: withdrawn from accounts and vouchers,
+# and exchanged for other tokens. Whoever has broken into the mint can print no more than this unnoticed. Without a number there is no limit.
 [limits]
 {withdrawn}{swapped}
 # How far ahead of its issue window the next keyset is made, at most.

@@ -27,7 +27,8 @@ use crate::home::{
     HomeError, KeysetSettings, MintHome, ProtectionKind, SignerAt, keysets_in, note_protection_in, signer_text,
     store_keyset_in,
 };
-use crate::keys::{KeyFolder, Unlock, create_folder, replace, write_new};
+use crate::keys::{KeyError, KeyFolder, Unlock, create_folder, replace, write_new};
+use crate::keysets::KeysetBook;
 use crate::ledger::{self, LedgerError};
 
 const CONFIG: &str = "signer.toml";
@@ -69,12 +70,13 @@ pub struct SignerHome {
 
 impl SignerHome {
     /// Makes a signer in an empty or missing folder, and hands a mint's keys over to it: from then on the mint's folder holds none.
-    /// The mint does not run meanwhile, as its books are held. Called again after a crash, it goes on. Takes as long as the
-    /// passphrase costs: not for an executor's thread.
+    /// The mint does not run meanwhile, as its books are held. Called again after a crash, it goes on; keysets that the mint made in between
+    /// are handed over as well. Takes as long as the passphrase costs: not for an executor's thread.
     ///
     /// # Errors
     /// A [`HomeError`]: [`HomeError::NotEmpty`] for a folder with something else in it, [`HomeError::KeysApart`] when the mint has
-    /// a signer already.
+    /// a signer already, [`HomeError::OtherKeys`] when the two hold different keys. The mint's keys are removed last, and only when the signer
+    /// has all of them.
     pub fn init(
         folder: impl Into<PathBuf>,
         books: &Books,
@@ -88,7 +90,7 @@ impl SignerHome {
             Err(HomeError::NoSigner) => Self::make(folder, books, unlock, options)?,
             Err(error) => return Err(error),
         };
-        made.take_over(mint, unlock, &options.listen)?;
+        made.take_over(books, unlock, &options.listen)?;
         Ok(made)
     }
 
@@ -112,7 +114,7 @@ impl SignerHome {
         if mint.config().signer.is_some() {
             return Err(HomeError::KeysApart);
         }
-        if folder.try_exists()? && fs::read_dir(&folder)?.next().is_some() {
+        if folder.try_exists()? && !is_begun(&folder)? {
             return Err(HomeError::NotEmpty);
         }
         // A wrong passphrase is told before anything is made.
@@ -129,14 +131,35 @@ impl SignerHome {
         let home = Self { folder, config: SignerConfig::parse(&text)? };
         create_folder(&home.folder)?;
         create_folder(&home.keysets())?;
-        home.keys().copy_from(&mint.keys())?;
-        for keyset in mint.load_keysets()? {
-            home.store_keyset(&keyset)?;
+        home.complete(books, unlock)?;
+        if home.keys().holds(TLS)? {
+            home.tls(unlock)?;
+        } else {
+            home.keys().store_secret(&unlock.protection(), TLS, TlsSecret::draw().as_bytes())?;
         }
-        home.keys().store_secret(&unlock.protection(), TLS, TlsSecret::draw().as_bytes())?;
         home.begin(books)?;
         write_new(&home.folder.join(CONFIG), text.as_bytes())?;
         Ok(home)
+    }
+
+    /// Everything of the mint's that the signer lacks: keys, and then keysets.
+    fn complete(&self, books: &Books, unlock: &Unlock) -> Result<(), HomeError> {
+        let mint = books.home();
+        let mut keysets = if is_empty(&self.keysets())? { Vec::new() } else { self.load_keysets()? };
+        let missing: Vec<_> = mint
+            .load_keysets()?
+            .into_iter()
+            .filter(|theirs| keysets.iter().all(|own| own.id() != theirs.id()))
+            .collect();
+        keysets.extend(missing.iter().cloned());
+        // Two keysets of one number would be found here.
+        let revocations = books.keyset_book().revocations().to_vec();
+        KeysetBook::new(keysets, revocations).map_err(|_| HomeError::OtherKeys)?;
+        self.keys().complete_from(&mint.keys(), unlock).map_err(|error| match error {
+            KeyError::Exchanged => HomeError::OtherKeys,
+            error => error.into(),
+        })?;
+        missing.iter().try_for_each(|keyset| self.store_keyset(keyset))
     }
 
     /// What was signed last stands in the mint's ledger.
@@ -151,10 +174,17 @@ impl SignerHome {
         rules.begin_with(list.as_ref(), index.as_ref()).map_err(|_| HomeError::Signed)
     }
 
-    /// The mint is told of its signer, and then loses its keys.
-    fn take_over(&self, mint: &MintHome, unlock: &Unlock, listen: &SignerListen) -> Result<(), HomeError> {
+    /// The mint is told of its signer, and then loses its keys: not before the signer has all of them.
+    fn take_over(&self, books: &Books, unlock: &Unlock, listen: &SignerListen) -> Result<(), HomeError> {
+        let mint = books.home();
+        mint.keys().settle()?;
+        if mint.keys().path().try_exists()? {
+            self.complete(books, unlock)?;
+        }
         let known = MintHome::open(mint.folder())?.config().signer.is_some();
         if !known {
+            // The mint may have run since the folder was made.
+            self.begin(books)?;
             let at = match (self.config.listen, listen) {
                 (Listen::Tcp(..), SignerListen::Tcp { address, .. }) => SignerAt::Tcp {
                     address: address.clone(),
@@ -235,6 +265,29 @@ impl SignerHome {
     pub(crate) fn store_keyset(&self, keyset: &Keyset) -> Result<(), HomeError> {
         store_keyset_in(&self.keysets(), keyset)
     }
+}
+
+/// Whether nothing is in a folder but what is made before its configuration.
+fn is_begun(folder: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let own = ["keys", "keysets", "rules"].iter().any(|own| name == *own);
+        // What a write that was cut short leaves.
+        if !own && !name.to_string_lossy().starts_with(".signer.toml.") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a folder has no keyset.
+fn is_empty(keysets: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(keysets)? {
+        if entry?.path().extension().is_some_and(|extension| extension == "keyset") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn absolute(path: &Path) -> io::Result<PathBuf> {

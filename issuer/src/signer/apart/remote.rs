@@ -9,7 +9,7 @@ use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::{OpenedSession, SessionError};
 use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::{Keyset, KeysetTerms};
+use farthing_protocol::keyset::{Keyset, KeysetList, KeysetTerms};
 use farthing_protocol::unsigned::Unsigned;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -143,6 +143,14 @@ impl Remote {
     pub(crate) async fn report(&self) -> Result<Vec<IssuedOf>, SigningError> {
         match self.ask_to_sign(&Request::Report.to_frame()).await? {
             Reply::Report(report) => Ok(report),
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
+    /// The list that the signer signed last.
+    pub(crate) async fn last_list(&self) -> Result<Option<KeysetList>, SigningError> {
+        match self.ask_to_sign(&Request::LastList.to_frame()).await? {
+            Reply::LastList(list) => Ok(list.map(|list| *list)),
             _ => Err(SigningError::Foreign),
         }
     }

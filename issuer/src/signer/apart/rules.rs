@@ -6,13 +6,14 @@
 //! | `hour/` ‖ keyset ‖ purpose ‖ minute (8 bytes, big-endian) | units issued in that minute |
 //! | `total/` ‖ keyset ‖ purpose | units issued ever |
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use farthing_durable::{Engine, OpenError, Options, StoreFault, Txn};
 use farthing_protocol::amount::{Amount, Denomination};
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::SESSION_SECONDS;
-use farthing_protocol::codec::{Encode, Writer};
+use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Keyset, KeysetDocument, KeysetList, KeysetTerms, ListedHead};
 use farthing_protocol::unsigned::Unsigned;
@@ -23,13 +24,15 @@ use super::wire::{IssuedOf, Published, Purpose, Refusal};
 use crate::clock::Clock;
 use crate::keysets::KeysetBook;
 use crate::list::VALID_SECONDS;
-use crate::signer::Strongbox;
+use crate::signer::{SigningError, Strongbox};
 
 /// How far ahead of the signer's clock, or behind it, anything may be dated, in seconds.
 const SKEW: u64 = 300;
 
 /// So many minutes are counted: an hour, wherever in a minute it begins.
 const MINUTES: u64 = 61;
+
+const HOUR: &[u8] = b"hour/";
 
 /// The rules of one signer.
 #[derive(Debug)]
@@ -90,13 +93,18 @@ impl Rules {
         if over || revoked { Err(Refusal::NotIssuing) } else { Ok(()) }
     }
 
-    /// Counts value that is about to be issued. When this returns, it is counted durably.
+    /// Counts value that is about to be issued. When this returns, it is counted durably. What is issued of all keysets of a unit counts
+    /// together: however many there are, they bring no limits of their own.
     ///
     /// # Errors
     /// [`Refusal::Limit`] when more would be issued within an hour than the limits allow: nothing is counted then.
     pub(super) async fn count(&self, keyset: KeysetId, purpose: Purpose, value: Amount) -> Result<(), Refusal> {
         let (minute, limit) = (self.clock.now().seconds() / 60, self.limits().of(purpose));
-        let counted = self.store.submit(move |txn| count(txn, &keyset, purpose, minute, value, limit)).await;
+        let book = self.book();
+        let unit = &book.get(&keyset).ok_or(Refusal::NotIssuing)?.terms().unit;
+        let alike = book.iter().filter(|other| other.terms().unit == *unit).map(|other| *other.id()).collect();
+        let counting = Counting { keyset, alike, purpose, minute, limit };
+        let counted = self.store.submit(move |txn| count(txn, &counting, value)).await;
         counted.map_err(|_| Refusal::Busy)?
     }
 
@@ -115,7 +123,9 @@ impl Rules {
         if !content.heads().iter().all(own) || !known {
             return Err(Refusal::NotNext);
         }
-        if content.issued_at() > now.plus(SKEW) || content.valid_until() > content.issued_at().plus(VALID_SECONDS) {
+        let ahead = content.revocations().iter().any(|revocation| revocation.revoked_at > now.plus(SKEW));
+        let long = content.valid_until() > content.issued_at().plus(VALID_SECONDS);
+        if content.issued_at() > now.plus(SKEW) || ahead || long {
             return Err(Refusal::NotItsTime);
         }
         let last = wait(&self.store, |txn| stored::<KeysetList>(txn))?;
@@ -126,6 +136,11 @@ impl Rules {
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
         *book = Arc::new(book.with_revocations(list.revocations().to_vec()));
         Ok(list)
+    }
+
+    /// The list that was signed last.
+    pub(super) fn last_list(&self) -> Result<Option<KeysetList>, Refusal> {
+        wait(&self.store, |txn| stored(txn))
     }
 
     /// Signs an index of the archive that takes back nothing of the last one.
@@ -153,26 +168,33 @@ impl Rules {
         wait(&self.store, move |txn| Ok(txn.put_large(key_of::<T>(), &bytes)?))
     }
 
-    /// Makes the keyset after the last one; or, for the last one's own number, gives that one: the answer was lost.
+    /// Makes the keyset after the last one; or, for the number of one that was made, gives that one: the answer was lost, or somebody else
+    /// had it made.
     pub(super) fn draw(&self, terms: KeysetTerms, count: u8, strongbox: &Strongbox) -> Result<KeysetDocument, Refusal> {
         let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let (book, settings) = (self.book(), self.home.settings());
-        let last = book.last_of(&settings.unit, &settings.redemption);
-        if let Some(last) = last
-            && terms.chain_key() == last.terms().chain_key()
-            && terms.sequence == last.terms().sequence
-            && terms.predecessor == last.terms().predecessor
-        {
-            return Ok(last.document().clone());
+        let made = book.iter().map(|made| (made, made.terms())).find(|(_, made)| {
+            terms.chain_key() == made.chain_key()
+                && (terms.sequence, terms.predecessor) == (made.sequence, made.predecessor)
+        });
+        if let Some((made, _)) = made {
+            return Ok(made.document().clone());
         }
+        let last = book.last_of(&settings.unit, &settings.redemption);
         self.judge(&terms, count, last.map(|last| &**last))?;
-        let keyset = strongbox.draw_keyset(terms, count).map_err(|error| {
-            tracing::error!(%error, "a keyset could not be made");
-            Refusal::Failed
-        })?;
-        let keyset = Arc::new(keyset);
         let mut next = KeysetBook::clone(&book);
-        next.add(Arc::clone(&keyset)).map_err(|_| Refusal::NotNext)?;
+        // What does not fit leaves nothing in the folder.
+        let fits = |keyset: &Keyset| {
+            let keyset = keyset.document().clone().verify().map_err(|_| DecodeError::OutOfRange)?;
+            next.add(Arc::new(keyset)).map_err(|_| DecodeError::OutOfRange)
+        };
+        let keyset = strongbox.draw_keyset_that(terms, count, fits).map_err(|error| match error {
+            SigningError::Rules(_) => Refusal::NotNext,
+            error => {
+                tracing::error!(%error, "a keyset could not be made");
+                Refusal::Failed
+            }
+        })?;
         self.home.store_keyset(&keyset).map_err(|error| {
             tracing::error!(%error, "a keyset could not be stored");
             Refusal::Failed
@@ -182,7 +204,8 @@ impl Rules {
         Ok(keyset.document().clone())
     }
 
-    /// The next keyset is as the settings say, begins not long ago and not too far ahead, and issues no longer than they say.
+    /// The next keyset is as the settings say, begins not long ago and not too far ahead, and issues as long as they say: or shorter, until
+    /// an announced one begins, where a revocation has left a gap.
     fn judge(&self, terms: &KeysetTerms, count: u8, last: Option<&Keyset>) -> Result<(), Refusal> {
         let (settings, now) = (self.home.settings(), self.clock.now());
         let follows = terms.predecessor == last.map(|last| *last.id())
@@ -194,9 +217,10 @@ impl Rules {
         if own != *terms || count != settings.denominations {
             return Err(Refusal::Settings);
         }
+        let whole = terms.active_from.plus(settings.windows.issue);
         let in_time = terms.active_from.plus(SKEW) >= now
             && terms.active_from <= now.plus(self.limits().ahead)
-            && terms.issue_until <= terms.active_from.plus(settings.windows.issue);
+            && (terms.issue_until == whole || terms.issue_until < whole && self.book().ends_gap(terms));
         if in_time { Ok(()) } else { Err(Refusal::NotItsTime) }
     }
 
@@ -205,8 +229,9 @@ impl Rules {
         let minute = self.clock.now().seconds() / 60;
         let keysets: Vec<KeysetId> = self.book().iter().map(|keyset| *keyset.id()).collect();
         wait(&self.store, move |txn| {
+            let counted = counted(txn)?;
             let of = |keyset: KeysetId| {
-                let hour = |purpose| in_hour(txn, &keyset, purpose, minute);
+                let hour = |purpose| in_hour(&counted, |other| *other == keyset, purpose, minute);
                 Ok(IssuedOf {
                     keyset,
                     withdrawn: total(txn, &keyset, Purpose::Withdrawal)?,
@@ -219,11 +244,17 @@ impl Rules {
         })
     }
 
-    /// Takes over what the mint's ledger holds as last signed, before the signer signs anything.
+    /// Takes over what the mint's ledger holds as last signed, unless what is kept here is later.
     pub(super) fn begin_with(&self, list: Option<&KeysetList>, index: Option<&ArchiveIndex>) -> Result<(), Refusal> {
-        list.map(|list| self.keep(list)).transpose()?;
-        index.map(|index| self.keep(index)).transpose()?;
-        Ok(())
+        let kept = self.last_list()?.map(|kept| kept.issued_at());
+        if let Some(list) = list.filter(|list| kept < Some(list.issued_at())) {
+            self.keep(list)?;
+        }
+        let kept = wait(&self.store, |txn| stored::<ArchiveIndex>(txn))?.map(|kept| kept.issued_at());
+        match index.filter(|index| kept < Some(index.issued_at())) {
+            Some(index) => self.keep(index),
+            None => Ok(()),
+        }
     }
 }
 
@@ -253,48 +284,70 @@ fn stored<T: Published>(txn: &Txn<'_>) -> Result<Option<T>, Refusal> {
     T::from_bytes(&bytes).map(Some).map_err(|_| Refusal::Failed)
 }
 
-fn count(
-    txn: &mut Txn<'_>,
-    keyset: &KeysetId,
+/// What is counted.
+struct Counting {
+    keyset: KeysetId,
+    /// All keysets of its unit.
+    alike: BTreeSet<KeysetId>,
     purpose: Purpose,
     minute: u64,
-    value: Amount,
     limit: Option<Amount>,
-) -> Result<(), Refusal> {
-    let within = in_hour(txn, keyset, purpose, minute)?.checked_add(value).ok_or(Refusal::Limit)?;
+}
+
+/// What was issued of a keyset in a minute.
+struct Counted {
+    key: Vec<u8>,
+    keyset: KeysetId,
+    purpose: Purpose,
+    at: u64,
+    value: Amount,
+}
+
+fn count(txn: &mut Txn<'_>, counting: &Counting, value: Amount) -> Result<(), Refusal> {
+    let Counting { keyset, alike, purpose, minute, limit } = counting;
+    let counted = counted(txn)?;
+    let within = in_hour(&counted, |other| alike.contains(other), *purpose, *minute)?;
+    let within = within.checked_add(value).ok_or(Refusal::Limit)?;
     if limit.is_some_and(|limit| within > limit) {
         return Err(Refusal::Limit);
     }
-    let prefix = place(b"hour/", keyset, purpose);
-    let old: Vec<Vec<u8>> = minutes(txn, &prefix)?
-        .into_iter()
-        .filter(|(at, _)| at.saturating_add(MINUTES) <= minute)
-        .map(|(at, _)| [prefix.as_slice(), &at.to_be_bytes()].concat())
-        .collect();
-    old.iter().try_for_each(|key| txn.delete(key))?;
-    let key = [prefix.as_slice(), &minute.to_be_bytes()].concat();
+    let old = counted.iter().filter(|counted| counted.at.saturating_add(MINUTES) <= *minute);
+    old.map(|counted| &counted.key).try_for_each(|key| txn.delete(key))?;
+    let key = [place(HOUR, keyset, *purpose).as_slice(), &minute.to_be_bytes()].concat();
     let now = amount(txn.get(&key)?)?.checked_add(value).ok_or(Refusal::Limit)?;
     txn.put(&key, &now.units().to_be_bytes())?;
-    let ever = total(txn, keyset, purpose)?.checked_add(value).ok_or(Refusal::Limit)?;
-    Ok(txn.put(&place(b"total/", keyset, purpose), &ever.units().to_be_bytes())?)
+    let ever = total(txn, keyset, *purpose)?.checked_add(value).ok_or(Refusal::Limit)?;
+    Ok(txn.put(&place(b"total/", keyset, *purpose), &ever.units().to_be_bytes())?)
 }
 
-/// What was issued within the hour before the end of a minute. A minute that the clock has not reached counts as well: it was set back.
-fn in_hour(txn: &Txn<'_>, keyset: &KeysetId, purpose: Purpose, minute: u64) -> Result<Amount, Refusal> {
-    let recent = minutes(txn, &place(b"hour/", keyset, purpose))?;
-    let recent = recent.into_iter().filter(|(at, _)| at.saturating_add(MINUTES) > minute).map(|(_, value)| value);
-    Amount::checked_sum(recent).ok_or(Refusal::Limit)
+/// What was issued of some keysets within the hour before the end of a minute. A minute that the clock has not reached counts as well: it was
+/// set back.
+fn in_hour(
+    counted: &[Counted],
+    of: impl Fn(&KeysetId) -> bool,
+    purpose: Purpose,
+    minute: u64,
+) -> Result<Amount, Refusal> {
+    let recent = counted.iter().filter(|counted| counted.at.saturating_add(MINUTES) > minute);
+    let own = recent.filter(|counted| counted.purpose == purpose && of(&counted.keyset));
+    Amount::checked_sum(own.map(|counted| counted.value)).ok_or(Refusal::Limit)
 }
 
-fn minutes(txn: &Txn<'_>, prefix: &[u8]) -> Result<Vec<(u64, Amount)>, Refusal> {
-    let pairs = txn.scan_prefix(prefix, None, usize::MAX)?;
-    pairs
-        .into_iter()
-        .map(|(key, value)| {
-            let at = key.strip_prefix(prefix).and_then(|rest| rest.try_into().ok()).ok_or(Refusal::Failed)?;
-            Ok((u64::from_be_bytes(at), amount(Some(value))?))
-        })
-        .collect()
+/// All minutes that are kept: little more than an hour's of each keyset that issues.
+fn counted(txn: &Txn<'_>) -> Result<Vec<Counted>, Refusal> {
+    let read = |(key, value): (Vec<u8>, Vec<u8>)| {
+        let (keyset, purpose, at) = key.strip_prefix(HOUR).and_then(minute_of).ok_or(Refusal::Failed)?;
+        Ok(Counted { keyset, purpose, at, value: amount(Some(value))?, key })
+    };
+    txn.scan_prefix(HOUR, None, usize::MAX)?.into_iter().map(read).collect()
+}
+
+fn minute_of(place: &[u8]) -> Option<(KeysetId, Purpose, u64)> {
+    let (place, at) = place.split_last_chunk::<8>()?;
+    let mut input = Reader::new(place);
+    let (keyset, purpose) = (KeysetId::decode_from(&mut input).ok()?, Purpose::decode_from(&mut input).ok()?);
+    input.finish().ok()?;
+    Some((keyset, purpose, u64::from_be_bytes(*at)))
 }
 
 fn total(txn: &Txn<'_>, keyset: &KeysetId, purpose: Purpose) -> Result<Amount, Refusal> {

@@ -283,6 +283,10 @@ impl Service {
                 let signed = spawn_blocking(move || service.sign(document)).await;
                 Ok(Reply::Signed(signed.map_err(|_| Refusal::Failed)??))
             }
+            Request::LastList => {
+                let list = spawn_blocking(move || service.rules.last_list()).await;
+                Ok(Reply::LastList(list.map_err(|_| Refusal::Failed)??.map(Box::new)))
+            }
             Request::Report => {
                 let report = spawn_blocking(move || service.rules.report()).await;
                 Ok(Reply::Report(report.map_err(|_| Refusal::Failed)??))

@@ -47,6 +47,8 @@ pub(crate) enum Request {
     Sign(Document),
     /// What was issued.
     Report,
+    /// The list that was signed last.
+    LastList,
 }
 
 /// What tokens are issued for.
@@ -109,6 +111,7 @@ pub(crate) enum Reply {
     Drawn(Box<KeysetDocument>),
     Signed(Signature),
     Report(Vec<IssuedOf>),
+    LastList(Option<Box<KeysetList>>),
     Refused(Refusal),
 }
 
@@ -194,6 +197,7 @@ mod kind {
     pub(super) const DRAW: u8 = 6;
     pub(super) const SIGN: u8 = 7;
     pub(super) const REPORT: u8 = 8;
+    pub(super) const LAST_LIST: u8 = 9;
     pub(super) const REFUSED: u8 = 255;
 }
 
@@ -293,6 +297,7 @@ impl Request {
             Self::Sign(Document::File(draft)) => Frame::to_sign(draft),
             Self::Sign(Document::Filter(draft)) => Frame::to_sign(draft),
             Self::Report => Frame::of(kind::REPORT, |_| ()),
+            Self::LastList => Frame::of(kind::LAST_LIST, |_| ()),
         }
     }
 
@@ -316,6 +321,7 @@ impl Request {
                 Self::Sign(Document::read(tag, object)?)
             }
             kind::REPORT => Self::Report,
+            kind::LAST_LIST => Self::LastList,
             _ => return Err(DecodeError::UnknownTag),
         };
         input.finish()?;
@@ -349,6 +355,13 @@ impl Reply {
             Self::Drawn(document) => Frame::of(kind::DRAW, |out| out.part(document.as_ref())),
             Self::Signed(signature) => Frame::of(kind::SIGN, |out| out.part(signature)),
             Self::Report(report) => Frame::of(kind::REPORT, |out| out.list(report)),
+            Self::LastList(list) => Frame::of(kind::LAST_LIST, |out| match list {
+                None => out.u8(0),
+                Some(list) => {
+                    out.u8(1);
+                    out.part(list.as_ref());
+                }
+            }),
             Self::Refused(refusal) => Frame::of(kind::REFUSED, |out| out.u8(refusal.code())),
         }
     }
@@ -366,6 +379,11 @@ impl Reply {
             kind::DRAW => Self::Drawn(Box::new(input.part()?)),
             kind::SIGN => Self::Signed(input.part()?),
             kind::REPORT => Self::Report(input.list(MAX_REPORTED)?),
+            kind::LAST_LIST => Self::LastList(match input.u8()? {
+                0 => None,
+                1 => Some(Box::new(input.part()?)),
+                _ => return Err(DecodeError::UnknownTag),
+            }),
             kind::REFUSED => Self::Refused(Refusal::of(input.u8()?)?),
             _ => return Err(DecodeError::UnknownTag),
         };
@@ -517,11 +535,13 @@ mod tests {
             Request::Sign(Document::List(Box::new(list()))),
             Request::Sign(Document::Index(Box::new(index))),
             Request::Report,
+            Request::LastList,
         ]
     }
 
     fn replies() -> Vec<Reply> {
         let Parts { identity, document, opened, presented, answer: (hash, responses), .. } = parts();
+        let list = KeysetList::sign(&identity, time(1), time(2), Vec::new(), Vec::new()).unwrap();
         let amount = |units| Amount::new(units).unwrap();
         let issued = IssuedOf {
             keyset: presented.keyset,
@@ -539,6 +559,8 @@ mod tests {
             Reply::Drawn(Box::new(document)),
             Reply::Signed(identity.sign(&[1; 32])),
             Reply::Report(vec![issued, issued]),
+            Reply::LastList(None),
+            Reply::LastList(Some(Box::new(list))),
         ];
         replies.extend(Refusal::ALL.iter().map(|refusal| Reply::Refused(*refusal)));
         replies
@@ -560,7 +582,7 @@ mod tests {
                 assert_eq!(read(&Frame(changed)).err(), Some(DecodeError::UnsupportedVersion));
             }
         }
-        for kind in (0..=255).filter(|kind| !(1..=8).contains(kind) && *kind != 255) {
+        for kind in (0..=255).filter(|kind| !(1..=9).contains(kind) && *kind != 255) {
             assert_eq!(read(&Frame(vec![VERSION, kind])).err(), Some(DecodeError::UnknownTag));
         }
     }

@@ -1,7 +1,9 @@
 //! A mint whose keys are with a process of their own.
 
+mod folder;
 mod lost;
 mod rules;
+mod taken;
 mod twice;
 
 use farthing_issuer::{

@@ -5,6 +5,7 @@ use farthing_protocol::shape::Shape;
 
 use super::limited;
 use crate::common::{World, amount};
+use crate::rotation::{coins_of, go_to};
 use crate::wallet::{Wallet, operation};
 
 async fn withdraws(world: &World, wallet: &mut Wallet, units: u64) -> Result<(), FinishError> {
@@ -32,6 +33,28 @@ async fn no_more_is_withdrawn_within_an_hour_than_the_signer_allows() {
     withdraws(&world, &mut wallet, 60).await.unwrap();
     assert_eq!(withdraws(&world, &mut wallet, 1).await, Err(FinishError::SignerLimit));
     assert_eq!(world.balance(&wallet.key()).await, 840);
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_keyset_brings_no_limit_of_its_own() {
+    let mut world = World::apart(limited(100, 1000)).await;
+    let mut wallet = Wallet::funded(&world, 1000).await;
+    let first = world.keyset().await;
+    world.clock.pass(70 * 86_400);
+    world.mint().new_keyset().await.unwrap();
+    go_to(&world, first.terms().issue_until.minus(60));
+    coins_of(&mut wallet, &world, &first, 100).await;
+    go_to(&world, first.terms().issue_until);
+    assert_eq!(withdraws(&world, &mut wallet, 1).await, Err(FinishError::SignerLimit));
+    world.start_signer().await;
+    assert_eq!(withdraws(&world, &mut wallet, 1).await, Err(FinishError::SignerLimit));
+    world.clock.pass(3660);
+    withdraws(&world, &mut wallet, 100).await.unwrap();
+    // Each keyset has its own count all the same.
+    let report = world.mint().signer_report().await.unwrap().unwrap().keysets;
+    let counts: Vec<_> = report.iter().map(|of| (of.withdrawn.units(), of.withdrawn_in_hour.units())).collect();
+    assert_eq!(counts, [(100, 0), (100, 100)]);
     world.audit().await;
 }
 

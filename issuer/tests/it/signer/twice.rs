@@ -175,7 +175,7 @@ async fn nothing_is_said_to_strangers_and_to_what_is_not_understood() {
     super::opens(&world).await.unwrap();
 }
 
-async fn list(raw: &mut Raw, draft: &Unsigned<KeysetList>) -> (u8, Vec<u8>) {
+pub(super) async fn list(raw: &mut Raw, draft: &Unsigned<KeysetList>) -> (u8, Vec<u8>) {
     let bytes = draft.to_bytes();
     let answer = raw.ask(7, |out| {
         out.u8(1);
@@ -216,8 +216,10 @@ async fn a_list_never_goes_back_and_names_no_keyset_that_the_signer_did_not_make
     let theirs = KeysetList::draft((&another).into(), now.plus(1), day(now), heads.to_vec(), Vec::new()).unwrap();
     assert_eq!(list(&mut raw, &theirs).await, (REFUSED, vec![9]));
     let mut raw = Raw::welcome(&world).await;
-    // A revocation ends the issuing here as well, and is never taken back.
+    // A revocation ends the issuing here as well, and is never taken back. It is not dated ahead.
     let keyset = world.keyset().await;
+    let ahead = farthing_protocol::keyset::Revocation { keyset: *keyset.id(), revoked_at: now.plus(301) };
+    assert_eq!(list(&mut raw, &draft(now.plus(2), day(now.plus(2)), heads, &[ahead])).await, (REFUSED, vec![11]));
     let revoked = farthing_protocol::keyset::Revocation { keyset: *keyset.id(), revoked_at: now };
     let (kind, _) = list(&mut raw, &draft(now.plus(2), day(now.plus(2)), heads, &[revoked])).await;
     assert_eq!(kind, 7);
@@ -257,7 +259,11 @@ async fn an_index_never_goes_back() {
 }
 
 /// What the signer says to the next keyset, changed.
-async fn drawn(world: &World, last: &Keyset, change: impl FnOnce(&mut KeysetTerms, &mut u8)) -> (u8, Vec<u8>) {
+pub(super) async fn drawn(
+    world: &World,
+    last: &Keyset,
+    change: impl FnOnce(&mut KeysetTerms, &mut u8),
+) -> (u8, Vec<u8>) {
     let issue = 90 * 86_400;
     let from = last.terms().issue_until;
     let mut terms = KeysetTerms {
@@ -299,12 +305,24 @@ async fn the_next_keyset_is_the_one_of_the_settings_in_its_time() {
         }
     };
     assert_eq!(drawn(&world, &first, late).await, (REFUSED, vec![11]));
+    // Nor does it end sooner: many of them would begin one after the other.
+    for seconds in [1, 86_400, 90 * 86_400 - 1] {
+        let short = |terms: &mut KeysetTerms, _: &mut u8| {
+            for time in [&mut terms.issue_until, &mut terms.spend_until, &mut terms.deposit_until] {
+                *time = time.minus(90 * 86_400 - seconds);
+            }
+        };
+        assert_eq!(drawn(&world, &first, short).await, (REFUSED, vec![11]), "{seconds}");
+    }
     let over = |terms: &mut KeysetTerms, _: &mut u8| {
         for time in [&mut terms.active_from, &mut terms.issue_until, &mut terms.spend_until, &mut terms.deposit_until] {
             *time = time.minus(1);
         }
     };
+    let keys = world.signer.as_ref().unwrap().home.folder().join("keys");
+    let files = std::fs::read_dir(&keys).unwrap().count();
     assert_eq!(drawn(&world, &first, over).await, (REFUSED, vec![13]), "the first still issues");
+    assert_eq!(std::fs::read_dir(&keys).unwrap().count(), files, "what was refused leaves no key");
     // One keyset for each number, however often it is asked for and with whatever window.
     let (kind, made) = drawn(&world, &first, |_, _| ()).await;
     assert_eq!(kind, 6);
