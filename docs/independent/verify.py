@@ -631,6 +631,7 @@ class Claim:
         if read.number(1, 1):
             self.payment = Payment(data[read.place :], embedded=True)
             read.take(self.payment.length)
+        self.locked = read.optional(32)
         self.evidence = []
         for _ in range(read.number(2, 63)):
             token = Token(read.take(129))
@@ -644,6 +645,8 @@ class Claim:
             raise Malformed("the payment is of another kind")
         if payment and (payment.mint != self.mint or payment.keyset != self.keyset):
             raise Malformed("the payment is of another keyset")
+        if (self.locked is not None) != bool(payment and payment.kind == PAY):
+            raise Malformed("the payment that is redeemed does not stand, or stands where none is")
         if coins != sorted(set(coins)):
             raise Malformed("the evidence is not in order")
         if not payment and not coins:
@@ -693,7 +696,8 @@ def check_claims(vectors):
         if claim.payment:
             claim.payment.verify(keyset)
             require(claim.payment.id.hex() == case["payment"], f"{case['name']} claim: id, signatures, authorization")
-            require((claim.payment.request == request) == (claim.payment.kind == RECOUP), "its request hash")
+            asked = draw(b"locked-deposit", [(b"payment", claim.locked)]) if claim.locked else request
+            require(claim.payment.request == asked, "its request hash")
         require(len(claim.evidence) == case["evidence"], f"{case['name']} claim: where its tokens came from")
 
 

@@ -53,6 +53,17 @@ record! {
     }
 }
 
+record! {
+    /// What stays of all issuances of a buried keyset that tokens of one other, or of its own, paid for: how they may have handed
+    /// doubt on, should a key turn out to have leaked (protocol section 10).
+    Flow {
+        /// When the first of them was recorded.
+        first: UnixTime,
+        /// And the last.
+        last: UnixTime,
+    }
+}
+
 impl Tombstone {
     /// What was never redeemed, and can never be.
     pub(crate) fn lapsed(&self) -> Result<Amount, LedgerError> {
@@ -157,6 +168,7 @@ struct Sums {
     into_tokens: Amount,
     /// By the keyset of the tokens that were given for them.
     for_tokens: BTreeMap<KeysetId, Amount>,
+    flows: BTreeMap<KeysetId, Flow>,
     accounts: BTreeMap<AccountKey, Carried>,
     /// Σ debits of accounts that were forgotten.
     forgotten: Amount,
@@ -206,7 +218,11 @@ impl Sums {
                 self.account(NOBODY).debited.add(entry.debit.units().into())
             }
             Source::Voucher(_) => add(&mut self.for_vouchers, entry.amount),
-            Source::Tokens(inputs, _) => add(self.for_tokens.entry(*inputs).or_default(), entry.amount),
+            Source::Tokens(inputs, _) => {
+                let flow = self.flows.entry(*inputs).or_insert(Flow { first: entry.at, last: entry.at });
+                (flow.first, flow.last) = (flow.first.min(entry.at), flow.last.max(entry.at));
+                add(self.for_tokens.entry(*inputs).or_default(), entry.amount)
+            }
         }
     }
 
@@ -214,6 +230,9 @@ impl Sums {
         let (id, unit) = (keyset.id(), &keyset.terms().unit);
         for (inputs, amount) in &self.for_tokens {
             put(txn, Table::Swapped, &pair_key(id, inputs), amount)?;
+        }
+        for (inputs, flow) in &self.flows {
+            put(txn, Table::Flow, &pair_key(id, inputs), flow)?;
         }
         for (account, more) in &self.accounts {
             let key = account_key(account, unit);
@@ -255,6 +274,17 @@ pub(crate) fn tombstones(txn: &Txn<'_>) -> Result<BTreeMap<KeysetId, Tombstone>,
     let mut found = BTreeMap::new();
     scan(txn, Table::Tombstone, &[], &mut |key, tombstone| {
         found.insert(parse(key)?, tombstone);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// When tokens of which keysets paid for issuances of those that have a tombstone: (the buried keyset, whose tokens paid), when.
+pub(crate) fn flows(txn: &Txn<'_>) -> Result<BTreeMap<(KeysetId, KeysetId), Flow>, LedgerError> {
+    let mut found = BTreeMap::new();
+    scan(txn, Table::Flow, &[], &mut |key, flow| {
+        let (outputs, inputs) = key.split_at_checked(KeysetId::LENGTH).ok_or(LedgerError::Damaged)?;
+        found.insert((parse(outputs)?, parse(inputs)?), flow);
         Ok(())
     })?;
     Ok(found)

@@ -84,8 +84,9 @@ pub(crate) use quotes::{Offer, expire_quotes, request_quote};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
 pub use recoup::CoverError;
 pub(crate) use recoup::{
-    Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, LateSums, LeakRow, Origin, Rank, RecoupRefusal,
-    RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums, settle_recoups,
+    Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, Known, LateSums, LeakRow, Origin, Rank,
+    RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums,
+    settle_recoups,
 };
 pub use settings::SettingsError;
 pub(crate) use standing::{Standing, declare, standing_of, standings};

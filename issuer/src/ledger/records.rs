@@ -46,6 +46,7 @@
 //! | `archive/index` (large) | the signed index of the archive |
 //! | `tombstone/` ‖ keyset | [`Tombstone`](super::Tombstone): what stays of a keyset for ever |
 //! | `swapped/` ‖ keyset ‖ keyset | Σ tokens of the second, swapped into tokens of the first, which has a tombstone |
+//! | `flow/` ‖ keyset ‖ keyset | [`Flow`](super::ended::Flow): when that was |
 //! | `carried/` ‖ account ‖ unit | [`Carried`](super::ended::Carried): what dropped records did to an account |
 //! | `lapsed/` ‖ unit | Σ tokens that were never redeemed of keysets with a tombstone |
 //! | `dropping/` ‖ keyset | a keyset with a tombstone whose records are not all dropped |
@@ -137,6 +138,8 @@ pub(crate) enum Table {
     Tombstone,
     /// Σ tokens of other keysets that were swapped into those of a keyset with a tombstone.
     Swapped,
+    /// When that was.
+    Flow,
     Carried,
     /// Σ lapsed tokens of a unit.
     Lapsed,
@@ -210,6 +213,7 @@ impl Table {
             Self::ArchiveIndex => b"archive/index",
             Self::Tombstone => b"tombstone/",
             Self::Swapped => b"swapped/",
+            Self::Flow => b"flow/",
             Self::Carried => b"carried/",
             Self::Lapsed => b"lapsed/",
             Self::Dropping => b"dropping/",

@@ -1,9 +1,9 @@
-//! Which issuances do not count, kept until another keyset is revoked.
+//! Which issuances do not count, kept until another keyset is revoked or buried.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::books::Books;
-use crate::ledger::{self, Exclusions, LedgerError, LogPlace};
+use crate::ledger::{self, Exclusions, Known, LedgerError, LogPlace};
 
 /// How many issuances are read at once.
 const PORTION: usize = 256;
@@ -14,14 +14,14 @@ pub(crate) struct ExclusionsKeeper(Mutex<Option<Arc<Exclusions>>>);
 
 impl Books {
     /// Which issuances do not count, by the leaks as they are known now. Only if one keyset leaked before another has the log to be
-    /// read.
+    /// read. A keyset that is buried while it is read may be missing: the ledger asks for them anew then.
     pub(super) async fn exclusions(&self) -> Result<Arc<Exclusions>, LedgerError> {
-        let leaks = self.ledger().read(ledger::leaks).await?;
+        let known = self.ledger().read(Known::read).await?;
         let kept = self.excluded().0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(kept) = kept.filter(|kept| kept.are_of(&leaks)) {
+        if let Some(kept) = kept.filter(|kept| kept.are_of(&known)) {
             return Ok(kept);
         }
-        let mut exclusions = Exclusions::of(&leaks);
+        let mut exclusions = Exclusions::of(known);
         if let Some((first, last)) = exclusions.stretch() {
             let mut from = LogPlace(0);
             loop {

@@ -19,7 +19,7 @@ pub use error::{RecoupError, RevokeError};
 pub(crate) use exclusions::ExclusionsKeeper;
 pub use operator::{Leak, RecoupReport, RecoupedSum, Revoked};
 
-/// What is excluded is computed anew so often when other keysets are revoked meanwhile.
+/// What is excluded is computed anew so often when other keysets are revoked or buried meanwhile.
 const ATTEMPTS: usize = 3;
 
 impl Mint {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use farthing_protocol::ids::PaymentId;
 use farthing_protocol::issuance::IssuanceRecord;
 use farthing_protocol::keyset::Keyset;
+use farthing_protocol::locked::deposit_request;
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, PaymentKind, verify_payment};
 use farthing_protocol::recoup::{Evidence, RecoupClaim, recoup_request};
 use farthing_verifier::check::{CheckError, MAX_SKEW, TokenClass};
@@ -32,7 +34,7 @@ impl Books {
             return Err(CheckError::ClosedToAnother.into());
         }
         if let Some(payment) = claim.payment() {
-            judge(payment, &keyset, now)?;
+            judge(payment, claim.locked(), &keyset, now)?;
         }
         let issuances: Vec<_> = claim.evidence().iter().map(|evidence| *evidence.proof.issuance()).collect();
         let find = move |txn: &farthing_durable::Txn<'_>| {
@@ -45,9 +47,17 @@ impl Books {
 }
 
 /// What needs no cryptography.
-fn judge(payment: &Payment, keyset: &Keyset, now: farthing_protocol::amount::UnixTime) -> Result<(), CheckError> {
+///
+/// A payee's payment redeems the locked one that he names. A holder never signs for such a request, whoever asks him to pay: so what a payee
+/// was given to clear with the mint, and was refused, makes no claim of his.
+fn judge(
+    payment: &Payment,
+    locked: Option<&PaymentId>,
+    keyset: &Keyset,
+    now: farthing_protocol::amount::UnixTime,
+) -> Result<(), CheckError> {
     let terms = keyset.terms();
-    if payment.kind() == PaymentKind::Recoup && *payment.request() != recoup_request(keyset.id()) {
+    if *payment.request() != locked.map_or_else(|| recoup_request(keyset.id()), deposit_request) {
         return Err(CheckError::WrongRequest);
     }
     match terms.redemption {
@@ -70,7 +80,7 @@ fn verify(claim: &RecoupClaim, keyset: Arc<Keyset>, records: &[Option<IssuanceRe
         Some(payment) => {
             let check = PaymentCheck { payment: payment.clone(), keyset: &keyset, binding: CheckBinding::None };
             let authentic = verify_payment(&mut crate::system_rng(), check).map_err(CheckError::from)?;
-            let rank = if payment.kind() == PaymentKind::Recoup { Rank::Holder } else { Rank::Payee };
+            let rank = if claim.locked().is_some() { Rank::Payee } else { Rank::Holder };
             Some((rank, *authentic.id(), payment.payee().account()))
         }
     };

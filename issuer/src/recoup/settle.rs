@@ -31,6 +31,10 @@ impl Books {
                     let settled = self.ledger().run::<_, LedgerError, _>(settle).await?;
                     paid = paid.saturating_add(settled.paid);
                     uncovered |= !settled.uncovered.is_zero();
+                    // The next run goes on: payees who were not looked at must not come after holders.
+                    if settled.stale {
+                        break 'ranks;
+                    }
                     match settled.next {
                         Some(next) => after = Some(next),
                         None => break,

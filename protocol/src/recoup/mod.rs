@@ -17,7 +17,7 @@ use merlin::Transcript;
 
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::MintId;
-use crate::ids::{KeysetId, RequestHash};
+use crate::ids::{KeysetId, PaymentId, RequestHash};
 use crate::payment::{MAX_TOKENS, Payment, PaymentKind};
 use crate::token::Token;
 use crate::transcript::{Domain, TranscriptExt, label};
@@ -63,19 +63,25 @@ impl fmt::Debug for Evidence {
 /// | payment | evidence | who files it |
 /// |---|---|---|
 /// | kind `recoup`, to the account that is to be paid | of every token | a holder, who signs with p |
-/// | kind `pay`, as it was authorized | of some tokens, or of none | a payee, who had accepted it |
+/// | kind `pay`, by which locked tokens are redeemed, with the id of the locked payment | of some tokens, or of none | a payee, who had accepted it |
 /// | none | of some tokens | whoever knows ρ, for the good of others |
 ///
-/// Layout: version ‖ mint (32) ‖ keyset (32) ‖ optional payment, without version byte ‖ list(63) of token (129) ‖ proof (73).
+/// Layout: version ‖ mint (32) ‖ keyset (32) ‖ optional payment, without version byte ‖ optional payment id (32) ‖
+/// list(63) of token (129) ‖ proof (73).
+///
+/// # Security
+/// A payment of kind `pay` that redeems nothing locked stands in no claim. Where the mint decides about unlocked tokens, nobody
+/// has accepted one that is unspent: who was refused it, and served nothing, would else be paid before its holder.
 pub struct RecoupClaim {
     mint: MintId,
     keyset: KeysetId,
     payment: Option<Payment>,
+    locked: Option<PaymentId>,
     evidence: Vec<Evidence>,
 }
 
 impl RecoupClaim {
-    /// Puts a claim together; the evidence may come in any order.
+    /// Puts together a holder's claim, or without a payment bare evidence, which may come in any order.
     ///
     /// # Errors
     /// A [`DecodeError`] when a part breaks its rule.
@@ -83,15 +89,28 @@ impl RecoupClaim {
         mint: MintId,
         keyset: KeysetId,
         payment: Option<Payment>,
-        mut evidence: Vec<Evidence>,
+        evidence: Vec<Evidence>,
     ) -> Result<Self, DecodeError> {
-        if evidence.len() > MAX_TOKENS {
+        Self { mint, keyset, payment, locked: None, evidence }.sorted()
+    }
+
+    /// Puts together a payee's claim: the payment by which he redeems tokens that are locked to him, the id of the locked payment
+    /// that he had accepted, and what he was told of their blinding, in any order.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] when a part breaks its rule.
+    pub fn redeeming(payment: Payment, locked: PaymentId, evidence: Vec<Evidence>) -> Result<Self, DecodeError> {
+        let (mint, keyset) = (*payment.mint(), *payment.keyset());
+        Self { mint, keyset, payment: Some(payment), locked: Some(locked), evidence }.sorted()
+    }
+
+    fn sorted(mut self) -> Result<Self, DecodeError> {
+        if self.evidence.len() > MAX_TOKENS {
             return Err(DecodeError::TooLong);
         }
-        evidence.sort_by_key(|evidence| evidence.token.coin);
-        let claim = Self { mint, keyset, payment, evidence };
-        claim.check()?;
-        Ok(claim)
+        self.evidence.sort_by_key(|evidence| evidence.token.coin);
+        self.check()?;
+        Ok(self)
     }
 
     /// The mint.
@@ -107,6 +126,12 @@ impl RecoupClaim {
     /// Who is to be paid, if anybody.
     pub fn payment(&self) -> Option<&Payment> {
         self.payment.as_ref()
+    }
+
+    /// Of a payee's claim, the locked payment that he had accepted: the request hash of his payment MUST be
+    /// [`deposit_request`](crate::locked::deposit_request) of it.
+    pub fn locked(&self) -> Option<&PaymentId> {
+        self.locked.as_ref()
     }
 
     /// How tokens were blinded, ascending by P.
@@ -127,7 +152,7 @@ impl RecoupClaim {
         self.evidence.iter().find(|evidence| evidence.token == *token).map(|evidence| &evidence.proof)
     }
 
-    /// Kind, mint, keyset; order; evidence for the payment's tokens and no others. Without any cryptography.
+    /// Kind, mint, keyset, what a payee redeems; order; evidence for the payment's tokens and no others. Without any cryptography.
     fn check(&self) -> Result<(), DecodeError> {
         if let Some(payment) = &self.payment {
             if !matches!(payment.kind(), PaymentKind::Pay | PaymentKind::Recoup) {
@@ -136,6 +161,12 @@ impl RecoupClaim {
             if *payment.mint() != self.mint || *payment.keyset() != self.keyset {
                 return Err(DecodeError::OutOfRange);
             }
+        }
+        let redeems = self.payment.as_ref().is_some_and(|payment| payment.kind() == PaymentKind::Pay);
+        match &self.locked {
+            None if redeems => return Err(DecodeError::Empty),
+            Some(_) if !redeems => return Err(DecodeError::OutOfRange),
+            None | Some(_) => {}
         }
         if !self.evidence.is_sorted_by(|a, b| a.token.coin < b.token.coin) {
             return Err(DecodeError::NonCanonicalShape);
@@ -160,6 +191,7 @@ impl Encode for RecoupClaim {
         out.part(&self.mint);
         out.part(&self.keyset);
         out.optional(self.payment.as_ref());
+        out.optional(self.locked.as_ref());
         out.list(&self.evidence);
     }
 }
@@ -167,8 +199,8 @@ impl Encode for RecoupClaim {
 impl Decode for RecoupClaim {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mint, keyset, payment) = (input.part()?, input.part()?, input.optional()?);
-        let evidence = input.list(MAX_TOKENS)?;
-        let claim = Self { mint, keyset, payment, evidence };
+        let (locked, evidence) = (input.optional()?, input.list(MAX_TOKENS)?);
+        let claim = Self { mint, keyset, payment, locked, evidence };
         claim.check()?;
         Ok(claim)
     }

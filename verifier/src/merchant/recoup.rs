@@ -16,7 +16,8 @@ use crate::store::StoreError;
 const REFUSED_AS: &str = "keyset_ended";
 
 impl Merchant {
-    /// The deposits that the mint refused because their keyset was revoked, each as what is to be filed with it. Nobody is asked.
+    /// The deposits that the mint refused because their keyset was revoked, each as what is to be filed with it: the payment that redeems it,
+    /// and the id of what was accepted. Nobody is asked.
     ///
     /// The payment's id is the same each time, so that filing it again is filing it once. Paid is what its payers show to have come
     /// from an honest issuance.
@@ -27,7 +28,7 @@ impl Merchant {
         let inner = &self.inner;
         let kept = inner.engine.submit(|txn| refused(txn)).await?.map_err(|_: StoreFault| StoreError::Stopped)?;
         let keysets = Arc::new(inner.keyring.ever_known(&inner.mint).map_err(|_| StoreError::Stopped)?);
-        let (locks, payee, mint) = (inner.keys.locks(), *inner.keys.payee(), inner.mint);
+        let (locks, payee) = (inner.keys.locks(), *inner.keys.payee());
         let task = tokio::task::spawn_blocking(move || {
             let claim = |(refusal, locked): (RefusedDeposit, Payment)| {
                 let keyset = &keysets.get(locked.keyset())?.keyset;
@@ -36,7 +37,7 @@ impl Merchant {
                     SpendableWith::Closed(payee) => payee,
                 };
                 let payment = locks.iter().find_map(|lock| redeem(lock, &payee, keyset, &locked))?;
-                let claim = RecoupClaim::new(mint, *locked.keyset(), Some(payment), Vec::new()).ok()?;
+                let claim = RecoupClaim::redeeming(payment, locked.id(), Vec::new()).ok()?;
                 Some((refusal, claim))
             };
             kept.into_iter().filter_map(claim).collect()

@@ -11,7 +11,7 @@ use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::{Claim, RequestHash};
 use farthing_protocol::keyset::Revocation;
 use farthing_protocol::locked::{LockKey, deposit_request};
-use farthing_protocol::payment::Payment;
+use farthing_protocol::payment::{Payment, PaymentKind};
 use farthing_verifier::conformance::TestMint;
 use farthing_verifier::home::{Rotation, run_with_clock};
 use farthing_verifier::offline::LockedLimits;
@@ -61,6 +61,15 @@ async fn a_keyset_revoked_in_between_is_told_and_can_be_tried_again() {
         [(payment.id(), "keyset_ended")]
     );
     assert_eq!(merchant.deposits().await.unwrap().refused, report.refused);
+    // What is filed with the mint redeems just what was accepted, and names it.
+    let [(refusal, claim)] = merchant.recoup_claims().await.unwrap().try_into().unwrap();
+    let (filed, locked) = (claim.payment().unwrap(), claim.locked());
+    assert_eq!((refusal.payment, locked, claim.evidence().len()), (payment.id(), Some(&payment.id()), 0));
+    assert_eq!((filed.kind(), *filed.request()), (PaymentKind::Pay, deposit_request(&payment.id())));
+    assert_eq!((claim.mint(), claim.keyset(), filed.tokens()), (payment.mint(), payment.keyset(), payment.tokens()));
+    assert_eq!((filed.payee(), filed.amount()), (payment.payee(), payment.amount()));
+    let again = merchant.recoup_claims().await.unwrap().remove(0).1;
+    assert_eq!(again.payment().unwrap().id(), filed.id(), "filing it again is filing it once");
     // A window for claims opened: it is kept whole, and is sent once more.
     fair.mint.mood(Mood::Honest);
     assert_eq!(merchant.reopen_refused().await, Ok(1));
@@ -189,7 +198,7 @@ async fn nothing_is_kept_of_how_a_deposit_was_cleared() {
 
 /// A payment of kind `pay` of the same tokens, for something else.
 fn redeem_elsewhere(fair: &Fair, lock: &LockKey, locked: &Payment) -> Payment {
-    use farthing_protocol::payment::{Binding, PaymentKind, PaymentTerms, Witness};
+    use farthing_protocol::payment::{Binding, PaymentTerms, Witness};
     let keys: Vec<_> = locked
         .tokens()
         .iter()

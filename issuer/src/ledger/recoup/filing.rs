@@ -9,7 +9,7 @@ use farthing_protocol::ids::PaymentId;
 use farthing_protocol::keyset::Keyset;
 use farthing_verifier::spent;
 
-use super::leaks::{Exclusions, leak, leaks};
+use super::leaks::{Exclusions, Known, leak};
 use super::rows::{Claimed, MAX_CLAIMS, Origin, Rank, TokenRow, Verdict, origin_key};
 use crate::ledger::LedgerError;
 use crate::ledger::records::{IssuanceEntry, Table, get, put};
@@ -52,7 +52,7 @@ pub(crate) enum RecoupRefusal {
     OriginUsed,
     #[error("there are too many claims on a token")]
     TooMany,
-    /// Another revocation came meanwhile: what it excludes must be computed anew.
+    /// Another revocation or burial came meanwhile: what it excludes must be computed anew.
     #[error("what is excluded has changed")]
     Stale,
     #[error(transparent)]
@@ -81,7 +81,7 @@ pub(crate) fn file(
     if now >= row.ends_at(&filing.keyset) || spent::is_buried(txn, keyset)? {
         return Err(RecoupRefusal::Ended);
     }
-    if !exclusions.are_of(&leaks(txn)?) {
+    if !exclusions.are_of(&Known::read(txn)?) {
         return Err(RecoupRefusal::Stale);
     }
     let mut rows = Vec::with_capacity(filing.tokens.len());

@@ -10,6 +10,7 @@ use farthing_protocol::keyset::Keyset;
 
 use crate::ledger::LedgerError;
 use crate::ledger::archive::logged;
+use crate::ledger::ended::{Flow, flows};
 use crate::ledger::lists::revocations;
 use crate::ledger::records::{IssuanceEntry, LogPlace, Source, Table, get, put};
 
@@ -114,43 +115,85 @@ fn row_of(txn: &Txn<'_>, keyset: &KeysetId, revoked_at: UnixTime) -> Result<Leak
 /// doubtful: those of a leaked keyset since its leak, and those of any keyset since such tokens were first swapped into it. Which
 /// token paid for which the mint cannot see, so that from then on all of that keyset's tokens are doubtful in this one respect.
 /// Money of an account or a voucher is not traced: what was deposited was accepted, and stays so.
+///
+/// Of a keyset that was buried it is kept when tokens of which keyset first and last paid for its own. Its tokens are doubtful as soon as
+/// doubtful ones may have paid for some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Exclusions {
-    leaked: BTreeMap<KeysetId, UnixTime>,
+    known: Known,
     doubtful: BTreeMap<KeysetId, UnixTime>,
 }
 
+/// What exclusions are computed from, besides the log. A keyset leaves the log only after what stays of it is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    leaked: BTreeMap<KeysetId, UnixTime>,
+    flows: BTreeMap<(KeysetId, KeysetId), Flow>,
+}
+
+impl Known {
+    pub(crate) fn read(txn: &Txn<'_>) -> Result<Self, LedgerError> {
+        let leaked = leaks(txn)?.into_iter().map(|(keyset, _, row)| (keyset, row.leaked_since)).collect();
+        Ok(Self { leaked, flows: flows(txn)? })
+    }
+}
+
 impl Exclusions {
-    /// As far as the leaks alone tell. [`follow`](Self::follow) finds the rest.
-    pub(crate) fn of(leaks: &[(KeysetId, UnixTime, LeakRow)]) -> Self {
-        let leaked: BTreeMap<_, _> = leaks.iter().map(|(keyset, _, row)| (*keyset, row.leaked_since)).collect();
-        Self { doubtful: leaked.clone(), leaked }
+    /// As far as can be told without the log. [`follow`](Self::follow) finds the rest.
+    pub(crate) fn of(known: Known) -> Self {
+        let mut exclusions = Self { doubtful: known.leaked.clone(), known };
+        exclusions.spread();
+        exclusions
     }
 
     /// The stretch of time in which an issuance can make another keyset doubtful and still matter; none if there is no such time.
     pub(crate) fn stretch(&self) -> Option<(UnixTime, UnixTime)> {
-        let (first, last) = (self.leaked.values().min()?, self.leaked.values().max()?);
+        let (first, last) = (self.known.leaked.values().min()?, self.known.leaked.values().max()?);
         if first < last { Some((*first, *last)) } else { None }
     }
 
     /// Takes an issuance into account. They MUST come in the order in which they were recorded.
     pub(crate) fn follow(&mut self, entry: &IssuanceEntry) {
         let Source::Tokens(inputs, _) = &entry.source else { return };
-        if self.doubtful.get(inputs).is_some_and(|since| *since <= entry.at) {
-            let since = self.doubtful.entry(entry.keyset).or_insert(entry.at);
-            *since = entry.at.min(*since);
+        let doubtful = self.doubtful.get(inputs).is_some_and(|since| *since <= entry.at);
+        if doubtful && self.doubt(entry.keyset, entry.at) {
+            self.spread();
         }
     }
 
-    /// Whether they were computed from the leaks as they are known now.
-    pub(crate) fn are_of(&self, leaks: &[(KeysetId, UnixTime, LeakRow)]) -> bool {
-        Self::of(leaks).leaked == self.leaked
+    /// Hands doubt on through keysets that were buried, until nothing changes: times only become earlier, and none earlier than a leak.
+    fn spread(&mut self) {
+        loop {
+            let found = |((outputs, inputs), flow): (&(KeysetId, KeysetId), &Flow)| {
+                let since = self.doubtful.get(inputs).filter(|since| **since <= flow.last)?;
+                Some((*outputs, flow.first.max(*since)))
+            };
+            let found: Vec<_> = self.known.flows.iter().filter_map(found).collect();
+            let changed = found.into_iter().fold(false, |changed, (keyset, at)| self.doubt(keyset, at) || changed);
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    /// Notes that a keyset's tokens are doubtful from a time on, and says whether that is news.
+    fn doubt(&mut self, keyset: KeysetId, at: UnixTime) -> bool {
+        let news = self.doubtful.get(&keyset).is_none_or(|since| at < *since);
+        if news {
+            self.doubtful.insert(keyset, at);
+        }
+        news
+    }
+
+    /// Whether they were computed from what is known now.
+    pub(crate) fn are_of(&self, known: &Known) -> bool {
+        self.known == *known
     }
 
     /// Whether an issuance does not count.
     pub(crate) fn exclude(&self, entry: &IssuanceEntry) -> bool {
         let since = |of: &BTreeMap<KeysetId, UnixTime>, keyset| of.get(keyset).is_some_and(|since| *since <= entry.at);
-        since(&self.leaked, &entry.keyset)
+        since(&self.known.leaked, &entry.keyset)
             || matches!(&entry.source, Source::Tokens(inputs, _) if since(&self.doubtful, inputs))
     }
 }

@@ -14,7 +14,7 @@ mod settle;
 pub use cover::CoverError;
 pub(crate) use cover::{Covered, Covering, cover};
 pub(crate) use filing::{FiledToken, Filing, RecoupRefusal, file};
-pub(crate) use leaks::{DEFAULT_WINDOW, Exclusions, LeakRow, entries, leaks, note_leak};
+pub(crate) use leaks::{DEFAULT_WINDOW, Exclusions, Known, LeakRow, entries, leaks, note_leak};
 pub(crate) use report::{LateSums, RecoupSums, Sum, recoup_sums};
 pub(crate) use rows::{Origin, Rank, TokenRow, Verdict};
 pub(crate) use settle::settle_recoups;

@@ -15,7 +15,7 @@ pub(super) const MAX_CLAIMS: usize = 16;
 /// Who comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
-    /// A payee, with the payment that he had accepted.
+    /// A payee, with the payment that redeems locked tokens which he had accepted.
     Payee,
     /// A holder, who signed with p.
     Holder,

@@ -4,7 +4,7 @@ use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::keyset::Keyset;
 
-use super::leaks::{Exclusions, leak, leaks};
+use super::leaks::{Exclusions, Known, leak};
 use super::rows::{Rank, TokenRow, Verdict};
 use crate::ledger::LedgerError;
 use crate::ledger::book::{Place, TransferError, transfer};
@@ -20,6 +20,8 @@ pub(crate) struct Settled {
     /// Worth of those that could not be paid, because more was redeemed of the keyset than its honest holders had: the forged
     /// tokens' worth is missing.
     pub(crate) uncovered: Amount,
+    /// What is excluded must be computed anew before anything is paid: nothing was done.
+    pub(crate) stale: bool,
 }
 
 /// Pays tokens of a revoked keyset whose winning claim is of this rank, at most so many after a key. Payees MUST be paid whole
@@ -34,10 +36,14 @@ pub(crate) fn settle_recoups(
     (after, at_most): (Option<Vec<u8>>, usize),
     exclusions: &Exclusions,
 ) -> Result<Settled, LedgerError> {
-    let mut settled = Settled { next: None, paid: 0, uncovered: Amount::ZERO };
+    let mut settled = Settled { next: None, paid: 0, uncovered: Amount::ZERO, stale: false };
     let Some((_, row)) = leak(txn, keyset.id(), now)? else { return Ok(settled) };
-    // Computed anew by the next run, if another keyset was revoked meanwhile.
-    if now < row.claims_until || !exclusions.are_of(&leaks(txn)?) {
+    if now < row.claims_until {
+        return Ok(settled);
+    }
+    // Another keyset was revoked or buried meanwhile.
+    if !exclusions.are_of(&Known::read(txn)?) {
+        settled.stale = true;
         return Ok(settled);
     }
     let over = now >= row.ends_at(keyset);

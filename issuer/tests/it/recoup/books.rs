@@ -2,10 +2,9 @@
 
 use farthing_issuer::{CoverError, Figure, Leak, LedgerError, RecoupError};
 use farthing_protocol::api::RecoupState;
-use farthing_protocol::payment::PaymentKind;
 use farthing_protocol::recoup::RecoupClaim;
 
-use super::{DAY, Held, authorized, claim, copied, file, revoke, settle, states, withdraw};
+use super::{DAY, Held, claim, copied, file, locked, redeemed, revoke, settle, states, withdraw};
 use crate::common::{Fault, World, amount};
 use crate::wallet::{Wallet, deposit, pay};
 
@@ -25,8 +24,8 @@ async fn what_forged_tokens_took_is_missing_until_the_operator_puts_it_in() {
     world.clock.pass(10);
     revoke(&world, &keyset, 5).await;
     let shop = Wallet::new(&world.id());
-    let payment = authorized(&keyset, &[&tokens[2]], PaymentKind::Pay, shop.payee(), world.now());
-    let filed = RecoupClaim::new(world.id(), *keyset.id(), Some(payment), vec![tokens[2].evidence()]).unwrap();
+    let payment = redeemed(&keyset, &[&tokens[2]], shop.payee(), world.now());
+    let filed = RecoupClaim::redeeming(payment, locked(), vec![tokens[2].evidence()]).unwrap();
     let rest: Vec<&Held> = [0, 1, 3].map(|place| &tokens[place]).into();
     let held = claim(&keyset, &rest, wallet.payee(), world.now());
     assert_eq!(states(&world, &held).await, [RecoupState::Waiting; 3]);
@@ -74,8 +73,8 @@ async fn holders_wait_as_long_as_a_payee_is_not_covered() {
     world.clock.pass(10);
     revoke(&world, &keyset, 5).await;
     let shop = Wallet::new(&world.id());
-    let payment = authorized(&keyset, &[&tokens[1]], PaymentKind::Pay, shop.payee(), world.now());
-    let filed = RecoupClaim::new(world.id(), *keyset.id(), Some(payment), vec![tokens[1].evidence()]).unwrap();
+    let payment = redeemed(&keyset, &[&tokens[1]], shop.payee(), world.now());
+    let filed = RecoupClaim::redeeming(payment, locked(), vec![tokens[1].evidence()]).unwrap();
     let held = claim(&keyset, &[&tokens[0]], wallet.payee(), world.now());
     states(&world, &held).await;
     states(&world, &filed).await;

@@ -7,6 +7,7 @@ use farthing_protocol::shape::Shape;
 
 use super::{Held, claim, file, revoke, settle, states, swap, withdraw};
 use crate::common::{World, amount, denomination};
+use crate::rotation::{WINDOWS, go_to, rotate};
 use crate::wallet::Wallet;
 
 /// Two keysets: the first has ended its issuing, and a thief holds forged tokens of it.
@@ -103,4 +104,98 @@ async fn a_later_leak_makes_nothing_doubtful_that_was_before() {
     world.reopen().await;
     assert!(!excluded(&world, &second, &honest, &swapped[0]).await);
     assert!(!excluded(&world, &first, &honest, &old[1]).await);
+}
+
+/// The keyset after this one, at the beginning of its time.
+async fn next(world: &World, last: &Keyset) -> Keyset {
+    go_to(world, last.terms().issue_until.minus(WINDOWS.issue / 3));
+    let made = rotate(world).await.made.unwrap();
+    go_to(world, last.terms().issue_until.plus(100));
+    let keysets = world.keysets().await.keysets.into_iter().map(|document| document.verify().unwrap());
+    keysets.into_iter().find(|keyset| *keyset.id() == made).unwrap()
+}
+
+/// Four keysets. The first one's forged tokens went through the second and the third, whose records are dropped, into the fourth.
+struct Through {
+    world: World,
+    last: Keyset,
+    /// Of the fourth.
+    forged: (Wallet, Held),
+    /// Went the same way as honest tokens: into the second before the forged ones were made, and then after them.
+    mixed: Held,
+    bought: Held,
+    honest: Wallet,
+}
+
+/// The first keyset is said to have leaked before the forged tokens were swapped, or only after it. The last is revoked before the two in
+/// between are dropped, or after that.
+async fn through_buried_keysets(leaked_before: bool, revoked_before: bool) -> Through {
+    let mut world = World::with(|options| options.windows = WINDOWS).await;
+    let renew = |units| Shape::Renew(amount(units));
+    let mut honest = Wallet::funded(&world, 1000).await;
+    let first = world.keyset().await;
+    let old = withdraw(&world, &mut honest, &first, 64 + 32).await;
+    let stolen = world.stolen().await;
+    let mut thief = Wallet::funded(&stolen, 1000).await;
+    let mut forged = withdraw(&stolen, &mut thief, &first, 8).await;
+    let second = next(&world, &first).await;
+    let mut mixed = swap(&world, &mut honest, (&first, &second), renew(32), &old[..1]).await;
+    world.clock.pass(100);
+    let before = world.now();
+    world.clock.pass(100);
+    forged = swap(&world, &mut thief, (&first, &second), renew(8), &forged).await;
+    world.clock.pass(100);
+    let leaked = if leaked_before { before } else { world.now() };
+    let third = next(&world, &second).await;
+    forged = swap(&world, &mut thief, (&second, &third), renew(8), &forged).await;
+    mixed = swap(&world, &mut honest, (&second, &third), renew(32), &mixed).await;
+    let last = next(&world, &third).await;
+    forged = swap(&world, &mut thief, (&third, &last), renew(8), &forged).await;
+    mixed = swap(&world, &mut honest, (&third, &last), renew(32), &mixed).await;
+    let bought = withdraw(&world, &mut honest, &last, 2).await;
+    // The first is revoked, and kept. The two in between end.
+    revoke(&world, &first, world.now().seconds() - leaked.seconds()).await;
+    world.clock.pass(1000);
+    if revoked_before {
+        revoke(&world, &last, 10).await;
+        // By the log, which is whole.
+        assert_eq!(excluded(&world, &last, &thief, &forged[0]).await, leaked_before);
+    }
+    go_to(&world, third.terms().deposit_until);
+    let mut dropped = rotate(&world).await.dropped;
+    dropped.sort();
+    let mut between = vec![*second.id(), *third.id()];
+    between.sort();
+    assert_eq!(dropped, between);
+    if !revoked_before {
+        world.reopen().await;
+        revoke(&world, &last, 10).await;
+    }
+    let (forged, mixed, bought) = (forged.remove(0), mixed.remove(0), bought.into_iter().next().unwrap());
+    Through { world, last, forged: (thief, forged), mixed, bought, honest }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubt_is_handed_on_by_keysets_whose_records_were_dropped() {
+    for revoked_before in [false, true] {
+        let through = through_buried_keysets(true, revoked_before).await;
+        let Through { world, last, forged: (thief, forged), mixed, bought, honest } = through;
+        assert!(excluded(&world, &last, &thief, &forged).await);
+        assert!(excluded(&world, &last, &honest, &mixed).await, "nobody can tell it from the thief's");
+        assert!(!excluded(&world, &last, &honest, &bought).await);
+        settle(&world).await;
+        assert_eq!(world.balance(&thief.key()).await, 0);
+        world.audit().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keysets_whose_records_were_dropped_hand_on_no_doubt_that_came_later() {
+    for revoked_before in [false, true] {
+        let through = through_buried_keysets(false, revoked_before).await;
+        let Through { world, last, mixed, bought, honest, .. } = through;
+        assert!(!excluded(&world, &last, &honest, &mixed).await);
+        assert!(!excluded(&world, &last, &honest, &bought).await);
+        world.audit().await;
+    }
 }

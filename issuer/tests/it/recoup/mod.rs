@@ -12,9 +12,10 @@ use farthing_protocol::blind::wallet::AwaitingResponse;
 use farthing_protocol::codec::{Decode, Encode, Reader, Wire, Writer};
 use farthing_protocol::derive::CoinContext;
 use farthing_protocol::identity::PayeeKey;
+use farthing_protocol::ids::{PaymentId, RequestHash};
 use farthing_protocol::issuance::IssuanceRecord;
 use farthing_protocol::keyset::Keyset;
-use farthing_protocol::locked::{LockKey, LockedCoin};
+use farthing_protocol::locked::{LockKey, LockedCoin, deposit_request};
 use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
 use farthing_protocol::recoup::{BlindingProof, Evidence, RecoupClaim, recoup_request};
 use farthing_protocol::shape::Shape;
@@ -126,12 +127,33 @@ pub(crate) fn authorized(
     payee: PayeeKey,
     at: UnixTime,
 ) -> Payment {
+    authorized_for(keyset, tokens, kind, recoup_request(keyset.id()), payee, at)
+}
+
+/// The same for a request.
+pub(crate) fn authorized_for(
+    keyset: &Keyset,
+    tokens: &[&Held],
+    kind: PaymentKind,
+    request: RequestHash,
+    payee: PayeeKey,
+    at: UnixTime,
+) -> Payment {
     let total = Amount::checked_sum(tokens.iter().map(|held| held.coin.0.value())).unwrap();
     let (mint, id) = (keyset.terms().mint, *keyset.id());
-    let request = recoup_request(&id);
     let terms = PaymentTerms { kind, mint, keyset: id, request, payee, amount: total };
     let tokens: Vec<_> = tokens.iter().map(|held| (held.coin.0, Witness::Coin(&held.coin.1))).collect();
     Payment::authorize(&mut rand::rng(), terms, &tokens, Binding::None, at).unwrap()
+}
+
+/// The locked payment that payees of these tests had accepted.
+pub(crate) fn locked() -> PaymentId {
+    PaymentId::from_bytes([9; 32])
+}
+
+/// The payment by which a payee redeems it, with the coin keys that only he can compute.
+pub(crate) fn redeemed(keyset: &Keyset, tokens: &[&Held], payee: PayeeKey, at: UnixTime) -> Payment {
+    authorized_for(keyset, tokens, PaymentKind::Pay, deposit_request(&locked()), payee, at)
 }
 
 /// A holder's claim on all of these tokens at once.

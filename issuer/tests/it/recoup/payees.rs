@@ -1,19 +1,21 @@
 //! Payees come before holders, and are paid only for what ρ proves.
 
 use farthing_issuer::RecoupError;
-use farthing_protocol::api::RecoupState;
-use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
+use farthing_protocol::api::{DepositOutcome, RecoupState};
+use farthing_protocol::codec::{DecodeError, Wire};
+use farthing_protocol::ids::PaymentId;
+use farthing_protocol::payment::Payment;
 use farthing_protocol::recoup::{ProofError, RecoupClaim};
 use farthing_verifier::check::CheckError;
 
-use super::{Held, authorized, claim, file, revoke, settle, states, withdraw};
-use crate::common::{World, amount};
-use crate::wallet::Wallet;
+use super::{Held, claim, copied, file, locked, redeemed, revoke, settle, states, withdraw};
+use crate::common::World;
+use crate::wallet::{Wallet, deposit, pay};
 
-/// What a payee files: the payment as it was authorized, and perhaps what he was told of its blinding.
-fn filing(world: &World, payment: &Payment, evidence: &[&Held]) -> RecoupClaim {
+/// What a payee files: the payment that redeems what was locked to him, and perhaps what he was told of its blinding.
+fn filing(payment: &Payment, evidence: &[&Held]) -> RecoupClaim {
     let evidence = evidence.iter().map(|held| held.evidence()).collect();
-    RecoupClaim::new(world.id(), *payment.keyset(), Some(payment.clone()), evidence).unwrap()
+    RecoupClaim::redeeming(payment.clone(), locked(), evidence).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +25,7 @@ async fn a_payee_comes_before_the_holder_who_filed_first() {
     let keyset = world.keyset().await;
     let tokens = withdraw(&world, &mut wallet, &keyset, 7).await;
     let shop = Wallet::new(&world.id());
-    let payment = authorized(&keyset, &[&tokens[0], &tokens[1]], PaymentKind::Pay, shop.payee(), world.now());
+    let payment = redeemed(&keyset, &[&tokens[0], &tokens[1]], shop.payee(), world.now());
     world.clock.pass(10);
     revoke(&world, &keyset, 0).await;
     // The payer claims everything for himself, the two that he has paid with too.
@@ -31,7 +33,7 @@ async fn a_payee_comes_before_the_holder_who_filed_first() {
     let payer = claim(&keyset, &all, wallet.payee(), world.now());
     assert_eq!(states(&world, &payer).await, [RecoupState::Waiting; 3]);
     world.clock.pass(20 * super::DAY);
-    let filed = filing(&world, &payment, &[]);
+    let filed = filing(&payment, &[]);
     assert_eq!(states(&world, &filed).await, [RecoupState::Waiting; 2], "proven by the payer's own claim");
     world.reopen().await;
     assert_eq!(states(&world, &filed).await, [RecoupState::Waiting; 2]);
@@ -51,13 +53,13 @@ async fn a_payee_is_paid_for_what_is_proven_and_for_nothing_else() {
     let tokens = withdraw(&world, &mut wallet, &keyset, 7).await;
     let shop = Wallet::new(&world.id());
     let all: Vec<&Held> = tokens.iter().collect();
-    let payment = authorized(&keyset, &all, PaymentKind::Pay, shop.payee(), world.now());
+    let payment = redeemed(&keyset, &all, shop.payee(), world.now());
     world.clock.pass(10);
     revoke(&world, &keyset, 0).await;
-    let filed = filing(&world, &payment, &[]);
+    let filed = filing(&payment, &[]);
     assert_eq!(states(&world, &filed).await, [RecoupState::Unproven; 3]);
     // One he was told of by the payer; one somebody shows without claiming anything; of the third nobody says anything.
-    let told = filing(&world, &payment, &[&tokens[0]]);
+    let told = filing(&payment, &[&tokens[0]]);
     let (waiting, unproven) = (RecoupState::Waiting, RecoupState::Unproven);
     assert_eq!(states(&world, &told).await, [waiting, unproven, unproven]);
     let shown = RecoupClaim::new(world.id(), *keyset.id(), None, vec![tokens[1].evidence()]).unwrap();
@@ -86,19 +88,19 @@ async fn a_payee_with_a_forged_payment_gets_nothing() {
     world.clock.pass(10);
     revoke(&world, &keyset, 0).await;
     // Well signed, and paid by nobody: it waits for a proof that nobody can give.
-    let payment = authorized(&keyset, &[&forged[0]], PaymentKind::Pay, thief.payee(), world.now());
-    assert_eq!(states(&world, &filing(&world, &payment, &[])).await, [RecoupState::Unproven]);
+    let payment = redeemed(&keyset, &[&forged[0]], thief.payee(), world.now());
+    assert_eq!(states(&world, &filing(&payment, &[])).await, [RecoupState::Unproven]);
     let proof = [&honest[0].proof[..41], &forged[0].proof[41..]].concat();
     let evidence = vec![forged[0].evidence_of(&proof)];
-    let lied = RecoupClaim::new(world.id(), *keyset.id(), Some(payment), evidence).unwrap();
+    let lied = RecoupClaim::redeeming(payment, locked(), evidence).unwrap();
     assert_eq!(file(&world, &lied).await, Err(RecoupError::Proof(Some(ProofError::OtherChallenge))));
     // An honest token that he never had: he cannot authorize anything with it.
-    let own = authorized(&keyset, &[&honest[0]], PaymentKind::Pay, wallet.payee(), world.now());
-    let mut bytes = farthing_protocol::codec::Wire::to_bytes(&own);
+    let own = redeemed(&keyset, &[&honest[0]], wallet.payee(), world.now());
+    let mut bytes = Wire::to_bytes(&own);
     let place = bytes.windows(32).position(|window| window == wallet.payee().as_bytes()).unwrap();
     bytes[place..place + 32].copy_from_slice(thief.payee().as_bytes());
-    let turned: Payment = farthing_protocol::codec::Wire::from_bytes(&bytes).unwrap();
-    let refused = file(&world, &filing(&world, &turned, &[])).await;
+    let turned: Payment = Wire::from_bytes(&bytes).unwrap();
+    let refused = file(&world, &filing(&turned, &[])).await;
     assert_eq!(refused, Err(RecoupError::Payment(CheckError::InvalidAuthorization)));
     let claimed = claim(&keyset, &[&honest[0]], wallet.payee(), world.now());
     assert_eq!(states(&world, &claimed).await, [RecoupState::Waiting]);
@@ -117,24 +119,80 @@ async fn a_payee_of_locked_tokens_needs_the_payers_word_and_nobody_else_is_ever_
     let lock = farthing_protocol::locked::LockKey::generate(&mut rand::rng());
     let held = super::withdraw_locked(&world, &mut wallet, &keyset, &lock, 4).await.remove(0);
     let shop = Wallet::new(&world.id());
-    let locked_id = farthing_protocol::ids::PaymentId::from_bytes([9; 32]);
-    let terms = PaymentTerms {
-        kind: PaymentKind::Pay,
-        mint: world.id(),
-        keyset: *keyset.id(),
-        request: farthing_protocol::locked::deposit_request(&locked_id),
-        payee: shop.payee(),
-        amount: amount(4),
-    };
-    let witness = [(held.coin.0, Witness::Coin(&held.coin.1))];
-    let payment = Payment::authorize(&mut rand::rng(), terms, &witness, Binding::None, world.now()).unwrap();
+    let payment = redeemed(&keyset, &[&held], shop.payee(), world.now());
     world.clock.pass(10);
     revoke(&world, &keyset, 0).await;
-    assert_eq!(states(&world, &filing(&world, &payment, &[])).await, [RecoupState::Unproven]);
+    assert_eq!(states(&world, &filing(&payment, &[])).await, [RecoupState::Unproven]);
     let shown = RecoupClaim::new(world.id(), *keyset.id(), None, vec![held.evidence()]).unwrap();
     assert_eq!(states(&world, &shown).await, [RecoupState::Waiting]);
     settle(&world).await;
     assert_eq!(states(&world, &shown).await, [RecoupState::Paid]);
     assert_eq!(world.balance(&shop.key()).await, 4);
+    world.audit().await;
+}
+
+/// The wallet pays for something with tokens that are not locked, the mint refuses the deposit, and the merchant serves nothing: then he has
+/// accepted nothing either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_who_was_refused_a_deposit_does_not_come_before_the_holder() {
+    let world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 100).await;
+    let keyset = world.keyset().await;
+    let tokens = withdraw(&world, &mut wallet, &keyset, 4).await;
+    let shop = Wallet::new(&world.id());
+    let payment = pay(&keyset, &[copied(&tokens[0].coin)], shop.payee(), world.now());
+    world.clock.pass(10);
+    revoke(&world, &keyset, 0).await;
+    let refused = world.mint().deposit(vec![deposit(payment.clone())]).await.unwrap();
+    assert_eq!(refused, [DepositOutcome::Refused { code: "keyset_ended".to_owned() }]);
+    // He files it as what redeems some locked payment: this one's own id, or any other.
+    for id in [payment.id(), locked()] {
+        let filed = RecoupClaim::redeeming(payment.clone(), id, Vec::new()).unwrap();
+        assert_eq!(file(&world, &filed).await, Err(RecoupError::Payment(CheckError::WrongRequest)));
+    }
+    // Or as it stands, told of the blinding or not: that is no claim.
+    for evidence in [vec![], vec![tokens[0].evidence()]] {
+        let filed = RecoupClaim::new(world.id(), *keyset.id(), Some(payment.clone()), evidence);
+        assert_eq!(filed.map(drop), Err(DecodeError::Empty));
+    }
+    let written = as_it_was_written(&payment);
+    assert_eq!(RecoupClaim::from_bytes(&written).map(drop), Err(DecodeError::Empty));
+    let honest = claim(&keyset, &[&tokens[0]], wallet.payee(), world.now());
+    assert_eq!(states(&world, &honest).await, [RecoupState::Waiting]);
+    settle(&world).await;
+    assert_eq!(states(&world, &honest).await, [RecoupState::Paid]);
+    assert_eq!((world.balance(&shop.key()).await, world.balance(&wallet.key()).await), (0, 96 + 4));
+    world.audit().await;
+}
+
+/// A claim that names no locked payment, and no evidence.
+fn as_it_was_written(payment: &Payment) -> Vec<u8> {
+    let payment_bytes = payment.to_bytes();
+    [&[1], payment.mint().as_bytes().as_slice(), payment.keyset().as_bytes(), &[1], &payment_bytes[1..], &[0, 0, 0]]
+        .concat()
+}
+
+/// Who knows p of a token that was sent to him unlocked, but not where it came from, is no payee for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_who_pays_himself_is_no_payee() {
+    let world = World::new().await;
+    let mut sender = Wallet::funded(&world, 100).await;
+    let keyset = world.keyset().await;
+    let tokens = withdraw(&world, &mut sender, &keyset, 4).await;
+    let recipient = Wallet::new(&world.id());
+    world.clock.pass(10);
+    revoke(&world, &keyset, 0).await;
+    let to_himself = pay(&keyset, &[copied(&tokens[0].coin)], recipient.payee(), world.now());
+    let filed = RecoupClaim::redeeming(to_himself, locked(), Vec::new()).unwrap();
+    assert_eq!(file(&world, &filed).await, Err(RecoupError::Payment(CheckError::WrongRequest)));
+    // Nor does one redemption stand for another locked payment than its own.
+    let payment = redeemed(&keyset, &[&tokens[0]], recipient.payee(), world.now());
+    let other = RecoupClaim::redeeming(payment, PaymentId::from_bytes([8; 32]), Vec::new()).unwrap();
+    assert_eq!(file(&world, &other).await, Err(RecoupError::Payment(CheckError::WrongRequest)));
+    let shown = RecoupClaim::new(world.id(), *keyset.id(), None, vec![tokens[0].evidence()]).unwrap();
+    assert_eq!(states(&world, &shown).await, [RecoupState::Waiting]);
+    settle(&world).await;
+    assert_eq!(states(&world, &shown).await, [RecoupState::Waiting], "nobody claims it");
+    assert_eq!(world.balance(&recipient.key()).await, 0);
     world.audit().await;
 }

@@ -11,7 +11,7 @@ use farthing_protocol::recoup::{ProofError, RecoupClaim};
 use farthing_protocol::shape::Shape;
 use farthing_verifier::check::CheckError;
 
-use super::{DAY, Held, authorized, claim, copied, file, revoke, settle, states, swap, withdraw};
+use super::{DAY, Held, authorized, claim, copied, file, locked, redeemed, revoke, settle, states, swap, withdraw};
 use crate::common::{World, amount};
 use crate::wallet::{Wallet, deposit, pay};
 
@@ -126,8 +126,11 @@ async fn a_spent_token_is_not_paid_once_more() {
         (report.waiting.tokens, report.unproven.tokens)
     };
     assert_eq!(fresh, (0, 0));
-    // Nor does the payee get it twice, with the payment that was accepted.
-    let filing = RecoupClaim::new(world.id(), *keyset.id(), Some(payment.clone()), vec![paid[0].evidence()]).unwrap();
+    // Nor does the payee get it twice.
+    let filing = {
+        let redeemed = redeemed(&keyset, &[&paid[0]], shop.payee(), world.now());
+        RecoupClaim::redeeming(redeemed, locked(), vec![paid[0].evidence()]).unwrap()
+    };
     assert_eq!(file(&world, &filing).await, Err(RecoupError::Spent(payment.id())));
     settle(&world).await;
     assert_eq!(world.balance(&shop.key()).await, 1);

@@ -1,6 +1,6 @@
 //! What is filed about tokens of a revoked keyset (section 10).
 
-use super::payment::{Coin, Statement};
+use super::payment::{Coin, PAY, Statement, deposit_request};
 use super::signature::Trace;
 use super::world::{World, nonce};
 use super::{cat, ed25519_public, hash};
@@ -23,9 +23,30 @@ pub(crate) fn evidence(world: &World, trace: &Trace) -> Vec<u8> {
 
 /// A claim with this payment, version byte and all, and this evidence in this order.
 pub(crate) fn claim(world: &World, payment: Option<&[u8]>, evidence: &[Vec<u8>]) -> Vec<u8> {
+    redeeming(world, payment, None, evidence)
+}
+
+/// The same with the id of the locked payment that the payment redeems.
+pub(crate) fn redeeming(
+    world: &World,
+    payment: Option<&[u8]>,
+    locked: Option<&[u8; 32]>,
+    evidence: &[Vec<u8>],
+) -> Vec<u8> {
     let payment = payment.map_or(vec![0], |payment| cat(&[&[1], &payment[1..]]));
+    let locked = locked.map_or(vec![0], |locked| cat(&[&[1], locked]));
     let count = u16::try_from(evidence.len()).unwrap().to_le_bytes();
-    cat(&[&[1], &world.mint, &world.keyset, &payment, &count, &evidence.concat()])
+    cat(&[&[1], &world.mint, &world.keyset, &payment, &locked, &count, &evidence.concat()])
+}
+
+/// The locked payment that is redeemed.
+pub(crate) const LOCKED_ID: [u8; 32] = [0x1d; 32];
+
+/// A payment of these tokens that redeems it, and its id.
+pub(crate) fn redemption(world: &World, coins: Vec<Coin>) -> ([u8; 32], Vec<u8>) {
+    let statement = Statement { request: deposit_request(&LOCKED_ID), ..world.statement(PAY, coins) };
+    let authorized = statement.authorize(nonce(&statement.id()));
+    (authorized.id, authorized.bytes)
 }
 
 /// Evidence of these tokens, ascending by P.

@@ -4,13 +4,14 @@ use farthing_protocol::codec::Wire;
 use farthing_protocol::derive::Seed;
 use farthing_protocol::issuance::IssuanceRecord;
 use farthing_protocol::keyset::Keyset;
+use farthing_protocol::locked::deposit_request;
 use farthing_protocol::payment::{CheckBinding, PaymentCheck, PaymentKind, verify_payment};
 use farthing_protocol::recoup::{BlindingProof, RecoupClaim, recoup_request};
 use serde_json::{Value, json};
 
 use super::issuance::five;
 use super::{encoded, hex, stored};
-use crate::reference::payment::{PAY, RECOUP};
+use crate::reference::payment::RECOUP;
 use crate::reference::recoup;
 use crate::reference::world::world;
 use crate::twins::context;
@@ -23,12 +24,14 @@ pub(crate) fn record_and_claim() -> (Vec<u8>, Vec<u8>) {
     (issuance.record(&[0xf0; 32]), recoup::claim(world, Some(&payment), &recoup::all(world, &coins)))
 }
 
-fn case(name: &str, payment: Option<([u8; 32], Vec<u8>)>, evidence: &[Vec<u8>]) -> Value {
+fn case(name: &str, payment: Option<([u8; 32], Vec<u8>)>, locked: Option<&[u8; 32]>, evidence: &[Vec<u8>]) -> Value {
+    let bytes = payment.as_ref().map(|(_, bytes)| bytes.as_slice());
     json!({
         "name": name,
         "payment": payment.as_ref().map(|(id, _)| hex(id)),
+        "locked": locked.map(hex),
         "evidence": evidence.len(),
-        "claim": hex(recoup::claim(world(), payment.as_ref().map(|(_, bytes)| bytes.as_slice()), evidence)),
+        "claim": hex(recoup::redeeming(world(), bytes, locked, evidence)),
     })
 }
 
@@ -36,8 +39,7 @@ fn case(name: &str, payment: Option<([u8; 32], Vec<u8>)>, evidence: &[Vec<u8>]) 
 fn claims() {
     let (world, coins) = (world(), world().coins(30, 5));
     let evidence = recoup::all(world, &coins);
-    let paid = world.statement(PAY, coins.clone());
-    let paid = (paid.id(), world.payment(PAY, coins.clone()));
+    let (paid, locked) = (recoup::redemption(world, coins.clone()), Some(&recoup::LOCKED_ID));
     let made = json!({
         "document": hex(world.document_bytes()),
         "seed": hex(world.seed),
@@ -51,10 +53,10 @@ fn claims() {
             "proof": hex(recoup::proof(world, &coin.trace)),
         })).collect::<Vec<_>>(),
         "claims": [
-            case("a holder's", Some(recoup::payment(world, RECOUP, coins.clone())), &evidence),
-            case("a payee's", Some(paid.clone()), &[]),
-            case("a payee's who was told how one token was blinded", Some(paid), &evidence[..1]),
-            case("evidence alone", None, &evidence),
+            case("a holder's", Some(recoup::payment(world, RECOUP, coins.clone())), None, &evidence),
+            case("a payee's", Some(paid.clone()), locked, &[]),
+            case("a payee's who was told how one token was blinded", Some(paid), locked, &evidence[..1]),
+            case("evidence alone", None, None, &evidence),
         ],
     });
     let file = stored("recoup.json", &made);
@@ -79,9 +81,13 @@ fn claims() {
         }
         let id = claim.payment().map(|payment| hex(payment.id().as_bytes()));
         assert_eq!(id.unwrap_or(Value::Null), case.at("payment").0);
+        let locked = claim.locked().map(|locked| hex(locked.as_bytes()));
+        assert_eq!(locked.unwrap_or(Value::Null), case.at("locked").0);
         if let Some(payment) = claim.payment().cloned() {
             let recouped = payment.kind() == PaymentKind::Recoup;
-            assert_eq!(*payment.request() == recoup_request(keyset.id()), recouped);
+            assert_eq!(claim.locked().is_none(), recouped);
+            let request = claim.locked().map_or_else(|| recoup_request(keyset.id()), deposit_request);
+            assert_eq!(*payment.request(), request);
             let check = PaymentCheck { payment, keyset: &keyset, binding: CheckBinding::None };
             verify_payment(&mut rand::rng(), check).unwrap();
         }

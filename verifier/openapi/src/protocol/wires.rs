@@ -67,7 +67,7 @@ base64url! {
     /// A signed request to pay out what an account holds (18.1).
     PayoutRequest: 168, Some(343);
     /// What is filed about tokens of a revoked keyset (22.2).
-    RecoupClaim: 270, None;
+    RecoupClaim: 271, None;
     /// A signed question how money is to be paid into an account (18.1).
     QuoteRequest: 165, Some(180);
     /// A signed request to see or change an account's settings (18.1).

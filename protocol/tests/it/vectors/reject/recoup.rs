@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Case, edited};
 use crate::reference::payment::{Coin, LOCKED, PAY, RECOUP, SWAP};
-use crate::reference::recoup::{all, claim, evidence, payment};
+use crate::reference::recoup::{LOCKED_ID, all, claim, evidence, payment, redeeming, redemption};
 use crate::reference::world::{later, other, world};
 use crate::reference::{cat, enc};
 use crate::vectors::hex;
@@ -20,10 +20,13 @@ fn decoding() -> Vec<Case> {
     let (world, coins) = (world(), world().coins(30, 5));
     let (_, good) = record_and_claim();
     let alone = claim(world, None, &all(world, &coins));
-    let paid = world.payment(PAY, coins.clone());
+    let (_, paid) = redemption(world, coins.clone());
+    let by_payee = redeeming(world, Some(&paid), Some(&LOCKED_ID), &[]);
     let case = |reason, refused: Vec<u8>, error| Case::new(reason, "decode recoup claim", &good, refused, error);
     let of_evidence =
         |reason, refused: Vec<u8>, error| Case::new(reason, "decode recoup claim", &alone, refused, error);
+    let of_payee =
+        |reason, refused: Vec<u8>, error| Case::new(reason, "decode recoup claim", &by_payee, refused, error);
     let recouped = |of: &[u8]| claim(world, Some(of), &all(world, &coins));
     let (mut reversed, once) = (all(world, &coins), all(world, &coins[..1]));
     reversed.reverse();
@@ -43,12 +46,46 @@ fn decoding() -> Vec<Case> {
             claim(world, Some(&payment(world, RECOUP, coins.clone()).1), &once),
             "Empty",
         ),
-        case("recoup-claim-with-foreign-evidence", claim(world, Some(&paid), &[another]), "OutOfRange"),
+        case(
+            "recoup-claim-of-a-holder-naming-a-locked-payment",
+            redeeming(world, Some(&payment(world, RECOUP, coins.clone()).1), Some(&LOCKED_ID), &all(world, &coins)),
+            "OutOfRange",
+        ),
+        of_payee(
+            "recoup-claim-with-foreign-evidence",
+            redeeming(world, Some(&paid), Some(&LOCKED_ID), &[another]),
+            "OutOfRange",
+        ),
+        // Tokens that were not locked, offered to a payee and refused him by the mint: he knows where none came from, or is told of all.
+        of_payee(
+            "recoup-claim-of-unlocked-tokens",
+            claim(world, Some(&world.payment(PAY, coins.clone())), &[]),
+            "Empty",
+        ),
+        of_payee(
+            "recoup-claim-of-unlocked-tokens-with-evidence",
+            claim(world, Some(&world.payment(PAY, coins.clone())), &all(world, &coins)),
+            "Empty",
+        ),
+        of_payee(
+            "recoup-claim-locked-payment-marked-2",
+            {
+                let mut marked = by_payee.clone();
+                marked[65 + paid.len()] = 2;
+                marked
+            },
+            "UnknownTag",
+        ),
         case("recoup-claim-trailing-byte", cat(&[&good, &[0]]), "TrailingBytes"),
         of_evidence("recoup-claim-empty", claim(world, None, &[]), "Empty"),
+        of_evidence(
+            "recoup-claim-locked-payment-without-payment",
+            redeeming(world, None, Some(&LOCKED_ID), &all(world, &coins)),
+            "OutOfRange",
+        ),
         of_evidence("recoup-claim-unordered", claim(world, None, &reversed), "NonCanonicalShape"),
         of_evidence("recoup-claim-repeated", claim(world, None, &[once.clone(), once].concat()), "NonCanonicalShape"),
-        of_evidence("recoup-claim-with-64-tokens", edited(&alone, 66, &64_u16.to_le_bytes()), "TooLong"),
+        of_evidence("recoup-claim-with-64-tokens", edited(&alone, 67, &64_u16.to_le_bytes()), "TooLong"),
     ]
 }
 
