@@ -71,7 +71,7 @@ fn a_mint_whose_machine_is_lost_goes_on_from_a_backup_and_redeems_nothing_twice(
     fails(&world, "bad_backup", &["restore", &backup, "--fingerprint", "another"]);
     // The fence beside the folder says that the mint went on.
     let restored = json(&world, 0, "mint-restore", &["restore", &backup, "--fingerprint", &fingerprint]);
-    assert_eq!((&restored["complete"], &restored["went_on"]), (&false.into(), &true.into()));
+    assert_eq!((&restored["last"], &restored["went_on"]), (&false.into(), &true.into()));
     for refused in [&["run", "--listen", "127.0.0.1:0"][..], &["audit"], &["credit", "farthingaccount1x", "1"]] {
         assert!(!world.output(&[&["mint"], refused].concat()).status.success());
     }
@@ -116,7 +116,10 @@ fn a_mint_moves_to_another_folder_with_its_last_backup() {
     assert_eq!(taken["last"], true);
     assert!(world.refused(&["mint", "run", "--listen", "127.0.0.1:0"]).contains("served no more"));
     let restored = json(&world, 0, "mint-restore", &["restore", &backup, "--dir", &elsewhere]);
-    assert_eq!(restored["complete"], true);
+    assert_eq!((&restored["last"], &restored["went_on"]), (&true.into(), &false.into()));
+    assert!(!world.output(&["mint", "audit", "--dir", &elsewhere]).status.success());
+    let said = ["restore", "--nothing-lost", "--dir", &elsewhere, "--yes"];
+    assert_eq!(json(&world, 0, "mint-restore-decided", &said)["revoked"], Value::Array(vec![]));
     let mint = world.serve(&["mint", "run", "--dir", &elsewhere, "--listen", &format!("127.0.0.1:{port}")]);
     world.run(&["wallet", "withdraw", "5.00"]);
     assert!(world.run(&["mint", "audit", "--dir", &elsewhere]).contains("balanced"));

@@ -24,8 +24,8 @@ pub(crate) struct RestoreAnswer {
     mint: String,
     /// When the copy was taken.
     taken_at: u64,
-    /// Whether the mint can be served as it is. Else it must be said first what became of the original.
-    complete: bool,
+    /// Whether the original was taken out of service with it.
+    last: bool,
     /// Whether the original certainly answered something after the copy.
     went_on: bool,
     /// Whether the secret keys were in the copy.
@@ -107,12 +107,12 @@ fn read_keysets(path: &Path) -> Result<KeysetsAnswer> {
 
 impl RestoreAnswer {
     fn of(restored: &Restored, folder: &Path) -> Self {
-        let Restored { summary, is_complete, went_on, .. } = restored;
+        let Restored { summary, went_on, .. } = restored;
         Self {
             folder: folder.display().to_string(),
             mint: summary.mint.to_text(),
             taken_at: seconds(summary.taken_at),
-            complete: *is_complete,
+            last: summary.is_last,
             went_on: *went_on,
             with_keys: summary.with_keys,
             time: summary.taken_at,
@@ -126,12 +126,14 @@ impl Answer for RestoreAnswer {
         if !self.with_keys {
             screen.note("The secret keys were not in the backup: put them into the folder `keys` of the mint.");
         }
-        if self.complete {
-            screen.note("It is the last copy of a mint that is out of service: it can be served.");
-            return;
-        }
         if self.went_on {
             screen.note("The original went on after this backup was taken. What it answered since is not here.");
+        } else if self.last {
+            screen.note(
+                "It is the last backup of a mint that is out of service. If it was never put back before, say `farthing mint restore \
+                 --nothing-lost`; if it was, what that mint answered is not here: --accept-loss.",
+            );
+            return;
         }
         screen.note(
             "It is not served before you say what became of the original: `farthing mint restore --accept-loss`, or --nothing-lost if it \

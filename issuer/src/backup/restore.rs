@@ -7,7 +7,7 @@ use farthing_durable::noted_at;
 use super::check::Verified;
 use super::files::Unfinished;
 use super::{BackupError, BackupSummary};
-use crate::ledger::{AuditReport, Duty, put_back};
+use crate::ledger::{AuditReport, put_back};
 
 /// A mint that was put back from a copy.
 #[derive(Clone, Debug)]
@@ -16,15 +16,12 @@ pub struct Restored {
     pub summary: BackupSummary,
     /// What the audit of its books said.
     pub report: AuditReport,
-    /// Whether the mint can be served as it is: the copy is the last one of an original that is out of service. Else it must be
-    /// [decided](super::decide) first what the original answered after the copy was taken.
-    pub is_complete: bool,
     /// Whether the original certainly answered something after the copy was taken: the fence of the mint's folder says so.
     pub went_on: bool,
 }
 
 /// Makes a mint's folder of a copy that is whole and right. When this returns, it is durable. Its ledger knows that it was put back, and cannot be
-/// served before somebody has said what became of the original, unless that is known.
+/// served before it is [decided](super::decide) what became of the original.
 ///
 /// # Errors
 /// A [`BackupError`]; nothing is then left at the place where it should go.
@@ -37,10 +34,9 @@ pub fn restore_backup(from: &Path, to: &Path, fingerprint: Option<&str>) -> Resu
     let report = verified.audit(&ledger)?;
     let (taken_at, went_on) = (verified.manifest.taken_at, noted > Some(groups));
     // Before the folder has its name: nobody ever opens this ledger without the note.
-    let lineage = ledger.run(move |txn| put_back(txn, taken_at, went_on))?;
+    ledger.run(move |txn| put_back(txn, taken_at, went_on))?;
     drop(ledger);
     verified.copy_rest(folder.path())?;
     folder.finish()?;
-    let is_complete = lineage.duty == Duty::Serving;
-    Ok(Restored { summary: verified.summary(), report, is_complete, went_on })
+    Ok(Restored { summary: verified.summary(), report, went_on })
 }

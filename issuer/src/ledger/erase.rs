@@ -10,6 +10,8 @@ use farthing_protocol::codec::{Decode, Encode};
 use farthing_protocol::identity::AccountKey;
 use sha2::{Digest, Sha256};
 
+use super::LedgerError;
+use super::ended::tombstone;
 use super::factor::{self, Holder};
 use super::payout_row::{PayoutNumber, PayoutRow};
 use super::payouts::asked_key;
@@ -297,8 +299,11 @@ fn erase_issuance(
     if from != *account {
         return Ok(false);
     }
-    let unit = super::book::keyset_unit(txn, &entry.keyset)?;
-    add(txn, account, &unit, Said::Gone(entry.debit))?;
+    // Once the keyset has a tombstone, what was paid for its tokens is carried for the account, and the row says nothing more.
+    if tombstone(txn, &entry.keyset)?.is_none() {
+        let unit = super::book::keyset_unit(txn, &entry.keyset)?;
+        add(txn, account, &unit, Said::Gone(entry.debit))?;
+    }
     put(txn, Table::Issuance, id, &IssuanceEntry { source: Source::Forgotten, ..entry })?;
     Ok(true)
 }

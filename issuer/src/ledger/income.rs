@@ -32,8 +32,8 @@ pub enum IncomeError {
     /// The amount is zero.
     #[error("the amount is zero")]
     Zero,
-    /// The id is empty or longer than 128 bytes, or the quote's name longer than 256, or they do not show what they say.
-    #[error("the id must be plain text of 1 to 128 bytes, the quote's name of at most 256")]
+    /// The id is empty, longer than 128 bytes or does not show what it says, or the quote's name is longer than 256.
+    #[error("the id must be plain text of 1 to 128 bytes, the quote's name text of at most 256")]
     Text,
     /// The id was reported before, with another amount or quote.
     #[error("the id was used for another payment")]
@@ -64,7 +64,7 @@ impl From<TransferError> for IncomeError {
 pub(crate) struct Report {
     /// Its own id of the payment.
     pub(crate) id: String,
-    /// The quote's name, as the payer wrote it.
+    /// The quote's name, as the payer wrote it, whatever that is.
     pub(crate) quote: String,
     pub(crate) amount: Amount,
 }
@@ -80,9 +80,10 @@ pub(crate) fn receive(
     if amount.is_zero() {
         return Err(IncomeError::Zero);
     }
-    if id.is_empty() || id.len() > MAX_ID || name.len() > MAX_QUOTE || !is_plain(id) || !is_plain(name) {
+    if id.is_empty() || id.len() > MAX_ID || name.len() > MAX_QUOTE || !is_plain(id) {
         return Err(IncomeError::Text);
     }
+    let name = &shown(name);
     if let Some(number) = get::<IncomeNumber>(txn, Table::IncomeId, id.as_bytes())? {
         let row = income(txn, number)?.ok_or(LedgerError::Damaged)?;
         let same = row.amount == *amount && row.quote == *name;
@@ -114,6 +115,17 @@ pub(crate) fn receive(
         put(txn, Table::IncomeHeld, &number.key(), &row.amount)?;
     }
     Ok((number, row, false))
+}
+
+/// What a payer wrote, as it can be shown: it is his, and no reason to refuse his money. Lines become blanks; whatever else does not show what
+/// it says becomes a question mark. It is no longer for that.
+fn shown(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\t' | '\n' | '\r' => ' ',
+        c if is_plain(c.encode_utf8(&mut [0; 4])) => c,
+        _ => '?',
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Where held money goes.
@@ -266,7 +278,7 @@ impl Decode for Fate {
 pub(crate) struct IncomeRow {
     /// The processor's id.
     pub(crate) id: String,
-    /// What stood in the place of a quote's name.
+    /// What stood in the place of a quote's name, as it can be shown.
     pub(crate) quote: String,
     pub(crate) amount: Amount,
     pub(crate) unit: Unit,

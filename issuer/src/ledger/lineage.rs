@@ -86,19 +86,17 @@ pub(crate) fn set_duty(txn: &mut Txn<'_>, duty: Duty) -> Result<(), LedgerError>
     put(txn, Table::Lineage, &[], &lineage)
 }
 
-/// Notes in a ledger that was just put back what it is: the last copy of an original that is not served any more goes on in its place; any other is
-/// undecided.
-pub(crate) fn put_back(txn: &mut Txn<'_>, copied_at: UnixTime, went_on: bool) -> Result<Lineage, LedgerError> {
+/// Notes in a ledger that was just put back that it is a copy: it is not served before somebody says what became of the original. That goes for the last
+/// copy of an original that is out of service, too: it may have been put back before, and what that mint answered is not in it.
+pub(crate) fn put_back(txn: &mut Txn<'_>, copied_at: UnixTime, went_on: bool) -> Result<(), LedgerError> {
     let Lineage { generation, duty } = lineage(txn)?;
     let duty = match duty {
-        Duty::Given(_) if !went_on => Duty::Serving,
         // A copy of a copy is no better.
         Duty::Undecided { copied_at, went_on: before } => Duty::Undecided { copied_at, went_on: went_on || before },
         Duty::Serving | Duty::Given(_) => Duty::Undecided { copied_at, went_on },
     };
     let lineage = Lineage { generation: generation.checked_add(1).ok_or(LedgerError::Overflow)?, duty };
-    put(txn, Table::Lineage, &[], &lineage)?;
-    Ok(lineage)
+    put(txn, Table::Lineage, &[], &lineage)
 }
 
 /// What is given up when a ledger goes on from a copy.

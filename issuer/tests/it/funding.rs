@@ -120,11 +120,33 @@ async fn what_comes_is_credited_as_it_comes() {
     });
     assert!(world.mint().books().incomes(false, None, 10).await.unwrap().is_empty());
     assert_eq!(books(&world).await, [1105, 0, 1105]);
-    for (id, quote) in [("", "FQ"), (&"x".repeat(129), "FQ"), ("p\n", "FQ"), ("p4", &"x".repeat(257)), ("p4", "\u{7}")]
-    {
+    for (id, quote) in [("", "FQ"), (&"x".repeat(129), "FQ"), ("p\n", "FQ"), ("p4", &"x".repeat(257))] {
         assert_eq!(receive(&world, id, quote, 1).await, Err(IncomeError::Text), "{id:?} {quote:?}");
     }
     assert_eq!(receive(&world, "p4", &name, 0).await, Err(IncomeError::Zero));
+}
+
+/// His money is his, whatever he wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_cannot_be_shown_is_held_as_it_can() {
+    let world = world().await;
+    let ann = Wallet::new(&world.id());
+    let name = ask(&world, &request(&world, &ann.account, 1000)).await.unwrap().quote.to_text();
+    let long = "\u{7}".repeat(256);
+    for (id, quote) in [("p1", "rent\u{202e}\u{0}!"), ("p2", &long), ("p3", &format!("{name}\u{7}"))] {
+        for known in [false, true] {
+            assert_eq!(receive(&world, id, quote, 3).await, Ok((IncomeState::Held, known)), "{quote:?}");
+        }
+    }
+    assert_eq!(receive(&world, "p1", "rent", 3).await, Err(IncomeError::IdUsed));
+    // A bank breaks lines where it likes.
+    let broken = format!("{}\r\n{}", &name[..9], &name[9..]);
+    assert_eq!(receive(&world, "p4", &broken, 1000).await, Ok((IncomeState::Credited, false)));
+    assert_eq!(world.balance(&ann.key()).await, 1000);
+    let held = world.mint().books().incomes(false, None, 10).await.unwrap();
+    let shown: Vec<_> = held.iter().map(|one| one.quote.clone()).collect();
+    assert_eq!(shown, ["rent??!".to_owned(), "?".repeat(256), format!("{name}?")]);
+    assert_eq!(books(&world).await, [1009, 0, 1009]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -88,3 +88,30 @@ async fn files_that_a_crash_left_are_removed() {
     assert!(!folder.exists());
     world.audit().await;
 }
+
+/// What was paid for tokens of a buried keyset counts once, whether its issuances are still there or not when the account is forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_are_forgotten_before_the_dropping_keep_the_books_right() {
+    // So many commits come through: the tombstone; the index too; the spent records too.
+    for commits in 1..4 {
+        let Life { mut world, wallet, first, .. } = ended().await;
+        let account = wallet.key();
+        let held = world.balance(&account).await;
+        world.mint().books().pay_out(account, amount(held), "all of it").await.unwrap();
+        let before = world.audit().await.units.remove(0);
+        world.fail_after(commits, Fault::NotPersisted);
+        assert!(world.mint().rotate().await.is_err());
+        world.reopen().await;
+        assert_eq!(world.mint().keysets().remove(0).state, KeysetState::Buried);
+        // Five withdrawals of the first keyset and two of the second, the credit, the payment, the account itself.
+        assert!(world.mint().books().forget(account).await.unwrap().rows >= 10);
+        for _ in 0..2 {
+            let books = world.audit().await.units.remove(0);
+            assert_eq!(books.lapsed, amount(LAPSED));
+            assert_eq!(farthing_issuer::UnitBooks { lapsed: before.lapsed, ..books }, before);
+            rotate(&world).await;
+            assert!(world.mint().keysets().iter().any(|keyset| keyset.keyset == *first.id()));
+        }
+        assert_eq!(rows(&mut world, &["issuance/", "dropping/"]).await, [3, 0]);
+    }
+}
