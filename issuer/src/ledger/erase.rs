@@ -10,7 +10,6 @@ use farthing_protocol::codec::{Decode, Encode};
 use farthing_protocol::identity::AccountKey;
 use sha2::{Digest, Sha256};
 
-use super::LedgerError;
 use super::ended::tombstone;
 use super::factor::{self, Holder};
 use super::payout_row::{PayoutNumber, PayoutRow};

@@ -81,6 +81,7 @@ struct File {
     funding: funding::File,
     #[serde(default)]
     data: Data,
+    #[serde(default)]
     accounts: accounts::Accounts,
 }
 
