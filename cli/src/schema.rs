@@ -34,7 +34,10 @@ fn closed(mut value: Value) -> Value {
             if fields.contains_key("properties") {
                 fields.insert("additionalProperties".to_owned(), Value::Bool(false));
             }
-            fields.remove("title");
+            // A schema's title is a text; an object is a field that is called so.
+            if fields.get("title").is_some_and(Value::is_string) {
+                fields.remove("title");
+            }
             fields.values_mut().for_each(|field| *field = closed(field.take()));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| *item = closed(item.take())),

@@ -68,7 +68,7 @@ fn vouchers_from_the_sheet_to_the_wallet() {
     // A sheet is never written over, nor made for what the mint cannot issue.
     fails(&world, 1, "bad_file", &create);
     fails(&world, 1, "bad_file", &["vouchers", "create", "--count", "1", "--amount", "1.00", "--sheet", "fair.pdf"]);
-    fails(&world, 1, "bad_date", &[&create[..8], &["new.html", "--expires", "soon"]].concat());
+    fails(&world, 1, "bad_date", &[&create[..9], &["new.html", "--expires", "soon"]].concat());
     let new = world.path("new.html");
     let huge = ["vouchers", "create", "--count", "1", "--amount", "99999999.00", "--sheet", new.to_str().unwrap()];
     fails(&world, 1, "failed", &huge);
