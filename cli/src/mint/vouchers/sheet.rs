@@ -141,24 +141,26 @@ impl Sheet<'_> {
         let (modules, path) = qr::drawing(&text)?;
         let scale = CODE / self::number(modules);
         let amount = self.terms.amount.display(&self.terms.unit);
-        let size = (WORDS_WIDTH / (0.62 * self::number(amount.chars().count()))).min(8.0);
+        let until = format!("redeem before {} UTC", time(self.terms.expires_at));
         write(
             page,
             format_args!(
                 "<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"none\" stroke=\"#888\" stroke-width=\"0.2\" stroke-dasharray=\"1 1\"/>\n\
-                 <text x=\"3.5\" y=\"6.4\" font-size=\"3.2\" font-weight=\"bold\">{title}</text>\n\
+                 <text x=\"3.5\" y=\"6.4\" font-size=\"{title_size:.2}\" font-weight=\"bold\">{title}</text>\n\
                  <a href=\"farthing:{link}\"><path transform=\"translate(1.5 9) scale({scale:.5})\" shape-rendering=\"crispEdges\" \
                  d=\"{path}\"/></a>\n\
                  <text x=\"{WORDS}\" y=\"17\" font-size=\"{size:.2}\" font-weight=\"bold\">{amount}</text>\n\
-                 <text x=\"{WORDS}\" y=\"21.8\" font-size=\"2.7\">redeem before {end} UTC</text>\n",
+                 <text x=\"{WORDS}\" y=\"21.8\" font-size=\"{until_size:.2}\">{until}</text>\n",
                 title = escaped(self.title),
+                title_size = fitting(self.title, WIDTH - 7.0, 3.2),
                 link = text.as_str(),
                 amount = escaped(&amount),
-                end = time(self.terms.expires_at),
+                size = fitting(&amount, WORDS_WIDTH, 8.0),
+                until_size = fitting(&until, WORDS_WIDTH, 2.7),
             ),
         );
         if let Some(url) = self.mint_url {
-            let size = (WORDS_WIDTH / (0.52 * self::number(url.chars().count()))).min(2.5);
+            let size = fitting(url, WORDS_WIDTH, 2.5);
             let url = escaped(url);
             write(page, format_args!("<text x=\"{WORDS}\" y=\"25.4\" font-size=\"{size:.2}\">{url}</text>\n"));
         }
@@ -182,6 +184,11 @@ impl Sheet<'_> {
         );
         Ok(())
     }
+}
+
+/// The size of letters at which a text is no wider than this: few fonts have letters that are wider, on the average.
+fn fitting(text: &str, width: f64, largest: f64) -> f64 {
+    (width / (0.62 * number(text.chars().count().max(1)))).min(largest)
 }
 
 /// A text in lines of equal length.
