@@ -88,7 +88,7 @@ async fn what_is_no_batch_is_refused_and_changes_nothing() {
     assert_eq!(world.audit().await.units.len(), 0);
     create(&|batch| batch.amount = amount((1 << 32) - 1)).await.unwrap();
     // Neither some of them nor the same for another amount or another time is the same batch.
-    let others: [&dyn Fn(&mut NewBatch); 4] = [
+    let others: [Change<'_>; 4] = [
         &|_| {},
         &|batch| batch.vouchers.truncate(1),
         &|batch| batch.vouchers.push(VoucherKey::from(&Keypair::from_secret(&[1; 32]))),
