@@ -21,7 +21,7 @@ use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
 use crate::control::{SignerIssued, SignerReportAnswer};
 use crate::home::{Config, HomeError, MintHome};
-use crate::keys::{KeyError, Unlock};
+use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
 use crate::ledger::{self, AuditReport, Authority, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
 use crate::limits::{Rates, TooOften};
@@ -195,31 +195,18 @@ impl Mint {
     fn open_now(home: MintHome, unlock: Option<Unlock>, surroundings: Surroundings) -> Result<Self, MintError> {
         let Surroundings { clock, ledger, archive_file } = surroundings;
         let rates = Rates::new(home.config().rates);
-        let keysets = home.load_keysets()?;
-        let (with_keys, without): (Vec<_>, Vec<_>) =
-            keysets.into_iter().partition(|keyset| home.keys().has_keyset(keyset.id()));
         // The keys first: a wrong passphrase is told before anything is touched.
-        let (signer, without) = match (unlock, home.config().signer.clone()) {
+        let signer = match (unlock, home.config().signer.clone()) {
             (Some(unlock), None) => {
-                let strongbox = Strongbox::open(home.keys(), unlock, &with_keys, Arc::clone(&clock));
-                (Signer::here(strongbox.map_err(HomeError::from)?), without)
+                let strongbox = Strongbox::open(home.keys(), unlock, &home.load_keysets()?, Arc::clone(&clock));
+                Signer::here(strongbox.map_err(HomeError::from)?)
             }
-            (None, Some(place)) => {
-                (Signer::apart(Remote::new(*home.mint_id(), place).map_err(HomeError::from)?), Vec::new())
-            }
+            (None, Some(place)) => Signer::apart(Remote::new(*home.mint_id(), place).map_err(HomeError::from)?),
             (Some(_), Some(_)) => return Err(HomeError::KeysApart.into()),
             (None, None) => return Err(HomeError::KeysHere.into()),
         };
         let keys = home.keys();
-        let now = clock.now();
         let books = Books::open_with(home, ledger, Arc::clone(&clock))?;
-        // A mint that was put back knows keysets whose keys were lost with the original. It has revoked them.
-        let book = books.keyset_book();
-        let can_issue =
-            |keyset: &Arc<Keyset>| now < keyset.terms().issue_until && book.revoked_at(keyset.id()).is_none();
-        if without.iter().any(can_issue) {
-            return Err(HomeError::from(KeyError::Io(std::io::ErrorKind::NotFound.into())).into());
-        }
         // The ledger is this process's: nobody is exchanging keys.
         keys.settle().map_err(HomeError::from)?;
         Ok(Self(Arc::new(Inner {

@@ -55,11 +55,6 @@ impl KeyFolder {
         &self.folder
     }
 
-    /// Whether there are secret keys of this keyset.
-    pub(crate) fn has_keyset(&self, keyset: &KeysetId) -> bool {
-        self.file(&name_of(keyset)).is_file()
-    }
-
     /// Those files that are not there of the identity's and these keysets' keys. None is read.
     pub(crate) fn missing<'a>(&self, keysets: impl Iterator<Item = &'a KeysetId>) -> Vec<PathBuf> {
         let names = std::iter::once(IDENTITY.to_owned()).chain(keysets.map(name_of));
