@@ -19,7 +19,7 @@ def report(entry, amount, text):
     if cents != int(cents):
         raise ValueError("the amount has more than two places")
     name = re.search(r"FQ([\s-]?[A-Z2-7]){16}", text.upper())
-    payment = {"id": "bank-" + entry, "quote": name[0] if name else text[:60], "amount": str(int(cents)), "unit": "EUR"}
+    payment = {"id": "bank-" + entry, "quote": re.sub(r"[\s-]", "", name[0]) if name else text[:60], "amount": str(int(cents)), "unit": "EUR"}
     body, message, now = json.dumps(payment).encode(), payment["id"], str(int(time.time()))
     signature = base64.b64encode(hmac.digest(key, f"{message}.{now}.".encode() + body, "sha256")).decode()
     headers = {"webhook-id": message, "webhook-timestamp": now, "webhook-signature": "v1," + signature}
@@ -29,9 +29,10 @@ def report(entry, amount, text):
 
 failed = False
 sys.stdin.reconfigure(errors="replace", newline="")
-for line in csv.reader(line.replace("\0", "") for line in sys.stdin):
+for line in filter(str.strip, sys.stdin):
+    # Each line by itself: a quotation mark that a payer left open must not swallow the entries behind it.
     try:
-        entry, amount, text = line
+        [(entry, amount, text)] = csv.reader([line.replace("\0", "")], strict=True)
         print(entry, amount, report(entry, amount, text), flush=True)
     except Exception as error:
         said = error.read().decode(errors="replace") if isinstance(error, urllib.error.HTTPError) else ""

@@ -1,5 +1,7 @@
 //! A mint as whoever operates it sees it: questions, settings, certificates, limits, figures, alarms, its end.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -169,6 +171,7 @@ fn settings_are_checked_and_nothing_is_changed() {
         ("# max_issue = 50000", "max_issue = 5", 0, one("limits", "warning")),
         ("# alert_command = [", "alert_command = [\"no such program\", ", 1, one("alert", "fault")),
         ("# alert_command = [", "alert_command = [\"sh\", ", 0, Vec::new()),
+        ("# webhook_listen =", "webhook_listen =", 1, one("webhook", "fault")),
         ("audit_seconds = 86400", "audit_seconds = 0", 1, one("config", "fault")),
     ] {
         let changed = text.replacen(from, to, 1);
@@ -182,8 +185,14 @@ fn settings_are_checked_and_nothing_is_changed() {
             .collect();
         assert_eq!(found, expected, "{to}");
     }
-    std::fs::write(&config, &text).unwrap();
     assert_eq!(entries(), before);
+    // Nobody else may read what anything can be credited with.
+    std::fs::write(&config, text.replacen("# webhook_listen =", "webhook_listen =", 1)).unwrap();
+    world.run(&["mint", "funding", "secret"]);
+    assert_eq!(findings(&world, 0), []);
+    std::fs::set_permissions(folder(&world).join("webhook.secret"), Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(findings(&world, 1), one("webhook", "fault"));
+    std::fs::write(&config, &text).unwrap();
     std::fs::rename(folder(&world).join("keys/identity.key"), world.path("away")).unwrap();
     assert_eq!(findings(&world, 1), one("keys", "fault"));
     std::fs::rename(world.path("away"), folder(&world).join("keys/identity.key")).unwrap();

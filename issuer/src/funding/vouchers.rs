@@ -113,10 +113,11 @@ impl Books {
         Ok(())
     }
 
-    /// What the configured chain's last keyset issues at once: none if there is no such keyset.
+    /// What can be withdrawn at once: by the configured chain's last keyset, if there is one, and by the limit, if there is one.
     fn most_at_once(&self) -> Option<Amount> {
         let (book, config) = (self.keyset_book(), self.home().config());
-        book.last_of(&config.unit, &config.redemption).map(|keyset| keyset.max_amount())
+        let keyset = book.last_of(&config.unit, &config.redemption).map(|keyset| keyset.max_amount());
+        [keyset, config.limits.operation].into_iter().flatten().min()
     }
 }
 

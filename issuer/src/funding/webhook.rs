@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::{IncomeState, IncomeView};
 use crate::home::MintHome;
+use crate::keys::is_private;
 use crate::mint::Mint;
 
 /// Where they are posted.
@@ -56,6 +57,9 @@ pub enum WebhookSecretError {
     /// The file.
     #[error("the file {path} cannot be read or written", path = .0.display())]
     Io(PathBuf, #[source] io::Error),
+    /// Whoever reads it can have any sum credited.
+    #[error("the file {path} can be read by others: chmod 600 {path}", path = .0.display())]
+    ReadableByOthers(PathBuf),
     /// What is in it.
     #[error("the file {path} holds no secrets that can be used", path = .0.display())]
     Secrets(PathBuf, #[source] SecretsError),
@@ -112,8 +116,11 @@ impl MintHome {
     /// A [`WebhookSecretError`].
     pub(crate) fn webhook_secrets(&self) -> Result<Secrets, WebhookSecretError> {
         let path = self.webhook_secret_file();
-        let text = std::fs::read_to_string(&path).map(zeroize::Zeroizing::new);
-        let text = text.map_err(|error| WebhookSecretError::Io(path.clone(), error))?;
+        let failed = |error| WebhookSecretError::Io(path.clone(), error);
+        if !is_private(&path).map_err(failed)? {
+            return Err(WebhookSecretError::ReadableByOthers(path));
+        }
+        let text = std::fs::read_to_string(&path).map(zeroize::Zeroizing::new).map_err(failed)?;
         Secrets::parse(&text).map_err(|error| WebhookSecretError::Secrets(path, error))
     }
 

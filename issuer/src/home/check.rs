@@ -7,6 +7,8 @@ use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_verifier::findings;
 
 use super::{CONFIG, HomeError, MintHome, ServiceOptions};
+use crate::funding::WebhookSecretError;
+use crate::keys::is_private;
 use crate::keysets::{KeysetBook, KeysetState};
 use crate::limits::IssueLimits;
 
@@ -35,6 +37,8 @@ farthing_verifier::finding_codes! {
     Limits = "limits";
     /// Who is told when it stops issuing.
     Alert = "alert";
+    /// Where money is reported that came in.
+    Webhook = "webhook";
 }
 
 /// What was found out about a mint's folder.
@@ -68,7 +72,7 @@ pub fn check_home(folder: &Path, now: UnixTime) -> Vec<Finding> {
 /// A check. Another one is added to [`CHECKS`].
 type Check = fn(&Looked<'_>, &mut Report);
 
-const CHECKS: &[Check] = &[permissions, keysets, ledger, addresses, tls, limits, alert];
+const CHECKS: &[Check] = &[permissions, keysets, ledger, addresses, tls, limits, alert, webhook];
 
 struct Looked<'a> {
     home: &'a MintHome,
@@ -178,6 +182,20 @@ fn alert(looked: &Looked<'_>, report: &mut Report) {
     match find_program(program) {
         Some(_) => report.fine(FindingCode::Alert, format!("{program} is told when the mint stops issuing")),
         None => report.fault(FindingCode::Alert, format!("{program} is no program that can be run")),
+    }
+}
+
+/// Whether what a payment processor reports can be verified. Its secret is not read.
+fn webhook(looked: &Looked<'_>, report: &mut Report) {
+    let Some(listen) = looked.home.config().funding.webhook_listen else { return };
+    let file = looked.home.webhook_secret_file();
+    match is_private(&file) {
+        Ok(true) => report.fine(FindingCode::Webhook, format!("payments are reported to {listen}")),
+        Ok(false) => report.fault(FindingCode::Webhook, WebhookSecretError::ReadableByOthers(file).to_string()),
+        Err(error) => report.fault(
+            FindingCode::Webhook,
+            format!("{} cannot be read ({error}): farthing mint funding secret makes one", file.display()),
+        ),
     }
 }
 

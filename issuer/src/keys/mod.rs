@@ -6,6 +6,7 @@ mod folder;
 mod home;
 mod sealed;
 
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -83,25 +84,32 @@ impl Protection {
 
 /// The 32 bytes of a key file.
 pub(crate) fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    refuse_if_readable_by_others(path, credentials.as_deref())?;
+    if !is_private(path)? {
+        return Err(KeyError::ReadableByOthers);
+    }
     let bytes = farthing_sealed::files::read_short(path, 32).map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => KeyError::NoKeyFile,
+        io::ErrorKind::InvalidData => KeyError::NoKeyFile,
         _ => error.into(),
     })?;
     let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| KeyError::NoKeyFile)?;
     Ok(Zeroizing::new(key))
 }
 
+/// Whether nobody but its owner reads a file with a secret.
+pub(crate) fn is_private(path: &Path) -> io::Result<bool> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    is_private_beside(path, credentials.as_deref())
+}
+
 /// systemd gives a service its credentials in a folder of their own, in memory, each owned by root and readable by the service's user through
 /// an access list: the group's bits then stand for that list. Nobody else gets into the folder.
-fn refuse_if_readable_by_others(path: &Path, credentials: Option<&Path>) -> Result<(), KeyError> {
+fn is_private_beside(path: &Path, credentials: Option<&Path>) -> io::Result<bool> {
     let found = std::fs::metadata(path)?;
     let is_credential = found.uid() == 0
         && credentials.is_some_and(|folder| folder.is_absolute() && path.parent().is_some_and(|own| own == folder));
     let allowed = if is_credential { 0o440 } else { 0o700 };
     let mode = found.permissions().mode() & 0o777;
-    if mode & !allowed & 0o077 == 0 { Ok(()) } else { Err(KeyError::ReadableByOthers) }
+    Ok(mode & !allowed & 0o077 == 0)
 }
 
 #[cfg(test)]
@@ -131,8 +139,8 @@ mod tests {
             std::fs::write(path, [1; 32]).unwrap();
             std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
             let is_root = std::fs::metadata(path).unwrap().uid() == 0;
-            assert_eq!(refuse_if_readable_by_others(path, None).is_ok(), plain, "{mode:o}");
-            let taken = refuse_if_readable_by_others(path, Some(credentials.path())).is_ok();
+            assert_eq!(is_private_beside(path, None).unwrap(), plain, "{mode:o}");
+            let taken = is_private_beside(path, Some(credentials.path())).unwrap();
             // Only what root has made counts as a credential.
             assert_eq!(taken, if is_root { credential } else { plain }, "{mode:o}");
         }

@@ -14,7 +14,7 @@ use super::records::{Table, from_value, get, put};
 /// The longest id of a processor, in bytes.
 const MAX_ID: usize = 128;
 
-/// The longest text in the place of a quote's name, in bytes.
+/// As much as is kept of the text in the place of a quote's name, in bytes.
 const MAX_QUOTE: usize = 256;
 
 /// The account that holds what came in for nobody known. Its key is the curve's neutral element, under which no signature is ever
@@ -32,8 +32,8 @@ pub enum IncomeError {
     /// The amount is zero.
     #[error("the amount is zero")]
     Zero,
-    /// The id is empty, longer than 128 bytes or does not show what it says, or the quote's name is longer than 256.
-    #[error("the id must be plain text of 1 to 128 bytes, the quote's name text of at most 256")]
+    /// The id is empty, longer than 128 bytes, or does not show what it says.
+    #[error("the id must be plain text of 1 to 128 bytes")]
     Text,
     /// The id was reported before, with another amount or quote.
     #[error("the id was used for another payment")]
@@ -80,7 +80,7 @@ pub(crate) fn receive(
     if amount.is_zero() {
         return Err(IncomeError::Zero);
     }
-    if id.is_empty() || id.len() > MAX_ID || name.len() > MAX_QUOTE || !is_plain(id) {
+    if id.is_empty() || id.len() > MAX_ID || !is_plain(id) {
         return Err(IncomeError::Text);
     }
     let name = &shown(name);
@@ -118,14 +118,21 @@ pub(crate) fn receive(
 }
 
 /// What a payer wrote, as it can be shown: it is his, and no reason to refuse his money. Lines become blanks; whatever else does not show what
-/// it says becomes a question mark. It is no longer for that.
+/// it says becomes a question mark. What is beyond [`MAX_QUOTE`] is left out.
 fn shown(text: &str) -> String {
     let shown = |c: char| match c {
         '\t' | '\n' | '\r' => ' ',
         c if is_plain(c.encode_utf8(&mut [0; 4])) => c,
         _ => '?',
     };
-    text.chars().map(shown).collect()
+    let mut kept = String::new();
+    for c in text.chars().map(shown) {
+        if kept.len().saturating_add(c.len_utf8()) > MAX_QUOTE {
+            break;
+        }
+        kept.push(c);
+    }
+    kept
 }
 
 /// Where held money goes.

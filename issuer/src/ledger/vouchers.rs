@@ -25,7 +25,7 @@ const AT_ONCE: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VoucherError {
-    /// The amount is zero, or more than a keyset of the mint can issue at once.
+    /// The amount is zero, or more than the mint issues at once: its last keyset, or its limit.
     #[error("the mint cannot issue this amount at once")]
     Amount,
     /// There are none, or more than 10,000.

@@ -1,6 +1,6 @@
 //! What is issued at most: nothing gets past it, at once or one after the other, and nothing is debited that is refused.
 
-use farthing_issuer::{FinishError, IssueLimits, Limit, OpenError};
+use farthing_issuer::{FinishError, IssueLimits, Limit, NewBatch, OpenError, VoucherError};
 use farthing_protocol::api::{DepositOutcome, OpenRequest};
 use farthing_protocol::identity::{Keypair, VoucherKey};
 use farthing_protocol::shape::Shape;
@@ -43,6 +43,16 @@ async fn one_withdrawal_is_bounded_and_told_before_a_session_is_opened() {
     world.mint().finish(request).await.unwrap();
     assert_eq!(world.balance(&wallet.key()).await, 10_000 - 1_100);
     world.reopen().await;
+    // Nobody could redeem them.
+    let voucher = |units| NewBatch {
+        vouchers: vec![VoucherKey::from(&Keypair::generate(&mut rand::rng()))],
+        amount: amount(units),
+        expires_at: world.now().plus(1000),
+        note: String::new(),
+    };
+    let books = world.mint().books();
+    assert_eq!(books.create_vouchers(voucher(601)).await.map(drop), Err(VoucherError::Amount));
+    books.create_vouchers(voucher(600)).await.unwrap();
     assert_eq!(opened(&world, Shape::Withdrawal(amount(601))).await, Err(OpenError::OverLimit(Limit::Operation)));
     world.audit().await;
 }

@@ -39,8 +39,9 @@ impl From<IncomeError> for Problem {
     fn from(error: IncomeError) -> Self {
         match error {
             IncomeError::Zero => Self::new(Code::AmountOutOfRange).with_detail("The amount is zero."),
-            IncomeError::Text => Self::new(Code::BadRequest)
-                .with_detail("The id must be plain text of 1 to 128 bytes, the quote text of at most 256."),
+            IncomeError::Text => {
+                Self::new(Code::BadRequest).with_detail("The id must be plain text of 1 to 128 bytes.")
+            }
             IncomeError::IdUsed => {
                 Self::new(Code::FundingUsed).with_detail("The id was reported with another amount or quote.")
             }
