@@ -6,6 +6,7 @@ use anyhow::Result;
 use zeroize::Zeroizing;
 
 use crate::exit::{Trouble, fault};
+use crate::output::wrap;
 
 /// Whether somebody can be asked.
 pub(crate) fn possible() -> bool {
@@ -23,8 +24,9 @@ pub(crate) fn confirm(question: &str, option: &str) -> Result<bool> {
             .into());
     }
     let mut err = io::stderr().lock();
+    let question = wrap(&format!("{question} [y/N]"), "", "");
     loop {
-        write!(err, "{question} [y/N] ")?;
+        write!(err, "{question} ")?;
         err.flush()?;
         let mut answer = String::new();
         if io::stdin().lock().read_line(&mut answer)? == 0 {

@@ -66,6 +66,10 @@ pub struct KeysetSummary {
     pub closed_to: Option<farthing_protocol::identity::PayeeKey>,
     /// How many denominations it has.
     pub denominations: u8,
+    /// What is taken of a withdrawal, in parts per million.
+    pub withdrawal_fee_ppm: u32,
+    /// What is taken of a deposit, in parts per million.
+    pub deposit_fee_ppm: u32,
     /// What it may be used for now.
     pub state: KeysetState,
     /// Start of the issue window.
@@ -98,6 +102,25 @@ impl KeysetBook {
             book.add(keyset)?;
         }
         Ok(book)
+    }
+
+    /// The same without the ledger, in which revocations are. Windows of a chain overlap only where the earlier keyset was revoked.
+    pub(crate) fn without_ledger(keysets: Vec<Arc<Keyset>>) -> Result<Self, ChainError> {
+        let replaced_at = |keyset: &Keyset| {
+            let terms = keyset.terms();
+            let later = keysets
+                .iter()
+                .map(|later| later.terms())
+                .filter(|later| later.chain_key() == terms.chain_key() && later.sequence > terms.sequence);
+            let overlapping =
+                later.filter(|later| later.active_from < terms.issue_until && terms.active_from < later.issue_until);
+            overlapping.map(|later| later.active_from).min()
+        };
+        let revoked = |keyset: &Arc<Keyset>| {
+            replaced_at(keyset).map(|revoked_at| Revocation { keyset: *keyset.id(), revoked_at })
+        };
+        let revocations = keysets.iter().filter_map(revoked).collect();
+        Self::new(keysets, revocations)
     }
 
     /// Adds the next keyset of a chain, or the first of a new one.
@@ -288,6 +311,8 @@ impl KeysetBook {
                 Redemption::Closed(payee) => Some(payee),
             },
             denominations: u8::try_from(keyset.keys().len()).unwrap_or(u8::MAX),
+            withdrawal_fee_ppm: terms.fees.withdrawal_ppm,
+            deposit_fee_ppm: terms.fees.deposit_ppm,
             state,
             active_from: terms.active_from,
             issue_until: terms.issue_until,

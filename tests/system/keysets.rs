@@ -63,7 +63,7 @@ fn keysets_follow_one_another_end_and_are_buried() {
     let line = books.lines().find(|line| line.contains("lapsed")).unwrap();
     assert!(line.contains("0.37"), "{books}");
     // By hand one more can be made; and the mint goes on issuing.
-    let made: Value = serde_json::from_str(&world.run(&["mint", "new-keyset", "--json"])).unwrap();
+    let made: Value = serde_json::from_str(&world.run(&["mint", "new-keyset", "--yes", "--json"])).unwrap();
     let last = keysets(&world).into_iter().find(|keyset| keyset["keyset"] == made["keyset"]).unwrap();
     assert_eq!((&last["sequence"], &made["state"]), (&made["sequence"], &Value::from("announced")));
     world.run(&["wallet", "withdraw", "0.05"]);

@@ -171,6 +171,7 @@ fn settings_are_checked_and_nothing_is_changed() {
         ("# max_issue = 50000", "max_issue = 5", 0, one("limits", "warning")),
         ("# alert_command = [", "alert_command = [\"no such program\", ", 1, one("alert", "fault")),
         ("# alert_command = [", "alert_command = [\"sh\", ", 0, Vec::new()),
+        ("unit = \"EUR\"", "unit = \"USD\"", 1, one("keysets", "fault")),
         ("# webhook_listen =", "webhook_listen =", 1, one("webhook", "fault")),
         ("audit_seconds = 86400", "audit_seconds = 0", 1, one("config", "fault")),
     ] {

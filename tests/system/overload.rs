@@ -146,7 +146,10 @@ async fn what_is_too_much_is_turned_away_and_everything_else_is_paid_once() {
     shop.mint.signal("STOP");
     let counters = Arc::new(Counters::default());
     let mut sending = shop.send_all(shop.orders.clone(), &counters);
+    let mut sent = Vec::new();
     while counters.turned_away.load(Ordering::SeqCst) < count - AT_ONCE {
+        // If one of them fails, nobody waits for it.
+        sent.extend(sending.try_join_next().map(Result::unwrap));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // And many times as many again.
@@ -160,8 +163,9 @@ async fn what_is_too_much_is_turned_away_and_everything_else_is_paid_once() {
     shop.mint.signal("CONT");
     let mut left = Vec::new();
     let mut paid = Vec::new();
-    while let Some(sent) = sending.join_next().await {
-        match sent.unwrap() {
+    sent.extend(sending.join_all().await);
+    for sent in sent {
+        match sent {
             (order, Sent::Paid) => paid.push(order),
             (order, Sent::TurnedAway) => left.push(order),
         }

@@ -21,7 +21,7 @@ fn answer(world: &World, exit: i32, name: &str, arguments: &[&str]) -> Value {
 fn keyset(world: &World) -> String {
     let shown = world.run(&["mint", "keysets"]);
     let line = shown.lines().find(|line| line.starts_with("no. 0 is ")).unwrap();
-    line.trim_start_matches("no. 0 is ").to_owned()
+    line.split(' ').nth(3).unwrap().to_owned()
 }
 
 /// Asks until the answer is as it should be.
@@ -64,6 +64,10 @@ fn holders_and_a_merchant_of_locked_tokens_get_back_what_is_theirs() {
     assert_eq!(revoked["leaked_since"], revoked["revoked_at"]);
     assert_eq!(answer(world, 0, "mint-revoke", &revoke), revoked, "said again, it changes nothing");
     assert!(world.refused(&["mint", "revoke", &"A".repeat(43), "--yes"]).contains("no keyset"));
+
+    let check = answer(world, 1, "mint-check-config", &["mint", "check-config"]);
+    let says = |finding: &Value| finding["message"].as_str().unwrap().starts_with("no keyset issues now");
+    assert!(check["findings"].as_array().unwrap().iter().any(says), "{check}");
 
     // The merchant cannot deposit any more, and files what he took.
     let refused = fair.deposit(0, &[]);
@@ -108,4 +112,8 @@ fn holders_and_a_merchant_of_locked_tokens_get_back_what_is_theirs() {
         assert_eq!((units(&covered["outstanding"]), &covered["known"]), (510 - 37 + 100, &known.into()));
     }
     assert!(world.run(&["mint", "audit"]).contains("balanced"));
+
+    // Another keyset takes its place, and the settings are in order: by its unit, a mint starts only if they are.
+    world.run(&["mint", "new-keyset"]);
+    answer(world, 0, "mint-check-config", &["mint", "check-config"]);
 }

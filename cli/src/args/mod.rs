@@ -53,7 +53,7 @@ Exit codes:
 
 const COMPLETIONS: &str = "\
 For example:
-  farthing completions bash > ~/.local/share/bash-completion/completions/farthing
+  source <(farthing completions bash)
   farthing completions zsh > ~/.zfunc/_farthing
   farthing completions fish > ~/.config/fish/completions/farthing.fish";
 
@@ -113,6 +113,7 @@ mod tests {
 
     /// Words as a shell makes them; what a substitution would give is left as it is.
     fn words(line: &str) -> Vec<String> {
+        let line = line.split_once(" #").map_or(line, |(line, _)| line.trim_end());
         let mut words = vec![String::new()];
         let (mut quoted, mut depth) = (false, 0);
         for character in line.chars() {
@@ -139,14 +140,32 @@ mod tests {
             include_str!("../../../docs/offline.md"),
             include_str!("../../../docs/funding.md"),
             include_str!("../../../docs/accounts.md"),
+            include_str!("../../../docs/keysets.md"),
+            include_str!("../../../docs/recoup.md"),
+            include_str!("../../../docs/mint-keys.md"),
+            include_str!("../../../docs/backup.md"),
+            include_str!("../../../docs/merchant.md"),
+            include_str!("../../../docs/restore.md"),
+            include_str!("../../../docs/stock.md"),
         ];
         let examples: Vec<&str> = pages.iter().flat_map(|page| examples(page)).collect();
         assert!(examples.len() > 20);
-        for example in examples {
-            if let Err(error) = Cli::try_parse_from(words(example)) {
-                panic!("{example}: {error}");
-            }
+        let refused = |example: &&&str| Cli::try_parse_from(words(example)).is_err();
+        assert_eq!(examples.iter().filter(refused).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn examples_in_the_help_fit_a_terminal() {
+        fn look(command: &clap::Command, seen: &mut Vec<String>) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            seen.extend(help.lines().map(str::to_owned));
+            command.get_subcommands().for_each(|command| look(command, seen));
         }
+        let mut seen = Vec::new();
+        look(&Cli::command(), &mut seen);
+        assert!(seen.len() > 100);
+        seen.retain(|line| line.chars().count() > 80);
+        assert_eq!(seen, Vec::<String>::new());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use farthing_protocol::amount::Unit;
 
 use super::home::{ask_running, open};
 use crate::args::MintFolder;
-use crate::output::{note, say, show, table};
+use crate::output::{note, say_wrapped, show, table};
 
 pub(super) async fn audit(folder: MintFolder) -> Result<()> {
     let home = open(folder)?;
@@ -18,7 +18,7 @@ pub(super) async fn audit(folder: MintFolder) -> Result<()> {
     };
     show_books(&report)?;
     if report.is_right() {
-        say("balanced: funded − paid out = balances + fees + vouchers + pending + (issued − redeemed)");
+        say_wrapped("balanced: funded − paid out = balances + fees + vouchers + pending + (issued − redeemed)");
         return Ok(());
     }
     show_differences(&report);

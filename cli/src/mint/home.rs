@@ -10,8 +10,10 @@ use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::CODE_HEADER;
 use farthing_issuer::{Authority, Books, FactorError, HomeError, MintHome, Passphrase, ProtectionKind, Unlock};
 use farthing_protocol::api::SecondFactor;
+use farthing_wallet::OpenError;
 
 use crate::args::{MintFolder, Unlocking};
+use crate::exit::{Trouble, fault};
 use crate::unlock::read_passphrase;
 use crate::{factor, place, prompt};
 
@@ -103,6 +105,16 @@ pub(super) enum Secret {
 }
 
 pub(super) const NEW_PASSPHRASE: &str = "New passphrase for the mint's keys: ";
+/// Asks for a new passphrase for keys, twice.
+pub(super) fn new_passphrase(question: &str, options: &str) -> Result<Passphrase> {
+    match prompt::new_passphrase(question, options) {
+        Err(error) if error.is::<OpenError>() => {
+            Err(fault(Trouble::BadText, "the passphrase is empty").next(format!("give one, or {options}")).into())
+        }
+        typed => Ok(Passphrase::new(typed?.as_str())),
+    }
+}
+
 pub(super) const SECRET_OPTIONS: &str = "--passphrase-file or --key-file";
 
 /// What the command line or the environment gives.

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use farthing_http::client::BaseUrl;
-use farthing_issuer::{DEFAULT_LISTEN, HomeError, InitOptions, IssueLimits, MintHome, Passphrase, Protection};
+use farthing_issuer::{DEFAULT_LISTEN, HomeError, InitOptions, IssueLimits, MintHome, Protection};
 use farthing_protocol::amount::{Amount, Fees, Unit};
 
 use self::ask::Asker;
 use super::amount::read_amount;
-use super::home::{NEW_PASSPHRASE, SECRET_OPTIONS, Secret, given_secret};
+use super::home::{NEW_PASSPHRASE, SECRET_OPTIONS, Secret, given_secret, new_passphrase};
 use crate::args::{MintInit, Percent, Unlocking};
 use crate::output::{Screen, note, say};
 use crate::verifier::read_url;
@@ -29,9 +29,7 @@ pub(super) async fn init(args: MintInit, screen: &Screen) -> Result<()> {
     let protection = match given_secret(&args.unlocking)? {
         Some(Secret::KeyFile(path)) => Protection::KeyFile(path),
         Some(Secret::Passphrase(passphrase)) => Protection::passphrase(passphrase),
-        None => {
-            Protection::passphrase(Passphrase::new(prompt::new_passphrase(NEW_PASSPHRASE, SECRET_OPTIONS)?.as_str()))
-        }
+        None => Protection::passphrase(new_passphrase(NEW_PASSPHRASE, SECRET_OPTIONS)?),
     };
     let secret = match &protection {
         Protection::KeyFile(path) => format!("the key file {}", path.display()),

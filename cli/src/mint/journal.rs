@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use anyhow::{Result, bail};
-use farthing_issuer::control::{JournalCheck, JournalEntry, JournalReport, path};
+use farthing_issuer::control::{JournalCheck, JournalEntry, JournalField, JournalReport, path};
 use farthing_issuer::{Books, Who};
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::codec::is_plain;
+use farthing_protocol::codec::{from_base64url, is_plain};
+use farthing_protocol::identity::AccountKey;
+use farthing_wallet::account_text;
 use serde::Serialize;
 
 use super::home::{Desk, ask_running, open};
@@ -65,6 +67,9 @@ pub(crate) struct CheckAnswer {
 
 pub(super) async fn journal(args: MintJournal, screen: &Screen) -> Result<()> {
     let desk = open(args.folder)?;
+    if args.link.as_deref().is_some_and(|link| !is_link(link)) {
+        return Err(fault(Trouble::BadText, "this is no link of a journal").next("a link has 43 characters").into());
+    }
     if args.verify { verify(&desk, args.link, screen).await } else { list(&desk, args.limit, screen).await }
 }
 
@@ -116,12 +121,14 @@ async fn verify(desk: &Desk, link: Option<String>, screen: &Screen) -> Result<()
     screen.answer(&CheckAnswer { length, link: last, found })
 }
 
+fn is_link(text: &str) -> bool {
+    from_base64url(text).is_ok_and(|bytes| bytes.len() == 32)
+}
+
 impl EntryAnswer {
     fn of(entry: JournalEntry) -> Self {
         let JournalEntry { number, at, who, act, details, link } = entry;
-        let detail =
-            |field: farthing_issuer::control::JournalField| DetailAnswer { name: field.name, value: field.value };
-        let details = details.map(|details| details.into_iter().map(detail).collect());
+        let details = details.map(|details| details.into_iter().map(DetailAnswer::of).collect());
         Self { number, at: seconds(at), who: word(who).to_owned(), act, details, link, time: at }
     }
 
@@ -129,17 +136,34 @@ impl EntryAnswer {
         let Self { number, who, act, .. } = self;
         let details = match &self.details {
             None => " (its details were erased)".to_owned(),
-            Some(details) => {
-                details.iter().map(|detail| format!(" {}={}", detail.name, shown(&detail.value))).collect()
-            }
+            Some(details) => details.iter().map(|detail| format!(" {}={}", detail.name, detail.shown())).collect(),
         };
         format!("{number:>5} {} {who} {act}{details}", time(self.time))
     }
 }
 
-/// A text that shows what it says.
-fn shown(text: &str) -> Cow<'_, str> {
-    if is_plain(text) { text.into() } else { text.escape_debug().to_string().into() }
+impl DetailAnswer {
+    /// Accounts as commands take them.
+    fn of(field: JournalField) -> Self {
+        let JournalField { name, value } = field;
+        let account = || from_base64url(&value).ok()?.try_into().ok().map(AccountKey::from_bytes);
+        let value = match name.as_str() {
+            "account" => account().map_or(value.clone(), |account| account_text(&account)),
+            _ => value,
+        };
+        Self { name, value }
+    }
+
+    /// As people read it, and so that it shows what it says.
+    fn shown(&self) -> Cow<'_, str> {
+        match (self.name.as_str(), self.value.parse()) {
+            (name, Ok(at)) if name == "until" || name.ends_with("_at") || name.ends_with("_since") => {
+                format!("\"{}\"", time(UnixTime::from_seconds(at))).into()
+            }
+            _ if is_plain(&self.value) => self.value.as_str().into(),
+            _ => self.value.escape_debug().to_string().into(),
+        }
+    }
 }
 
 const fn word(who: Who) -> &'static str {

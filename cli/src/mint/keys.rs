@@ -6,7 +6,7 @@ use anyhow::Result;
 use farthing_issuer::{HomeError, KeyError, KeyHome, KeysHandled, Passphrase, Protection, ProtectionKind, Unlock};
 use serde::Serialize;
 
-use super::home::{NEW_PASSPHRASE, unlock_for};
+use super::home::{NEW_PASSPHRASE, new_passphrase, unlock_for};
 use crate::args::{
     BackupSecret, KeysBackup, KeysFolder, KeysRestore, MintKeys, MintPassphrase, NewSecret, PassphraseSet,
 };
@@ -47,6 +47,8 @@ pub(crate) struct KeysAnswer {
 pub(super) async fn passphrase(command: MintPassphrase, screen: &Screen) -> Result<()> {
     let MintPassphrase::Set(PassphraseSet { folder, unlocking, new, .. }) = command;
     let home = open(folder)?;
+    // Before anybody types three passphrases.
+    home.check_free().map_err(explain)?;
     let unlock = unlock_for(home.protection(), &unlocking)?;
     let protection = new_protection(&new)?;
     let kind = match &protection {
@@ -76,7 +78,7 @@ async fn back_up(args: KeysBackup, screen: &Screen) -> Result<()> {
     let protection = match backup_secret(&backup)? {
         Some(Unlock::KeyFile(path)) => Protection::KeyFile(path),
         Some(Unlock::Passphrase(passphrase)) => Protection::passphrase(passphrase),
-        None => Protection::passphrase(asked_twice("New passphrase for the backup: ", BACKUP_OPTIONS)?),
+        None => Protection::passphrase(new_passphrase("New passphrase for the backup: ", BACKUP_OPTIONS)?),
     };
     let (mint, path) = (home.mint_id().to_text(), file.clone());
     let written = tokio::task::spawn_blocking(move || home.back_up(&unlock, &protection, &path)).await?;
@@ -125,7 +127,7 @@ fn new_protection(new: &NewSecret) -> Result<Protection> {
     Ok(match secret(new.new_passphrase_file.as_deref(), new.new_key_file.as_ref())? {
         Some(Unlock::KeyFile(path)) => Protection::KeyFile(path),
         Some(Unlock::Passphrase(passphrase)) => Protection::passphrase(passphrase),
-        None => Protection::passphrase(asked_twice(NEW_PASSPHRASE, NEW_OPTIONS)?),
+        None => Protection::passphrase(new_passphrase(NEW_PASSPHRASE, NEW_OPTIONS)?),
     })
 }
 
@@ -139,10 +141,6 @@ fn secret(passphrase: Option<&Path>, key: Option<&PathBuf>) -> Result<Option<Unl
         (None, Some(path)) => Some(Unlock::KeyFile(path.clone())),
         (None, None) => None,
     })
-}
-
-fn asked_twice(question: &str, options: &str) -> Result<Passphrase> {
-    Ok(Passphrase::new(prompt::new_passphrase(question, options)?.as_str()))
 }
 
 /// Codes for what an operator can mend at once.

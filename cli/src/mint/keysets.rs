@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::home::{Desk, ask_running, open, unlock};
 use crate::args::{MintKeysets, MintNewKeyset};
-use crate::output::{Answer, Money, Rows, Screen, seconds, time};
+use crate::exit::{Trouble, fault};
+use crate::output::{Answer, Money, Rows, Screen, date, percent, seconds, time};
+use crate::prompt;
 
 /// All keysets of a mint.
 #[derive(Serialize)]
@@ -31,6 +33,10 @@ pub(crate) struct KeysetEntry {
     /// The payee it is closed to; none if it is open.
     closed_to: Option<String>,
     denominations: u8,
+    /// What is taken of a withdrawal, in parts per million.
+    withdrawal_fee_ppm: u32,
+    /// What is taken of a deposit, in parts per million.
+    deposit_fee_ppm: u32,
     state: State,
     active_from: u64,
     issue_until: u64,
@@ -42,7 +48,7 @@ pub(crate) struct KeysetEntry {
     /// What of its tokens was never redeemed, and can never be; known once it is buried.
     lapsed: Option<Money>,
     #[serde(skip)]
-    until: [UnixTime; 3],
+    times: [UnixTime; 4],
 }
 
 /// What a keyset may be used for now.
@@ -89,12 +95,18 @@ pub(super) async fn keysets(args: MintKeysets, screen: &Screen) -> Result<()> {
 
 pub(super) async fn new_keyset(args: MintNewKeyset, screen: &Screen) -> Result<()> {
     let home = open(args.folder)?;
-    let request = NewKeysetRequest {};
-    let asked = ask_running(&home, async |client| client.post_json(path::NEW_KEYSET, &request).await).await?;
-    let (made, all) = match asked {
-        Some(Made { keyset }) => (keyset, running(&home).await?.context("the mint stopped meanwhile")?.keysets),
+    let (made, all) = match running(&home).await? {
+        Some(KeysetsReport { keysets }) => {
+            confirm_another(&keysets, args.yes)?;
+            let request = NewKeysetRequest {};
+            let asked = ask_running(&home, async |client| client.post_json(path::NEW_KEYSET, &request).await).await?;
+            let stopped = "the mint stopped meanwhile";
+            let Made { keyset } = asked.context(stopped)?;
+            (keyset, running(&home).await?.context(stopped)?.keysets)
+        }
         None => {
             let mint = Mint::open(&home, unlock(&home, &args.unlocking)?).await?;
+            confirm_another(&mint.keysets(), args.yes)?;
             let authority = home.prove(mint.books()).await?;
             (mint.new_keyset_by(authority).await?, mint.keysets())
         }
@@ -108,6 +120,20 @@ pub(super) async fn new_keyset(args: MintNewKeyset, screen: &Screen) -> Result<(
         issue_until: seconds(summary.issue_until),
         times: [summary.active_from, summary.issue_until],
     })
+}
+
+/// One keyset ahead is enough, and each is for good.
+fn confirm_another(keysets: &[KeysetSummary], yes: bool) -> Result<()> {
+    let Some(announced) = keysets.iter().rfind(|keyset| keyset.state == KeysetState::Announced) else { return Ok(()) };
+    let (number, from, until) = (announced.sequence, date(announced.active_from), date(announced.issue_until));
+    let question = format!(
+        "Keyset no. {number} is announced already, and issues from {from} until {until}. Another one would issue after it, \
+         with the settings of today, and cannot be taken back. Make it?"
+    );
+    if yes || prompt::confirm(&question, "--yes")? {
+        return Ok(());
+    }
+    Err(fault(Trouble::Declined, "no keyset was made").into())
 }
 
 pub(super) async fn running(home: &Desk) -> Result<Option<KeysetsReport>> {
@@ -130,10 +156,25 @@ impl KeysetEntry {
             revoked_at: summary.revoked_at.map(seconds),
             buried_at: summary.buried_at.map(seconds),
             lapsed: summary.lapsed.map(|lapsed| Money::of(lapsed, &unit)),
-            until: [summary.issue_until, summary.spend_until, summary.deposit_until],
+            withdrawal_fee_ppm: summary.withdrawal_fee_ppm,
+            deposit_fee_ppm: summary.deposit_fee_ppm,
+            times: [summary.active_from, summary.issue_until, summary.spend_until, summary.deposit_until],
             unit: summary.unit,
             exponent: summary.exponent,
         })
+    }
+}
+
+impl KeysetEntry {
+    /// What is not in the table.
+    fn about(&self) -> String {
+        let fee = |ppm, what| if ppm > 0 { format!("{} on {what}", percent(ppm)) } else { String::new() };
+        let fees = [fee(self.withdrawal_fee_ppm, "withdrawals"), fee(self.deposit_fee_ppm, "deposits")];
+        let fees = fees.into_iter().filter(|fee| !fee.is_empty()).collect::<Vec<_>>().join(" and ");
+        let mut parts = vec![self.unit.clone(), if fees.is_empty() { "no fees".to_owned() } else { fees }];
+        parts.extend(self.revoked_at.map(|at| format!("revoked {}", time(UnixTime::from_seconds(at)))));
+        parts.extend(self.lapsed.as_ref().map(|lapsed| format!("{} lapsed", lapsed.text)));
+        parts.join(", ")
     }
 }
 
@@ -166,17 +207,14 @@ impl State {
 impl Answer for KeysetsAnswer {
     fn show(&self, screen: &Screen) {
         screen.say(format!("mint {}", self.mint));
-        let header = ["no.", "unit", "state", "issues until", "spend until", "deposit until", "lapsed"];
-        let mut rows = Rows::new(header).right(6);
+        let mut rows = Rows::new(["no.", "state", "issues from", "until", "spend until", "deposit until"]);
         for keyset in &self.keysets {
-            let [issue, spend, deposit] = keyset.until.map(time);
-            let lapsed = keyset.lapsed.as_ref().map_or_else(String::new, |lapsed| lapsed.text.clone());
-            let (unit, state) = (keyset.unit.clone(), keyset.state.text().to_owned());
-            rows.add([keyset.sequence.to_string(), unit, state, issue, spend, deposit, lapsed]);
+            let [from, issue, spend, deposit] = keyset.times.map(date);
+            rows.add([keyset.sequence.to_string(), keyset.state.text().to_owned(), from, issue, spend, deposit]);
         }
         rows.show(screen);
         for keyset in &self.keysets {
-            screen.say(format!("no. {} is {}", keyset.sequence, keyset.keyset));
+            screen.say(format!("no. {} is {} ({})", keyset.sequence, keyset.keyset, keyset.about()));
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Journal(args) => journal::journal(args, screen).await,
         MintCommand::Audit(folder) => audit::audit(folder).await,
         MintCommand::Backing(args) => backing::backing(args, screen).await,
-        MintCommand::CheckConfig(args) => check::check(args, screen),
+        MintCommand::CheckConfig(args) => check::check(args, screen).await,
         MintCommand::Payouts(args) => payouts::payouts(args, screen).await,
         MintCommand::Signer(command) => signer::signer(command, screen).await,
         MintCommand::Passphrase(command) => keys::passphrase(command, screen).await,

@@ -246,6 +246,12 @@ impl Answer for PayoutsAnswer {
             rows.add([entry.number.to_string(), time(entry.time), amount, format!("…{account}"), state, reference]);
         }
         rows.show(screen);
+        for entry in &self.payouts {
+            if let Some(note) = &entry.note {
+                let what = if matches!(entry.state, State::Rejected) { "rejected" } else { "paid" };
+                screen.say(format!("no. {} was {what}: {note}", entry.number));
+            }
+        }
         if self.payouts.iter().any(|entry| matches!(entry.state, State::Pending)) {
             screen.note("Approve what is to be paid: `farthing mint payouts --approve NUMBERS`.");
         }

@@ -76,7 +76,7 @@ impl Screen {
     /// A line of the answer, for people. A reader who has gone away is no error of ours.
     pub(crate) fn say(&self, line: impl AsRef<str>) {
         if !self.inner.json {
-            say(line);
+            say_wrapped(line);
         }
     }
 
@@ -175,6 +175,11 @@ pub(crate) fn say(line: impl AsRef<str>) {
     let _closed = writeln!(out, "{}", line.as_ref());
 }
 
+/// The same, broken between words for a terminal. Elsewhere a line stays a line.
+pub(crate) fn say_wrapped(line: impl AsRef<str>) {
+    if io::stdout().is_terminal() { say(wrap(line.as_ref(), "", "  ")) } else { say(line) }
+}
+
 /// Writes a line to standard error.
 pub(crate) fn note(line: impl AsRef<str>) {
     let mut err = io::stderr().lock();
@@ -182,7 +187,7 @@ pub(crate) fn note(line: impl AsRef<str>) {
 }
 
 /// Breaks a text at the screen's width. Lines of the text that are indented stay as they are.
-fn wrap(text: &str, first: &str, rest: &str) -> String {
+pub(crate) fn wrap(text: &str, first: &str, rest: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
         let start = if lines.is_empty() { first } else { rest };
@@ -229,6 +234,11 @@ pub(crate) fn colours_wanted() -> bool {
 pub(crate) fn time(at: UnixTime) -> String {
     let timestamp = i64::try_from(at.seconds()).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     timestamp.map_or_else(|| "never".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+/// Its day, where the hour does not matter: `2026-11-23`.
+pub(crate) fn date(at: UnixTime) -> String {
+    time(at).split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// A time as programs read it: `2026-11-23T21:04:00Z`.

@@ -253,5 +253,10 @@ impl Answer for PayoutsAnswer {
             rows.add([time(entry.time), amount, short(&entry.payout), entry.state().to_owned(), reference]);
         }
         rows.show(screen);
+        for entry in &self.payouts {
+            if let Some(note) = &entry.note {
+                screen.say(format!("{} {}: {note}", short(&entry.payout), entry.state()));
+            }
+        }
     }
 }

@@ -63,8 +63,9 @@ fn words(remark: &Remark) -> Option<String> {
                 .to_owned()
         }
         Remark::SwapsFirst(count) => format!(
-            "{count} swaps must come first: the mint sees them, and then a payment that they made possible, and can guess that \
-             they belong together. `farthing wallet refresh` ahead of need avoids it"
+            "{} must come first: the mint sees that, and then a payment that it made possible, and can guess that they \
+             belong together. `farthing wallet refresh` ahead of need avoids it",
+            if *count == 1 { "a swap".to_owned() } else { format!("{count} swaps") }
         ),
         Remark::IssuedMomentsAgo(seconds) => format!(
             "the newest of the tokens came {}: the mint saw a withdrawal or swap, and sees a payment just afterwards. Waiting \

@@ -9,7 +9,7 @@ use farthing_verifier::findings;
 use super::{CONFIG, HomeError, MintHome, ServiceOptions};
 use crate::funding::WebhookSecretError;
 use crate::keys::is_private;
-use crate::keysets::{KeysetBook, KeysetState};
+use crate::keysets::{KeysetBook, KeysetState, KeysetSummary};
 use crate::limits::IssueLimits;
 
 farthing_verifier::finding_codes! {
@@ -46,8 +46,9 @@ pub type Finding = findings::Finding<FindingCode>;
 
 type Report = findings::Report<FindingCode>;
 
-/// Looks at everything a mint in this folder needs, and changes nothing. No secret is read.
-pub fn check_home(folder: &Path, now: UnixTime) -> Vec<Finding> {
+/// Looks at everything a mint in this folder needs, and changes nothing. No secret is read, and the ledger is not opened: what was revoked
+/// says the running mint, if there is one; without it, a keyset counts as revoked whose place another has taken.
+pub fn check_home(folder: &Path, now: UnixTime, running: Option<&[KeysetSummary]>) -> Vec<Finding> {
     let mut report = Report::default();
     let home = match MintHome::open(folder) {
         Ok(home) => home,
@@ -60,7 +61,6 @@ pub fn check_home(folder: &Path, now: UnixTime) -> Vec<Finding> {
             return report.into_findings();
         }
     };
-    let running = std::os::unix::net::UnixStream::connect(home.control_socket()).is_ok();
     let looked = Looked { home: &home, running, now };
     report.fine(FindingCode::Config, format!("{CONFIG} is in order"));
     for check in CHECKS {
@@ -76,7 +76,8 @@ const CHECKS: &[Check] = &[permissions, keysets, ledger, addresses, tls, limits,
 
 struct Looked<'a> {
     home: &'a MintHome,
-    running: bool,
+    /// The keysets of the mint that runs on it.
+    running: Option<&'a [KeysetSummary]>,
     now: UnixTime,
 }
 
@@ -90,25 +91,36 @@ fn permissions(looked: &Looked<'_>, report: &mut Report) {
 /// The keysets follow one another, one of them issues, and the keys that are still needed are there.
 fn keysets(looked: &Looked<'_>, report: &mut Report) {
     let (home, now) = (looked.home, looked.now);
-    let book = home.load_keysets().and_then(|keysets| Ok(KeysetBook::new(keysets, Vec::new())?));
+    let book = home.load_keysets().and_then(|keysets| Ok(KeysetBook::without_ledger(keysets)?));
     let book = match book {
         Ok(book) => book,
         Err(error) => return report.fault(FindingCode::Keysets, error.to_string()),
     };
-    let needed = book.iter().filter(|keyset| now < keyset.terms().issue_until).map(|keyset| keyset.id());
+    let config = home.config();
+    if book.last_of(&config.unit, &config.redemption).is_none() {
+        let message = "no keyset is of the unit and redemption in the settings: these cannot be changed";
+        report.fault(FindingCode::Keysets, message);
+    }
+    let summaries = looked.running.map_or_else(|| book.summaries(now), <[KeysetSummary]>::to_vec);
+    let issues = |keyset: &&KeysetSummary| matches!(keyset.state, KeysetState::Announced | KeysetState::Issuing);
+    let needed = summaries.iter().filter(issues).map(|keyset| &keyset.keyset);
     let missing: Vec<String> = home.keys().missing(needed).iter().map(|path| path.display().to_string()).collect();
     match missing.as_slice() {
         _ if home.has_signer() => report.fine(FindingCode::Keys, "the secret keys are with the signer"),
         [] => report.fine(FindingCode::Keys, "the files of secret keys are there"),
-        missing => report.fault(FindingCode::Keys, format!("there is no {}", missing.join(", nor "))),
+        missing => {
+            let message = format!("there is no {}: farthing mint keys restore", missing.join(", nor "));
+            report.fault(FindingCode::Keys, message);
+        }
     }
-    let issuing = book.summaries(now).into_iter().find(|keyset| keyset.state == KeysetState::Issuing);
-    match issuing {
+    match summaries.iter().find(|keyset| keyset.state == KeysetState::Issuing) {
         Some(keyset) => {
             let left = keyset.issue_until.seconds().saturating_sub(now.seconds()) / 86_400;
-            report.fine(FindingCode::Keysets, format!("keyset {} issues for {left} more days", keyset.sequence));
+            let unless = if looked.running.is_some() { "" } else { ", unless it was revoked" };
+            report
+                .fine(FindingCode::Keysets, format!("keyset {} issues for {left} more days{unless}", keyset.sequence));
         }
-        None => report.fault(FindingCode::Keysets, "no keyset issues now"),
+        None => report.fault(FindingCode::Keysets, "no keyset issues now: farthing mint new-keyset makes one"),
     }
 }
 
@@ -119,7 +131,7 @@ fn ledger(looked: &Looked<'_>, report: &mut Report) {
             report.fine(code, "there is no ledger yet: it is made at the first start");
         }
         Err(error) => report.fault(code, format!("{} cannot be read: {error}", ledger.display())),
-        Ok(_) if looked.running => report.fine(code, "the ledger is in use: the mint is running"),
+        Ok(_) if looked.running.is_some() => report.fine(code, "the ledger is in use: the mint is running"),
         Ok(_) => report.fine(code, "the ledger is there"),
     }
     findings::writable(code, &[home.folder(), &ledger], report);
@@ -132,7 +144,7 @@ fn addresses(looked: &Looked<'_>, report: &mut Report) {
     findings::addresses(
         (FindingCode::Listen, *listen, encrypted),
         (FindingCode::Metrics, *metrics),
-        looked.running,
+        looked.running.is_some(),
         report,
     );
     let told = (public_url.as_ref(), *listen, encrypted);

@@ -89,6 +89,14 @@ impl KeyHome {
         }
     }
 
+    /// Whether nothing runs on the folder now, so that its keys can be changed.
+    ///
+    /// # Errors
+    /// [`HomeError::InUse`], or the folder cannot be used.
+    pub fn check_free(&self) -> Result<(), HomeError> {
+        self.hold().map(drop)
+    }
+
     /// Protects the keys by another passphrase, or by a key file. When this returns, what opened them before opens them no more; cut short
     /// at any instant, either opens all of them. Takes as long as the passphrases cost: not for an executor's thread.
     ///

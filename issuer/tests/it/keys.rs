@@ -188,7 +188,7 @@ async fn a_keyset_without_its_key_issues_no_more_and_stops_nothing_else() {
     assert!(opened.audit().await.unwrap().is_right());
     opened.keysets_answer().await.unwrap();
     drop(opened);
-    let found = check_home(mint.folder(), now);
+    let found = check_home(mint.folder(), now, None);
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
     assert!(found.iter().any(|finding| finding.severity == Severity::Fault && finding.message.contains(&name)));
     fs::write(&file, &bytes).unwrap();

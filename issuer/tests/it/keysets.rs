@@ -1,10 +1,11 @@
 //! Windows, the list, revocations, and time that never goes back.
 
-use farthing_issuer::{FinishError, KeysetState, LedgerError, MovementError, OpenError};
+use farthing_issuer::{FindingCode, FinishError, KeysetState, LedgerError, MovementError, OpenError, check_home};
 use farthing_protocol::api::{DepositOutcome, OpenRequest};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::shape::Shape;
 use farthing_verifier::check::CheckError;
+use farthing_verifier::findings::Severity;
 
 use crate::common::{World, amount};
 use crate::wallet::{Wallet, deposit, operation, pay};
@@ -141,6 +142,14 @@ async fn an_emergency_keyset_issues_before_an_announced_one_and_never_over_it() 
     assert_eq!(world.mint().keysets().len(), 4);
     open(&world, &emergency).await.unwrap();
     assert_eq!(world.keysets().await.list.revocations().len(), 2);
+
+    // None of it is a fault of the settings, whether the mint says what was revoked or only the windows do.
+    let told = world.mint().keysets();
+    for running in [Some(told.as_slice()), None] {
+        let found = check_home(world.home.folder(), world.now(), running);
+        let found = found.iter().find(|finding| finding.code == FindingCode::Keysets).unwrap();
+        assert!(found.severity == Severity::Fine && found.message.contains("keyset 2 issues"), "{}", found.message);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

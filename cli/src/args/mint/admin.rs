@@ -8,13 +8,14 @@ use crate::factor::read_time_code;
 
 const ADMIN: &str = "\
 For example:
-  farthing mint admin init             draw a second factor, and confirm it by its first code
+  farthing mint admin init             draw a second factor, and confirm it
   farthing mint admin show             how it stands
   farthing mint admin recovery-codes   when few are left
   farthing mint admin remove           without it nothing needs a code
-  farthing mint admin reset            the authenticator and the recovery codes are lost
+  farthing mint admin reset            authenticator and recovery codes are lost
 
-Once there is one, every command that changes something asks for a code, or takes --code.";
+Once there is one, every command that changes something asks for a code, or
+takes --code.";
 
 /// `farthing mint admin`
 #[derive(Debug, Args)]

@@ -4,13 +4,14 @@ use super::MintFolder;
 
 const JOURNAL: &str = "\
 For example:
-  farthing mint journal                the last changes, newest first
+  farthing mint journal                          the last changes, newest first
   farthing mint journal --limit 1000
-  farthing mint journal --verify       does every entry fit those before it?
-  farthing mint journal --verify --link mP0hc2...   and did it ever end in this link?
+  farthing mint journal --verify                 do all entries fit?
+  farthing mint journal --verify --link mP0h...  did it ever end in this link?
 
-Write the last link down where nobody who can write to this machine can change it. Later, --link
-with it shows whether what was done until then still stands there.";
+Write the last link down where nobody who can write to this machine can change
+it. Later, --link with it shows whether what was done until then still stands
+there.";
 
 /// `farthing mint journal`
 #[derive(Debug, Args)]

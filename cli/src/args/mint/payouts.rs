@@ -4,9 +4,9 @@ use super::MintFolder;
 
 const PAYOUTS: &str = "\
 For example:
-  farthing mint payouts                                what was asked for, and what is to be paid
-  farthing mint payouts --approve 7,8                  they are to be paid
-  farthing mint payouts --csv > for-the-bank.csv       what is to be paid, for a spreadsheet or a bank
+  farthing mint payouts                            what was asked for
+  farthing mint payouts --approve 7,8              they are to be paid
+  farthing mint payouts --csv > for-the-bank.csv   a table of what is to be paid
   farthing mint payouts --paid 7,8 --reference \"SEPA 2026-11-26\"
   farthing mint payouts --reject 9 --reason \"no such account\"
 

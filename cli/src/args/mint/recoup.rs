@@ -4,9 +4,9 @@ use super::MintFolder;
 
 const REVOKE: &str = "\
 For example:
-  farthing mint revoke KEYSET --leaked-since 2d        its key may be out since two days ago
+  farthing mint revoke KEYSET --leaked-since 2d   since when its key may be out
   farthing mint revoke KEYSET --leaked-since 2026-11-23 --claims-days 60
-  farthing mint new-keyset                             afterwards, so that tokens are issued again";
+  farthing mint new-keyset                        it issues again";
 
 /// `farthing mint revoke`
 #[derive(Debug, Args)]

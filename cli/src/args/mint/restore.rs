@@ -6,9 +6,9 @@ use super::MintFolder;
 
 const RESTORE: &str = "\
 For example:
-  farthing mint restore /mnt/backups/monday    makes a mint's folder of the copy
-  farthing mint restore --accept-loss          the original went on, and is lost
-  farthing mint restore --nothing-lost         it was stopped before the copy";
+  farthing mint restore /mnt/backups/monday   makes a mint's folder of the copy
+  farthing mint restore --accept-loss         the original went on, and is lost
+  farthing mint restore --nothing-lost        it was stopped before the copy";
 
 /// `farthing mint restore`
 #[derive(Debug, Args)]

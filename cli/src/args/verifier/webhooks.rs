@@ -6,7 +6,7 @@ const EXAMPLES: &str = "\
 For example:
   farthing verifier webhooks                 what waits, and what was put aside
   farthing verifier webhooks --retry all     send again what was put aside
-  farthing verifier webhooks --new-secret    make the secret that the receiver must know";
+  farthing verifier webhooks --new-secret   make the secret for the receiver";
 
 /// `farthing verifier webhooks`
 #[derive(Debug, Args)]

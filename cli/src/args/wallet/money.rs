@@ -71,7 +71,7 @@ pub(crate) struct WalletResync {
 const ACCOUNT: &str = "\
 For example:
   farthing wallet account                       print it, to be credited
-  farthing wallet account enrol --limit 50.00   ask for a code beyond 50.00 a day
+  farthing wallet account enrol --limit 50.00  ask for a code beyond 50.00 a day
   farthing wallet account show                  how that stands
   farthing wallet account limit none --code 123456";
 
