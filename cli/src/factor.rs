@@ -55,8 +55,9 @@ pub(crate) async fn ask_first(confirm: impl AsyncFn(TimeCode) -> Result<bool>) -
         return Ok(false);
     }
     for _ in 0..ATTEMPTS {
-        let typed = prompt::line("The code that the authenticator shows now: ")?;
+        let typed = prompt::line("The code that the authenticator shows now (Enter: later): ")?;
         match TimeCode::parse(typed.trim()) {
+            _ if typed.trim().is_empty() => return Ok(false),
             Ok(code) if confirm(code.clone()).await? => return Ok(true),
             _ => prompt::tell("That is not the code.")?,
         }
@@ -93,12 +94,13 @@ impl Secrets<'_> {
         match self.file {
             Some(file) => self.write(screen, file, &format!("{}\n{}", &*uri, list(&drawn.recovery_codes).as_str())),
             None => {
+                // First, so that the picture is still on the screen when its first code is asked for.
+                show_codes(screen, &drawn.recovery_codes);
                 screen.must_see("Scan this with an authenticator (RFC 6238), or type the secret below it:\n");
                 for line in qr::address(&uri, screen.colours_answers())? {
                     screen.must_see(line);
                 }
                 screen.must_see(format!("\n  {}\n", Zeroizing::new(drawn.secret.to_text()).as_str()));
-                show_codes(screen, &drawn.recovery_codes);
                 Ok(())
             }
         }
