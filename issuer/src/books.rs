@@ -261,7 +261,7 @@ impl Books {
     /// # Errors
     /// A [`ForgetError`].
     pub async fn forget_by(&self, authority: Authority, account: AccountKey) -> Result<Erased, ForgetError> {
-        let (mut rows, mut place, mut authority) = (0_u64, Some(ErasePlace::start()), Some(authority));
+        let (mut rows, mut place, mut authority) = (0_u64, Some(ErasePlace::of_an_account()), Some(authority));
         while let Some(from) = place {
             // The first portion says whether it may be done.
             let authority = authority.take();
@@ -287,7 +287,7 @@ impl Books {
     /// A [`LedgerError`].
     pub async fn erase_references(&self) -> Result<u64, LedgerError> {
         let Some(keep) = self.0.home.config().data.keep_seconds else { return Ok(0) };
-        let (mut rows, mut place) = (0_u64, Some(ErasePlace::start()));
+        let (mut rows, mut place) = (0_u64, Some(ErasePlace::of_references()));
         while let Some(from) = place {
             let portion =
                 self.0.ledger.run(move |txn, now| ledger::erase_references(txn, now.minus(keep), from)).await?;

@@ -65,7 +65,7 @@ fn refused(error: anyhow::Error) -> anyhow::Error {
         return error;
     }
     fault(Trouble::AccountInUse, format!("the account is not forgotten: {error}"))
-        .next("pay it out, settle its payouts, and ask again a day later")
+        .next("pay it out, settle its payouts and claims, and ask again a day later")
         .into()
 }
 

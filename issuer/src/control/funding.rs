@@ -32,7 +32,7 @@ pub struct IncomeView {
     pub number: u64,
     /// The processor's id of it.
     pub id: String,
-    /// What stood in the place of a quote's name.
+    /// What stood in the place of a quote's name; nothing, if the account was forgotten.
     pub quote: String,
     /// How much.
     pub amount: Amount,
@@ -44,7 +44,7 @@ pub struct IncomeView {
     pub received_at: UnixTime,
     /// What became of it.
     pub state: IncomeState,
-    /// The account that was credited.
+    /// The account that was credited, unless it was forgotten.
     pub account: Option<AccountKey>,
     /// When the operator assigned it or sent it back.
     pub settled_at: Option<UnixTime>,

@@ -6,7 +6,7 @@ use super::Funding;
 use crate::books::Books;
 use crate::control::{IncomeState, IncomeView};
 use crate::ledger::{
-    self, Act, Authority, Destination, Fate, IncomeError, IncomeNumber, IncomeRow, LedgerError, Number, Offer,
+    self, Act, Authority, Destination, Fate, IncomeError, IncomeNumber, IncomeRow, LedgerError, NOBODY, Number, Offer,
     QuoteError, Report,
 };
 
@@ -125,6 +125,8 @@ fn view(number: IncomeNumber, row: IncomeRow) -> IncomeView {
         Fate::Assigned { account, at } => (IncomeState::Assigned, Some(account), Some(at)),
         Fate::Returned { at } => (IncomeState::Returned, None, Some(at)),
     };
+    // Whose it was is forgotten.
+    let account = account.filter(|account| *account != NOBODY);
     let (unit, exponent) = (unit.code().to_owned(), unit.exponent());
     IncomeView { number: number.0, id, quote, amount, unit, exponent, received_at, state, account, settled_at }
 }

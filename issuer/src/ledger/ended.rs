@@ -22,6 +22,7 @@ use farthing_verifier::spent::{self, RecordError};
 
 use super::LedgerError;
 use super::audit::{KeysetFacts, audit};
+use super::forgotten::{NOBODY, leave};
 use super::records::{
     IssuanceEntry, KeysetTotals, LogPlace, LoggedIssuance, Source, Table, account_key, from_value, get, parse, put,
     record, scan, unit_key,
@@ -174,9 +175,6 @@ struct Sums {
     forgotten: Amount,
 }
 
-/// Whose name stands for accounts that were forgotten.
-const NOBODY: AccountKey = AccountKey::from_bytes([0; 32]);
-
 impl Sums {
     fn of(txn: &Txn<'_>, keyset: &Keyset) -> Result<Self, LedgerError> {
         let mut sums = Self::default();
@@ -235,10 +233,12 @@ impl Sums {
             put(txn, Table::Flow, &pair_key(id, inputs), flow)?;
         }
         for (account, more) in &self.accounts {
-            let key = account_key(account, unit);
-            let mut carried = get(txn, Table::Carried, &key)?.unwrap_or(Carried::NOTHING);
-            carried.add(more)?;
-            put(txn, Table::Carried, &key, &carried)?;
+            carry(txn, account, unit, more)?;
+            let is_forgotten = txn.get(&Table::Account.key(&account_key(account, unit)))?.is_none();
+            if is_forgotten && *account != NOBODY {
+                // These payments may have been all that still named it.
+                leave(txn, account, unit)?;
+            }
         }
         if !self.forgotten.is_zero() {
             // What they came to is in the sums of erased rows already.
@@ -262,6 +262,14 @@ impl Sums {
         put(txn, Table::Tombstone, id.as_bytes(), &tombstone)?;
         Ok(tombstone)
     }
+}
+
+/// Adds what records did to an account that are dropped, or to be.
+pub(super) fn carry(txn: &mut Txn<'_>, account: &AccountKey, unit: &Unit, more: &Carried) -> Result<(), LedgerError> {
+    let key = account_key(account, unit);
+    let mut carried = get(txn, Table::Carried, &key)?.unwrap_or(Carried::NOTHING);
+    carried.add(more)?;
+    put(txn, Table::Carried, &key, &carried)
 }
 
 /// A keyset's tombstone, if it has one.
@@ -388,6 +396,11 @@ fn add(sum: &mut Amount, amount: Amount) -> Result<(), LedgerError> {
 
 impl Carried {
     const NOTHING: Self = Self { deposited: Sum(0), debited: Sum(0), fee_millionths: Sum(0) };
+
+    /// Σ deposits, Σ debits, Σ deposit fees in millionths.
+    pub(super) const fn sums(&self) -> (u128, u128, u128) {
+        (self.deposited.0, self.debited.0, self.fee_millionths.0)
+    }
 
     fn add(&mut self, more: &Self) -> Result<(), LedgerError> {
         self.deposited.add(more.deposited.0)?;

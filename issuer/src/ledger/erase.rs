@@ -12,12 +12,14 @@ use sha2::{Digest, Sha256};
 
 use super::ended::tombstone;
 use super::factor::{self, Holder};
+use super::forgotten::{NOBODY, erase_claims, erase_income, leave};
 use super::payout_row::{PayoutNumber, PayoutRow};
 use super::payouts::asked_key;
+use super::quotes::forget_quotes;
 use super::records::{
-    AccountState, IssuanceEntry, Millionths, Movement, Source, Table, account_key, from_value, get, parse, put, scan,
+    AccountState, IssuanceEntry, Movement, Source, Table, from_value, get, parse, put, scan, scan_keys,
 };
-use super::summed::{Said, Summed, add, summed};
+use super::summed::{Said, add};
 use super::{LedgerError, journal};
 
 /// So many rows are looked at in one transaction.
@@ -36,6 +38,9 @@ pub enum ForgetError {
     /// It asked for a payout less than a day ago: forgotten, the same request could be sent in again.
     #[error("the account asked for a payout less than a day ago")]
     Recent,
+    /// It claims tokens of a revoked keyset, and nothing is decided about them yet.
+    #[error("claims of the account on tokens of a revoked keyset are not settled")]
+    Claims,
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -59,34 +64,50 @@ pub(crate) struct ErasePlace {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
+    // What can refuse comes before what erases.
+    Refusals,
+    Claims,
     Credits,
     PayOuts,
     Payouts,
     Issuances,
+    Incomes,
 }
 
 impl Step {
     const fn table(self) -> Table {
         match self {
+            Self::Refusals => Table::PayoutRefusedUntil,
+            Self::Claims => Table::Recoup,
             Self::Credits => Table::Credit,
             Self::PayOuts => Table::PayOut,
             Self::Payouts => Table::Payout,
             Self::Issuances => Table::Issuance,
+            Self::Incomes => Table::Income,
         }
     }
 
     const fn next(self) -> Option<Self> {
         match self {
+            Self::Refusals => Some(Self::Claims),
+            Self::Claims => Some(Self::Credits),
             Self::Credits => Some(Self::PayOuts),
             Self::PayOuts => Some(Self::Payouts),
             Self::Payouts => Some(Self::Issuances),
-            Self::Issuances => None,
+            Self::Issuances => Some(Self::Incomes),
+            Self::Incomes => None,
         }
     }
 }
 
 impl ErasePlace {
-    pub(crate) const fn start() -> Self {
+    /// For the name of an account.
+    pub(crate) const fn of_an_account() -> Self {
+        Self { step: Step::Refusals, after: None }
+    }
+
+    /// For references.
+    pub(crate) const fn of_references() -> Self {
         Self { step: Step::Credits, after: None }
     }
 
@@ -113,7 +134,7 @@ pub(crate) fn erase_references(txn: &mut Txn<'_>, before: UnixTime, place: Erase
         }
         Ok::<_, LedgerError>(())
     })?;
-    // Payouts and issuances have no such references.
+    // The others have no such references.
     let next = place.behind(last).filter(|place| matches!(place.step, Step::Credits | Step::PayOuts));
     Ok((erased, next))
 }
@@ -126,13 +147,17 @@ pub(crate) fn erase_account(
     place: ErasePlace,
 ) -> Result<Portion, ForgetError> {
     require_nothing(txn, account)?;
-    // Before anything is erased, if it can be told so early.
-    if place.step == Step::Credits && place.after.is_none() {
-        require_no_payouts(txn, now, account)?;
-    }
     let mut erased = 0;
+    if place.step == Step::Refusals && place.after.is_none() {
+        // Before anything is erased, if it can be told so early.
+        require_no_payouts(txn, now, account)?;
+        // From now on nothing more is credited for one of its quotes.
+        erased += forget_quotes(txn, account)?;
+    }
     let last = each(txn, &place, &mut |txn, key, value| {
         let is_own = match place.step {
+            Step::Refusals => erase_refusal(txn, now, account, key)?,
+            Step::Claims => erase_claims(txn, account, key, from_value(value)?)?,
             Step::Credits | Step::PayOuts => {
                 let movement: Movement = from_value(value)?;
                 let is_own = movement.account == *account;
@@ -143,6 +168,7 @@ pub(crate) fn erase_account(
             }
             Step::Payouts => erase_payout(txn, now, account, key, &from_value(value)?)?,
             Step::Issuances => erase_issuance(txn, account, key, from_value(value)?)?,
+            Step::Incomes => erase_income(txn, account, key, from_value(value)?)?,
         };
         erased += u64::from(is_own);
         Ok::<_, ForgetError>(())
@@ -153,43 +179,43 @@ pub(crate) fn erase_account(
 /// Takes the account's own rows away, when no others name it any more.
 pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey) -> Result<Erased, ForgetError> {
     require_nothing(txn, account)?;
-    forget_owner(txn, account)?;
-    let (mut rows, mut erased) = (Vec::new(), Erased::default());
-    scan(txn, Table::Account, account.as_bytes(), &mut |key, state: AccountState| {
-        rows.push((parse::<Unit>(key.get(AccountKey::LENGTH..).unwrap_or_default())?, state.fee_owed));
-        Ok(())
-    })?;
-    for (unit, Millionths(owed)) in rows {
-        let key = account_key(account, &unit);
-        let sums = summed(txn, account, &unit)?;
-        let sums = Summed { waived: sums.waived.saturating_add(owed.into()), ..sums };
-        txn.delete(&Table::Account.key(&key)).map_err(LedgerError::from)?;
-        erased.rows += 1;
-        if sums.is_nothing() {
-            txn.delete(&Table::Summed.key(&key)).map_err(LedgerError::from)?;
-        } else {
-            // What it was paid is on record until the keyset's end, and must still add up.
-            put(txn, Table::Summed, &key, &sums)?;
-            erased.is_payee = true;
+    // Asked for meanwhile.
+    if !scan_keys(txn, Table::PayoutRefused, account.as_bytes(), None, 1)?.is_empty() {
+        return Err(ForgetError::Recent);
+    }
+    let mut erased = Erased { rows: forget_quotes(txn, account)?, is_payee: false };
+    if *account != NOBODY {
+        for unit in units_of(txn, account)? {
+            let left = leave(txn, account, &unit)?;
+            erased.rows = erased.rows.saturating_add(left.rows);
+            erased.is_payee |= left.is_payee;
         }
     }
+    for table in OWN {
+        for key in scan_keys(txn, table, account.as_bytes(), None, usize::MAX)? {
+            txn.delete(&table.key(&key)).map_err(LedgerError::from)?;
+        }
+    }
+    factor::remove(txn, &Holder::Owner(*account))?;
+    journal::forget(txn, account)?;
     Ok(erased)
 }
 
-/// Takes away what the owner set, his second factor, and what the journal says of him.
-fn forget_owner(txn: &mut Txn<'_>, account: &AccountKey) -> Result<(), LedgerError> {
-    let mut units = Vec::new();
-    scan(txn, Table::Account, account.as_bytes(), &mut |key, _: AccountState| {
-        units.push(parse::<Unit>(key.get(AccountKey::LENGTH..).unwrap_or_default())?);
-        Ok(())
-    })?;
-    for unit in units {
-        txn.delete(&Table::Outflow.key(&account_key(account, &unit)))?;
+/// What is kept of an account under its own key, and says nothing that the books need.
+const OWN: [Table; 4] = [Table::Owner, Table::Permits, Table::Outflow, Table::AccountDay];
+
+/// All units that the books name together with an account.
+fn units_of(txn: &Txn<'_>, account: &AccountKey) -> Result<Vec<Unit>, LedgerError> {
+    let mut units: Vec<Unit> = Vec::new();
+    for table in [Table::Account, Table::Summed, Table::Carried] {
+        for key in scan_keys(txn, table, account.as_bytes(), None, usize::MAX)? {
+            let unit = parse(key.get(AccountKey::LENGTH..).unwrap_or_default())?;
+            if !units.contains(&unit) {
+                units.push(unit);
+            }
+        }
     }
-    txn.delete(&Table::Owner.key(account.as_bytes()))?;
-    txn.delete(&Table::Permits.key(account.as_bytes()))?;
-    factor::remove(txn, &Holder::Owner(*account))?;
-    journal::forget(txn, account)
+    Ok(units)
 }
 
 /// Whether a reference was used by a movement that is erased.
@@ -244,6 +270,20 @@ fn require_over(row: &PayoutRow, now: UnixTime) -> Result<(), ForgetError> {
     }
     let is_recent = now <= row.taken_at.plus(PayoutDraft::MAX_AGE + PayoutDraft::MAX_SKEW);
     if is_recent { Err(ForgetError::Recent) } else { Ok(()) }
+}
+
+/// A refusal is remembered for as long as the request could be sent in again.
+fn erase_refusal(txn: &mut Txn<'_>, now: UnixTime, account: &AccountKey, key: &[u8]) -> Result<bool, ForgetError> {
+    let (until, asked) = key.split_first_chunk().ok_or(LedgerError::Damaged)?;
+    if !asked.starts_with(account.as_bytes()) {
+        return Ok(false);
+    }
+    if now.seconds() <= u64::from_be_bytes(*until) {
+        return Err(ForgetError::Recent);
+    }
+    txn.delete(&Table::PayoutRefused.key(asked)).map_err(LedgerError::from)?;
+    txn.delete(&Table::PayoutRefusedUntil.key(key)).map_err(LedgerError::from)?;
+    Ok(true)
 }
 
 fn erase_movement(txn: &mut Txn<'_>, table: Table, reference: &[u8], movement: &Movement) -> Result<(), LedgerError> {

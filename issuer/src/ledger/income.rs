@@ -8,6 +8,7 @@ use farthing_protocol::identity::AccountKey;
 
 use super::LedgerError;
 use super::book::{Place, TransferError, transfer};
+use super::forgotten::NOBODY;
 use super::quotes::{note_credit, quote};
 use super::records::{Table, from_value, get, put};
 
@@ -86,7 +87,10 @@ pub(crate) fn receive(
     let name = &shown(name);
     if let Some(number) = get::<IncomeNumber>(txn, Table::IncomeId, id.as_bytes())? {
         let row = income(txn, number)?.ok_or(LedgerError::Damaged)?;
-        let same = row.amount == *amount && row.quote == *name;
+        // What the payer wrote is not kept once the account is forgotten.
+        let is_forgotten =
+            matches!(row.fate, Fate::Credited { account: NOBODY, .. } | Fate::Assigned { account: NOBODY, .. });
+        let same = row.amount == *amount && (is_forgotten || row.quote == *name);
         return if same { Ok((number, row, true)) } else { Err(IncomeError::IdUsed) };
     }
     let known = match QuoteId::from_text(name) {

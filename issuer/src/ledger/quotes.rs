@@ -8,7 +8,7 @@ use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::OperationId;
 
 use super::LedgerError;
-use super::records::{Table, from_value, get, put};
+use super::records::{Table, from_value, get, put, scan};
 
 /// So many quotes of one account may wait to be paid.
 pub(crate) const OPEN_OF_ONE: usize = 16;
@@ -143,6 +143,26 @@ pub(crate) fn expire_quotes(txn: &mut Txn<'_>, now: UnixTime) -> Result<usize, L
         done += 1;
     }
     Ok(done)
+}
+
+/// Forgets all quotes of an account before their time, and says how many. What is still paid for one of them is held.
+pub(super) fn forget_quotes(txn: &mut Txn<'_>, account: &AccountKey) -> Result<u64, LedgerError> {
+    let mut found: Vec<QuoteId> = Vec::new();
+    scan(txn, Table::QuoteAsked, account.as_bytes(), &mut |_, id| {
+        found.push(id);
+        Ok(())
+    })?;
+    for id in &found {
+        let mut row = quote(txn, id)?.ok_or(LedgerError::Damaged)?;
+        close(txn, id, &mut row)?;
+        // It is due to be closed, or to be forgotten.
+        for at in [row.expires_at, row.forgotten_at] {
+            txn.delete(&Table::QuoteDue.key(&due_key(at, id)))?;
+        }
+        txn.delete(&Table::Quote.key(id.as_bytes()))?;
+        txn.delete(&Table::QuoteAsked.key(&asked_key(&row.account, &row.operation)))?;
+    }
+    Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
 }
 
 /// From now on it does not wait to be paid.

@@ -36,13 +36,6 @@ impl Decode for Summed {
     }
 }
 
-impl Summed {
-    /// Whether it comes to nothing.
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.received == self.gone && self.waived == 0
-    }
-}
-
 /// What erased rows said about a unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SummedTotals {
@@ -94,6 +87,20 @@ pub(crate) fn add(txn: &mut Txn<'_>, account: &AccountKey, unit: &Unit, said: Sa
     }
     put(txn, Table::Summed, &account_key(account, unit), &sums)?;
     put(txn, Table::SummedTotals, &unit_key(unit), &totals)
+}
+
+/// Adds one account's sums to another's. Of what came and went again only the difference counts.
+pub(super) fn merge(txn: &mut Txn<'_>, account: &AccountKey, unit: &Unit, more: &Summed) -> Result<(), LedgerError> {
+    let net = |received: Amount, gone: Amount| {
+        let both = received.min(gone);
+        let without = |sum: Amount| sum.checked_sub(both).ok_or(LedgerError::Damaged);
+        Ok::<_, LedgerError>((without(received)?, without(gone)?))
+    };
+    let (more_received, more_gone) = net(more.received, more.gone)?;
+    let sums = summed(txn, account, unit)?;
+    let (received, gone) = net(plus(sums.received, more_received)?, plus(sums.gone, more_gone)?)?;
+    let waived = sums.waived.checked_add(more.waived).ok_or(LedgerError::Overflow)?;
+    put(txn, Table::Summed, &account_key(account, unit), &Summed { received, gone, waived })
 }
 
 pub(crate) fn summed(txn: &Txn<'_>, account: &AccountKey, unit: &Unit) -> Result<Summed, LedgerError> {

@@ -17,7 +17,7 @@ use crate::common::{Fault, World, amount};
 use crate::payouts::payout;
 use crate::wallet::{Wallet, operation};
 
-fn eur() -> Unit {
+pub(crate) fn eur() -> Unit {
     Unit::new("EUR", 2).unwrap()
 }
 
@@ -25,7 +25,11 @@ fn draft(world: &World, key: &Keypair, version: u64, change: SettingsChange) -> 
     SettingsDraft { account: key.into(), mint: world.id(), version, requested_at: world.now(), change }
 }
 
-async fn change(world: &World, key: &Keypair, change: SettingsChange) -> Result<SettingsAnswer, SettingsError> {
+pub(crate) async fn change(
+    world: &World,
+    key: &Keypair,
+    change: SettingsChange,
+) -> Result<SettingsAnswer, SettingsError> {
     let version = show(world, key).await?.version;
     let request = draft(world, key, version, change).sign(key).unwrap();
     world.mint().books().settings(&request).await
@@ -40,7 +44,7 @@ fn told(answer: SettingsAnswer) -> Authenticator {
     Authenticator::new(Enrolment { secret: answer.secret.unwrap(), recovery_codes: answer.recovery_codes })
 }
 
-async fn enrol(world: &World, key: &Keypair, limit: u64, code: Option<SecondFactor>) -> Authenticator {
+pub(crate) async fn enrol(world: &World, key: &Keypair, limit: u64, code: Option<SecondFactor>) -> Authenticator {
     let drawn = change(world, key, SettingsChange::Enrol { unit: eur(), limit: amount(limit), code }).await;
     let authenticator = told(drawn.unwrap());
     let confirm = SettingsChange::Confirm { code: authenticator.first(world.now()) };
@@ -57,7 +61,7 @@ async fn owner(units: u64, limit: u64) -> (World, Wallet, Authenticator) {
     (world, wallet, authenticator)
 }
 
-async fn permit(
+pub(crate) async fn permit(
     world: &World,
     key: &Keypair,
     (purpose, operation): (PermitPurpose, OperationId),

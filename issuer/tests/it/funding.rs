@@ -29,7 +29,7 @@ use crate::wallet::Wallet;
 const DAY: u64 = 86_400;
 
 /// A mint that gives quotes, and takes reports somewhere.
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let mut world = World::new().await;
     configure(
         &mut world,
@@ -61,20 +61,25 @@ fn draft(world: &World, key: &Keypair, units: u64) -> QuoteDraft {
     }
 }
 
-fn request(world: &World, key: &Keypair, units: u64) -> QuoteRequest {
+pub(crate) fn request(world: &World, key: &Keypair, units: u64) -> QuoteRequest {
     draft(world, key, units).sign(key).unwrap()
 }
 
-async fn ask(world: &World, request: &QuoteRequest) -> Result<QuoteAnswer, QuoteError> {
+pub(crate) async fn ask(world: &World, request: &QuoteRequest) -> Result<QuoteAnswer, QuoteError> {
     world.mint().books().request_quote(request).await
 }
 
-async fn receive(world: &World, id: &str, quote: &str, units: u64) -> Result<(IncomeState, bool), IncomeError> {
+pub(crate) async fn receive(
+    world: &World,
+    id: &str,
+    quote: &str,
+    units: u64,
+) -> Result<(IncomeState, bool), IncomeError> {
     world.mint().books().receive(id, quote, amount(units)).await.map(|(view, known)| (view.state, known))
 }
 
 /// Funded, paid out, Σ balances.
-async fn books(world: &World) -> [u64; 3] {
+pub(crate) async fn books(world: &World) -> [u64; 3] {
     let report = world.audit().await.units.remove(0);
     [report.funded, report.paid_out, report.balances].map(|amount| amount.units())
 }

@@ -2,8 +2,9 @@
 
 use farthing_issuer::{KeysetState, Rotation};
 
-use crate::common::{Fault, amount};
-use crate::rotation::{LAPSED, Life, deposited, life, refused, rotate, rows};
+use crate::common::{Fault, World, amount};
+use crate::erase::{empty, is_named};
+use crate::rotation::{LAPSED, Life, deposited, go_to, life, refused, rotate, rows};
 use crate::wallet::{deposit, pay};
 
 /// At the end of its first keyset, with the third made.
@@ -104,7 +105,9 @@ async fn accounts_that_are_forgotten_before_the_dropping_keep_the_books_right() 
         world.reopen().await;
         assert_eq!(world.mint().keysets().remove(0).state, KeysetState::Buried);
         // Five withdrawals of the first keyset and two of the second, the credit, the payment, the account itself.
-        assert!(world.mint().books().forget(account).await.unwrap().rows >= 10);
+        let erased = world.mint().books().forget(account).await.unwrap();
+        assert!(erased.rows >= 10 && !erased.is_payee, "{erased:?}");
+        assert!(!is_named(&world, account.as_bytes()).await);
         for _ in 0..2 {
             let books = world.audit().await.units.remove(0);
             assert_eq!(books.lapsed, amount(LAPSED));
@@ -113,5 +116,50 @@ async fn accounts_that_are_forgotten_before_the_dropping_keep_the_books_right() 
             assert!(world.mint().keysets().iter().any(|keyset| keyset.keyset == *first.id()));
         }
         assert_eq!(rows(&mut world, &["issuance/", "dropping/"]).await, [3, 0]);
+    }
+}
+
+/// A payee is named by the records of what he was paid, and by nothing else once they are dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_who_was_forgotten_is_named_until_the_last_of_his_payments_is_dropped() {
+    // He is forgotten before any tombstone; behind it; and when the records of one keyset are dropped.
+    for when in 0..3 {
+        let Life { mut world, shop, first, second, .. } = ended().await;
+        let account = shop.key();
+        empty(&world, account, "all of it").await;
+        let before = world.audit().await.units.remove(0);
+        for now in 0..3 {
+            if now == 1 {
+                world.fail_after(1, Fault::NotPersisted);
+                assert!(world.mint().rotate().await.is_err());
+                world.reopen().await;
+                assert_eq!(world.mint().keysets().remove(0).state, KeysetState::Buried);
+            } else if now == 2 {
+                assert_eq!(rotate(&world).await.dropped, [*first.id()]);
+            }
+            if now == when {
+                assert!(world.mint().books().forget(account).await.unwrap().is_payee, "{when}");
+            }
+            let books = world.audit().await.units.remove(0);
+            assert_eq!(farthing_issuer::UnitBooks { lapsed: before.lapsed, ..books }, before, "{when} {now}");
+            assert!(is_named(&world, account.as_bytes()).await);
+        }
+        go_to(&world, second.terms().deposit_until);
+        world.mint().keysets_answer().await.unwrap();
+        // The next keysets were made, and then the second is buried.
+        let buried =
+            |world: &World| world.mint().keysets().iter().filter(|one| one.state == KeysetState::Buried).count();
+        while buried(&world) < 2 {
+            world.fail_after(1, Fault::NotPersisted);
+            let _stopped = world.mint().rotate().await;
+            world.reopen().await;
+        }
+        world.audit().await;
+        assert_eq!(rows(&mut world, &["summed/", "carried/"]).await.map(|count| count > 0), [true, true]);
+        rotate(&world).await;
+        assert!(!is_named(&world, account.as_bytes()).await, "{when}");
+        let books = world.audit().await.units.remove(0);
+        assert_eq!((books.issued, books.redeemed, books.fees), (before.issued, before.redeemed, before.fees));
+        assert_eq!(world.mint().books().forget(account).await.unwrap().rows, 0);
     }
 }

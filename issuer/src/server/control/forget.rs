@@ -34,6 +34,8 @@ impl From<ForgetError> for Problem {
             ForgetError::Recent => {
                 Self::new(Code::FundingUsed).with_detail("The account asked for a payout less than a day ago.")
             }
+            ForgetError::Claims => Self::new(Code::FundingUsed)
+                .with_detail("Claims of the account on tokens of a revoked keyset are not settled."),
             ForgetError::Ledger(error) => Self::new(error.code()),
         }
     }
