@@ -41,8 +41,8 @@ mod watchdog;
 
 pub use archive::ArchiveError;
 pub use backup::{
-    BackupError, BackupPlan, BackupSummary, CheckedBackup, Decided, Decision, LedgerCopy, LedgerPortion, Restored,
-    check_backup, decide, last_backup, restore_backup, write_backup,
+    BackupError, BackupPlan, BackupSummary, CheckedBackup, Decided, Decision, LedgerCopy, LedgerPortion, OriginalFence,
+    Proof, Restored, check_backup, decide, last_backup, restore_backup, write_backup,
 };
 pub use books::{Books, BooksError};
 #[doc(hidden)]

@@ -52,7 +52,11 @@ pub(super) async fn backup(args: MintBackup, screen: &Screen) -> Result<()> {
     }
     let home = open(args.folder)?;
     let plan = BackupPlan { to: place.clone(), with_keys: args.with_keys, now: hooks::now() };
-    let taken = if args.last { last_backup(&home, plan).await } else { take(&home, plan).await };
+    let taken = if args.last {
+        home.in_held_ledger(async |proof| last_backup(&home, plan.clone(), proof).await).await?
+    } else {
+        take(&home, plan).await
+    };
     let taken = taken.map_err(|error| explain(error, &place))?;
     // A copy is worth what its check says.
     let checked = check(place.clone(), Some(taken.fingerprint)).await?;
@@ -106,6 +110,10 @@ pub(super) fn explain(error: BackupError, place: &Path) -> anyhow::Error {
         BackupError::Books(_) => {
             (Trouble::BadBackup, "`farthing mint audit` says whether the mint's own books are right")
         }
+        BackupError::BadFence(_) => {
+            (Trouble::BadFile, "name the original's fence with --fence FILE, or say --no-fence if it is gone")
+        }
+        BackupError::Factor(error) => return (*error).into(),
         _ => return anyhow::Error::new(error).context(format!("there is no backup in {}", place.display())),
     };
     fault(trouble, format!("{}: {error}", place.display())).next(hint).into()

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use farthing_http::client::CallError;
-use farthing_issuer::control::{AssignIncomeRequest, IncomeReport, IncomeState, IncomeView, path};
+use farthing_issuer::control::{AssignIncomeRequest, IncomeReport, IncomeState, IncomeView, Nothing, path};
 use farthing_issuer::{Books, IncomeError};
 use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::identity::AccountKey;
@@ -38,7 +38,7 @@ pub(crate) struct FundingEntry {
     amount: Money,
     received_at: u64,
     state: State,
-    /// The account that was credited.
+    /// The account that was credited, unless it was forgotten.
     account: Option<String>,
     /// When it was assigned or sent back.
     settled_at: Option<u64>,
@@ -77,7 +77,13 @@ pub(super) async fn run(command: MintFundingCommand, screen: &Screen) -> Result<
         MintFundingCommand::Return(args) => screen.answer(&release(args.folder, args.number, None).await?),
         MintFundingCommand::Secret(args) => {
             let home = open(args.folder)?;
-            home.new_webhook_secret().context("the secret could not be written")?;
+            let asked = ask_running(&home, async |client| {
+                client.post_json::<_, Nothing>(path::WEBHOOK_SECRET, &Nothing {}).await
+            });
+            if asked.await?.is_none() {
+                let (books, authority) = home.books().await?;
+                books.new_webhook_secret(authority).await.context("the secret could not be made")?;
+            }
             screen.answer(&SecretAnswer { file: home.webhook_secret_file().display().to_string() })?;
             screen.note(
                 "Give its first line to the payment processor, and to nobody else: by it the mint knows its messages.",

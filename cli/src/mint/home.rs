@@ -8,7 +8,9 @@ use farthing_http::client::CallError;
 use farthing_http::problem::Code;
 use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::CODE_HEADER;
-use farthing_issuer::{Authority, Books, FactorError, HomeError, MintHome, Passphrase, ProtectionKind, Unlock};
+use farthing_issuer::{
+    Authority, BackupError, Books, FactorError, HomeError, MintHome, Passphrase, Proof, ProtectionKind, Unlock,
+};
 use farthing_protocol::api::SecondFactor;
 use farthing_wallet::OpenError;
 
@@ -49,6 +51,17 @@ impl Desk {
         let books = Books::open(&self.home).await?;
         let authority = self.prove(&books).await?;
         Ok((books, authority))
+    }
+
+    /// Does something in a ledger that is not served: with the code given, or one that is asked for if it needs one.
+    pub(super) async fn in_held_ledger<T>(
+        &self,
+        work: impl AsyncFn(Proof) -> Result<T, BackupError>,
+    ) -> Result<Result<T, BackupError>> {
+        Ok(match work(Proof::Code(self.code.clone())).await {
+            Err(BackupError::Factor(FactorError::Required)) => work(Proof::Code(Some(factor::ask(QUESTION)?))).await,
+            done => done,
+        })
     }
 
     /// The right to make one change in books that are open.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use farthing_issuer::{BackupError, Decided, Decision, MintHome, Restored, decide, restore_backup};
+use farthing_issuer::{BackupError, Decided, Decision, OriginalFence, Proof, Restored, decide, restore_backup};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::KeysetsAnswer;
 use serde::Serialize;
 
 use super::backup::explain;
-use super::home::open;
+use super::home::{open, unlock};
 use crate::args::MintRestore;
 use crate::exit::{Trouble, fault};
 use crate::output::{Answer, Screen, seconds, time};
@@ -55,10 +55,38 @@ pub(super) async fn restore(args: MintRestore, screen: &Screen) -> Result<()> {
 
 async fn put_back(args: MintRestore, backup: PathBuf, screen: &Screen) -> Result<()> {
     let folder = place::folder(args.folder.dir, "mint")?;
-    let (from, to) = (backup.clone(), folder.clone());
-    let restored = tokio::task::spawn_blocking(move || restore_backup(&from, &to, args.fingerprint.as_deref()));
-    let restored = restored.await?.map_err(|error| explain(error, &backup))?;
+    let fence = match args.fence {
+        Some(fence) => OriginalFence::At(std::path::absolute(fence)?),
+        None if args.no_fence => OriginalFence::Gone,
+        None => OriginalFence::Configured,
+    };
+    let put = async |fence: OriginalFence| {
+        let (from, to, fingerprint) = (backup.clone(), folder.clone(), args.fingerprint.clone());
+        let restored = tokio::task::spawn_blocking(move || restore_backup(&from, &to, fingerprint.as_deref(), &fence));
+        Ok::<_, anyhow::Error>(restored.await?)
+    };
+    let restored = match put(fence).await? {
+        Err(error @ BackupError::NoFence) => {
+            require_gone(&error, screen)?;
+            put(OriginalFence::Gone).await?
+        }
+        restored => restored,
+    };
+    let restored = restored.map_err(|error| explain(error, &backup))?;
     screen.answer(&RestoreAnswer::of(&restored, &folder))
+}
+
+/// Goes on only if somebody says that there is no fence any more.
+fn require_gone(error: &BackupError, screen: &Screen) -> Result<()> {
+    const NEXT: &str = "name the original's fence with --fence FILE, or say --no-fence if it is gone";
+    if !prompt::possible() {
+        return Err(fault(Trouble::NobodyToAsk, error.to_string()).next(NEXT).into());
+    }
+    screen.note(format!("Take care: {error}."));
+    if prompt::confirm("Is the original's fence gone?", "--no-fence")? {
+        return Ok(());
+    }
+    Err(fault(Trouble::Declined, "nothing was put back").next(NEXT).into())
 }
 
 async fn say_what_became(args: MintRestore, screen: &Screen) -> Result<()> {
@@ -78,14 +106,21 @@ async fn say_what_became(args: MintRestore, screen: &Screen) -> Result<()> {
     if !args.yes && !prompt::confirm(question, "--yes")? {
         return Err(fault(Trouble::Declined, "nothing was changed").into());
     }
-    let decided = decided((*home).clone(), decision, newest).await?;
+    let work = async |proof: Proof| {
+        let (home, newest, now) = ((*home).clone(), newest.clone(), hooks::now());
+        tokio::task::spawn_blocking(move || decide(&home, decision, newest, proof, now)).await?
+    };
+    let decided = if args.by_keys {
+        work(Proof::Keys(unlock(&home, &args.unlocking)?)).await
+    } else {
+        home.in_held_ledger(work).await?
+    };
+    let decided = decided.map_err(explain_decision)?;
     screen.answer(&DecidedAnswer::of(decided))
 }
 
-async fn decided(home: MintHome, decision: Decision, newest: Option<KeysetsAnswer>) -> Result<Decided> {
-    let now = hooks::now();
-    let decided = tokio::task::spawn_blocking(move || decide(&home, decision, newest, now)).await?;
-    decided.map_err(|error| match error {
+fn explain_decision(error: BackupError) -> anyhow::Error {
+    match error {
         BackupError::WentOn(_) => fault(Trouble::SomethingLost, error.to_string())
             .next("put a newer backup back; or give up what was answered since, with --accept-loss")
             .into(),
@@ -93,8 +128,12 @@ async fn decided(home: MintHome, decision: Decision, newest: Option<KeysetsAnswe
         BackupError::List(_) | BackupError::ListIncomplete => fault(Trouble::BadFile, error.to_string())
             .next("give the whole answer of `/v1/keysets`, as the mint gave it")
             .into(),
+        BackupError::Factor(error) => error.into(),
+        BackupError::RecoveryCode => fault(Trouble::WrongAnswer, error.to_string())
+            .next("give a code of the authenticator; if it is lost, --by-keys opens the mint's keys instead")
+            .into(),
         error => anyhow::Error::new(error).context("the mint cannot be opened for this"),
-    })
+    }
 }
 
 fn read_keysets(path: &Path) -> Result<KeysetsAnswer> {
@@ -158,5 +197,6 @@ impl Answer for DecidedAnswer {
         }
         screen.say(format!("revoked: {} keysets", self.revoked.len()));
         screen.note("Holders of their tokens file claims. Run the mint, and make the next keyset: see docs/backup.md.");
+        screen.note("All recovery codes are void: draw new ones with `farthing mint admin recovery-codes`, and tell account owners.");
     }
 }

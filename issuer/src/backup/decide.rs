@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use farthing_durable::Options;
 use farthing_protocol::amount::UnixTime;
-use farthing_protocol::api::KeysetsAnswer;
+use farthing_protocol::api::{KeysetsAnswer, SecondFactor};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Keyset, KeysetList};
 
-use super::BackupError;
+use super::{BackupError, Proof};
 use crate::home::MintHome;
 use crate::keysets::KeysetBook;
 use crate::ledger::{self, Duty, HeldLedger, Loss};
@@ -19,7 +19,7 @@ pub enum Decision {
     /// It answered nothing after the copy was taken, and never will: the mint goes on as it was.
     NothingLost,
     /// It did, or nobody knows. What it answered is lost. Whatever was a token then may have been spent since: all keysets are revoked, so that
-    /// nothing is redeemed twice.
+    /// nothing is redeemed twice. Recovery codes may have been used since: those of the administrator and of all accounts are void.
     AcceptLoss,
 }
 
@@ -36,7 +36,8 @@ pub struct Decided {
 /// the mint knows the keysets that were published after the copy, and never makes another one in the place of one of them.
 ///
 /// # Errors
-/// A [`BackupError`]; [`BackupError::WentOn`] if nothing should be lost and something certainly is.
+/// A [`BackupError`]; [`BackupError::WentOn`] if nothing should be lost and something certainly is, [`BackupError::Factor`] if the administrator has a
+/// second factor that was not proven.
 ///
 /// # Security
 /// With [`Decision::NothingLost`] the caller answers for it that the original is out of service and answered nothing after the copy. What can be seen of
@@ -45,6 +46,7 @@ pub fn decide(
     home: &MintHome,
     decision: Decision,
     newest: Option<KeysetsAnswer>,
+    proof: Proof,
     now: UnixTime,
 ) -> Result<Decided, BackupError> {
     let ledger = HeldLedger::open(&home.ledger(), home.ledger_options(Options::new()), *home.mint_id())?;
@@ -60,9 +62,14 @@ pub fn decide(
         if newest.is_some_and(|newest| newest.is_later) {
             return Err(BackupError::WentOn("it has signed a later list of keysets"));
         }
-        ledger.run(|txn| ledger::set_duty(txn, Duty::Serving))?;
+        let authority = proof.judge(home, &ledger, now)?;
+        ledger.run_at(now, move |txn, now| ledger::nothing_lost(txn, now, &authority, copied_at))?;
         return Ok(Decided { copied_at, revoked: Vec::new() });
     }
+    if let Proof::Code(Some(SecondFactor::Recovery(_))) = proof {
+        return Err(BackupError::RecoveryCode);
+    }
+    let authority = proof.judge(home, &ledger, now)?;
     let mut keysets = home.load_keysets()?;
     let mut list = None;
     if let Some(newest) = newest {
@@ -76,8 +83,8 @@ pub fn decide(
     }
     let revoked: Vec<KeysetId> =
         keysets.iter().filter(|keyset| now < keyset.terms().deposit_until).map(|keyset| *keyset.id()).collect();
-    let loss = Loss { keysets: revoked.clone(), list };
-    ledger.run(move |txn| ledger::accept_loss(txn, now, &loss))?;
+    let loss = Loss { copied_at, keysets: revoked.clone(), list };
+    ledger.run_at(now, move |txn, now| ledger::accept_loss(txn, now, &authority, &loss))?;
     Ok(Decided { copied_at, revoked })
 }
 

@@ -16,6 +16,7 @@ mod check;
 mod decide;
 mod files;
 mod manifest;
+mod prove;
 mod restore;
 mod write;
 
@@ -30,12 +31,13 @@ use farthing_protocol::keyset::ListError;
 
 use crate::books::{Books, BooksError};
 use crate::home::HomeError;
-use crate::ledger::{AuditReport, LedgerError, LedgerOpenError};
+use crate::ledger::{AuditReport, FactorError, LedgerError, LedgerOpenError};
 
 pub use check::{CheckedBackup, check_backup};
 pub use decide::{Decided, Decision, decide};
 pub use farthing_durable::Portion as LedgerPortion;
-pub use restore::{Restored, restore_backup};
+pub use prove::Proof;
+pub use restore::{OriginalFence, Restored, restore_backup};
 pub use write::{BackupPlan, last_backup, write_backup};
 
 /// Why there is no copy, or no mint of one.
@@ -84,6 +86,21 @@ pub enum BackupError {
     /// The original certainly answered something after the copy was taken.
     #[error("the original went on after this backup was taken ({0}): something is lost")]
     WentOn(&'static str),
+    /// The administrator's second factor.
+    #[error(transparent)]
+    Factor(#[from] FactorError),
+    /// A recovery code may have been used since the copy was taken.
+    #[error("a recovery code may have been used since the backup was taken, so none is accepted for this")]
+    RecoveryCode,
+    /// Nothing is known by which it could be told whether the original went on.
+    #[error(
+        "nothing here tells whether the original went on after this backup was taken: the backup names no fence, and there is none beside \
+         the folder"
+    )]
+    NoFence,
+    /// The fence that the copy or the caller names is missing, or is none.
+    #[error("{} is missing, or is no fence of a mint: is its disk mounted?", .0.display())]
+    BadFence(PathBuf),
     /// A list of keysets is not this mint's, or older than the one in the ledger.
     #[error("the list of keysets is no newer one of this mint: {0}")]
     List(#[from] ListError),

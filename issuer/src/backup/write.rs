@@ -8,9 +8,9 @@ use farthing_protocol::amount::UnixTime;
 
 use super::files::{self, Unfinished, Writing};
 use super::manifest::{Entry, MANIFEST, Manifest, Name};
-use super::{BackupError, BackupSummary, LedgerCopy, LedgerPortion};
+use super::{BackupError, BackupSummary, LedgerCopy, LedgerPortion, Proof};
 use crate::home::MintHome;
-use crate::ledger::{Duty, HeldLedger, LedgerOpenError, set_duty};
+use crate::ledger::{Duty, HeldLedger, LedgerOpenError, give_away};
 
 /// What copy is taken.
 #[derive(Clone, Debug)]
@@ -39,11 +39,12 @@ pub async fn write_backup(
     write(home, plan, false, next).await
 }
 
-/// Takes a mint that is not served out of service for good, and its last copy, to go on with elsewhere. Repeated after a crash it takes the same copy.
+/// Takes a mint that is not served out of service for good, and its last copy, to go on with elsewhere. Repeated after a crash it takes the same copy,
+/// and needs no proof any more.
 ///
 /// # Errors
-/// A [`BackupError`]. The mint may be out of service all the same.
-pub async fn last_backup(home: &MintHome, plan: BackupPlan) -> Result<BackupSummary, BackupError> {
+/// A [`BackupError`]. Unless it is [`BackupError::Factor`], the mint may be out of service all the same.
+pub async fn last_backup(home: &MintHome, plan: BackupPlan, proof: Proof) -> Result<BackupSummary, BackupError> {
     let (held, now) = (home.clone(), plan.now);
     let held = blocking(move || {
         let ledger = HeldLedger::open(&held.ledger(), held.ledger_options(Options::new()), *held.mint_id())?;
@@ -52,7 +53,10 @@ pub async fn last_backup(home: &MintHome, plan: BackupPlan) -> Result<BackupSumm
                 return Err(LedgerOpenError::Undecided(copied_at).into());
             }
             Duty::Given(_) => {}
-            Duty::Serving => ledger.run(move |txn| set_duty(txn, Duty::Given(now)))?,
+            Duty::Serving => {
+                let authority = proof.judge(&held, &ledger, now)?;
+                ledger.run_at(now, move |txn, now| give_away(txn, now, &authority))?;
+            }
         }
         Ok(ledger)
     })

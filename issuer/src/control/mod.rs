@@ -71,6 +71,8 @@ pub mod path {
     pub const INCOME: &str = "/v1/control/income";
     /// POST [`AssignIncomeRequest`](super::AssignIncomeRequest) → [`IncomeView`](super::IncomeView).
     pub const ASSIGN_INCOME: &str = "/v1/control/income/assign";
+    /// POST [`Nothing`](super::Nothing) → [`Nothing`](super::Nothing): a new secret is in the file that `mint.toml` names.
+    pub const WEBHOOK_SECRET: &str = "/v1/control/webhook-secret";
     /// GET with [`VouchersQuery`](super::VouchersQuery): [`VouchersReport`](super::VouchersReport);
     /// POST [`CreateVouchersRequest`](super::CreateVouchersRequest) → [`CreateVouchersAnswer`](super::CreateVouchersAnswer).
     pub const VOUCHERS: &str = "/v1/control/vouchers";

@@ -15,9 +15,11 @@ use farthing_protocol::amount::Amount;
 use farthing_verifier::webhook::{Secrets, SecretsError};
 use serde::{Deserialize, Serialize};
 
+use crate::books::Books;
 use crate::control::{IncomeState, IncomeView};
 use crate::home::MintHome;
 use crate::keys::is_private;
+use crate::ledger::{Act, Authority, LedgerError, journal};
 use crate::mint::Mint;
 
 /// Where they are posted.
@@ -63,6 +65,9 @@ pub enum WebhookSecretError {
     /// What is in it.
     #[error("the file {path} holds no secrets that can be used", path = .0.display())]
     Secrets(PathBuf, #[source] SecretsError),
+    /// The ledger, whose journal says that a secret was made.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// The endpoint that takes them. Its secrets are read for each message, so that a new one counts at once.
@@ -109,6 +114,23 @@ fn refused(detail: &'static str) -> Problem {
     Problem::new(Code::Unauthorized).with_detail(detail)
 }
 
+impl Books {
+    /// Puts a new secret in the place of the last one, which stays valid until the next is made: so the processor can be given the
+    /// new one without a message being lost. When this returns, it is durable. That it was to be made stands in the journal before.
+    ///
+    /// # Errors
+    /// A [`WebhookSecretError`]; then the file is as it was.
+    pub async fn new_webhook_secret(
+        &self,
+        authority: Authority,
+    ) -> Result<zeroize::Zeroizing<String>, WebhookSecretError> {
+        let act = Act::WebhookSecretMade {};
+        self.ledger().run(move |txn, now| journal::record(txn, now, &authority, &act)).await?;
+        let home = self.home().clone();
+        tokio::task::spawn_blocking(move || home.new_webhook_secret()).await.map_err(|_| LedgerError::Stopped)?
+    }
+}
+
 impl MintHome {
     /// The secrets shared with the payment processor.
     ///
@@ -129,12 +151,7 @@ impl MintHome {
         self.folder().join(&self.config().funding.webhook_secret_file)
     }
 
-    /// Puts a new secret in the place of the last one, which stays valid until the next is made: so the processor can be given the
-    /// new one without a message being lost. When this returns, it is durable.
-    ///
-    /// # Errors
-    /// A [`WebhookSecretError`]; then the file is as it was.
-    pub fn new_webhook_secret(&self) -> Result<zeroize::Zeroizing<String>, WebhookSecretError> {
+    fn new_webhook_secret(&self) -> Result<zeroize::Zeroizing<String>, WebhookSecretError> {
         let path = self.webhook_secret_file();
         let made = Secrets::generate();
         let mut text = zeroize::Zeroizing::new(format!("{}\n", made.as_str()));

@@ -360,6 +360,14 @@ pub(crate) fn note_protection_in(path: &Path, kind: ProtectionKind) -> Result<()
     if changed == text { Ok(()) } else { Ok(replace(path, changed.as_bytes())?) }
 }
 
+/// Changes where a folder's configuration says that the ledger's answers are counted.
+pub(crate) fn note_fence_in(folder: &Path, fence: &Path) -> Result<(), HomeError> {
+    let path = folder.join(CONFIG);
+    let changed = config::with_fence(&fs::read_to_string(&path)?, fence);
+    Config::parse(&changed)?;
+    Ok(replace(&path, changed.as_bytes())?)
+}
+
 /// Stores a keyset in a folder. It is durable when this returns.
 pub(crate) fn store_keyset_in(folder: &Path, keyset: &Keyset) -> Result<(), HomeError> {
     let name = format!("{:08}-{}.keyset", keyset.terms().sequence, keyset.id().to_text());

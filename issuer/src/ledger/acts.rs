@@ -141,6 +141,14 @@ acts! {
     RecoupCovered = 32, "recoup_covered" { keyset: KeysetId, amount: Amount, reference: Text };
     /// The operator declared what he holds against what the mint owes; none stands for nothing declared.
     BackingDeclared = 40, "backing_declared" { unit: Unit, amount: Maybe<Amount> };
+    /// The mint was taken out of service here, and its last copy made.
+    GivenAway = 50, "given_away" {};
+    /// The mint was put back from a copy, and nothing was lost.
+    NothingLost = 51, "nothing_lost" { copied_at: UnixTime };
+    /// The mint was put back from a copy, and what was answered later is lost: so many keysets were revoked, and all recovery codes are void.
+    LossAccepted = 52, "loss_accepted" { copied_at: UnixTime, keysets: Number };
+    /// A secret was made that is shared with the payment processor.
+    WebhookSecretMade = 53, "webhook_secret_made" {};
 }
 
 /// A field that may be missing.

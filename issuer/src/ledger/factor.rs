@@ -16,7 +16,7 @@ use totp_rs::{Builder, Secret};
 
 use super::LedgerError;
 use super::authority::Who;
-use super::records::{Table, get, put};
+use super::records::{Table, get, put, scan, scan_keys};
 
 /// So many wrong codes in a row, and those of the authenticator are refused for a while.
 const FAILURES: u8 = 5;
@@ -28,6 +28,8 @@ const DOUBLED: u8 = 6;
 const PENDING_LASTS: u64 = 3600;
 /// A code of this many steps of 30 seconds before or after now is taken (RFC 6238, section 5.2).
 const SKEW: u16 = 1;
+/// How long a step is, in seconds.
+const STEP: u64 = 30;
 
 /// Whose second factor it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +180,24 @@ pub(crate) fn remove(txn: &mut Txn<'_>, holder: &Holder) -> Result<bool, LedgerE
     Ok(was_active)
 }
 
+/// Voids what was told of factors, or proven with them, while nobody knows which codes were used: recovery codes, codes of authenticators up to
+/// now, and factors that wait for their first code.
+pub(crate) fn distrust(txn: &mut Txn<'_>, now: UnixTime) -> Result<(), LedgerError> {
+    let mut rows: Vec<(Vec<u8>, FactorRow)> = Vec::new();
+    scan(txn, Table::Factor, &[], &mut |key, row| {
+        rows.push((key.to_vec(), row));
+        Ok(())
+    })?;
+    for (key, mut row) in rows {
+        row.distrust(now);
+        put(txn, Table::Factor, &key, &row)?;
+    }
+    for key in scan_keys(txn, Table::FactorPending, &[], None, usize::MAX)? {
+        txn.delete(&Table::FactorPending.key(&key))?;
+    }
+    Ok(())
+}
+
 fn active(txn: &Txn<'_>, holder: &Holder) -> Result<Option<FactorRow>, LedgerError> {
     get(txn, Table::Factor, &holder.key())
 }
@@ -228,6 +248,12 @@ impl FactorRow {
             }
             None => Verdict::Refused(self.fail(now)),
         }
+    }
+
+    fn distrust(&mut self, now: UnixTime) {
+        self.recovery.hashes.clear();
+        // The last one that could have been accepted until now.
+        self.last_step = self.last_step.max((now.seconds() / STEP).saturating_add(SKEW.into()));
     }
 
     fn fail(&mut self, now: UnixTime) -> Refused {
@@ -459,6 +485,23 @@ mod tests {
         assert_eq!(row.judge(START, &recovery(3)), Verdict::Refused(Refused::Wrong));
         let foreign = SecondFactor::Recovery(RecoveryCode::generate(&mut crate::system_rng()));
         assert_eq!(row.judge(START, &foreign), Verdict::Refused(Refused::Wrong));
+    }
+
+    #[test]
+    fn of_a_factor_that_is_not_trusted_later_codes_of_the_authenticator_alone_are_good() {
+        let (mut row, codes) = row();
+        row.distrust(START);
+        let recovery = SecondFactor::Recovery(codes[0].clone());
+        assert_eq!(row.judge(START, &recovery), Verdict::Refused(Refused::Wrong));
+        for at in [START, START.plus(30)] {
+            let used = code(&row, at);
+            assert_eq!(row.judge(at, &used), Verdict::Refused(Refused::Wrong));
+        }
+        let later = code(&row, START.plus(60));
+        assert_eq!(row.judge(START.plus(60), &later), Verdict::Right(Means::Authenticator));
+        // A clock that is behind what was accepted before revives nothing.
+        row.distrust(START.minus(300));
+        assert_eq!(row.judge(START.plus(60), &later), Verdict::Refused(Refused::Wrong));
     }
 
     #[test]

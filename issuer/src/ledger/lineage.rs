@@ -9,9 +9,11 @@ use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::KeysetList;
 
+use super::acts::{Act, Number};
+use super::authority::Authority;
 use super::lists::{revoke, store_list};
 use super::records::{Table, get, put};
-use super::{LedgerError, advance};
+use super::{LedgerError, factor, journal};
 
 /// Whether a ledger may be served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +83,24 @@ pub(crate) fn lineage(txn: &Txn<'_>) -> Result<Lineage, LedgerError> {
     Ok(get(txn, Table::Lineage, &[])?.unwrap_or_default())
 }
 
-pub(crate) fn set_duty(txn: &mut Txn<'_>, duty: Duty) -> Result<(), LedgerError> {
+/// Takes a ledger out of service for good: its last copy goes on in its place.
+pub(crate) fn give_away(txn: &mut Txn<'_>, now: UnixTime, authority: &Authority) -> Result<(), LedgerError> {
+    journal::record(txn, now, authority, &Act::GivenAway {})?;
+    set_duty(txn, Duty::Given(now))
+}
+
+/// Lets a copy be served whose original answered nothing after it was taken.
+pub(crate) fn nothing_lost(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    authority: &Authority,
+    copied_at: UnixTime,
+) -> Result<(), LedgerError> {
+    journal::record(txn, now, authority, &Act::NothingLost { copied_at })?;
+    set_duty(txn, Duty::Serving)
+}
+
+fn set_duty(txn: &mut Txn<'_>, duty: Duty) -> Result<(), LedgerError> {
     let lineage = Lineage { duty, ..lineage(txn)? };
     put(txn, Table::Lineage, &[], &lineage)
 }
@@ -102,15 +121,24 @@ pub(crate) fn put_back(txn: &mut Txn<'_>, copied_at: UnixTime, went_on: bool) ->
 /// What is given up when a ledger goes on from a copy.
 #[derive(Clone, Debug)]
 pub(crate) struct Loss {
+    pub(crate) copied_at: UnixTime,
     /// Keysets whose tokens may have been spent since.
     pub(crate) keysets: Vec<KeysetId>,
     /// The last list that the original signed, if somebody has kept it.
     pub(crate) list: Option<KeysetList>,
 }
 
-/// Lets a copy be served. All keysets are revoked in the same transaction: nothing is ever redeemed of which it is not known whether it was before.
-pub(crate) fn accept_loss(txn: &mut Txn<'_>, now: UnixTime, loss: &Loss) -> Result<(), LedgerError> {
-    let now = advance(txn, now)?;
+/// Lets a copy be served. All keysets are revoked in the same transaction, and codes of which it is not known whether they were used are void: nothing is
+/// redeemed or accepted twice.
+pub(crate) fn accept_loss(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    authority: &Authority,
+    loss: &Loss,
+) -> Result<(), LedgerError> {
+    let keysets = Number(u64::try_from(loss.keysets.len()).unwrap_or(u64::MAX));
+    journal::record(txn, now, authority, &Act::LossAccepted { copied_at: loss.copied_at, keysets })?;
+    factor::distrust(txn, now)?;
     for revocation in loss.list.iter().flat_map(KeysetList::revocations) {
         revoke(txn, revocation.revoked_at, &revocation.keyset)?;
     }

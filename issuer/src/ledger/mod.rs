@@ -75,7 +75,7 @@ pub(crate) use income::{Destination, Fate, IncomeNumber, IncomeRow, Report, inco
 pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance, foresee, issue};
 pub(crate) use journal::{Entry, Link};
 pub(crate) use limits::erase_days;
-pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, put_back, set_duty};
+pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, give_away, nothing_lost, put_back};
 pub(crate) use lists::{adopt_revocation, revocations, revoke, store_list, stored_list};
 pub(crate) use outflow::{AccountRules, free};
 pub(crate) use payout_row::{PayoutNumber, PayoutRow, Told};
@@ -210,6 +210,18 @@ impl HeldLedger {
         T: Send + 'static,
     {
         self.engine.submit(job).wait().map_err(LedgerError::from)?
+    }
+
+    /// Runs a job at a time that is never behind what the ledger has seen.
+    pub(crate) fn run_at<T, F>(&self, now: UnixTime, job: F) -> Result<T, LedgerError>
+    where
+        F: FnOnce(&mut Txn<'_>, UnixTime) -> Result<T, LedgerError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.run(move |txn| {
+            let now = advance(txn, now)?;
+            job(txn, now)
+        })
     }
 
     /// A copy of the ledger.

@@ -192,6 +192,8 @@ async fn every_endpoint_that_changes_something_is_guarded() {
         path::ADMINISTRATOR_CODES,
         path::ADMINISTRATOR_REMOVE,
         path::RESET_FACTOR,
+        path::FORGET,
+        path::WEBHOOK_SECRET,
     ];
     for path in changing {
         let refused = bare.post_json::<_, Value>(path, &Nothing {}).await.unwrap_err();
@@ -217,6 +219,12 @@ async fn every_endpoint_that_changes_something_is_guarded() {
     world.clock.pass(30);
     let right = authenticator.code(world.now()).to_text();
     let made: NewKeysetAnswer = with(&right).post_json(path::NEW_KEYSET, &NewKeysetRequest {}).await.unwrap();
+    world.clock.pass(30);
+    assert!(!world.home.webhook_secret_file().exists());
+    let right = authenticator.code(world.now()).to_text();
+    let _: Nothing = with(&right).post_json(path::WEBHOOK_SECRET, &Nothing {}).await.unwrap();
+    assert!(world.home.webhook_secret_file().exists());
+    assert_eq!(words(&world).await.last().unwrap(), &(Who::Administrator, "webhook_secret_made".to_owned()));
     let revoke = RevokeRequest { keyset: made.keyset, leaked_since: None, claims_seconds: None };
     let _: RevokeAnswer = with(&authenticator.recovery(0).to_text()).post_json(path::REVOKE, &revoke).await.unwrap();
 

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use farthing_issuer::{
-    BackupError, BackupPlan, BackupSummary, Books, BooksError, Clock, Decision, FinishError, KeysetState,
-    LedgerOpenError, Mint, MintError, MintHome, OpenError, Restored, Surroundings, check_backup, decide, last_backup,
-    restore_backup, write_backup,
+    Authority, BackupError, BackupPlan, BackupSummary, Books, BooksError, Clock, Decided, Decision, FactorError,
+    FinishError, KeysetState, LedgerOpenError, Mint, MintError, MintHome, OpenError, OriginalFence, Proof, Restored,
+    Surroundings, Who, check_backup, decide, last_backup, restore_backup, write_backup,
 };
-use farthing_protocol::api::{DepositOutcome, KeysetsAnswer, OpenRequest};
+use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::{DepositOutcome, KeysetsAnswer, OpenRequest, SecondFactor};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::shape::Shape;
 
+use crate::authenticator::Authenticator;
 use crate::common::{TestClock, World, amount, unlock};
+use crate::factors;
 use crate::wallet::{Coin, Wallet, deposit, operation, pay};
 
 /// A mint with a copy and a place for others.
@@ -45,7 +48,7 @@ impl Scene {
     }
 
     fn restore(&self, from: &str, to: &str) -> (Restored, MintHome) {
-        let restored = restore_backup(&self.path(from), &self.path(to), None).unwrap();
+        let restored = restore_backup(&self.path(from), &self.path(to), None, &OriginalFence::Gone).unwrap();
         (restored, MintHome::open(self.path(to)).unwrap())
     }
 
@@ -58,6 +61,20 @@ impl Scene {
         let payment = pay(keyset, coins, self.wallet.payee(), self.world.now());
         mint.deposit(vec![deposit(payment)]).await.unwrap().remove(0)
     }
+}
+
+/// Where no second factor is enrolled.
+fn decided(
+    home: &MintHome,
+    decision: Decision,
+    newest: Option<KeysetsAnswer>,
+    now: UnixTime,
+) -> Result<Decided, BackupError> {
+    decide(home, decision, newest, Proof::Code(None), now)
+}
+
+async fn given(home: &MintHome, plan: BackupPlan) -> Result<BackupSummary, BackupError> {
+    last_backup(home, plan, Proof::Code(None)).await
 }
 
 async fn answer(mint: &Mint) -> KeysetsAnswer {
@@ -90,9 +107,9 @@ async fn a_copy_of_a_mint_that_goes_on_is_whole_and_goes_on_itself_when_nothing_
         let refused = Books::open(&home).await;
         assert!(matches!(&refused, Err(BooksError::Ledger(error)) if is_undecided(error)), "{refused:?}");
     }
-    let decided = decide(&home, Decision::NothingLost, None, scene.world.now()).unwrap();
-    assert!(decided.revoked.is_empty());
-    assert!(matches!(decide(&home, Decision::AcceptLoss, None, scene.world.now()), Err(BackupError::NothingToDecide)));
+    let said = decided(&home, Decision::NothingLost, None, scene.world.now()).unwrap();
+    assert!(said.revoked.is_empty());
+    assert!(matches!(decided(&home, Decision::AcceptLoss, None, scene.world.now()), Err(BackupError::NothingToDecide)));
     let mint = scene.open(&home).await.unwrap();
     assert_eq!(mint.audit().await.unwrap().units, truth.units);
     assert!(matches!(scene.pay(&mint, &keyset, &spent).await, DepositOutcome::DoubleSpend { .. }));
@@ -115,8 +132,8 @@ async fn what_was_spent_after_the_copy_is_never_redeemed_again() {
     scene.world.close();
 
     let (_, home) = scene.restore("copy", "mint");
-    let decided = decide(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
-    assert_eq!(decided.revoked, [*keyset.id()]);
+    let said = decided(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
+    assert_eq!(said.revoked, [*keyset.id()]);
     let mint = scene.open(&home).await.unwrap();
     assert!(mint.audit().await.unwrap().is_right());
     for coins in [&paid, &swapped, &late, &unspent] {
@@ -160,7 +177,7 @@ async fn a_session_of_the_original_is_never_answered_by_the_copy() {
     let other = scene.wallet.draft_as(&keyset, Shape::Withdrawal(amount(5)), &opened(&draft), farther());
     scene.world.close();
     let (_, home) = scene.restore("copy", "mint");
-    decide(&home, Decision::NothingLost, None, scene.world.now()).unwrap();
+    decided(&home, Decision::NothingLost, None, scene.world.now()).unwrap();
     let mint = scene.open(&home).await.unwrap();
     let session = other.by_account(&scene.wallet.account, operation());
     for request in [request, session] {
@@ -222,15 +239,15 @@ async fn a_backup_in_the_place_of_a_mint_that_went_on_cannot_be_said_to_have_los
     scene.world.close();
     let place = scene.world.home.folder().to_owned();
     fs::remove_dir_all(&place).unwrap();
-    let restored = restore_backup(&scene.path("copy"), &place, None).unwrap();
+    let restored = restore_backup(&scene.path("copy"), &place, None, &OriginalFence::Configured).unwrap();
     assert!(restored.went_on);
     let home = MintHome::open(&place).unwrap();
     for _ in 0..2 {
-        let refused = decide(&home, Decision::NothingLost, None, scene.world.now());
+        let refused = decided(&home, Decision::NothingLost, None, scene.world.now());
         assert!(matches!(refused, Err(BackupError::WentOn(_))), "{refused:?}");
     }
     assert!(scene.open(&home).await.is_err());
-    decide(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
+    decided(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
     scene.open(&home).await.unwrap();
 }
 
@@ -239,13 +256,13 @@ async fn the_last_backup_takes_the_original_out_of_service_and_is_asked_for_each
     let mut scene = Scene::new().await;
     let keyset = scene.world.keyset().await;
     let coins = scene.wallet.coins(&scene.world, 37).await;
-    let in_use = last_backup(&scene.world.home, scene.plan("copy")).await;
+    let in_use = given(&scene.world.home, scene.plan("copy")).await;
     assert!(matches!(in_use, Err(BackupError::Open(LedgerOpenError::Store(_)))), "{in_use:?}");
     scene.world.close();
-    let summary = last_backup(&scene.world.home, scene.plan("copy")).await.unwrap();
+    let summary = given(&scene.world.home, scene.plan("copy")).await.unwrap();
     assert!(summary.is_last);
     // Repeated, because nobody knows whether it was finished.
-    last_backup(&scene.world.home, scene.plan("again")).await.unwrap();
+    given(&scene.world.home, scene.plan("again")).await.unwrap();
     let refused = scene.open(&scene.world.home).await;
     assert!(matches!(refused, Err(MintError::Ledger(LedgerOpenError::Given(_)))), "{refused:?}");
     let (restored, home) = scene.restore("copy", "mint");
@@ -253,7 +270,7 @@ async fn the_last_backup_takes_the_original_out_of_service_and_is_asked_for_each
     // Nobody can see whether it was put back before, so somebody must say.
     let refused = scene.open(&home).await;
     assert!(matches!(refused, Err(MintError::Ledger(LedgerOpenError::Undecided(_)))), "{refused:?}");
-    decide(&home, Decision::NothingLost, None, scene.world.now()).unwrap();
+    decided(&home, Decision::NothingLost, None, scene.world.now()).unwrap();
     let mint = scene.open(&home).await.unwrap();
     assert!(accepted(&scene.pay(&mint, &keyset, &coins).await));
     assert!(mint.audit().await.unwrap().is_right());
@@ -262,7 +279,7 @@ async fn the_last_backup_takes_the_original_out_of_service_and_is_asked_for_each
     let (_, home) = scene.restore("copy", "later");
     let refused = scene.open(&home).await;
     assert!(matches!(refused, Err(MintError::Ledger(LedgerOpenError::Undecided(_)))), "{refused:?}");
-    decide(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
+    decided(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
     let mint = scene.open(&home).await.unwrap();
     assert!(!accepted(&scene.pay(&mint, &keyset, &coins).await));
     assert!(mint.audit().await.unwrap().is_right());
@@ -278,17 +295,17 @@ async fn a_keyset_that_was_published_after_the_copy_is_not_made_another_time() {
     let newest = answer(scene.world.mint()).await;
     scene.world.close();
     let (_, home) = scene.restore("copy", "mint");
-    let refused = decide(&home, Decision::NothingLost, Some(newest.clone()), scene.world.now());
+    let refused = decided(&home, Decision::NothingLost, Some(newest.clone()), scene.world.now());
     assert!(matches!(refused, Err(BackupError::WentOn(_))), "{refused:?}");
     let mut partial = newest.clone();
     partial.keysets.pop();
-    let refused = decide(&home, Decision::AcceptLoss, Some(partial), scene.world.now());
+    let refused = decided(&home, Decision::AcceptLoss, Some(partial), scene.world.now());
     assert!(matches!(refused, Err(BackupError::ListIncomplete)), "{refused:?}");
     let foreign = World::new().await;
-    let refused = decide(&home, Decision::AcceptLoss, Some(answer(foreign.mint()).await), scene.world.now());
+    let refused = decided(&home, Decision::AcceptLoss, Some(answer(foreign.mint()).await), scene.world.now());
     assert!(matches!(refused, Err(BackupError::List(_))), "{refused:?}");
-    let decided = decide(&home, Decision::AcceptLoss, Some(newest.clone()), scene.world.now()).unwrap();
-    assert_eq!(decided.revoked.len(), 2);
+    let said = decided(&home, Decision::AcceptLoss, Some(newest.clone()), scene.world.now()).unwrap();
+    assert_eq!(said.revoked.len(), 2);
     let mint = scene.open(&home).await.unwrap();
     scene.world.clock.pass(1);
     let next = mint.new_keyset().await.unwrap();
@@ -328,7 +345,7 @@ async fn a_backup_with_anything_changed_or_missing_is_refused() {
             }
             for refused in [
                 check_backup(&broken, scene.folder.path(), None).map(drop),
-                restore_backup(&broken, &scene.path("mint"), None).map(drop),
+                restore_backup(&broken, &scene.path("mint"), None, &OriginalFence::Gone).map(drop),
             ] {
                 assert!(
                     matches!(refused, Err(BackupError::Damaged(_) | BackupError::NoBackup)),
@@ -338,7 +355,7 @@ async fn a_backup_with_anything_changed_or_missing_is_refused() {
             fs::remove_dir_all(&broken).unwrap();
         }
     }
-    let other = restore_backup(&scene.path("copy"), &scene.path("mint"), Some("another"));
+    let other = restore_backup(&scene.path("copy"), &scene.path("mint"), Some("another"), &OriginalFence::Gone);
     assert!(matches!(other, Err(BackupError::OtherFingerprint(is)) if is == summary.fingerprint));
     // Nothing was left behind.
     let left: Vec<_> = fs::read_dir(scene.folder.path()).unwrap().map(|item| item.unwrap().file_name()).collect();
@@ -373,7 +390,7 @@ async fn a_backup_whose_books_are_wrong_is_told_and_not_put_back() {
     scene.backup("copy").await;
     for refused in [
         check_backup(&scene.path("copy"), scene.folder.path(), None).map(drop),
-        restore_backup(&scene.path("copy"), &scene.path("mint"), None).map(drop),
+        restore_backup(&scene.path("copy"), &scene.path("mint"), None, &OriginalFence::Gone).map(drop),
     ] {
         assert!(matches!(refused, Err(BackupError::Books(_))), "{refused:?}");
     }
@@ -393,8 +410,203 @@ async fn keys_are_in_a_backup_on_request_only_and_a_backup_is_no_mint() {
     let mut copy = scene.world.mint().books().copy_ledger();
     let again = write_backup(&scene.world.home, scene.plan("copy"), async || copy.portion().await).await;
     assert!(matches!(again, Err(BackupError::NotEmpty(_))), "{again:?}");
-    let restored = restore_backup(&scene.path("copy"), scene.world.home.folder(), None);
+    let restored = restore_backup(&scene.path("copy"), scene.world.home.folder(), None, &OriginalFence::Gone);
     assert!(matches!(restored, Err(BackupError::NotEmpty(_))));
     let now = scene.world.clock.now();
-    assert!(decide(&scene.world.home, Decision::AcceptLoss, None, now).is_err(), "the mint is served");
+    assert!(decided(&scene.world.home, Decision::AcceptLoss, None, now).is_err(), "the mint is served");
+}
+
+/// A second factor of the administrator.
+async fn guard(scene: &Scene) -> Authenticator {
+    let books = scene.world.mint().books();
+    let drawn = Authenticator::new(books.draw_administrator(Authority::local()).await.unwrap());
+    books.confirm_administrator(drawn.first(scene.world.now())).await.unwrap();
+    scene.world.clock.pass(60);
+    drawn
+}
+
+/// The last entries of the journal, newest first.
+async fn told(mint: &Mint, count: usize) -> Vec<(Who, String)> {
+    let entries = mint.books().journal(None, count).await.unwrap().entries;
+    entries.into_iter().map(|entry| (entry.who, entry.act)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mint_is_given_away_and_put_back_by_its_administrator_alone() {
+    let mut scene = Scene::new().await;
+    let authenticator = guard(&scene).await;
+    scene.world.close();
+    let (now, wrong) = (scene.world.now(), authenticator.wrong(scene.world.now()));
+    for (code, expected) in [(None, FactorError::Required), (Some(wrong), FactorError::Wrong)] {
+        let refused = last_backup(&scene.world.home, scene.plan("copy"), Proof::Code(code)).await;
+        assert!(matches!(&refused, Err(BackupError::Factor(error)) if *error == expected), "{refused:?}");
+    }
+    // Nothing was done: it is served as before.
+    scene.world.reopen().await;
+    scene.world.close();
+    let code = Some(authenticator.code(now));
+    last_backup(&scene.world.home, scene.plan("copy"), Proof::Code(code.clone())).await.unwrap();
+    given(&scene.world.home, scene.plan("again")).await.unwrap();
+
+    let (_, home) = scene.restore("copy", "mint");
+    let decided_by =
+        |code: Option<SecondFactor>| decide(&home, Decision::NothingLost, None, Proof::Code(code), scene.world.now());
+    for code in [None, code, Some(authenticator.wrong(now))] {
+        let refused = decided_by(code);
+        assert!(matches!(&refused, Err(BackupError::Factor(_))), "{refused:?}");
+    }
+    decided_by(Some(authenticator.recovery(0))).unwrap();
+    let mint = scene.open(&home).await.unwrap();
+    let expected = [(Who::AdministratorRecovered, "nothing_lost"), (Who::Administrator, "given_away")];
+    assert_eq!(told(&mint, 2).await, expected.map(|(who, act)| (who, act.to_owned())));
+    assert!(mint.audit().await.unwrap().is_right());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_codes_count_in_a_mint_that_was_put_back_and_its_keys_open_it_all_the_same() {
+    let mut scene = Scene::new().await;
+    let authenticator = guard(&scene).await;
+    scene.backup("copy").await;
+    scene.world.close();
+    let (_, home) = scene.restore("copy", "mint");
+    let now = scene.world.now();
+    for wrong in 0..5 {
+        let proof = Proof::Code(Some(authenticator.wrong(now)));
+        let refused = decide(&home, Decision::AcceptLoss, None, proof, now);
+        let expected = if wrong < 4 { FactorError::Wrong } else { FactorError::Locked { seconds: 900 } };
+        assert!(matches!(&refused, Err(BackupError::Factor(error)) if *error == expected), "{refused:?}");
+    }
+    let proof = Proof::Code(Some(authenticator.code(now)));
+    let refused = decide(&home, Decision::AcceptLoss, None, proof, now);
+    assert!(matches!(refused, Err(BackupError::Factor(FactorError::Locked { .. }))), "{refused:?}");
+    let wrong = Proof::Keys(farthing_issuer::Unlock::Passphrase(farthing_issuer::Passphrase::new("another")));
+    assert!(matches!(decide(&home, Decision::AcceptLoss, None, wrong, now), Err(BackupError::Home(_))));
+    decide(&home, Decision::AcceptLoss, None, Proof::Keys(unlock()), now).unwrap();
+    let mint = scene.open(&home).await.unwrap();
+    assert_eq!(told(&mint, 1).await, [(Who::KeyHolder, "loss_accepted".to_owned())]);
+}
+
+/// What was used after the copy is not known to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_loss_codes_that_may_have_been_used_are_void() {
+    let mut scene = Scene::new().await;
+    let authenticator = guard(&scene).await;
+    let owner = factors::enrol(&scene.world, &scene.wallet.account, 10, None).await;
+    let waits = factors::change(&scene.world, &scene.wallet.account, {
+        let code = Some(owner.code(scene.world.now()));
+        farthing_protocol::api::SettingsChange::Enrol { unit: factors::eur(), limit: amount(5), code }
+    });
+    assert!(waits.await.unwrap().waiting);
+    scene.backup("copy").await;
+    // The original takes a recovery code of each.
+    let books = scene.world.mint().books();
+    books.prove(Some(authenticator.recovery(0))).await.unwrap();
+    let permit = (farthing_protocol::api::PermitPurpose::Withdrawal, operation());
+    factors::permit(&scene.world, &scene.wallet.account, permit, 20, owner.recovery(0)).await.unwrap();
+    scene.world.close();
+
+    let (_, home) = scene.restore("copy", "mint");
+    for used in 0..2 {
+        let proof = Proof::Code(Some(authenticator.recovery(used)));
+        let refused = decide(&home, Decision::AcceptLoss, None, proof, scene.world.now());
+        assert!(matches!(refused, Err(BackupError::RecoveryCode)), "{refused:?}");
+    }
+    let now = scene.world.now();
+    let (seen, ahead) = (owner.code(now), owner.code(now.plus(30)));
+    let proof = Proof::Code(Some(authenticator.code(now)));
+    decide(&home, Decision::AcceptLoss, None, proof, now).unwrap();
+    scene.world.home = home;
+    scene.world.reopen().await;
+    let books = scene.world.mint().books();
+    assert_eq!(books.administrator().await.unwrap().recovery_codes_left, 0);
+    for code in [authenticator.recovery(0), authenticator.recovery(1), authenticator.code(now)] {
+        assert_eq!(books.prove(Some(code)).await, Err(FactorError::Wrong));
+    }
+    for code in [owner.recovery(0), owner.recovery(1), seen, ahead] {
+        let refused = factors::permit(&scene.world, &scene.wallet.account, permit, 20, code).await;
+        assert_eq!(refused, Err(farthing_issuer::SettingsError::Factor(FactorError::Wrong)));
+    }
+    let show = factors::change(&scene.world, &scene.wallet.account, farthing_protocol::api::SettingsChange::Show);
+    let answer = show.await.unwrap();
+    assert_eq!((answer.waiting, answer.recovery_codes_left, answer.limits[0].limit), (false, 0, amount(10)));
+    // Their authenticators are good still.
+    scene.world.clock.pass(60);
+    let code = owner.code(scene.world.now());
+    factors::permit(&scene.world, &scene.wallet.account, permit, 20, code).await.unwrap();
+    let books = scene.world.mint().books();
+    let authority = books.prove(Some(authenticator.code(scene.world.now()))).await.unwrap();
+    assert_eq!(books.renew_administrator_codes(authority).await.unwrap().len(), 10);
+    let entries = books.journal(None, 10).await.unwrap().entries;
+    assert_eq!((entries[1].who, entries[1].act.as_str()), (Who::Administrator, "loss_accepted"));
+    scene.world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_fence_a_backup_is_put_back_only_if_somebody_says_that_it_is_gone() {
+    let mut scene = Scene::new().await;
+    scene.backup("copy").await;
+    let there = scene.world.home.folder().to_owned();
+    let fence = fs::read_dir(there.parent().unwrap()).unwrap().map(|item| item.unwrap().path());
+    let fence = fence.into_iter().find(|path| path.to_str().unwrap().contains(".mint.fence-")).unwrap();
+    scene.world.mint().credit(scene.wallet.key(), amount(1), "later").await.unwrap();
+    scene.world.close();
+    let put = |name: &str, fence: OriginalFence| restore_backup(&scene.path("copy"), &scene.path(name), None, &fence);
+    let refused = put("elsewhere", OriginalFence::Configured);
+    assert!(matches!(refused, Err(BackupError::NoFence)), "{refused:?}");
+    // What is named must be there, and be one.
+    let (kept, text, empty) = (scene.path("kept.fence"), scene.path("notes.txt"), scene.path("empty"));
+    fs::copy(&fence, &kept).unwrap();
+    fs::write(&text, "bread, milk").unwrap();
+    fs::write(&empty, "").unwrap();
+    for wrong in [scene.path("missing"), text, PathBuf::from("kept.fence"), scene.folder.path().to_owned()] {
+        let refused = put("elsewhere", OriginalFence::At(wrong));
+        assert!(matches!(refused, Err(BackupError::BadFence(_) | BackupError::Io(_))), "{refused:?}");
+    }
+    assert!(!scene.path("elsewhere").exists());
+
+    let restored = put("elsewhere", OriginalFence::At(kept.clone())).unwrap();
+    assert!(restored.went_on);
+    let home = MintHome::open(scene.path("elsewhere")).unwrap();
+    let refused = decided(&home, Decision::NothingLost, None, scene.world.now());
+    assert!(matches!(refused, Err(BackupError::WentOn(_))), "{refused:?}");
+    decided(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
+    let before = fs::read(&kept).unwrap();
+    let mint = scene.open(&home).await.unwrap();
+    mint.credit(scene.wallet.key(), amount(1), "anew").await.unwrap();
+    // It goes on with that fence.
+    assert_ne!(fs::read(&kept).unwrap(), before);
+    drop(mint);
+    fs::remove_file(&kept).unwrap();
+    let refused = scene.open(&home).await;
+    assert!(matches!(refused, Err(MintError::Ledger(LedgerOpenError::FenceMissing))), "{refused:?}");
+
+    assert!(!put("gone", OriginalFence::Gone).unwrap().went_on);
+    assert!(!put("none yet", OriginalFence::At(empty)).unwrap().went_on);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_that_the_backup_names_must_be_there() {
+    let mut scene = Scene::new().await;
+    let fence = scene.path("named.fence");
+    fs::write(&fence, "").unwrap();
+    scene.world.close();
+    let line = format!("\n[data]\nfence = {:?}\n", fence.to_str().unwrap());
+    scene.world.configure(|text| text.replace("\n[data]\n", &line));
+    scene.world.reopen().await;
+    scene.backup("copy").await;
+    scene.world.mint().credit(scene.wallet.key(), amount(1), "later").await.unwrap();
+    scene.world.close();
+    let put = |name: &str| restore_backup(&scene.path("copy"), &scene.path(name), None, &OriginalFence::Configured);
+    assert!(put("one").unwrap().went_on);
+    fs::remove_file(&fence).unwrap();
+    let refused = put("two");
+    assert!(matches!(&refused, Err(BackupError::BadFence(path)) if *path == fence), "{refused:?}");
+    // Of a last copy nothing is asked but what it names.
+    let last = Scene::new().await;
+    let Scene { mut world, folder, .. } = last;
+    world.close();
+    let plan = BackupPlan { to: folder.path().join("last"), with_keys: true, now: world.now() };
+    given(&world.home, plan).await.unwrap();
+    let to = folder.path().join("moved");
+    assert!(!restore_backup(&folder.path().join("last"), &to, None, &OriginalFence::Configured).unwrap().went_on);
 }

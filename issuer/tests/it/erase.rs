@@ -99,6 +99,7 @@ async fn tables_with(world: &mut World, bytes: &[u8]) -> Vec<String> {
         })
         .await;
     let mut tables: Vec<String> = found.into_iter().collect();
+    tables.sort();
     tables.dedup();
     tables
 }

@@ -10,8 +10,8 @@ use farthing_http::problem::Code;
 use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::{AssignIncomeRequest, IncomeReport, IncomeState, IncomeView, path};
 use farthing_issuer::{
-    Figure, FundingSettingsError, HomeError, IncomeError, LedgerError, MintHome, QuoteError, WEBHOOK, WebhookAnswer,
-    run,
+    Authority, Figure, FundingSettingsError, HomeError, IncomeError, LedgerError, MintHome, QuoteError, WEBHOOK,
+    WebhookAnswer, run,
 };
 use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{QuoteAnswer, QuoteCall, QuoteDraft, QuoteId, QuoteRequest, QuoteState, mint_path};
@@ -367,7 +367,7 @@ struct Served {
 impl Served {
     async fn new() -> Self {
         let world = world().await;
-        let secret = world.home.new_webhook_secret().unwrap().to_string();
+        let secret = world.mint().books().new_webhook_secret(Authority::local()).await.unwrap().to_string();
         let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), std::future::pending()).await.unwrap();
         Self { world, running, secret }
     }
@@ -504,8 +504,8 @@ async fn what_is_forged_stale_or_no_report_credits_nothing() {
 async fn a_secret_is_replaced_without_losing_a_message() {
     let served = Served::new().await;
     let first = served.secret.clone();
-    let second = served.world.home.new_webhook_secret().unwrap();
-    let third = served.world.home.new_webhook_secret().unwrap();
+    let second = served.world.mint().books().new_webhook_secret(Authority::local()).await.unwrap();
+    let third = served.world.mint().books().new_webhook_secret(Authority::local()).await.unwrap();
     let file = served.world.home.webhook_secret_file();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{}\n{}\n", *third, *second));
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -524,7 +524,7 @@ async fn a_secret_is_replaced_without_losing_a_message() {
     // A file that holds nothing that can be used verifies nothing, and is not written over.
     std::fs::write(&file, "hunter2\n").unwrap();
     assert_eq!(served.refused(&served.headers_at(&third, &body, now), &body).await, Code::Unavailable);
-    assert!(served.world.home.new_webhook_secret().is_err());
+    assert!(served.world.mint().books().new_webhook_secret(Authority::local()).await.is_err());
     std::fs::remove_file(&file).unwrap();
     assert_eq!(served.refused(&served.headers_at(&third, &body, now), &body).await, Code::Unavailable);
     served.running.stop().await.unwrap();

@@ -26,7 +26,7 @@ pub(crate) struct MintBackup {
     pub(crate) with_keys: bool,
     /// Take the mint out of service for good, and the copy with which it goes on
     ///
-    /// The mint must be stopped. What is put back from this copy is served without a question.
+    /// The mint must be stopped.
     #[arg(long, conflicts_with = "check")]
     pub(crate) last: bool,
     /// Check a copy that was taken before: every byte, and its books

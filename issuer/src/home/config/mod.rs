@@ -9,7 +9,7 @@ mod limits;
 mod service;
 mod signer;
 
-pub(crate) use data::Data;
+pub(crate) use data::{Data, with_fence};
 use farthing_protocol::amount::{Fees, Unit};
 use farthing_protocol::identity::{MintId, PayeeKey};
 use farthing_protocol::keyset::{Bundle, Redemption};

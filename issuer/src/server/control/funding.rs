@@ -7,7 +7,8 @@ use farthing_http::extract::{Json, Query};
 use farthing_http::problem::{Code, Problem};
 
 use super::guard::Administrator;
-use crate::control::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeView, path};
+use crate::control::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeView, Nothing, path};
+use crate::funding::WebhookSecretError;
 use crate::ledger::IncomeError;
 use crate::mint::Mint;
 
@@ -15,7 +16,10 @@ use crate::mint::Mint;
 const LISTED: usize = 500;
 
 pub(super) fn router() -> Router<Mint> {
-    Router::new().route(path::INCOME, get(income)).route(path::ASSIGN_INCOME, post(assign))
+    Router::new()
+        .route(path::INCOME, get(income))
+        .route(path::ASSIGN_INCOME, post(assign))
+        .route(path::WEBHOOK_SECRET, post(webhook_secret))
 }
 
 async fn income(
@@ -33,6 +37,30 @@ async fn assign(
     Json(AssignIncomeRequest { number, account }): Json<AssignIncomeRequest>,
 ) -> Result<Json<IncomeView>, Problem> {
     Ok(Json(mint.books().release_income_by(authority, number, account).await?))
+}
+
+/// The secret itself stays in its file.
+async fn webhook_secret(
+    State(mint): State<Mint>,
+    Administrator(authority): Administrator,
+    Json(Nothing {}): Json<Nothing>,
+) -> Result<Json<Nothing>, Problem> {
+    let work = tokio::spawn(async move { mint.books().new_webhook_secret(authority).await.map(drop) });
+    work.await.map_err(|_| Code::Internal)??;
+    Ok(Json(Nothing {}))
+}
+
+impl From<WebhookSecretError> for Problem {
+    fn from(error: WebhookSecretError) -> Self {
+        match error {
+            WebhookSecretError::Ledger(error) => Self::new(error.code()),
+            error @ (WebhookSecretError::Io(..) | WebhookSecretError::Secrets(..)) => {
+                tracing::error!(%error, "no secret was made for the payment processor");
+                Self::new(Code::Internal)
+                    .with_detail("The file of the payment processor's secrets cannot be read or written.")
+            }
+        }
+    }
 }
 
 impl From<IncomeError> for Problem {
