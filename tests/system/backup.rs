@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::accounts::{Paper, WRONG};
 use crate::harness::{Server, World};
 use crate::schema::read;
 
@@ -167,4 +168,83 @@ fn an_account_is_forgotten_while_the_mint_runs_and_while_it_does_not() {
     mint.kill();
     assert_eq!(json(&world, 0, "mint-forget", &["forget", &account, "--yes"])["rows"], 0);
     world.audit();
+}
+
+fn fails_with(world: &World, exit: i32, code: &str, arguments: &[&str]) {
+    let failure = json(world, exit, "failure", arguments);
+    assert_eq!(failure["error"]["code"], code, "{arguments:?}: {failure}");
+}
+
+#[test]
+fn a_backup_on_another_machine_asks_for_the_originals_fence() {
+    let shop = Shop::new();
+    let (backup, elsewhere, there) = (shop.path("backup"), shop.path("elsewhere"), shop.path("there"));
+    json(&shop.world, 0, "mint-backup", &["backup", &backup]);
+    let fence = fs::read_dir(shop.world.path(".farthing")).unwrap().map(|item| item.unwrap().path());
+    let fence = fence.into_iter().find(|path| path.to_str().unwrap().contains(".mint.fence-")).unwrap();
+    let fence = fence.to_str().unwrap();
+    shop.world.run(&["wallet", "withdraw", "10.00"]);
+    let Shop { world, mint } = shop;
+    mint.kill();
+    let to = ["restore", &backup, "--dir", &elsewhere];
+    fails_with(&world, 8, "nobody_to_ask", &to);
+    fails(&world, "bad_file", &[&to[..], &["--fence", "missing"]].concat());
+    assert!(!Path::new(&elsewhere).exists());
+    assert_eq!(json(&world, 0, "mint-restore", &[&to[..], &["--fence", fence]].concat())["went_on"], true);
+    assert!(fs::read_to_string(world.path("elsewhere/mint.toml")).unwrap().contains(fence));
+    assert_eq!(json(&world, 0, "mint-restore", &["restore", &backup, "--dir", &there, "--no-fence"])["went_on"], false);
+}
+
+#[test]
+fn what_changes_a_mint_that_does_not_run_asks_for_the_administrators_code() {
+    let shop = Shop::new();
+    let account = shop.world.run(&["wallet", "account"]);
+    let account = account.split_whitespace().find(|word| word.starts_with("farthingaccount1")).unwrap().to_owned();
+    shop.world.run(&["wallet", "withdraw", "50.00"]);
+    let (backup, secret) = (shop.path("backup"), shop.path("admin.secret"));
+    shop.world.run(&["mint", "admin", "init", "--secret-file", &secret]);
+    let mut paper = Paper::read(&shop.world, "admin.secret");
+    shop.world.run(&["mint", "admin", "confirm", &paper.now()]);
+    let changes =
+        [("mint-forget", vec!["forget", &account, "--yes"]), ("mint-funding-secret", vec!["funding", "secret"])];
+    // While it runs, too.
+    for (schema, change) in &changes {
+        fails_with(&shop.world, 8, "nobody_to_ask", change);
+        let code = paper.recovery();
+        json(&shop.world, 0, schema, &[&change[..], &["--code", &code]].concat());
+    }
+    let Shop { world, mint } = shop;
+    mint.kill();
+    for (schema, change) in
+        changes.into_iter().chain([("mint-backup", vec!["backup", "--last", "--with-keys", &backup])])
+    {
+        fails_with(&world, 8, "nobody_to_ask", &change);
+        fails(&world, "second_factor_wrong", &[&change[..], &["--code", WRONG]].concat());
+        let code = paper.recovery();
+        json(&world, 0, schema, &[&change[..], &["--code", &code]].concat());
+    }
+    let moved = world.path("moved").to_str().unwrap().to_owned();
+    json(&world, 0, "mint-restore", &["restore", &backup, "--dir", &moved]);
+    let lost = ["restore", "--accept-loss", "--yes", "--dir", &moved];
+    fails_with(&world, 8, "nobody_to_ask", &lost);
+    fails(&world, "wrong_answer", &[&lost[..], &["--code", &paper.recovery()]].concat());
+    json(&world, 0, "mint-restore-decided", &[&lost[..], &["--by-keys"]].concat());
+    let journal = json(&world, 0, "mint-journal", &["journal", "--dir", &moved]);
+    let entries: Vec<(&str, &str)> = journal["entries"].as_array().unwrap().iter().take(6).map(said).collect();
+    let (administrator, forgotten, secret) = ("administrator_recovered", "account_forgotten", "webhook_secret_made");
+    let expected = [
+        ("key_holder", "loss_accepted"),
+        (administrator, "given_away"),
+        (administrator, secret),
+        (administrator, forgotten),
+        (administrator, secret),
+        (administrator, forgotten),
+    ];
+    assert_eq!(entries, expected);
+    json(&world, 0, "mint-journal-verify", &["journal", "--verify", "--dir", &moved]);
+    assert!(world.run(&["mint", "audit", "--dir", &moved]).contains("balanced"));
+}
+
+fn said(entry: &Value) -> (&str, &str) {
+    (entry["who"].as_str().unwrap(), entry["act"].as_str().unwrap())
 }
