@@ -110,7 +110,8 @@ async fn say_what_became(args: MintRestore, screen: &Screen) -> Result<()> {
         let (home, newest, now) = ((*home).clone(), newest.clone(), hooks::now());
         tokio::task::spawn_blocking(move || decide(&home, decision, newest, proof, now)).await?
     };
-    let decided = if args.by_keys {
+    let is_opened = args.unlocking.passphrase_file.is_some() || args.unlocking.key_file.is_some();
+    let decided = if args.by_keys || is_opened {
         work(Proof::Keys(unlock(&home, &args.unlocking)?)).await
     } else {
         home.in_held_ledger(work).await?

@@ -27,6 +27,7 @@ enum Op {
     Split(usize),
     Merge,
     DoubleSpend,
+    Forget(bool),
     Restart,
     Pass(u64),
 }
@@ -45,6 +46,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => (0..100_usize).prop_map(Op::Split),
         2 => Just(Op::Merge),
         2 => Just(Op::DoubleSpend),
+        2 => any::<bool>().prop_map(Op::Forget),
         1 => Just(Op::Restart),
         1 => (1..500_u64).prop_map(Op::Pass),
     ];
@@ -148,6 +150,7 @@ impl Model {
             }
             Op::Merge => self.merge(world).await,
             Op::DoubleSpend => self.double_spend(world).await,
+            Op::Forget(payer) => self.forget(world, payer).await,
             Op::Restart | Op::Pass(_) => {}
         }
     }
@@ -229,6 +232,18 @@ impl Model {
         let draft = self.wallet.draft(world, &self.keyset, Shape::Renew(coin.0.value())).await;
         let refused = world.mint().finish(draft.by_tokens(&self.keyset, coins, world.now())).await;
         assert!(matches!(refused, Err(FinishError::DoubleSpend(_) | FinishError::FundingUsed(_))));
+    }
+
+    /// Pays everything out that an account holds, and forgets it; it may be used again.
+    async fn forget(&mut self, world: &World, payer: bool) {
+        let account = if payer { self.wallet.key() } else { self.shop.key() };
+        let held = world.balance(&account).await;
+        if held > 0 {
+            let reference = format!("{:x}", rand::random::<u128>());
+            world.mint().books().pay_out(account, amount(held), reference).await.unwrap();
+            self.paid_out += held;
+        }
+        world.mint().books().forget(account).await.unwrap();
     }
 
     /// The books are right, and say what the test knows.
