@@ -146,6 +146,9 @@ pub(crate) fn erase_account(
     account: &AccountKey,
     place: ErasePlace,
 ) -> Result<Portion, ForgetError> {
+    if *account == NOBODY {
+        return Ok((0, None));
+    }
     require_nothing(txn, account)?;
     let mut erased = 0;
     if place.step == Step::Refusals && place.after.is_none() {

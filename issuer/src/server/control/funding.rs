@@ -54,7 +54,9 @@ impl From<WebhookSecretError> for Problem {
     fn from(error: WebhookSecretError) -> Self {
         match error {
             WebhookSecretError::Ledger(error) => Self::new(error.code()),
-            error @ (WebhookSecretError::Io(..) | WebhookSecretError::Secrets(..)) => {
+            error @ (WebhookSecretError::Io(..)
+            | WebhookSecretError::ReadableByOthers(_)
+            | WebhookSecretError::Secrets(..)) => {
                 tracing::error!(%error, "no secret was made for the payment processor");
                 Self::new(Code::Internal)
                     .with_detail("The file of the payment processor's secrets cannot be read or written.")
