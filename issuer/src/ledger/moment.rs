@@ -39,7 +39,10 @@ impl Drop for Reading {
     }
 }
 
-/// What is called for each row: the rest of its key, its value, and what was read with it.
+/// What is called for each row: the rest of its key, and its value.
+type EachRow<'a, T> = &'a mut dyn FnMut(&[u8], T) -> Result<(), LedgerError>;
+
+/// The same, and what was read with it.
 type Each<'a, T, J> = &'a mut dyn FnMut(&[u8], T, J) -> Result<(), LedgerError>;
 
 /// What else is read with a row, in the same job. The rest of its key, and its value.
@@ -80,7 +83,7 @@ impl Moment {
     pub(crate) fn scan<T: Decode + Send + 'static>(
         &self,
         table: Table,
-        each: &mut dyn FnMut(&[u8], T) -> Result<(), LedgerError>,
+        each: EachRow<'_, T>,
     ) -> Result<(), LedgerError> {
         self.scan_with(table, |_, _, _| Ok(()), &mut |key, value, ()| each(key, value))
     }
