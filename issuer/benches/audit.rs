@@ -1,4 +1,7 @@
-//! How long an audit takes, for a ledger of so many operations: `cargo bench -p farthing-issuer --bench audit [-- NUMBER]`.
+//! How long an audit takes, for a ledger of so many operations, and what it does to a running load:
+//! `cargo bench -p farthing-issuer --bench audit [-- NUMBER]`.
+//!
+//! The load is eight callers who credit accounts, each credit durable before the next.
 //!
 //! Of each hundred operations fifteen are withdrawals of eight tokens, the others deposits of three. The rows are written as the mint writes
 //! them, without its cryptography: an audit does not look at points and scalars.
@@ -9,13 +12,16 @@
     reason = "a measurement, and what it says"
 )]
 
-use std::time::Instant;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use farthing_durable::{Engine, Options, Partition, Txn};
 use farthing_issuer::{Books, Cost, InitOptions, MintHome, Passphrase, Protection};
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::codec::{Encode, Writer};
-use farthing_protocol::identity::{MintId, PayeeKey};
+use farthing_protocol::identity::{AccountKey, MintId, PayeeKey};
 use farthing_protocol::ids::{KeysetId, RequestHash};
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominations, payment_id_of};
@@ -51,8 +57,56 @@ fn main() {
                 used * 1e6 / number as f64
             );
         }
+        loaded("the load alone", &books, tokio::time::sleep(Duration::from_secs(5))).await;
+        for _ in 0..3 {
+            let report = loaded("the load beside an audit", &books, books.audit()).await.unwrap();
+            assert!(report.is_right(), "{report:?}");
+        }
     });
     println!("peak memory {} MiB", peak() / 1024);
+}
+
+const CALLERS: u64 = 8;
+
+/// Runs the load as long as something else takes, and says how long its credits took.
+async fn loaded<T>(what: &str, books: &Books, during: impl Future<Output = T>) -> T {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let over = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (books, over) = (books.clone(), Arc::clone(&over));
+            tokio::spawn(async move {
+                let mut taken = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+                    let begun = Instant::now();
+                    let account = AccountKey::from_bytes(bytes(9, caller));
+                    books.credit(account, Amount::new(1).unwrap(), format!("load {number}")).await.unwrap();
+                    taken.push(begun.elapsed());
+                }
+                taken
+            })
+        })
+        .collect();
+    let begun = Instant::now();
+    let result = during.await;
+    let elapsed = begun.elapsed();
+    over.store(true, Ordering::Relaxed);
+    let mut taken = Vec::new();
+    for caller in callers {
+        taken.append(&mut caller.await.unwrap());
+    }
+    taken.sort();
+    let part = |share: f64| taken[((taken.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    println!(
+        "{what}: {:.2} s, {:.0} credits a second; a credit took {:.2} ms (half), {:.2} ms (99 of 100), {:.2} ms (the longest)",
+        elapsed.as_secs_f64(),
+        taken.len() as f64 / elapsed.as_secs_f64(),
+        part(0.5),
+        part(0.99),
+        part(1.0)
+    );
+    result
 }
 
 fn make_mint(folder: &std::path::Path) -> MintHome {
@@ -93,15 +147,15 @@ fn fill(home: &MintHome, withdrawals: u64, deposits: u64) {
         deposit_until: keyset.terms().deposit_until,
         unit: unit.finish(),
     };
-    let filling = std::sync::Arc::new(filling);
+    let filling = Arc::new(filling);
     let engine = Engine::open(&home.folder().join("ledger"), Options::new().indexer(spent::indexer())).unwrap();
     for from in (0..withdrawals).step_by(1000) {
-        let filling = std::sync::Arc::clone(&filling);
+        let filling = Arc::clone(&filling);
         let until = withdrawals.min(from + 1000);
         run(&engine, move |txn| (from..until).for_each(|number| filling.withdrawal(txn, number)));
     }
     for from in (0..deposits).step_by(5000) {
-        let filling = std::sync::Arc::clone(&filling);
+        let filling = Arc::clone(&filling);
         let until = deposits.min(from + 5000);
         run(&engine, move |txn| (from..until).for_each(|number| filling.deposit(txn, number)));
     }

@@ -114,7 +114,9 @@ impl Books {
         let wanted = link.as_deref().and_then(Link::from_text);
         let (checked, head) = self
             .ledger()
-            .read(move |txn| Ok((ledger::journal::check(txn, wanted)?, ledger::journal::head(txn)?)))
+            .at_moment(move |moment| {
+                Ok::<_, LedgerError>((ledger::journal::check(moment, wanted)?, moment.read(ledger::journal::head)?))
+            })
             .await?;
         let (right, found) = checked;
         Ok(JournalCheck { right, length: head.length, link: head.link.to_text(), found })

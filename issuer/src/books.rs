@@ -1,5 +1,8 @@
 //! The books: a mint's ledger and public keysets, without any secret.
 
+mod audit;
+mod trust;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,7 +11,7 @@ use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutDraft, PayoutRequest, UnitBalance};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::{Keyset, Revocation};
+use farthing_protocol::keyset::Revocation;
 use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
@@ -16,10 +19,11 @@ use crate::control::{BackingReport, PayoutView, PayoutWord};
 use crate::home::{HomeError, MintHome};
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
-    self, Act, AuditReport, Authority, BurialRefusal, Buried, Credited, ErasePlace, Erased, ForgetError, Ledger,
-    LedgerError, LedgerOpenError, MovementError, PayoutError, PayoutNumber, PayoutRow, Standing, Word,
+    self, Act, Authority, Credited, ErasePlace, Erased, ForgetError, Ledger, LedgerError, LedgerOpenError,
+    MovementError, PayoutError, PayoutNumber, PayoutRow, Standing, Word,
 };
 use crate::recoup::{ExclusionsKeeper, Leak, RevokeError, Revoked};
+use trust::Trust;
 
 /// Why the books cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,10 +51,12 @@ struct Inner {
     keysets: RwLock<Arc<KeysetBook>>,
     decides: Decides,
     /// What the last audit said, and every look at the running totals since.
-    right: AtomicBool,
+    trust: Trust,
     /// Whether what is owed was backed when it was last looked.
     backed: AtomicBool,
     excluded: ExclusionsKeeper,
+    /// Held by who reads all of the ledger, and by who drops records.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// Why the mint issues nothing.
@@ -99,9 +105,9 @@ impl Books {
         let keysets = RwLock::new(Arc::new(book));
         let role = StoreRole::Mint { mint: *home.mint_id(), closed_to: home.config().closed_to.clone() };
         let decides = Decides::new(role);
-        let (right, backed) = (AtomicBool::new(true), AtomicBool::new(true));
-        let excluded = ExclusionsKeeper::default();
-        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, right, backed, excluded })))
+        let (trust, backed) = (Trust::new(), AtomicBool::new(true));
+        let (excluded, reading) = (ExclusionsKeeper::default(), tokio::sync::Mutex::default());
+        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, trust, backed, excluded, reading })))
     }
 
     /// Credits an account with money from outside, in the mint's unit. With the same reference the same credit is
@@ -298,27 +304,6 @@ impl Books {
         Ok(rows)
     }
 
-    /// Recomputes every figure from the records and compares. A mint whose books are not right stops issuing until
-    /// an audit finds them right. It reads everything in one transaction: others wait meanwhile.
-    ///
-    /// # Errors
-    /// A [`LedgerError`]; the mint then stops issuing as well.
-    pub async fn audit(&self) -> Result<AuditReport, LedgerError> {
-        let (facts, now) = (self.keyset_book().facts(), self.0.clock.now());
-        let report = self.0.ledger.read(move |txn| ledger::audit(txn, now, &facts)).await;
-        let right = report.as_ref().is_ok_and(AuditReport::is_right);
-        self.0.right.store(right, Ordering::SeqCst);
-        match &report {
-            Ok(report) => {
-                for difference in &report.differences {
-                    tracing::error!(figure = %difference.figure, "the books are not right: a figure differs");
-                }
-            }
-            Err(error) => tracing::error!(%error, "the books could not be audited"),
-        }
-        report
-    }
-
     /// Adds up the running totals, which is cheap, and stops issuing when they do not fit together, when they cannot be read, or
     /// when more is owed than is backed. That the books are right again only an [`audit`](Self::audit) says.
     pub(crate) async fn watch(&self) -> Result<Vec<Standing>, LedgerError> {
@@ -326,7 +311,7 @@ impl Books {
         match &standings {
             Ok(standings) => {
                 if let Some(off) = standings.iter().find(|standing| !standing.books.is_balanced())
-                    && self.0.right.swap(false, Ordering::SeqCst)
+                    && self.0.trust.doubt()
                 {
                     let unit = off.books.unit.as_str();
                     tracing::error!(unit, "the books are not right: the running totals do not add up; issuing stops");
@@ -336,7 +321,7 @@ impl Books {
             // It has too much to do, and is looked at again.
             Err(LedgerError::Busy) => {}
             Err(error) => {
-                if self.0.right.swap(false, Ordering::SeqCst) {
+                if self.0.trust.doubt() {
                     tracing::error!(%error, "the books could not be added up; issuing stops");
                 }
             }
@@ -467,20 +452,6 @@ impl Books {
         self.change_keysets(|book| Ok(book.with_published(&adopted)))
     }
 
-    /// Buries a keyset whose time is over: audits the books, and commits its tombstone. When this returns, it is durable, and every
-    /// check knows of it. Books that are not right stop the issuing.
-    pub(crate) async fn bury(&self, keyset: Arc<Keyset>) -> Result<Buried, BurialRefusal> {
-        let (facts, id) = (self.keyset_book().facts(), *keyset.id());
-        let buried = self.0.ledger.run(move |txn, now| ledger::bury(txn, now, &keyset, &facts)).await;
-        let (buried, tombstone) = buried.inspect_err(|refusal| {
-            if *refusal == BurialRefusal::NotRight {
-                self.0.right.store(false, Ordering::SeqCst);
-            }
-        })?;
-        self.change_keysets(|book| book.with_tombstones([(id, tombstone)].into()))?;
-        Ok(buried)
-    }
-
     /// Replaces the keysets by what `change` makes of them, one change at a time.
     pub(crate) fn change_keysets<E>(&self, change: impl FnOnce(&KeysetBook) -> Result<KeysetBook, E>) -> Result<(), E> {
         let mut book = self.0.keysets.write().unwrap_or_else(PoisonError::into_inner);
@@ -514,13 +485,13 @@ impl Books {
             tracing::error!(
                 "more would be redeemed of a keyset than was issued: its key is in other hands; issuing stops"
             );
-            self.0.right.store(false, Ordering::SeqCst);
+            self.0.trust.doubt();
         }
     }
 
     /// Why nothing is issued, if so. With `swap`: why not even for tokens.
     pub(crate) fn halt(&self, swap: bool) -> Option<Halt> {
-        if !self.0.right.load(Ordering::SeqCst) {
+        if !self.0.trust.is_right() {
             return Some(Halt::BooksNotRight);
         }
         let held_back = !swap && !self.0.backed.load(Ordering::SeqCst);

@@ -139,6 +139,7 @@ struct Inner {
     work: Arc<Semaphore>,
     rates: Rates,
     metrics: Metrics,
+    first_audit: std::sync::OnceLock<Result<AuditReport, LedgerError>>,
 }
 
 /// The right to make a keyset.
@@ -188,7 +189,12 @@ impl Mint {
         let opened = tokio::task::spawn_blocking(move || Self::open_now(home, unlock, surroundings));
         let mint = opened.await.map_err(|_| LedgerOpenError::Ledger(LedgerError::Stopped))??;
         // What it finds is logged, and stops the issuing.
-        let _report = mint.audit().await;
+        let report = mint.audit().await;
+        if report.is_err() {
+            mint.books().doubt();
+        }
+        // It is set here alone.
+        let _first = mint.0.first_audit.set(report);
         Ok(mint)
     }
 
@@ -218,6 +224,7 @@ impl Mint {
             work: Arc::new(Semaphore::new(AT_WORK)),
             rates,
             metrics: Metrics::default(),
+            first_audit: std::sync::OnceLock::new(),
         })))
     }
 
@@ -252,6 +259,14 @@ impl Mint {
         let report = self.0.books.audit().await;
         self.0.metrics.audited(&report);
         report
+    }
+
+    /// What the audit found that was made when the mint was opened.
+    ///
+    /// # Errors
+    /// As [`audit`](Self::audit).
+    pub fn first_audit(&self) -> Result<AuditReport, LedgerError> {
+        self.0.first_audit.get().cloned().unwrap_or(Err(LedgerError::Stopped))
     }
 
     /// See [`Books::keysets`].

@@ -79,8 +79,8 @@ impl Mint {
                     tracing::info!(keyset = %id, "a keyset has ended for good; its records are dropped");
                     done.buried.push(id);
                 }
-                // The clock was set meanwhile, or the keyset revoked.
-                Err(BurialRefusal::NotEnded | BurialRefusal::Revoked) => {}
+                // The clock was set meanwhile, or the keyset revoked. Or something of it changed while it was audited: the next rotation finds it.
+                Err(BurialRefusal::NotEnded | BurialRefusal::Revoked | BurialRefusal::Changed) => {}
                 Err(BurialRefusal::NotRight) => return Err(RotationError::NotRight),
                 Err(BurialRefusal::Ledger(error)) => return Err(error.into()),
             }
@@ -91,19 +91,14 @@ impl Mint {
     /// Drops what is kept of a buried keyset, in portions, so that the ledger's other work goes on.
     async fn drop_records(&self, buried: Buried) -> Result<(), RotationError> {
         let unlisted = Arc::new(self.unlist(buried).await?);
-        let ledger = self.books().ledger();
-        loop {
-            let keyset = Arc::clone(&unlisted);
-            if !ledger.run(move |txn, _| ledger::drop_spent(txn, &keyset)).await? {
-                break;
-            }
-        }
+        let books = self.books();
+        while books.drop_portion(&unlisted, ledger::drop_spent).await? {}
         let mut place = Some(LogPlace::default());
         while let Some(from) = place {
-            let keyset = Arc::clone(&unlisted);
-            place = ledger.run(move |txn, _| ledger::drop_issuances(txn, &keyset, from)).await?;
+            place =
+                books.drop_portion(&unlisted, move |txn, unlisted| ledger::drop_issuances(txn, unlisted, from)).await?;
         }
-        Ok(ledger.run(move |txn, _| ledger::dropped(txn, &unlisted)).await?)
+        Ok(books.drop_portion(&unlisted, ledger::dropped).await?)
     }
 
     /// When the next rotation has something to do, as far as it is known now.

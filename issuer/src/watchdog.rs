@@ -8,13 +8,18 @@ use std::pin::pin;
 use std::time::Duration;
 
 use farthing_protocol::amount::UnixTime;
+use tokio::task::JoinSet;
 
 use crate::books::Halt;
+use crate::ledger::AuditReport;
 use crate::mint::Mint;
 use tell::Teller;
 
 /// The running totals are added up so often.
 const EACH: Duration = Duration::from_secs(1);
+
+/// An audit that was not made is tried again after so long.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// What the operator must know of at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,12 +103,20 @@ pub(crate) fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) -> impl 
     async move {
         let mut teller = Teller::new(service.alert_command);
         let mut stopped = pin!(stopped);
+        // It may take long, and the watch goes on beside it. It ends with the watch.
+        let mut audit = JoinSet::new();
         loop {
             // What is wrong is logged there, and stops the issuing.
             let _standings = mint.books().watch().await;
-            if clock.since_boot() >= next_audit {
+            if clock.since_boot() >= next_audit && audit.is_empty() {
                 next_audit = clock.since_boot().saturating_add(every);
-                daily(&mint).await;
+                let mint = mint.clone();
+                audit.spawn(async move { daily(&mint).await });
+            }
+            if let Some(ended) = audit.try_join_next()
+                && !ended.unwrap_or_default()
+            {
+                next_audit = clock.since_boot().saturating_add(every.min(AGAIN));
             }
             teller.tell(&mint.alarms());
             tokio::select! {
@@ -114,16 +127,17 @@ pub(crate) fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) -> impl 
     }
 }
 
-async fn daily(mint: &Mint) {
+/// Answers whether the books were audited.
+async fn daily(mint: &Mint) -> bool {
     if let Err(error) = mint.books().erase_days().await {
         tracing::warn!(%error, "what was counted of accounts yesterday was not erased");
     }
     // What it finds is logged there, and stops the issuing.
-    if let Ok(report) = mint.audit().await
-        && report.is_right()
-    {
+    let report = mint.audit().await;
+    if report.as_ref().is_ok_and(AuditReport::is_right) {
         tracing::info!("the books were audited and are right");
     }
+    report.is_ok()
 }
 
 #[cfg(test)]

@@ -191,36 +191,41 @@ pub(crate) fn keep_locked(txn: &mut Txn<'_>, payment: &Payment) -> Result<(), St
     txn.put(&key, &[])
 }
 
-/// What [`for_each`] hands records to: kind, payment, and the tokens' coin keys P.
-pub type Reader<'a, E> = dyn FnMut(PaymentKind, AcceptedPayment, &[[u8; 32]]) -> Result<(), E> + 'a;
-
-/// Reads every accepted payment of keysets that are not buried, with its kind and its tokens' coin keys P, keyset by keyset and
-/// each in the order of acceptance: for audits.
-///
-/// # Errors
-/// The store's faults, and whatever `each` returns.
-pub fn for_each<E: From<StoreFault>>(txn: &Txn<'_>, each: &mut Reader<'_, E>) -> Result<(), E> {
-    keysets(txn)?.iter().try_for_each(|keyset| for_each_of(txn, keyset, each))
+/// An accepted payment as it is on record.
+#[derive(Clone)]
+pub struct SpentRecord {
+    /// Its place among those of its keyset.
+    pub cursor: Cursor,
+    /// Its kind.
+    pub kind: PaymentKind,
+    /// The payment.
+    pub payment: AcceptedPayment,
+    /// Its tokens' coin keys P.
+    pub coins: Vec<[u8; 32]>,
 }
 
-/// The same of one keyset, if it is not buried.
+impl std::fmt::Debug for SpentRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpentRecord").field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}
+
+/// A keyset's accepted payments behind a place, whole, in the order of acceptance, at most so many; none of one that is buried.
 ///
 /// # Errors
-/// As [`for_each`].
-pub fn for_each_of<E: From<StoreFault>>(txn: &Txn<'_>, keyset: &KeysetId, each: &mut Reader<'_, E>) -> Result<(), E> {
-    let Some(partition) = living(txn, keyset)? else { return Ok(()) };
-    let mut after = None;
-    loop {
-        let entries = txn.scan_entries(partition, after, 256)?;
-        for (cursor, bytes) in &entries {
-            let (kind, payment) = entry::decode_with_kind(bytes).map_err(|_| StoreFault::Damaged)?;
-            each(kind, payment, entry::coins(bytes))?;
-            after = Some(*cursor);
-        }
-        if entries.is_empty() {
-            return Ok(());
-        }
-    }
+/// The store's faults.
+pub fn records(
+    txn: &Txn<'_>,
+    keyset: &KeysetId,
+    after: Option<Cursor>,
+    at_most: usize,
+) -> Result<Vec<SpentRecord>, StoreFault> {
+    let Some(partition) = living(txn, keyset)? else { return Ok(Vec::new()) };
+    let read = |(cursor, bytes): (Cursor, Vec<u8>)| {
+        let (kind, payment) = entry::decode_with_kind(&bytes).map_err(|_| StoreFault::Damaged)?;
+        Ok(SpentRecord { cursor, kind, payment, coins: entry::coins(&bytes).to_vec() })
+    };
+    txn.scan_entries(partition, after, at_most)?.into_iter().map(read).collect()
 }
 
 /// An accepted payment's place, time and tokens.

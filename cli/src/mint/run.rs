@@ -27,7 +27,7 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
         let unlock = unlock(&home, &args.unlocking)?;
         Mint::open(&home, unlock).await?
     };
-    let report = mint.audit().await?;
+    let report = mint.first_audit()?;
     if !report.is_right() {
         show_differences(&report);
         note("The books are not right: the mint runs and takes deposits, and issues nothing.");

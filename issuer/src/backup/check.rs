@@ -79,7 +79,7 @@ impl Verified {
         let revocations = ledger.run(|txn| ledger::revocations(txn))?;
         let facts: KeysetFacts = self.home.load_book(revocations)?.facts();
         let at = self.manifest.taken_at;
-        let report = ledger.run(move |txn| ledger::audit(txn, at, &facts))?;
+        let report = ledger.at_moment(|moment| ledger::audit(moment, at, &facts))?;
         if report.is_right() { Ok(report) } else { Err(BackupError::Books(Box::new(report))) }
     }
 

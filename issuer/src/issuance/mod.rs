@@ -93,14 +93,12 @@ impl Mint {
     /// The order matters: see section 2 of the protocol.
     async fn finish_to_the_end(&self, request: IssuanceRequest) -> Result<IssuanceRecord, FinishError> {
         let id = request.terms().issuance;
-        // 1. A known issuance id gets its stored record, whatever is asked.
-        if let Some(record) = self.recorded(id).await? {
-            return Ok(record);
-        }
+        // A known issuance id gets its stored record, whatever is asked: each refusal below looks for it first, and so does the foresight.
+        // Whoever asks for the first time, nearly everybody, does not wait for the ledger to say that there is none.
         if let Some(halt) = self.books().halt(request.terms().shape.is_swap()) {
-            return Err(halt.into());
+            return self.recorded(id).await?.ok_or(halt.into());
         }
-        // 2. Session, signatures, shape, amounts: everything that needs no ledger. What is cheap comes first: a made-up
+        // 1. Session, signatures, shape, amounts: everything that needs no ledger. What is cheap comes first: a made-up
         // session costs two MACs.
         let presented = Presented::by(&request);
         if let Err(refusal) = self.signer().authenticate(&presented).await {
@@ -113,7 +111,7 @@ impl Mint {
             // Meanwhile the same request, sent twice, may have been recorded: then the answer is the record.
             Err(error) => return self.recorded(id).await?.ok_or(error),
         };
-        // 3. What the ledger would say now. A refusal burns the session, so that a copy of the request that comes later cannot succeed
+        // 2. What the ledger would say now. A refusal burns the session, so that a copy of the request that comes later cannot succeed
         // after all; the signer need not count what is never issued. A funding that was used names its winner, and burns nothing.
         let challenges: Vec<Challenge> = order.outputs.iter().map(|output| output.challenge).collect();
         let foreseen = match self.foresee(order.clone()).await? {
@@ -133,7 +131,7 @@ impl Mint {
             };
         }
         let paid_by = order.means.as_str();
-        // 4. The claim, and behind it the one transaction.
+        // 3. The claim, and behind it the one transaction.
         let (purpose, limits) = (Purpose::of(&order.shape), self.books().home().config().limits);
         let queue =
             |answer| self.books().ledger().submit(move |txn, now| ledger::issue(txn, now, order, answer, &limits));

@@ -1,7 +1,7 @@
 //! Keysets whose time is over (protocol section 8).
 //!
 //! ```text
-//! ended ── one transaction: the books are audited, the tombstone stands ──▶ Buried
+//! ended ── the books of one moment are audited ──▶ Prepared ── one transaction: the tombstone stands ──▶ Buried
 //! Buried ── the archive's index lists it no more ──▶ Unlisted ── records dropped in portions ──▶ only the tombstone is left
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! half of them, makes no difference. So a crash at any point changes nothing but where the dropping goes on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
@@ -18,16 +19,17 @@ use farthing_protocol::identity::{AccountKey, IssuanceId};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::PaymentKind;
-use farthing_verifier::spent::{self, RecordError};
+use farthing_verifier::spent::{self, RecordError, SpentRecord};
 
 use super::LedgerError;
 use super::audit::{KeysetFacts, audit};
 use super::forgotten::{NOBODY, leave};
+use super::moment::Moment;
 use super::records::{
     IssuanceEntry, KeysetTotals, LogPlace, LoggedIssuance, Source, Table, account_key, from_value, get, parse, put,
     record, scan, unit_key,
 };
-use super::summed::{self, Said};
+use super::summed::{self, Erasures, Said};
 
 /// How many issuances, or records of spent tokens, are looked at in one transaction of the dropping.
 const PORTION: usize = 256;
@@ -118,6 +120,9 @@ pub(crate) enum BurialRefusal {
     /// What the audit finds wrong could never be found again.
     #[error("the books are not right")]
     NotRight,
+    /// What was added up is not what stands now.
+    #[error("something of the keyset has changed since the books were audited")]
+    Changed,
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -128,34 +133,65 @@ impl From<RecordError> for BurialRefusal {
     }
 }
 
-/// Buries a keyset: audits the books, and writes its tombstone. One that was buried before stays as it is.
+/// What an audited keyset's records added up to at one moment. It comes out of [`prepare_burial`] only.
+pub(crate) struct Prepared(Option<(Sums, Erasures)>);
+
+/// Audits the books as they stood at one moment, and adds the keyset's records up: all that takes long of a burial.
+pub(crate) fn prepare_burial(
+    moment: &Moment,
+    now: UnixTime,
+    keyset: &Arc<Keyset>,
+    facts: &KeysetFacts,
+) -> Result<Prepared, BurialRefusal> {
+    let id = *keyset.id();
+    if moment.read(move |txn| tombstone(txn, &id))?.is_some() {
+        return Ok(Prepared(None));
+    }
+    let ended = Arc::clone(keyset);
+    moment.read(move |txn| Ok(may_be_buried(txn, now, &ended)))??;
+    if !audit(moment, now, facts)?.is_right() {
+        return Err(BurialRefusal::NotRight);
+    }
+    let erasures = moment.read(summed::erasures)?;
+    Ok(Prepared(Some((Sums::of(moment, keyset)?, erasures))))
+}
+
+/// Buries a keyset: writes its tombstone, if the keyset's records are still what they were when they were added up. One that was buried
+/// before stays as it is.
+///
+/// Nothing is issued of a keyset that ended, nor redeemed: its running totals would show it. What can still change is whose accounts its
+/// records name, and each such change is counted.
 pub(crate) fn bury(
     txn: &mut Txn<'_>,
     now: UnixTime,
     keyset: &Keyset,
-    facts: &KeysetFacts,
+    Prepared(prepared): Prepared,
 ) -> Result<(Buried, Tombstone), BurialRefusal> {
     let id = *keyset.id();
     if let Some(known) = tombstone(txn, &id)? {
         return Ok((Buried(id), known));
     }
-    if now < keyset.terms().deposit_until {
-        return Err(BurialRefusal::NotEnded);
-    }
-    if get::<UnixTime>(txn, Table::Revoked, id.as_bytes())?.is_some() {
-        return Err(BurialRefusal::Revoked);
-    }
-    if !audit(txn, now, facts)?.is_right() {
-        return Err(BurialRefusal::NotRight);
-    }
-    let (sums, totals) = (Sums::of(txn, keyset)?, get::<KeysetTotals>(txn, Table::Keyset, id.as_bytes())?);
-    if totals.map(|totals| (totals.issued, totals.redeemed)).unwrap_or_default() != (sums.issued, sums.redeemed) {
-        return Err(LedgerError::Damaged.into());
+    may_be_buried(txn, now, keyset)?;
+    let (sums, erasures) = prepared.ok_or(LedgerError::Damaged)?;
+    let totals = get::<KeysetTotals>(txn, Table::Keyset, id.as_bytes())?;
+    let totals = totals.map(|totals| (totals.issued, totals.redeemed)).unwrap_or_default();
+    if totals != (sums.issued, sums.redeemed) || summed::erasures(txn)? != erasures {
+        return Err(BurialRefusal::Changed);
     }
     // The mark of the verifier's that every payment is checked against before any clock.
     spent::bury(txn, keyset, now)?;
     let tombstone = sums.write(txn, keyset, now)?;
     Ok((Buried(id), tombstone))
+}
+
+fn may_be_buried(txn: &Txn<'_>, now: UnixTime, keyset: &Keyset) -> Result<(), BurialRefusal> {
+    if now < keyset.terms().deposit_until {
+        return Err(BurialRefusal::NotEnded);
+    }
+    match get::<UnixTime>(txn, Table::Revoked, keyset.id().as_bytes())? {
+        Some(_) => Err(BurialRefusal::Revoked),
+        None => Ok(()),
+    }
 }
 
 /// What a keyset's records add up to, by what they did elsewhere.
@@ -176,13 +212,13 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(txn: &Txn<'_>, keyset: &Keyset) -> Result<Self, LedgerError> {
+    fn of(moment: &Moment, keyset: &Keyset) -> Result<Self, LedgerError> {
         let mut sums = Self::default();
-        scan(txn, Table::Issuance, &[], &mut |_, entry: IssuanceEntry| {
+        moment.scan(Table::Issuance, &mut |_, entry: IssuanceEntry| {
             if entry.keyset == *keyset.id() { sums.add_issuance(&entry) } else { Ok(()) }
         })?;
         let fees = keyset.terms().fees;
-        spent::for_each_of::<LedgerError>(txn, keyset.id(), &mut |kind, payment, _| {
+        moment.payments_of(keyset.id(), &mut |SpentRecord { kind, payment, .. }| {
             add(&mut sums.redeemed, payment.amount)?;
             match kind {
                 PaymentKind::Pay => {

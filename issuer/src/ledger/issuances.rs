@@ -288,7 +288,10 @@ mod tests {
     use farthing_protocol::issuance::FundingSource;
     use farthing_protocol::keyset::{KeysetTerms, Redemption, SecretKeyset};
 
-    use super::super::{Ledger, credit};
+    use super::super::ended::Prepared;
+    use super::super::{
+        AuditReport, BurialRefusal, KeysetFacts, Ledger, Moment, Tombstone, bury, credit, prepare_burial,
+    };
     use super::*;
     use crate::clock::{Clock, SystemClock};
 
@@ -359,6 +362,31 @@ mod tests {
             (order, Answer::to(claimed, &self.keys).unwrap())
         }
 
+        fn moment(&self) -> Moment {
+            Moment::new(Moment::of(&self.ledger.engine).wait().unwrap().unwrap())
+        }
+
+        fn facts(&self) -> KeysetFacts {
+            let terms = self.keyset.terms();
+            [(*self.keyset.id(), (terms.unit.clone(), terms.fees))].into()
+        }
+
+        fn audit(&self) -> AuditReport {
+            crate::ledger::audit(&self.moment(), self.now, &self.facts()).unwrap()
+        }
+
+        fn prepare(&self) -> Prepared {
+            let later = self.keyset.terms().deposit_until;
+            prepare_burial(&self.moment(), later, &self.keyset, &self.facts()).unwrap()
+        }
+
+        fn bury(&self, prepared: Prepared) -> Result<Tombstone, BurialRefusal> {
+            let keyset = Arc::clone(&self.keyset);
+            let later = keyset.terms().deposit_until;
+            let buried = self.ledger.submit(move |txn, _| bury(txn, later, &keyset, prepared)).wait();
+            buried.unwrap().map(|(_, tombstone)| tombstone)
+        }
+
         fn run(&self, (order, answer): (Order, Answer)) -> Result<IssuanceRecord, IssueRefusal> {
             self.ledger.submit(move |txn, now| issue(txn, now, order, answer, &IssueLimits::default())).wait().unwrap()
         }
@@ -380,6 +408,60 @@ mod tests {
         let account = fixture.account;
         let held = fixture.ledger.submit(move |txn, _| super::super::balances(txn, &account)).wait();
         assert_eq!(held.unwrap().unwrap().first().unwrap().1.units(), 96);
+    }
+
+    /// What was added up is not what is buried when anything of it has changed, its account's name included.
+    #[test]
+    fn a_keyset_that_changes_while_it_is_audited_is_not_buried() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fixture = Fixture::new(folder.path());
+        let (first, second) = (fixture.issue(1, 1), fixture.issue(2, 2));
+        fixture.run(first).unwrap();
+        let (account, unit, authority) =
+            (fixture.account, fixture.keyset.terms().unit.clone(), crate::ledger::Authority::local());
+        let old = fixture.prepare();
+        fixture.run(second).unwrap();
+        assert_eq!(fixture.bury(old).map(drop), Err(BurialRefusal::Changed));
+        let leave = move |txn: &mut Txn<'_>, now| {
+            let rest = (&account, &unit, Amount::new(92).unwrap());
+            crate::ledger::pay_out_by(txn, now, &authority, rest, "all").map(drop)
+        };
+        fixture.ledger.submit(leave).wait().unwrap().unwrap();
+        let old = fixture.prepare();
+        let mut place = Some(crate::ledger::ErasePlace::of_an_account());
+        while let Some(from) = place {
+            let erase =
+                fixture.ledger.submit(move |txn, now| crate::ledger::erase_account(txn, now, &account, from)).wait();
+            place = erase.unwrap().unwrap().1;
+        }
+        assert_eq!(fixture.bury(old).map(drop), Err(BurialRefusal::Changed));
+        let tombstone = fixture.bury(fixture.prepare()).unwrap();
+        assert_eq!((tombstone.issued.units(), tombstone.redeemed.units()), (8, 0));
+        assert!(fixture.audit().is_right());
+    }
+
+    /// Whoever reads everything holds nobody up, and sees nothing of what they do.
+    #[test]
+    fn the_ledger_goes_on_while_a_moment_of_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fixture = Fixture::new(folder.path());
+        let (first, second) = (fixture.issue(1, 1), fixture.issue(2, 2));
+        fixture.run(first).unwrap();
+        let moment = fixture.moment();
+        let count = || {
+            let mut found = 0;
+            moment.scan(Table::Issuance, &mut |_, _: IssuanceEntry| {
+                found += 1;
+                Ok(())
+            })?;
+            Ok::<_, LedgerError>(found)
+        };
+        assert_eq!(count(), Ok(1));
+        fixture.run(second).unwrap();
+        assert_eq!(count(), Ok(1));
+        assert!(crate::ledger::audit(&moment, fixture.now, &fixture.facts()).unwrap().is_right());
+        drop(moment.reading());
+        assert_eq!(count(), Err(LedgerError::Busy));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::LedgerError;
 use super::acts::Act;
 use super::authority::{Authority, Who};
 use super::factor::{self, Holder};
+use super::moment::{Join, Moment};
 use super::records::{Table, get, put, scan};
 
 /// Says what was done, if whoever did it may: the one way into the journal.
@@ -98,10 +99,10 @@ pub(crate) fn entries(txn: &Txn<'_>, before: Option<u64>, limit: usize) -> Resul
 }
 
 /// Recomputes the chain. Answers whether it holds, and after which entry it had the link that is looked for.
-pub(crate) fn check(txn: &Txn<'_>, wanted: Option<Link>) -> Result<(bool, Option<u64>), LedgerError> {
+pub(crate) fn check(moment: &Moment, wanted: Option<Link>) -> Result<(bool, Option<u64>), LedgerError> {
     let (mut number, mut link, mut right, mut found) = (0_u64, Link([0; 32]), true, None);
-    scan(txn, Table::Journal, &[], &mut |name, row: Row| {
-        let details = txn.get(&Table::JournalDetails.key(&key(number)))?;
+    let details: Join<Row, Option<Vec<u8>>> = |txn, name, _| Ok(txn.get(&Table::JournalDetails.key(name))?);
+    moment.scan_with(Table::Journal, details, &mut |name, row, details| {
         let told = details.is_none_or(|bytes| hash(DETAILS, &[&bytes]) == row.details && read(row.act, &bytes).is_ok());
         right &= told && name == key(number) && row.link == row.link_after(number, &link);
         link = row.link;
@@ -111,12 +112,12 @@ pub(crate) fn check(txn: &Txn<'_>, wanted: Option<Link>) -> Result<(bool, Option
         number = number.checked_add(1).ok_or(LedgerError::Overflow)?;
         Ok(())
     })?;
-    Ok((right && head(txn)? == Head { length: number, link }, found))
+    Ok((right && moment.read(head)? == Head { length: number, link }, found))
 }
 
 /// Whether the chain holds. A row that does not even decode is as good as one that does not fit.
-pub(super) fn is_whole(txn: &Txn<'_>) -> Result<bool, LedgerError> {
-    match check(txn, None) {
+pub(super) fn is_whole(moment: &Moment) -> Result<bool, LedgerError> {
+    match check(moment, None) {
         Ok((right, _)) => Ok(right),
         Err(LedgerError::Damaged) => Ok(false),
         Err(error) => Err(error),

@@ -22,6 +22,7 @@ pub(crate) mod journal;
 mod limits;
 mod lineage;
 mod lists;
+mod moment;
 mod outflow;
 mod payout_row;
 mod payouts;
@@ -62,8 +63,8 @@ pub use authority::{Authority, Who};
 pub(crate) use book::issued_of;
 pub(crate) use deposits::{DepositRefusal, deposit, known};
 pub(crate) use ended::{
-    BurialRefusal, Buried, Tombstone, Unlisted, bury, drop_issuances, drop_spent, dropped, dropping, tombstone,
-    tombstones, unlist,
+    BurialRefusal, Buried, Tombstone, Unlisted, bury, drop_issuances, drop_spent, dropped, dropping, prepare_burial,
+    tombstone, tombstones, unlist,
 };
 pub(crate) use erase::{ErasePlace, erase_account, erase_references, forget};
 pub use erase::{Erased, ForgetError};
@@ -77,6 +78,7 @@ pub(crate) use journal::{Entry, Link};
 pub(crate) use limits::erase_days;
 pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, give_away, nothing_lost, put_back};
 pub(crate) use lists::{adopt_revocation, revocations, revoke, store_list, stored_list};
+pub(crate) use moment::Moment;
 pub(crate) use outflow::{AccountRules, free};
 pub(crate) use payout_row::{PayoutNumber, PayoutRow, Told};
 pub use payouts::PayoutError;
@@ -224,6 +226,12 @@ impl HeldLedger {
         })
     }
 
+    /// Reads the ledger as it stands.
+    pub(crate) fn at_moment<T>(&self, job: impl FnOnce(&Moment) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        let cut = Moment::of(&self.engine).wait().map_err(LedgerError::from)?;
+        job(&Moment::new(cut?))
+    }
+
     /// A copy of the ledger.
     pub(crate) fn copy(&self) -> Copying {
         Copying::of(&self.engine)
@@ -282,6 +290,19 @@ impl Ledger {
         T: Send + 'static,
     {
         settle(self.engine.submit(move |txn| job(txn))).await
+    }
+
+    /// Reads the ledger as it stands now, while it goes on: on a thread of its own, for as long as it takes. If this is dropped, the reading ends.
+    pub(crate) async fn at_moment<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&Moment) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+    {
+        let cut = Moment::of(&self.engine).await.map_err(LedgerError::from)?;
+        let moment = Moment::new(cut.map_err(LedgerError::from)?);
+        let _reading = moment.reading();
+        tokio::task::spawn_blocking(move || job(&moment)).await.map_err(|_| LedgerError::Stopped)?
     }
 
     pub(crate) fn is_available(&self) -> bool {

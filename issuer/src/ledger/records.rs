@@ -98,6 +98,8 @@ pub(crate) enum Table {
     Summed,
     SummedTotals,
     Erased,
+    /// How many rows were erased or changed, so that what was added up before is known to be old.
+    Erasures,
     /// With what references are hashed before they are erased.
     ErasedSalt,
     Voucher,
@@ -177,6 +179,7 @@ impl Table {
             Self::Summed => b"summed/",
             Self::SummedTotals => b"summed-unit/",
             Self::Erased => b"erased/",
+            Self::Erasures => b"meta/erasures",
             Self::ErasedSalt => b"meta/erased",
             Self::Voucher => b"voucher/",
             Self::BatchCount => b"meta/batches",

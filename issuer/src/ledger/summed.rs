@@ -9,6 +9,7 @@ use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::identity::AccountKey;
 
 use super::LedgerError;
+use super::ended::Count;
 use super::records::{Table, account_key, get, put, unit_key};
 
 /// What erased rows said about an account.
@@ -71,6 +72,14 @@ pub(crate) enum Said {
     Gone(Amount),
 }
 
+/// How many rows were summed so far. While it stays the same, no row names another account than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Erasures(Count);
+
+pub(crate) fn erasures(txn: &Txn<'_>) -> Result<Erasures, LedgerError> {
+    Ok(Erasures(get(txn, Table::Erasures, &[])?.unwrap_or_default()))
+}
+
 /// Adds what a row said. The caller erases the row in the same transaction.
 pub(crate) fn add(txn: &mut Txn<'_>, account: &AccountKey, unit: &Unit, said: Said) -> Result<(), LedgerError> {
     let mut sums = summed(txn, account, unit)?;
@@ -85,6 +94,9 @@ pub(crate) fn add(txn: &mut Txn<'_>, account: &AccountKey, unit: &Unit, said: Sa
         Said::PayOut(amount) => totals.paid_out = plus(totals.paid_out, amount)?,
         Said::Received(_) | Said::Gone(_) => {}
     }
+    let Erasures(count) = erasures(txn)?;
+    let count = count.0.checked_add(1).ok_or(LedgerError::Overflow)?;
+    put(txn, Table::Erasures, &[], &Count(count))?;
     put(txn, Table::Summed, &account_key(account, unit), &sums)?;
     put(txn, Table::SummedTotals, &unit_key(unit), &totals)
 }

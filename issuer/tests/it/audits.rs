@@ -157,6 +157,33 @@ fn exchange_spent(txn: &mut Txn<'_>, place: fn(&[u8]) -> usize) {
     }
 }
 
+/// Audits while everybody works: each is of one moment, and finds the books right.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_of_a_busy_mint_sees_one_moment() {
+    let (world, mut wallet) = busy().await;
+    let keyset = world.keyset().await;
+    let shop = Wallet::new(&world.id());
+    let audits = async {
+        let mut found = Vec::new();
+        for _ in 0..20 {
+            found.push(world.audit().await.units.remove(0));
+        }
+        found
+    };
+    let work = async {
+        for round in 0..15 {
+            let (paid, swapped) = (wallet.coins(&world, 7).await, wallet.coins(&world, 3).await);
+            world.mint().deposit(vec![deposit(pay(&keyset, &paid, shop.payee(), world.now()))]).await.unwrap();
+            wallet.swap(&world, &keyset, Shape::Renew(amount(3)), &swapped).await.unwrap();
+            world.mint().books().pay_out(shop.key(), amount(1), format!("round {round}")).await.unwrap();
+        }
+    };
+    let (found, ()) = tokio::join!(audits, work);
+    // They did not all see the same.
+    assert_ne!(found.first(), found.last());
+    world.audit().await;
+}
+
 async fn assert_stopped(world: &World, wallet: &mut Wallet) {
     let keyset = *world.keyset().await.id();
     let opened = world.mint().open_issuance(&OpenRequest { keyset, shape: Shape::Withdrawal(amount(1)) }).await;

@@ -15,6 +15,8 @@
 //! - A folder opens with what was last answered, or not at all: damage to sled's file that lost or exchanged anything is
 //!   [`OpenError::Truncated`] or [`OpenError::Damaged`].
 //!
+//! What takes long to read, an audit or a copy, is read in many short jobs, all of one moment: see [`Cut`] and [`Copying`].
+//!
 //! # Kinds of data
 //!
 //! | written with | for | limits |
@@ -29,6 +31,7 @@
 //! The crate knows nothing of tokens or payments and depends on no other crate of the workspace.
 
 mod copy;
+mod cut;
 mod engine;
 mod error;
 mod folder;
@@ -44,6 +47,7 @@ mod tally;
 mod txn;
 
 pub use copy::{CopyFault, Copying, Portion, RestoreError, restore};
+pub use cut::{Cut, CutFault};
 pub use engine::Engine;
 pub use error::{OpenError, StoreFault, Unavailable};
 pub use note::noted_at;

@@ -67,6 +67,25 @@ impl Overlay {
         tail
     }
 
+    /// Sets a key that nothing was said about yet, for good; says whether it did.
+    pub(crate) fn set_if_absent(&mut self, key: &[u8], value: Option<&[u8]>) -> bool {
+        let is_new = !self.values.contains_key(key);
+        if is_new {
+            self.values.insert(key.to_vec(), value.map(<[u8]>::to_vec));
+        }
+        is_new
+    }
+
+    /// Sets how far a partition goes that nothing was said about yet, for good.
+    pub(crate) fn set_extent_if_absent(&mut self, partition: u32, extent: Extent) {
+        self.tails.entry(partition).or_insert_with(|| Tail::new(extent));
+    }
+
+    /// How far a partition goes, if anything was said about it.
+    pub(crate) fn extent(&self, partition: u32) -> Option<Extent> {
+        self.tails.get(&partition).map(Tail::extent)
+    }
+
     pub(crate) fn count(&mut self, bytes: usize) {
         self.bytes += bytes;
     }

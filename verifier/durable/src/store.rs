@@ -10,6 +10,7 @@ use std::{
 use crate::{
     OpenError, Options, Partition, StoreFault, Unavailable,
     copy::Copy,
+    cut::Kept,
     folder::Folder,
     index::{Index, NO_RECORD},
     options::{Fingerprint, Hook, Indexer, Step, Verdict},
@@ -36,6 +37,8 @@ pub(crate) struct Store {
     unsettled: Cell<usize>,
     /// The copy that is being taken, if there is one.
     copy: RefCell<Option<Copy>>,
+    /// What has changed since each moment that is being read.
+    cuts: RefCell<Vec<Kept>>,
 }
 
 /// After reading so much the store looks whether sled has written, and syncs what it has: half a segment.
@@ -60,6 +63,7 @@ impl Store {
             inside: Cell::new(false),
             unsettled: Cell::new(0),
             copy: RefCell::new(None),
+            cuts: RefCell::default(),
         };
         if let Err(error) = store.check() {
             // On damaged files sled may panic while it is dropped as well.
@@ -137,6 +141,10 @@ impl Store {
 
     pub(crate) fn copy(&self) -> &RefCell<Option<Copy>> {
         &self.copy
+    }
+
+    pub(crate) fn cuts(&self) -> &RefCell<Vec<Kept>> {
+        &self.cuts
     }
 
     pub(crate) fn tally(&self) -> Tally {
@@ -270,18 +278,17 @@ impl Store {
         Ok(())
     }
 
-    /// The tally once this group is written. Reads what the group replaces, and keeps it for a copy that has not read it yet.
+    /// The tally once this group is written. Reads what the group replaces, and keeps it for those who read an earlier moment.
     fn tally_after(&self, overlay: &Overlay) -> Result<Tally, StoreFault> {
         let mut tally = self.tally.next().ok_or(StoreFault::Full)?;
-        let mut copy = self.copy.borrow_mut();
-        let mut keep = |key: &[u8], old: Option<&[u8]>| {
-            if let Some(copy) = copy.as_mut() {
-                copy.keep(key, old);
-            }
-        };
+        let (mut copy, mut cuts) = (self.copy.borrow_mut(), self.cuts.borrow_mut());
+        cuts.retain(Kept::goes_on);
         for (key, value) in overlay.values() {
             let old = self.read(key)?;
-            keep(key, old.as_deref());
+            if let Some(copy) = copy.as_mut() {
+                copy.keep(key, old.as_deref());
+            }
+            cuts.iter_mut().for_each(|cut| cut.keep(key, old.as_deref()));
             if let Some(old) = old {
                 tally.take(key, &old);
             }
@@ -290,14 +297,21 @@ impl Store {
             }
         }
         for (partition, tail) in overlay.tails() {
+            let extent = self.index.extent(partition.0);
+            cuts.iter_mut().for_each(|cut| cut.keep_extent(partition.0, extent));
             for number in tail.dropped() {
                 let (key, old) = (record_key(partition.0, number), self.record(partition.0, number)?);
-                keep(&key, Some(&old));
+                if let Some(copy) = copy.as_mut() {
+                    copy.keep(&key, Some(&old));
+                }
+                cuts.iter_mut().for_each(|cut| cut.keep_record(partition.0, number, &old));
                 tally.take(&key, &old);
             }
             for (number, record) in tail.records() {
                 let key = record_key(partition.0, number);
-                keep(&key, None);
+                if let Some(copy) = copy.as_mut() {
+                    copy.keep(&key, None);
+                }
                 tally.add(&key, record);
             }
         }

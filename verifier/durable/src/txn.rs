@@ -4,7 +4,7 @@ use crate::{
     Cursor, MAX_ENTRY, MAX_LARGE, MAX_VALUE, Partition, StoreFault,
     overlay::{Change, Overlay},
     packed,
-    records::{Extent, large_key, small_key, small_prefix},
+    records::{Extent, large_key, record_key, small_key, small_prefix},
     store::Store,
 };
 
@@ -192,12 +192,13 @@ impl<'a> Txn<'a> {
     ) -> Result<Option<R>, StoreFault> {
         let fingerprint = self.store.fingerprint(key);
         let tail = self.overlay.tail(partition);
-        let floor = self.extent(partition).floor;
+        // What the disk has behind the end is newer than what is read here.
+        let Extent { floor, next } = self.extent(partition);
         for number in self.store.index().candidates(partition.0, fingerprint) {
-            if number < floor {
+            if number < floor || number >= next {
                 continue;
             }
-            let record = self.store.record(partition.0, number)?;
+            let record = self.durable_record(partition, number)?;
             if let Some(found) = self.search(partition, &record, key, confirm)? {
                 return Ok(Some(found));
             }
@@ -233,7 +234,7 @@ impl<'a> Txn<'a> {
             let record = match tail.and_then(|tail| tail.record(number)) {
                 Some(record) => record,
                 None => {
-                    durable = self.store.record(partition.0, number)?;
+                    durable = self.durable_record(partition, number)?;
                     &durable
                 }
             };
@@ -266,6 +267,14 @@ impl<'a> Txn<'a> {
         // Deletions are as much work as writes.
         self.overlay.count(usize::try_from(at_most_records.min(durable.next - durable.floor)).unwrap_or(0));
         Ok(self.overlay.tail_mut(partition, durable).drop_oldest(at_most_records))
+    }
+
+    /// A record on the disk, or what is known of it that was dropped since the moment that is read.
+    fn durable_record(&self, partition: Partition, number: u32) -> Result<sled::IVec, StoreFault> {
+        match self.overlay.value(&record_key(partition.0, number)) {
+            Some(Some(old)) => Ok(old.into()),
+            _ => self.store.record(partition.0, number),
+        }
     }
 
     fn extent(&self, partition: Partition) -> Extent {

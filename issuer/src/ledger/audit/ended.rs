@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::KeysetId;
@@ -11,7 +10,8 @@ use super::recompute::{Open, Recomputed, TokenSum, add, units};
 use super::{AuditReport, Figure};
 use crate::ledger::LedgerError;
 use crate::ledger::ended::{Carried, Sum, Tombstone, tombstones};
-use crate::ledger::records::{Table, parse, scan};
+use crate::ledger::moment::Moment;
+use crate::ledger::records::{Table, parse};
 
 /// What is left of keysets that ended.
 pub(super) struct Ended {
@@ -34,9 +34,9 @@ struct UnitEnded {
 }
 
 impl Ended {
-    pub(super) fn read(txn: &Txn<'_>) -> Result<Self, LedgerError> {
+    pub(super) fn read(moment: &Moment) -> Result<Self, LedgerError> {
         let (mut swapped, mut for_tokens) = (BTreeMap::new(), BTreeMap::new());
-        scan(txn, Table::Swapped, &[], &mut |key, amount: Amount| {
+        moment.scan(Table::Swapped, &mut |key, amount: Amount| {
             let (outputs, inputs) = key.split_at_checked(KeysetId::LENGTH).ok_or(LedgerError::Damaged)?;
             let (outputs, inputs): (KeysetId, KeysetId) = (parse(outputs)?, parse(inputs)?);
             add(swapped.entry(inputs).or_default(), units(amount));
@@ -44,16 +44,16 @@ impl Ended {
             Ok(())
         })?;
         let (mut carried, mut lapsed) = (BTreeMap::new(), BTreeMap::new());
-        scan(txn, Table::Carried, &[], &mut |key, sums: Carried| {
+        moment.scan(Table::Carried, &mut |key, sums: Carried| {
             let (account, unit) = key.split_at_checked(AccountKey::LENGTH).ok_or(LedgerError::Damaged)?;
             carried.insert((parse(account)?, parse(unit)?), sums);
             Ok(())
         })?;
-        scan(txn, Table::Lapsed, &[], &mut |key, amount: Amount| {
+        moment.scan(Table::Lapsed, &mut |key, amount: Amount| {
             lapsed.insert(parse(key)?, units(amount));
             Ok(())
         })?;
-        Ok(Self { tombstones: tombstones(txn)?, swapped, for_tokens, carried, lapsed })
+        Ok(Self { tombstones: moment.read(tombstones)?, swapped, for_tokens, carried, lapsed })
     }
 
     /// Whether a keyset's tombstone speaks for it: whatever is left of its records does not count.

@@ -1,22 +1,21 @@
-use farthing_durable::Txn;
-
 use super::ended::Ended;
 use super::pairs::Pairs;
 use super::{AuditReport, Figure};
 use crate::ledger::LedgerError;
-use crate::ledger::records::{LogPlace, LoggedIssuance, Table, get, scan};
+use crate::ledger::moment::Moment;
+use crate::ledger::records::{LogPlace, LoggedIssuance, Table, get};
 
 /// Every issuance must stand in the log exactly once, as it was recorded, and nothing else must; the issuances are counted already. Of keysets that
 /// ended there is a gap for each, or what is not dropped yet.
 pub(super) fn compare(
-    txn: &Txn<'_>,
+    moment: &Moment,
     ended: &Ended,
     mut issuances: Pairs,
     report: &mut AuditReport,
 ) -> Result<(), LedgerError> {
-    let length = get(txn, Table::LogLength, &[])?.unwrap_or(LogPlace(0));
+    let length = moment.read(|txn| get(txn, Table::LogLength, &[]))?.unwrap_or(LogPlace(0));
     let (mut standing, mut last) = (0_i128, None);
-    scan(txn, Table::Log, &[], &mut |key, LoggedIssuance { keyset, issuance, at }| {
+    moment.scan(Table::Log, &mut |key, LoggedIssuance { keyset, issuance, at }| {
         let in_order = LogPlace::of(key)? < length && last.is_none_or(|last| last <= at);
         last = Some(at);
         if ended.holds(&keyset) {

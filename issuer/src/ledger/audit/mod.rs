@@ -12,7 +12,6 @@ mod vouchers;
 
 use std::collections::BTreeMap;
 
-use farthing_durable::Txn;
 use farthing_protocol::amount::{Fees, Unit, UnixTime};
 use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::KeysetId;
@@ -21,23 +20,24 @@ use super::LedgerError;
 use super::book::pending;
 use super::ended::lapsed;
 use super::journal;
-use super::records::{AccountState, KeysetTotals, Table, UnitTotals, parse, scan};
+use super::moment::Moment;
+use super::records::{AccountState, KeysetTotals, Table, UnitTotals, parse};
 use recompute::Recomputed;
 pub use report::{AuditReport, Difference, Figure, UnitBooks};
 
 /// What the audit must know of each keyset.
 pub(crate) type KeysetFacts = BTreeMap<KeysetId, (Unit, Fees)>;
 
-/// Recomputes and compares everything, in one transaction that changes nothing.
-pub(crate) fn audit(txn: &Txn<'_>, at: UnixTime, keysets: &KeysetFacts) -> Result<AuditReport, LedgerError> {
+/// Recomputes and compares everything as it stood at one moment.
+pub(crate) fn audit(moment: &Moment, at: UnixTime, keysets: &KeysetFacts) -> Result<AuditReport, LedgerError> {
     let mut report = AuditReport::new(at);
-    let ended = ended::Ended::read(txn)?;
-    let (computed, issuances) = Recomputed::of(txn, keysets, &ended, &mut report)?;
-    let fees = compare_accounts(txn, &computed, &mut report)?;
-    let kept = compare_keysets(txn, &computed, &mut report)?;
-    compare_units(txn, &computed, &fees, &kept, &mut report)?;
-    log::compare(txn, &ended, issuances, &mut report)?;
-    if !journal::is_whole(txn)? {
+    let ended = ended::Ended::read(moment)?;
+    let (computed, issuances) = Recomputed::of(moment, keysets, &ended, &mut report)?;
+    let fees = compare_accounts(moment, &computed, &mut report)?;
+    let kept = compare_keysets(moment, &computed, &mut report)?;
+    compare_units(moment, &computed, &fees, &kept, &mut report)?;
+    log::compare(moment, &ended, issuances, &mut report)?;
+    if !journal::is_whole(moment)? {
         report.differ(None, Figure::Journal, 1, 0);
     }
     Ok(report)
@@ -48,7 +48,7 @@ type Kept = BTreeMap<Unit, (i128, i128)>;
 
 /// Compares each account with what its records make of it. Answers the deposit fees charged, and Σ balances.
 fn compare_accounts(
-    txn: &Txn<'_>,
+    moment: &Moment,
     computed: &Recomputed,
     report: &mut AuditReport,
 ) -> Result<BTreeMap<Unit, (i128, i128)>, LedgerError> {
@@ -64,7 +64,7 @@ fn compare_accounts(
         unit_sum.0 = unit_sum.0.saturating_add(charged);
         unit_sum.1 = unit_sum.1.saturating_add(balance);
     }
-    scan(txn, Table::Account, &[], &mut |key, state: AccountState| {
+    moment.scan(Table::Account, &mut |key, state: AccountState| {
         let (account, unit) = key.split_at_checked(AccountKey::LENGTH).ok_or(LedgerError::Damaged)?;
         let (account, unit): (AccountKey, Unit) = (parse(account)?, parse(unit)?);
         let (balance, owed) = expected.remove(&(account, unit.clone())).unwrap_or_default();
@@ -80,10 +80,10 @@ fn compare_accounts(
     Ok(sums)
 }
 
-fn compare_keysets(txn: &Txn<'_>, computed: &Recomputed, report: &mut AuditReport) -> Result<Kept, LedgerError> {
+fn compare_keysets(moment: &Moment, computed: &Recomputed, report: &mut AuditReport) -> Result<Kept, LedgerError> {
     let mut kept = Kept::new();
     let mut expected = computed.keysets.clone();
-    scan(txn, Table::Keyset, &[], &mut |key, totals: KeysetTotals| {
+    moment.scan(Table::Keyset, &mut |key, totals: KeysetTotals| {
         let keyset: KeysetId = parse(key)?;
         let sum = expected.remove(&keyset).unwrap_or_default();
         let (issued, redeemed) = (i128::from(totals.issued.units()), i128::from(totals.redeemed.units()));
@@ -105,7 +105,7 @@ fn compare_keysets(txn: &Txn<'_>, computed: &Recomputed, report: &mut AuditRepor
 }
 
 fn compare_units(
-    txn: &Txn<'_>,
+    moment: &Moment,
     computed: &Recomputed,
     accounts: &BTreeMap<Unit, (i128, i128)>,
     kept: &Kept,
@@ -116,7 +116,7 @@ fn compare_units(
         expected.entry(unit.clone()).or_default();
     }
     let mut recorded: BTreeMap<Unit, UnitTotals> = BTreeMap::new();
-    scan(txn, Table::Unit, &[], &mut |key, totals: UnitTotals| {
+    moment.scan(Table::Unit, &mut |key, totals: UnitTotals| {
         let unit: Unit = parse(key)?;
         expected.entry(unit.clone()).or_default();
         recorded.insert(unit, totals);
@@ -133,10 +133,11 @@ fn compare_units(
         report.compare(named, Figure::Balances, of(totals.balances), balances);
         report.compare(named, Figure::Fees, of(totals.fees), sum.withdrawal_fees.saturating_add(deposit_fees));
         report.compare(named, Figure::Vouchers, of(totals.vouchers), sum.vouchers);
-        let waiting = pending(txn, &unit)?;
+        let wanted = unit.clone();
+        let (waiting, lapsed) = moment.read(move |txn| Ok((pending(txn, &wanted)?, lapsed(txn, &wanted)?)))?;
         report.compare(named, Figure::Pending, of(waiting), sum.pending);
         report.compare(named, Figure::Pending, sum.unpaid, sum.pending);
-        let books = UnitBooks::new(&unit, &totals, waiting, (issued, redeemed), lapsed(txn, &unit)?);
+        let books = UnitBooks::new(&unit, &totals, waiting, (issued, redeemed), lapsed);
         let (left, right) = books.identity();
         report.compare(named, Figure::Identity, left, right);
         report.units.push(books);

@@ -1,13 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
 
-use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::PayoutDraft;
 use farthing_protocol::blind::SessionId;
 use farthing_protocol::identity::{AccountKey, IssuanceId, MintId};
 use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::payment::{PaymentKind, PaymentTerms, canonical_denominations, payment_id_of};
-use farthing_verifier::spent;
+use farthing_verifier::spent::SpentRecord;
 use farthing_verifier::store::AcceptedPayment;
 
 use super::ended::Ended;
@@ -16,8 +15,9 @@ use super::record::RecordSummary;
 use super::{AuditReport, Figure, KeysetFacts, income, recoups, vouchers};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::funded_by;
+use crate::ledger::moment::{Join, Moment};
 use crate::ledger::payout_row::PayoutRow;
-use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, get, parse, scan};
+use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, get, parse};
 use crate::ledger::summed::{Summed, SummedTotals};
 
 /// Everything added up from the records alone.
@@ -68,6 +68,13 @@ pub(super) struct Open {
     issuances: Pairs,
 }
 
+/// What is read with an issuance.
+struct Beside {
+    record: Option<RecordSummary>,
+    /// The issuance that its funding leads to.
+    funded: Option<IssuanceId>,
+}
+
 impl Open {
     fn new() -> Self {
         Self {
@@ -83,37 +90,42 @@ impl Open {
 impl Recomputed {
     /// Adds everything up. Answers with it the issuances, to be compared with their log.
     pub(super) fn of(
-        txn: &Txn<'_>,
+        moment: &Moment,
         keysets: &KeysetFacts,
         ended: &Ended,
         report: &mut AuditReport,
     ) -> Result<(Self, Pairs), LedgerError> {
         let (mut sums, mut open) = (Self::default(), Open::new());
         ended.add_to(&mut sums);
-        sums.add_movements(txn)?;
-        sums.add_payouts(txn)?;
-        income::add_income(txn, &mut sums, report)?;
-        open.vouchers = vouchers::add_vouchers(txn, &mut sums, report)?;
-        sums.add_summed(txn)?;
-        scan(txn, Table::Issuance, &[], &mut |key, entry: IssuanceEntry| {
+        sums.add_movements(moment)?;
+        sums.add_payouts(moment)?;
+        income::add_income(moment, &mut sums, report)?;
+        open.vouchers = vouchers::add_vouchers(moment, &mut sums, report)?;
+        sums.add_summed(moment)?;
+        let beside: Join<IssuanceEntry, Beside> = |txn, key, entry| {
+            let record = RecordSummary::of(txn, &parse(key)?)?;
+            Ok(Beside { record, funded: funded_by(txn, &entry.funding)? })
+        };
+        moment.scan_with(Table::Issuance, beside, &mut |key, entry, beside| {
             let id: IssuanceId = parse(key)?;
             // What is dropped of a keyset that ended goes with its session, and not always with its funding id.
             open.sessions.computed((entry.session.as_bytes(), id.as_bytes()));
             if ended.holds(&entry.keyset) {
                 return Ok(());
             }
-            sums.add_issuance(txn, &id, &entry, keysets, &mut open, report)
+            sums.add_issuance((&id, &entry, beside), keysets, &mut open, report);
+            Ok(())
         })?;
-        open.add_sessions(txn)?;
-        let mint: MintId = get(txn, Table::Mint, &[])?.ok_or(LedgerError::Damaged)?;
-        spent::for_each(txn, &mut |kind, payment, coins| {
-            if !is_whole(mint, kind, &payment, coins) {
+        open.add_sessions(moment)?;
+        let mint: MintId = moment.read(|txn| get(txn, Table::Mint, &[]))?.ok_or(LedgerError::Damaged)?;
+        moment.payments(&mut |SpentRecord { kind, payment, coins, .. }| {
+            if !is_whole(mint, kind, &payment, &coins) {
                 report.differ(None, Figure::SpentRecord, units(payment.amount), 0);
             }
             sums.add_payment(kind, &payment, keysets, &mut open, report);
-            Ok::<_, LedgerError>(())
+            Ok(())
         })?;
-        recoups::add(txn, keysets, &mut sums, report)?;
+        recoups::add(moment, keysets, &mut sums, report)?;
         ended.settle(&open, report);
         open.sessions.settle(Figure::IssuanceIndex, report);
         Ok((sums, open.issuances))
@@ -140,24 +152,24 @@ impl Recomputed {
         sums.filter_map(|((place, account), sum)| Some((account, self.account_units.get(*place)?, sum)))
     }
 
-    fn add_movements(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
-        scan(txn, Table::Credit, &[], &mut |_, credit: Movement| {
+    fn add_movements(&mut self, moment: &Moment) -> Result<(), LedgerError> {
+        moment.scan(Table::Credit, &mut |_, credit: Movement| {
             add(&mut self.unit(&credit.unit).funded, units(credit.amount));
             add(&mut self.account(&credit.account, &credit.unit).balance, units(credit.amount));
             Ok(())
         })?;
-        scan(txn, Table::PayOut, &[], &mut |_, payout: Movement| {
+        moment.scan(Table::PayOut, &mut |_, payout: Movement| {
             add(&mut self.unit(&payout.unit).paid_out, units(payout.amount));
             add(&mut self.account(&payout.account, &payout.unit).balance, -units(payout.amount));
             Ok(())
         })
     }
 
-    fn add_payouts(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
-        scan(txn, Table::Payout, &[], &mut |number, row: PayoutRow| {
+    fn add_payouts(&mut self, moment: &Moment) -> Result<(), LedgerError> {
+        let listed: Join<PayoutRow, Option<Amount>> = |txn, number, _| get(txn, Table::PayoutOpen, number);
+        moment.scan_with(Table::Payout, listed, &mut |_, row, listed| {
             let (pending, paid, taken) = row.amounts();
             let PayoutDraft { account, unit, to, .. } = &row.draft;
-            let listed: Option<Amount> = get(txn, Table::PayoutOpen, number)?;
             let sum = self.unit(unit);
             add(&mut sum.pending, units(pending));
             add(&mut sum.unpaid, listed.map_or(0, units));
@@ -171,15 +183,15 @@ impl Recomputed {
     }
 
     /// What rows said that are erased.
-    fn add_summed(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
-        scan(txn, Table::Summed, &[], &mut |key, summed: Summed| {
+    fn add_summed(&mut self, moment: &Moment) -> Result<(), LedgerError> {
+        moment.scan(Table::Summed, &mut |key, summed: Summed| {
             let (account, unit) = key.split_at_checked(AccountKey::LENGTH).ok_or(LedgerError::Damaged)?;
             let sum = self.account(&parse(account)?, &parse(unit)?);
             add(&mut sum.balance, units(summed.received).saturating_sub(units(summed.gone)));
             sum.waived = sum.waived.saturating_add(summed.waived.into());
             Ok(())
         })?;
-        scan(txn, Table::SummedTotals, &[], &mut |key, totals: SummedTotals| {
+        moment.scan(Table::SummedTotals, &mut |key, totals: SummedTotals| {
             let sum = self.unit(&parse(key)?);
             add(&mut sum.funded, units(totals.funded));
             add(&mut sum.paid_out, units(totals.paid_out));
@@ -189,20 +201,18 @@ impl Recomputed {
 
     fn add_issuance(
         &mut self,
-        txn: &Txn<'_>,
-        id: &IssuanceId,
-        entry: &IssuanceEntry,
+        (id, entry, beside): (&IssuanceId, &IssuanceEntry, Beside),
         keysets: &KeysetFacts,
         open: &mut Open,
         report: &mut AuditReport,
-    ) -> Result<(), LedgerError> {
+    ) {
         open.issuances.computed((id.as_bytes(), entry.keyset.as_bytes(), entry.at.seconds()));
         let Some((unit, fees)) = keysets.get(&entry.keyset) else {
             report.differ(None, Figure::UnknownKeyset, units(entry.amount), 0);
-            return Ok(());
+            return;
         };
-        check_record(txn, id, entry, unit, report)?;
-        if funded_by(txn, &entry.funding)?.is_none_or(|issuance| issuance != *id) {
+        check_record(beside.record, id, entry, unit, report);
+        if beside.funded.is_none_or(|issuance| issuance != *id) {
             report.differ(Some(unit), Figure::IssuanceIndex, units(entry.amount), 0);
         }
         let (amount, debit) = (units(entry.amount), units(entry.debit));
@@ -233,7 +243,6 @@ impl Recomputed {
         if due != Some(debit) {
             report.differ(Some(unit), Figure::IssuanceRecord, debit, due.unwrap_or_default());
         }
-        Ok(())
     }
 
     fn add_payment(
@@ -278,8 +287,8 @@ fn is_whole(mint: MintId, kind: PaymentKind, record: &AcceptedPayment, coins: &[
 
 impl Open {
     /// The way that leads to an issuance from its session.
-    fn add_sessions(&mut self, txn: &Txn<'_>) -> Result<(), LedgerError> {
-        scan(txn, Table::Session, &[], &mut |session, answered: AnsweredSession| {
+    fn add_sessions(&mut self, moment: &Moment) -> Result<(), LedgerError> {
+        moment.scan(Table::Session, &mut |session, answered: AnsweredSession| {
             let session: SessionId = parse(session)?;
             self.sessions.recorded((session.as_bytes(), answered.issuance.as_bytes()));
             Ok(())
@@ -289,13 +298,13 @@ impl Open {
 
 /// An issuance's record must be there and say the same as its entry.
 fn check_record(
-    txn: &Txn<'_>,
+    record: Option<RecordSummary>,
     id: &IssuanceId,
     entry: &IssuanceEntry,
     unit: &Unit,
     report: &mut AuditReport,
-) -> Result<(), LedgerError> {
-    let worth = RecordSummary::of(txn, id)?
+) {
+    let worth = record
         .filter(|record| {
             record.issuance == *id
                 && record.keyset == entry.keyset
@@ -304,7 +313,6 @@ fn check_record(
         })
         .map_or(0, |record| units(record.worth));
     report.compare(Some(unit), Figure::IssuanceRecord, units(entry.amount), worth);
-    Ok(())
 }
 
 pub(super) fn add(sum: &mut i128, amount: i128) {

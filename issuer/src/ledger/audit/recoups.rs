@@ -8,20 +8,24 @@ use super::recompute::{Recomputed, add as plus, units};
 use super::{AuditReport, Figure, KeysetFacts};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::find_issuance;
-use crate::ledger::records::{Table, get, parse, scan};
+use crate::ledger::moment::{Join, Moment};
+use crate::ledger::records::{Table, get, parse};
 use crate::ledger::recoup::{Coin, CoverRow, TokenRow, Verdict, origin_key};
 
 /// Adds what was recouped and what the operator put in; every recouped token must have come from its issuance, once, unspent.
 pub(super) fn add(
-    txn: &Txn<'_>,
+    moment: &Moment,
     keysets: &KeysetFacts,
     sums: &mut Recomputed,
     report: &mut AuditReport,
 ) -> Result<(), LedgerError> {
-    scan(txn, Table::Recoup, &[], &mut |key, row: TokenRow| {
+    let shown: Join<TokenRow, bool> = |txn, key, row| match row.verdict {
+        Verdict::Paid(..) => came_from_its_issuance(txn, &of_key(key)?, row),
+        _ => Ok(true),
+    };
+    moment.scan_with(Table::Recoup, shown, &mut |key, row, shown| {
         let Verdict::Paid(payment, account, _) = &row.verdict else { return Ok(()) };
-        let (keyset, coin) = key.split_at_checked(KeysetId::LENGTH).ok_or(LedgerError::Damaged)?;
-        let (keyset, coin): (KeysetId, [u8; 32]) = (parse(keyset)?, coin.try_into().map_err(|_| LedgerError::Damaged)?);
+        let (keyset, _) = of_key(key)?;
         let worth = units(row.denomination.value());
         let Some((unit, _)) = keysets.get(&keyset) else {
             report.differ(None, Figure::UnknownKeyset, worth, 0);
@@ -30,12 +34,12 @@ pub(super) fn add(
         plus(&mut sums.keysets.entry(keyset).or_default().redeemed, worth);
         plus(&mut sums.account(account, unit).balance, worth);
         let claimed = row.winner().is_some_and(|claim| claim.payment == *payment && claim.account == *account);
-        if !claimed || !came_from_its_issuance(txn, &keyset, &coin, &row)? {
+        if !claimed || !shown {
             report.differ(Some(unit), Figure::Recoup, worth, 0);
         }
         Ok(())
     })?;
-    scan(txn, Table::Cover, &[], &mut |_, row: CoverRow| {
+    moment.scan(Table::Cover, &mut |_, row: CoverRow| {
         let amount = units(row.amount);
         let Some((unit, _)) = keysets.get(&row.keyset) else {
             report.differ(None, Figure::UnknownKeyset, amount, 0);
@@ -47,10 +51,15 @@ pub(super) fn add(
     })
 }
 
+/// A token's keyset and coin key.
+fn of_key(key: &[u8]) -> Result<(KeysetId, [u8; 32]), LedgerError> {
+    let (keyset, coin) = key.split_at_checked(KeysetId::LENGTH).ok_or(LedgerError::Damaged)?;
+    Ok((parse(keyset)?, coin.try_into().map_err(|_| LedgerError::Damaged)?))
+}
+
 fn came_from_its_issuance(
     txn: &Txn<'_>,
-    keyset: &KeysetId,
-    coin: &[u8; 32],
+    (keyset, coin): &(KeysetId, [u8; 32]),
     row: &TokenRow,
 ) -> Result<bool, LedgerError> {
     let Some(origin) = row.origin else { return Ok(false) };

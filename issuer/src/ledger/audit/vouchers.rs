@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use farthing_durable::Txn;
 use farthing_protocol::amount::Unit;
 use farthing_protocol::identity::{IssuanceId, VoucherKey};
 
 use super::recompute::{Recomputed, add, units};
 use super::{AuditReport, Figure};
 use crate::ledger::LedgerError;
-use crate::ledger::records::{Table, VoucherState, get, parse, scan};
+use crate::ledger::moment::{Join, Moment};
+use crate::ledger::records::{Table, VoucherState, get, parse};
 use crate::ledger::vouchers::{BatchNumber, BatchRow, batch_of, due_key};
 
 /// Vouchers that were redeemed, by which issuance and for how much: what must be found again among the issuances.
@@ -16,27 +16,34 @@ pub(super) type Redeemed = BTreeMap<VoucherKey, (IssuanceId, Unit, i128)>;
 /// A batch, and what was found of it.
 struct Found {
     row: BatchRow,
+    /// Whether it stands among those that are due.
+    listed: bool,
     count: u32,
     redeemed: u32,
 }
 
 /// Adds up the vouchers, and compares each batch with them.
 pub(super) fn add_vouchers(
-    txn: &Txn<'_>,
+    moment: &Moment,
     sums: &mut Recomputed,
     report: &mut AuditReport,
 ) -> Result<Redeemed, LedgerError> {
     let mut batches: BTreeMap<BatchNumber, Found> = BTreeMap::new();
-    scan(txn, Table::Batch, &[], &mut |key, row: BatchRow| {
-        batches.insert(BatchNumber::of(key)?, Found { row, count: 0, redeemed: 0 });
+    let due: Join<BatchRow, _> = |txn, key, row| {
+        let number = BatchNumber::of(key)?;
+        Ok(get::<BatchNumber>(txn, Table::BatchDue, &due_key(row.expires_at, number))? == Some(number))
+    };
+    moment.scan_with(Table::Batch, due, &mut |key, row, listed| {
+        batches.insert(BatchNumber::of(key)?, Found { row, listed, count: 0, redeemed: 0 });
         Ok(())
     })?;
     let mut redeemed = Redeemed::new();
-    scan(txn, Table::Voucher, &[], &mut |key, voucher: VoucherState| {
+    let batch: Join<VoucherState, _> = |txn, key, _| batch_of(txn, &parse(key)?);
+    moment.scan_with(Table::Voucher, batch, &mut |key, voucher, batch| {
         let (key, amount): (VoucherKey, _) = (parse(key)?, units(voucher.amount));
         let sum = sums.unit(&voucher.unit);
         add(&mut sum.funded, amount);
-        let batch = match batch_of(txn, &key)? {
+        let batch = match batch {
             None => None,
             Some(number) => match batches.get_mut(&number) {
                 Some(batch) if (batch.row.amount, &batch.row.unit) == (voucher.amount, &voucher.unit) => Some(batch),
@@ -60,12 +67,10 @@ pub(super) fn add_vouchers(
         }
         Ok(())
     })?;
-    for (number, Found { row, count, redeemed }) in batches {
+    for Found { row, listed, count, redeemed } in batches.into_values() {
         let unit = Some(&row.unit);
         report.compare(unit, Figure::VoucherBatch, row.count.into(), count.into());
         report.compare(unit, Figure::VoucherBatch, row.redeemed.into(), redeemed.into());
-        let due: Option<BatchNumber> = get(txn, Table::BatchDue, &due_key(row.expires_at, number))?;
-        let listed = due == Some(number);
         report.compare(unit, Figure::VoucherBatch, listed.into(), row.ended.is_none().into());
     }
     Ok(redeemed)

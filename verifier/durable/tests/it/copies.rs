@@ -7,29 +7,33 @@ use std::{
     path::Path,
 };
 
-use farthing_durable::{CopyFault, Copying, Engine, OpenError, Partition, RestoreError, Txn, noted_at, restore};
+use farthing_durable::{
+    CopyFault, Copying, Engine, OpenError, Partition, RestoreError, StoreFault, Txn, noted_at, restore,
+};
 
 use crate::{entry, find, open, options, run};
 
 /// Everything that can be read of an engine.
 #[derive(Debug, PartialEq, Eq)]
-struct Contents {
+pub(crate) struct Contents {
     small: Vec<(Vec<u8>, Vec<u8>)>,
     large: Vec<Option<Vec<u8>>>,
-    entries: Vec<Vec<u8>>,
+    pub(crate) entries: Vec<Vec<u8>>,
 }
 
 /// Small values have keys of two bytes, large ones of one.
-fn contents(engine: &Engine) -> Contents {
-    run(engine, |txn| {
-        let small = txn.scan_prefix(b"s", None, usize::MAX)?;
-        let large = (0..8).map(|key| txn.get_large(&[key])).collect::<Result<_, _>>()?;
-        let entries = txn.scan_entries(Partition(7), None, usize::MAX)?.into_iter().map(|(_, entry)| entry).collect();
-        Ok(Contents { small, large, entries })
-    })
+pub(crate) fn contents(engine: &Engine) -> Contents {
+    run(engine, |txn| read_contents(txn))
 }
 
-struct Dice(u64);
+pub(crate) fn read_contents(txn: &Txn<'_>) -> Result<Contents, StoreFault> {
+    let small = txn.scan_prefix(b"s", None, usize::MAX)?;
+    let large = (0..8).map(|key| txn.get_large(&[key])).collect::<Result<_, _>>()?;
+    let entries = txn.scan_entries(Partition(7), None, usize::MAX)?.into_iter().map(|(_, entry)| entry).collect();
+    Ok(Contents { small, large, entries })
+}
+
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     fn below(&mut self, end: u64) -> u64 {
@@ -59,7 +63,7 @@ fn change(txn: &mut Txn<'_>, dice: &mut Dice) {
     }
 }
 
-fn change_often(engine: &Engine, dice: &mut Dice, times: usize) {
+pub(crate) fn change_often(engine: &Engine, dice: &mut Dice, times: usize) {
     for _ in 0..times {
         let mut own = Dice(dice.below(u64::MAX));
         run(engine, move |txn| {

@@ -11,6 +11,7 @@
 
 mod child;
 mod copies;
+mod cuts;
 mod damage;
 mod faults;
 mod kill;
