@@ -8,12 +8,14 @@ use super::audit::show_differences;
 use super::home::{open, unlock};
 use super::listen::{explain_listening, warn_of_plain_http};
 use crate::args::MintRun;
+use crate::log;
 use crate::output::{note, say};
 use crate::serving::{end_of_service, hangups, read_again};
 
 pub(super) async fn serve(args: MintRun) -> Result<()> {
     let home = open(args.folder)?;
     let service = home.service().clone();
+    log::settle(service.log_format);
     let listen = args.listen.unwrap_or(service.listen);
     let tls = home.tls_files().map(|files| Tls::load(files.certificate, files.key)).transpose();
     let tls = tls.context("the certificate in mint.toml cannot be used")?;
