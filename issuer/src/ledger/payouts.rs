@@ -104,7 +104,8 @@ pub(crate) fn request_payout(txn: &mut Txn<'_>, now: UnixTime, rules: &AccountRu
     if asked_at > now.plus(PayoutDraft::MAX_SKEW) || now > asked_at.plus(PayoutDraft::MAX_AGE) {
         return Err(PayoutError::NotNow);
     }
-    let operation = (PermitPurpose::Payout, FundingSource::Account(draft.account, draft.operation).id());
+    let purpose = PermitPurpose::Payout(draft.digest());
+    let operation = (purpose, FundingSource::Account(draft.account, draft.operation).id());
     let known: Option<Refusal> = get(txn, Table::PayoutRefused, &asked)?;
     let permitted = settings::is_permitted(txn, now, &draft.account, &draft.unit, draft.amount, operation)?;
     match known {
