@@ -75,6 +75,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("mint-vouchers", answer::<crate::mint::vouchers::VouchersAnswer>()),
         ("mint-vouchers-create", answer::<crate::mint::vouchers::CreatedAnswer>()),
         ("mint-vouchers-revoke", answer::<crate::mint::vouchers::BatchEntry>()),
+        ("mint-account", answer::<crate::mint::account::RegistrationEntry>()),
+        ("mint-account-list", answer::<crate::mint::account::RegisteredAnswer>()),
         ("mint-admin", answer::<crate::mint::admin::AdminAnswer>()),
         ("mint-journal", answer::<crate::mint::journal::JournalAnswer>()),
         ("mint-journal-verify", answer::<crate::mint::journal::CheckAnswer>()),

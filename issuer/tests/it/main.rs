@@ -35,6 +35,7 @@ mod openapi;
 mod payouts;
 mod random;
 mod recoup;
+mod registration;
 mod rotation;
 mod rotation_crash;
 mod sessions;
