@@ -100,7 +100,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("wallet-doctor", answer::<doctor::DoctorAnswer>()),
         ("wallet-export", answer::<doctor::ExportAnswer>()),
         ("wallet-forget", answer::<doctor::ForgetAnswer>()),
-        ("wallet-fund", answer::<fund::QuoteEntry>()),
+        ("wallet-fund", answer::<fund::FundAnswer>()),
         ("wallet-fund-list", answer::<fund::FundListAnswer>()),
         ("wallet-get", answer::<get::GetAnswer>()),
         ("wallet-give-up", answer::<resume::GiveUpAnswer>()),

@@ -26,6 +26,7 @@ mod get;
 mod harness;
 mod journey;
 mod json;
+mod logs;
 mod keysets;
 mod merchant;
 mod mint_operating;

@@ -83,6 +83,13 @@ impl Modules {
         (0..self.width).step_by(2).map(line).collect()
     }
 
+    fn file(&self, format: Format) -> Result<Vec<u8>, Fault> {
+        match format {
+            Format::Png => self.png(),
+            Format::Svg => Ok(self.svg().into_bytes()),
+        }
+    }
+
     fn png(&self) -> Result<Vec<u8>, Fault> {
         let failed = || fault(Trouble::BadImage, "the picture could not be made");
         let side = u32::try_from(self.width).map_err(|_| failed())?.saturating_mul(SCALE);
@@ -146,6 +153,14 @@ pub(crate) fn address(address: &str, colour: bool) -> Result<Vec<String>, Fault>
     Ok(Modules::verbatim(address, EcLevel::L, TERMINAL_QUIET)?.lines(colour))
 }
 
+/// Writes an address or another text that is none of ours as a picture, as [`address`] shows it.
+///
+/// # Errors
+/// When it is too large, or the file cannot be made: one that exists is not written over.
+pub(crate) fn write_address(address: &str, path: &Path, format: Format) -> Result<(), Fault> {
+    write_private(path, &Modules::verbatim(address, EcLevel::M, QUIET)?.file(format)?)
+}
+
 /// Writes a text as pictures, readable by their owner only, and returns their paths: one, or with numbers if it takes several.
 ///
 /// # Errors
@@ -155,11 +170,7 @@ pub(crate) fn write_pictures(text: &str, path: &Path, format: Format) -> Result<
     let total = parts.len();
     let mut written = Vec::new();
     for (index, part) in parts.iter().enumerate() {
-        let modules = Modules::of(part, EcLevel::M, QUIET)?;
-        let bytes = match format {
-            Format::Png => modules.png()?,
-            Format::Svg => modules.svg().into_bytes(),
-        };
+        let bytes = Modules::of(part, EcLevel::M, QUIET)?.file(format)?;
         let path = if total == 1 { path.to_owned() } else { numbered(path, index + 1, total) };
         write_private(&path, &bytes)?;
         written.push(path);
