@@ -74,7 +74,8 @@ async fn every_line_of_a_service_is_an_object_that_names_nobody() {
     assert_eq!((&failed["level"], &failed["target"]), (&"ERROR".into(), &"farthing".into()), "{failed}");
 
     let serials: Vec<[u8; 32]> = tokens.iter().map(|(_, key)| *key.public().as_bytes()).collect();
-    let mut secret: Vec<String> = vec!["127.0.0.1".to_owned(), text, farthing_protocol::identity::AccountKey::from(&wallet.account()).to_text()];
+    let mut secret: Vec<String> =
+        vec!["127.0.0.1".to_owned(), text, farthing_protocol::identity::AccountKey::from(&wallet.account()).to_text()];
     for serial in serials {
         let list: Vec<String> = serial.iter().map(u8::to_string).collect();
         secret.extend([to_base64url(&serial), HEXLOWER.encode(&serial), list.join(", ")]);

@@ -209,3 +209,23 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::qr::read_image;
+
+    #[test]
+    fn a_text_that_is_none_of_ours_is_read_again_as_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, text) in
+            ["Pay 20.00 EUR, reference FQabc", "https://pay.example/?q=FQ&a=20.00"].into_iter().enumerate()
+        {
+            let path = folder.path().join(format!("{number}.png"));
+            write_address(text, &path, Format::Png).unwrap();
+            assert_eq!(read_image(&path).unwrap(), [text]);
+            assert!(write_address(text, &path, Format::Png).is_err(), "nothing is written over");
+        }
+        assert!(write_address(&"x".repeat(3000), &folder.path().join("large.svg"), Format::Svg).is_err());
+    }
+}

@@ -44,3 +44,4 @@ mod swaps;
 mod vouchers;
 mod wallet;
 mod watch;
+mod webhook_tls;
