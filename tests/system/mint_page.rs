@@ -65,7 +65,7 @@ impl<'a> Shell<'a> {
         };
         // Nobody sits here to write words down: they go into a file.
         let paper = self.world.path(&format!("paper {}", line.len()));
-        let shows_words = line.contains(" init ") && !line.contains(" mint init ");
+        let shows_words = line.contains(" init ") && !line.starts_with("farthing mint ");
         let typed = if shows_words { format!("{line} --words-file '{}'", paper.display()) } else { line.clone() };
         let output = self.command(&typed).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::amount::read_account;
 use super::home::{ask_running, open};
 use crate::args::{MintAccountCommand, MintAccountList, MintAccountNamed};
-use crate::output::{Answer, Rows, Screen, seconds, time};
+use crate::output::{Answer, Screen, seconds, time};
 
 /// So many are read at once.
 const PAGE: usize = 500;
@@ -134,11 +134,10 @@ impl Answer for RegisteredAnswer {
         if self.accounts.is_empty() {
             screen.say("you have opened no account");
         } else {
-            let mut rows = Rows::new(["account", "open since (UTC)"]);
+            // A table would break the accounts, which are there to be copied.
             for entry in &self.accounts {
-                rows.add([entry.account.clone(), time(entry.time)]);
+                screen.say(format!("{}  {}", time(entry.time), entry.account));
             }
-            rows.show(screen);
         }
         note_registration(self.counts, screen);
     }
