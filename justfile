@@ -41,5 +41,5 @@ no-std:
 
 # The examples of the specification, checked by a program that shares no code with the project.
 vectors:
-    python3 docs/independent/verify.py docs/independent/vectors.json protocol/vectors/payments.json protocol/vectors/payout.json protocol/vectors/quote.json protocol/vectors/voucher.json protocol/vectors/archive.json protocol/vectors/recoup.json
+    python3 docs/independent/verify.py docs/independent/vectors.json protocol/vectors/payments.json protocol/vectors/payout.json protocol/vectors/quote.json protocol/vectors/voucher.json protocol/vectors/archive.json protocol/vectors/recoup.json protocol/vectors/settings.json
     cargo test -p farthing-protocol --locked

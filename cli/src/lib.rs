@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod factor;
 mod hooks;
+mod log;
 mod mint;
 mod output;
 mod place;
@@ -24,14 +25,11 @@ mod wallet;
 mod when;
 mod words;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use args::{Cli, Role};
 use clap::Parser;
 use output::Screen;
-use tracing_subscriber::EnvFilter;
 
 #[doc(hidden)]
 pub use hooks::Hooks;
@@ -59,7 +57,7 @@ pub fn main_under(hooks: Hooks) -> ExitCode {
 }
 
 fn run(cli: Cli, screen: &Screen) -> anyhow::Result<()> {
-    start_log(&cli.log)?;
+    log::start(&cli.log, cli.log_format.map(Into::into), cli.role.is_service())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.role {
@@ -74,16 +72,4 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<()> {
             Role::Man(args) => reference::man(&args.dir),
         }
     })
-}
-
-/// Libraries that would log addresses. Named one by one in `--log` they do.
-const QUIET_LIBRARIES: &str = "hyper=off,hyper_util=off,reqwest=off,rustls=off,h2=off,sled=warn,mio=off,tokio=warn";
-
-fn start_log(directives: &str) -> anyhow::Result<()> {
-    // What the libraries of the network say names addresses, and is of use to those only who build on them.
-    let all = format!("{QUIET_LIBRARIES},{directives}");
-    let filter = EnvFilter::try_new(all).with_context(|| format!("{directives:?} says not what to log"))?;
-    let colour = std::io::stderr().is_terminal() && output::colours_wanted();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
-    Ok(())
 }

@@ -29,13 +29,18 @@ pub(crate) fn hangups(encrypted: bool) -> Result<Option<Hangups>> {
 }
 
 /// Reads the certificate files again at every SIGHUP.
-pub(crate) async fn read_again(mut hangups: Hangups, tls: Option<Tls>) {
+pub(crate) async fn read_again(mut hangups: Hangups, tls: impl IntoIterator<Item = Tls>) {
+    let tls: Vec<Tls> = tls.into_iter().collect();
     loop {
         hangups.next().await;
-        match tls.as_ref().map(Tls::reload) {
-            Some(Ok(())) => note("the certificate files were read again"),
-            Some(Err(error)) => note(format!("warning: the certificate stays as it was: {error}")),
-            None => note("there is no certificate to be read again; other settings take a restart"),
+        if tls.is_empty() {
+            note("there is no certificate to be read again; other settings take a restart");
+        }
+        for certificate in &tls {
+            match certificate.reload() {
+                Ok(()) => note("the certificate files were read again"),
+                Err(error) => note(format!("warning: the certificate stays as it was: {error}")),
+            }
         }
     }
 }

@@ -1051,9 +1051,14 @@ def check_settings(vectors):
     settings = account + unhex(vectors["mint"]) + vectors["version"].to_bytes(8, "little") + time + change
     permit = account + unhex(vectors["mint"]) + b"\x01" + unhex(vectors["operation"]) + unit
     permit += vectors["amount"].to_bytes(8, "little") + time + b"\x01" + int(vectors["time_code"]).to_bytes(4, "little")
-    for name, domain, body in (("settings", b"account-settings", settings), ("permit", b"permit", permit)):
+    payout_permit = permit[:64] + b"\x02" + unhex(vectors["payout_digest"]) + permit[65:]
+    for name, domain, label, body in (
+        ("settings", b"account-settings", b"settings-body", settings),
+        ("permit", b"permit", b"permit-body", permit),
+        ("payout_permit", b"permit", b"permit-body", payout_permit),
+    ):
         signed = unhex(vectors[name])
-        digest = draw(domain, [(name.encode() + b"-body", body)])
+        digest = draw(domain, [(label, body)])
         require(signed[:-64] == b"\x01" + body, f"{name}: layout")
         require(digest == unhex(vectors[f"{name}_digest"]), f"{name}: digest")
         ed25519_verify(account, digest, signed[-64:])

@@ -163,6 +163,7 @@ fn refusal_told(refusal: DepositRefusal) -> DepositOutcome {
     match refusal {
         DepositRefusal::KeysetEnded => refused(Code::KeysetEnded),
         DepositRefusal::BalanceLimit => refused(Code::LimitExceeded),
+        DepositRefusal::NotRegistered => refused(Code::UnknownAccount),
         DepositRefusal::Ledger(error) => match error {
             LedgerError::ClockBehind | LedgerError::Overflow | LedgerError::Busy => refused(error.code()),
             LedgerError::ClockAhead

@@ -32,6 +32,7 @@ mod list;
 mod metrics;
 mod mint;
 mod recoup;
+mod registration;
 mod rotation;
 mod server;
 mod settings;

@@ -50,6 +50,7 @@ impl From<DepositRefusal> for StoreError {
         match refusal {
             DepositRefusal::KeysetEnded => Self::KeysetEnded,
             DepositRefusal::BalanceLimit => Self::Refused(Code::LimitExceeded),
+            DepositRefusal::NotRegistered => Self::Refused(Code::UnknownAccount),
             DepositRefusal::Ledger(error) => match error {
                 LedgerError::ClockBehind => Self::ClockBehind,
                 LedgerError::ClockAhead => Self::ClockAhead,

@@ -116,6 +116,10 @@ id_type! {
     IssuanceDigest, 32, hidden
 }
 id_type! {
+    /// What the owner of an account signs to ask for a payout (32 bytes).
+    PayoutDigest, 32, hidden
+}
+id_type! {
     /// Random value by which a verifier recognises its own deposit (32 bytes).
     Claim, 32, hidden
 }

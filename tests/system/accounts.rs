@@ -198,3 +198,50 @@ fn a_merchants_payout_beyond_his_limit_needs_a_code_and_is_approved_exported_and
     drop(merchant);
     world.audit();
 }
+
+#[test]
+fn where_the_operator_opens_accounts_a_merchant_is_paid_when_his_is_open() {
+    let world = World::new();
+    world.run(&["mint", "init"]);
+    let settings = world.path(".farthing/mint/mint.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, text.replace("registration = \"open\"", "registration = \"closed\"")).unwrap();
+    let mint = world.mint();
+    let alice = Purse::new(&world, "alice", &mint);
+    let account = alice.json("wallet-account", &["account"])["text"].as_str().unwrap().to_owned();
+    // The operator credits whom he likes; nobody else does.
+    world.run(&["mint", "credit", &account, "10.00"]);
+    alice.json("wallet-withdraw", &["withdraw", "10.00"]);
+    let merchant = world.merchant(&mint);
+    let pay = |invoice: &str| alice.command(&["pay", invoice, "--yes", "--json"]).output().unwrap();
+    let refused = pay(&world.run(&["verifier", "request", "0.37"]));
+    let answer = read("failure", std::str::from_utf8(&refused.stdout).unwrap());
+    assert_eq!(refused.status.code(), Some(1), "{answer}");
+    assert_eq!(alice.available(), 1000, "nothing was taken");
+
+    let registration = |exit: i32, schema: &str, arguments: &[&str]| {
+        let output = world.output(&[&["mint", "account"], arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(exit), "{}", String::from_utf8_lossy(&output.stdout));
+        read(schema, std::str::from_utf8(&output.stdout).unwrap())
+    };
+    let keys: Value = serde_json::from_str(&world.run(&["verifier", "keys", "--json"])).unwrap();
+    let payee = keys["keys"][0]["payee"].as_str().unwrap();
+    let opened = registration(0, "mint-account", &["open", payee]);
+    assert!(opened["open"] == true && opened["was_open"] == false && opened["counts"] == true, "{opened}");
+    let paid = pay(&world.run(&["verifier", "request", "0.37"]));
+    assert!(paid.status.success(), "{}", String::from_utf8_lossy(&paid.stdout));
+    assert_eq!(alice.available(), 963);
+    assert!(world.run(&["mint", "journal"]).contains("account_opened"));
+    registration(1, "failure", &["open", "nobody"]);
+
+    // The same while the mint does not run.
+    drop(merchant);
+    mint.kill();
+    assert_eq!(registration(0, "mint-account", &["open", &account])["was_open"], false);
+    assert_eq!(registration(0, "mint-account-list", &["list"])["accounts"].as_array().unwrap().len(), 2);
+    assert_eq!(registration(0, "mint-account", &["close", payee])["was_open"], true);
+    let listed = world.run(&["mint", "account", "list"]);
+    assert!(listed.contains(&account), "{listed}");
+    assert!(world.run(&["mint", "account", "close", payee]).contains("was not open"));
+    world.audit();
+}

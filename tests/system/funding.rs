@@ -230,7 +230,9 @@ fn a_bank_statement_credits_quotes_once_and_the_operator_assigns_the_rest() {
     let paper = world.path("paper");
     let init = ["init", "--mint", &bank.url, "--yes", "--no-passphrase", "--words-file", paper.to_str().unwrap()];
     alice.json("wallet-init", &init);
-    let quote = alice.json("wallet-fund", &["fund", "20.00"]);
+    let picture = world.path("pay.png");
+    let quote = alice.json("wallet-fund", &["fund", "20.00", "--png", picture.to_str().unwrap()]);
+    assert!(quote["files"][0] == picture.to_str().unwrap() && picture.exists());
     let name = quote["quote"].as_str().unwrap().to_owned();
     assert_eq!(quote["payment"], format!("Pay 20.00 EUR, reference {name}"));
     assert_eq!(alice.json("wallet-fund-list", &["fund"])["quotes"][0]["state"], "open");

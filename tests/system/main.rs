@@ -27,6 +27,7 @@ mod harness;
 mod journey;
 mod json;
 mod keysets;
+mod logs;
 mod merchant;
 mod mint_operating;
 mod mint_page;

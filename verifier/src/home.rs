@@ -44,7 +44,7 @@ use keys::Keys;
 
 pub use account::{AccountError, Payout};
 pub use check::{CheckOptions, Finding, FindingCode, Severity, check_home};
-pub use config::{DEFAULT_LISTEN, GatewaySettings, HomeOptions, OfflineOptions, TlsFiles, WebhookOptions};
+pub use config::{DEFAULT_LISTEN, GatewaySettings, HomeOptions, LogFormat, OfflineOptions, TlsFiles, WebhookOptions};
 pub use gateway::GatewayOptions;
 pub use keys::{KeyView, LockView, Rotation};
 pub use run::{Network, RunningVerifier, open_merchant, run, run_gateway, run_offline, run_with_clock};

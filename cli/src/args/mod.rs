@@ -7,7 +7,8 @@ mod wallet;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use farthing_verifier::home::LogFormat;
 
 pub(crate) use mint::*;
 pub(crate) use settings::SettingsCommand;
@@ -31,6 +32,28 @@ pub(crate) struct Cli {
     /// Logs never hold serials, keys, payments or addresses.
     #[arg(long, global = true, env = "FARTHING_LOG", default_value = "warn", hide_env_values = true)]
     pub(crate) log: String,
+
+    /// How it is logged [default: that of the settings of a mint, signer or verifier that runs, else text]
+    #[arg(long, global = true, value_name = "FORMAT", env = "FARTHING_LOG_FORMAT", hide_env_values = true)]
+    pub(crate) log_format: Option<LogLines>,
+}
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLines {
+    /// For people
+    Text,
+    /// A JSON object in each line
+    Json,
+}
+
+impl From<LogLines> for LogFormat {
+    fn from(lines: LogLines) -> Self {
+        match lines {
+            LogLines::Text => Self::Text,
+            LogLines::Json => Self::Json,
+        }
+    }
 }
 
 const FIRST_STEPS: &str = "\
@@ -75,6 +98,17 @@ pub(crate) enum Role {
     Completions(CompletionsArgs),
     /// Write a manual page for every command into a folder
     Man(ManArgs),
+}
+
+impl Role {
+    /// Whether it runs until it is ended.
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(
+            self,
+            Self::Mint(MintCommand::Run(_) | MintCommand::Signer(MintSigner::Run(_)))
+                | Self::Verifier(VerifierCommand::Run(_) | VerifierCommand::Gateway(_))
+        )
+    }
 }
 
 /// `farthing demo`

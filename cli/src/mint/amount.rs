@@ -2,14 +2,17 @@
 
 use anyhow::{Context, Result};
 use farthing_protocol::amount::{Amount, Unit};
-use farthing_protocol::identity::AccountKey;
+use farthing_protocol::identity::{AccountKey, PayeeKey};
 use farthing_protocol::text;
 use farthing_wallet::ACCOUNT_PREFIX;
 
 use crate::exit::{Trouble, fault};
 
-/// Reads an account in the form that wallets print.
+/// Reads an account in the form that wallets print, or a payee's, which is his key.
 pub(crate) fn read_account(text: &str) -> Result<AccountKey> {
+    if let Ok(payee) = PayeeKey::from_text(text) {
+        return Ok(payee.account());
+    }
     let bytes = text::decode(ACCOUNT_PREFIX, text)
         .context("this is not an account: `farthing wallet account` prints one, farthingaccount1…")?;
     let bytes: [u8; 32] = bytes.try_into().ok().context("this is not an account: it has the wrong length")?;

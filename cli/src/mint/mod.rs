@@ -1,5 +1,6 @@
 //! `farthing mint …`: one file for each command.
 
+pub(crate) mod account;
 pub(crate) mod admin;
 mod amount;
 mod audit;
@@ -39,6 +40,7 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Credit(args) => credit::credit(args).await,
         MintCommand::Keysets(args) => keysets::keysets(args, screen).await,
         MintCommand::NewKeyset(args) => keysets::new_keyset(args, screen).await,
+        MintCommand::Account(command) => account::run(command, screen).await,
         MintCommand::Admin(args) => admin::admin(args, screen).await,
         MintCommand::ResetFactor(args) => reset_factor::reset_factor(args).await,
         MintCommand::Journal(args) => journal::journal(args, screen).await,

@@ -8,16 +8,20 @@ use super::audit::show_differences;
 use super::home::{open, unlock};
 use super::listen::{explain_listening, warn_of_plain_http};
 use crate::args::MintRun;
+use crate::log;
 use crate::output::{note, say};
 use crate::serving::{end_of_service, hangups, read_again};
 
 pub(super) async fn serve(args: MintRun) -> Result<()> {
     let home = open(args.folder)?;
     let service = home.service().clone();
+    log::settle(service.log_format);
     let listen = args.listen.unwrap_or(service.listen);
     let tls = home.tls_files().map(|files| Tls::load(files.certificate, files.key)).transpose();
     let tls = tls.context("the certificate in mint.toml cannot be used")?;
-    let encrypted = tls.is_some();
+    let webhook_tls = home.webhook_tls_files().map(|files| Tls::load(files.certificate, files.key)).transpose();
+    let webhook_tls = webhook_tls.context("the certificate for the webhook in mint.toml cannot be used")?;
+    let (encrypted, reports_encrypted) = (tls.is_some(), webhook_tls.is_some());
     if !encrypted {
         warn_of_plain_http(listen);
     }
@@ -35,8 +39,8 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
     if let Err(error) = mint.signer_report().await {
         note(format!("{error}: nothing is issued until it is"));
     }
-    let (shutdown, hangups) = (end_of_service()?, hangups(encrypted)?);
-    let serving = Serving { listen, tls, metrics: args.metrics.or(service.metrics) };
+    let (shutdown, hangups) = (end_of_service()?, hangups(encrypted || reports_encrypted)?);
+    let serving = Serving { listen, tls, webhook_tls, metrics: args.metrics.or(service.metrics) };
     let served = farthing_issuer::serve(mint, serving, shutdown).await;
     let running = served.map_err(|error| explain_listening(error, listen))?;
     if let Some(hangups) = hangups {
@@ -51,8 +55,11 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
         say(format!("figures at http://{address}/metrics"));
     }
     if let Some(address) = running.webhook {
-        warn_of_plain_http(address);
-        say(format!("takes reports of payments at http://{address}{WEBHOOK}"));
+        if !reports_encrypted {
+            warn_of_plain_http(address);
+        }
+        let scheme = if reports_encrypted { "https" } else { "http" };
+        say(format!("takes reports of payments at {scheme}://{address}{WEBHOOK}"));
     }
     running.wait().await?;
     note("stopped; everything is on the disk");

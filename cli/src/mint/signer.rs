@@ -12,6 +12,7 @@ use super::home::{ask_running, open, unlock_for};
 use super::keys::explain;
 use crate::args::{MintSigner, SignerFolder, SignerInit, SignerReport, SignerRun};
 use crate::exit::{Trouble, fault};
+use crate::log;
 use crate::output::{Answer, Money, Rows, Screen, note, say};
 use crate::place;
 
@@ -111,6 +112,7 @@ async fn run(args: SignerRun) -> Result<()> {
         }
         home => home.with_context(|| format!("the signer in {} cannot be opened", place.display()))?,
     };
+    log::settle(home.log_format());
     let unlock = unlock_for(home.protection(), &args.unlocking)?;
     let mint = *home.mint_id();
     let socket = home.folder().join("signer.sock");

@@ -20,6 +20,7 @@ pub(crate) use progress::Progress;
 pub(crate) use table::{Rows, show, table};
 
 use crate::exit::{Exit, Explained, Told};
+use crate::log::{self, Level};
 use crate::prompt;
 
 /// The widest line that is written, in columns. Only what cannot be broken is longer.
@@ -153,6 +154,9 @@ impl Screen {
             say(plain_json(&explained.to_json()));
             return explained.exit;
         }
+        if log::take(Level::Error, &explained.in_one_line()) {
+            return explained.exit;
+        }
         let label = painted("error:", ERROR, self.inner.colour);
         self.write(&wrap(&explained.message, "error: ", "  ").replacen("error:", &label, 1));
         for cause in &explained.causes {
@@ -180,10 +184,19 @@ pub(crate) fn say_wrapped(line: impl AsRef<str>) {
     if io::stdout().is_terminal() { say(wrap(line.as_ref(), "", "  ")) } else { say(line) }
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error: of the log, if that is to be read by programs.
 pub(crate) fn note(line: impl AsRef<str>) {
+    let line = line.as_ref();
+    let level = if line.starts_with("warning:") { Level::Warn } else { Level::Info };
+    if !log::take(level, line) {
+        to_standard_error(line);
+    }
+}
+
+/// Writes a line to standard error as it is.
+pub(crate) fn to_standard_error(line: &str) {
     let mut err = io::stderr().lock();
-    let _closed = writeln!(err, "{}", line.as_ref());
+    let _closed = writeln!(err, "{line}");
 }
 
 /// Breaks a text at the screen's width. Lines of the text that are indented stay as they are.
@@ -211,7 +224,7 @@ fn painted(text: &str, style: Style, colour: bool) -> String {
 }
 
 /// The same JSON with everything escaped that a terminal might obey: whoever sent a text that is in it could write to the screen.
-fn plain_json(json: &str) -> String {
+pub(crate) fn plain_json(json: &str) -> String {
     let mut plain = String::with_capacity(json.len());
     for c in json.chars() {
         if is_plain(c.encode_utf8(&mut [0; 4])) {

@@ -7,4 +7,4 @@ mod picture;
 
 pub(crate) use image::read_image;
 pub(crate) use link::{join, link};
-pub(crate) use picture::{Format, address, drawing, numbered, terminal, write_pictures, write_private};
+pub(crate) use picture::{Format, address, drawing, numbered, terminal, write_address, write_pictures, write_private};

@@ -83,6 +83,13 @@ impl Modules {
         (0..self.width).step_by(2).map(line).collect()
     }
 
+    fn file(&self, format: Format) -> Result<Vec<u8>, Fault> {
+        match format {
+            Format::Png => self.png(),
+            Format::Svg => Ok(self.svg().into_bytes()),
+        }
+    }
+
     fn png(&self) -> Result<Vec<u8>, Fault> {
         let failed = || fault(Trouble::BadImage, "the picture could not be made");
         let side = u32::try_from(self.width).map_err(|_| failed())?.saturating_mul(SCALE);
@@ -146,6 +153,14 @@ pub(crate) fn address(address: &str, colour: bool) -> Result<Vec<String>, Fault>
     Ok(Modules::verbatim(address, EcLevel::L, TERMINAL_QUIET)?.lines(colour))
 }
 
+/// Writes an address or another text that is none of ours as a picture, as [`address`] shows it.
+///
+/// # Errors
+/// When it is too large, or the file cannot be made: one that exists is not written over.
+pub(crate) fn write_address(address: &str, path: &Path, format: Format) -> Result<(), Fault> {
+    write_private(path, &Modules::verbatim(address, EcLevel::M, QUIET)?.file(format)?)
+}
+
 /// Writes a text as pictures, readable by their owner only, and returns their paths: one, or with numbers if it takes several.
 ///
 /// # Errors
@@ -155,11 +170,7 @@ pub(crate) fn write_pictures(text: &str, path: &Path, format: Format) -> Result<
     let total = parts.len();
     let mut written = Vec::new();
     for (index, part) in parts.iter().enumerate() {
-        let modules = Modules::of(part, EcLevel::M, QUIET)?;
-        let bytes = match format {
-            Format::Png => modules.png()?,
-            Format::Svg => modules.svg().into_bytes(),
-        };
+        let bytes = Modules::of(part, EcLevel::M, QUIET)?.file(format)?;
         let path = if total == 1 { path.to_owned() } else { numbered(path, index + 1, total) };
         write_private(&path, &bytes)?;
         written.push(path);
@@ -197,4 +208,24 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::qr::read_image;
+
+    #[test]
+    fn a_text_that_is_none_of_ours_is_read_again_as_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, text) in
+            ["Pay 20.00 EUR, reference FQabc", "https://pay.example/?q=FQ&a=20.00"].into_iter().enumerate()
+        {
+            let path = folder.path().join(format!("{number}.png"));
+            write_address(text, &path, Format::Png).unwrap();
+            assert_eq!(read_image(&path).unwrap(), [text]);
+            assert!(write_address(text, &path, Format::Png).is_err(), "nothing is written over");
+        }
+        assert!(write_address(&"x".repeat(3000), &folder.path().join("large.svg"), Format::Svg).is_err());
+    }
 }

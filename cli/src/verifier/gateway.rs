@@ -9,6 +9,7 @@ use farthing_verifier::home::{GatewayOptions, HomeError, VerifierHome, run_gatew
 use super::open::open;
 use crate::args::{VerifierFolder, VerifierGateway};
 use crate::exit::{Trouble, fault};
+use crate::log;
 use crate::mint::{explain_listening, warn_of_plain_http};
 use crate::output::{note, say};
 use crate::serving::{end_of_service, hangups, read_again};
@@ -17,6 +18,7 @@ const DEFAULT_LISTEN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8402);
 
 pub(super) async fn serve(args: VerifierGateway) -> Result<()> {
     let home = open(VerifierFolder { dir: args.folder.dir.clone() })?;
+    log::settle(home.options().log_format);
     let home = match args.keep {
         Some(keep) => home.with_keep(keep),
         None => home,

@@ -10,12 +10,14 @@ use super::offline::no_lock_key;
 use super::open::open;
 use crate::args::VerifierRun;
 use crate::hooks;
+use crate::log;
 use crate::mint::{explain_listening, warn_of_plain_http};
 use crate::output::{note, say};
 use crate::serving::{end_of_service, hangups, read_again};
 
 pub(super) async fn serve(args: VerifierRun) -> Result<()> {
     let home = open(args.folder)?;
+    log::settle(home.options().log_format);
     let home = match args.public_url {
         Some(url) => home.with_public_url(read_url(&url)?),
         None => home,

@@ -6,10 +6,12 @@ use farthing_protocol::api::QuoteState;
 use farthing_wallet::QuoteView;
 use serde::Serialize;
 
+use super::deliver::check_pictures;
 use super::open::{Place, because, choose};
-use crate::args::WalletFund;
+use crate::args::{Pictures, WalletFund};
 use crate::mint::read_amount;
 use crate::output::{Answer, Money, Progress, Rows, Screen, WarningCode, seconds, time};
+use crate::qr::{self, Format};
 
 /// All quotes.
 #[derive(Serialize)]
@@ -37,6 +39,19 @@ pub(crate) struct QuoteEntry {
     time: UnixTime,
 }
 
+/// A quote that was asked for now.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct FundAnswer {
+    #[serde(flatten)]
+    quote: QuoteEntry,
+    /// Pictures that were written.
+    files: Vec<String>,
+    /// Whether it is shown as a QR code.
+    #[serde(skip)]
+    qr: bool,
+}
+
 /// How far a quote is.
 #[derive(Clone, Copy, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -50,12 +65,16 @@ pub(crate) enum State {
 pub(super) async fn fund(place: &Place, args: WalletFund) -> Result<()> {
     let wallet = place.open().await?;
     if let Some(amount) = &args.amount {
+        let pictures = Pictures { qr: args.qr, png: args.png, svg: args.svg };
+        check_pictures(&pictures)?;
         let (mint, unit) = choose(&wallet, &args.which)?;
         let amount = read_amount(amount, &unit.unit)?;
         let progress = Progress::start(&place.screen, "asking the mint");
         let quote = wallet.quote(&mint.id, &unit.unit, amount).await;
         drop(progress);
-        return place.screen.answer(&QuoteEntry::of(quote?));
+        let quote = QuoteEntry::of(quote?);
+        let files = write(&quote.payment, &pictures)?;
+        return place.screen.answer(&FundAnswer { quote, files, qr: pictures.qr });
     }
     let progress = Progress::start(&place.screen, "asking the mint");
     let known = wallet.quotes().await;
@@ -69,6 +88,34 @@ pub(super) async fn fund(place: &Place, args: WalletFund) -> Result<()> {
         quotes.push(QuoteEntry::of(view));
     }
     place.screen.answer(&FundListAnswer { quotes })
+}
+
+/// How to pay as pictures, word for word: it is for whatever the payer pays with, and no text of ours.
+fn write(payment: &str, Pictures { png, svg, .. }: &Pictures) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for (path, format) in [(png, Format::Png), (svg, Format::Svg)] {
+        if let Some(path) = path {
+            qr::write_address(payment, path, format)?;
+            files.push(path.display().to_string());
+        }
+    }
+    Ok(files)
+}
+
+impl Answer for FundAnswer {
+    fn show(&self, screen: &Screen) {
+        if self.qr {
+            match qr::address(&self.quote.payment, screen.colours_answers()) {
+                Ok(lines) => lines.iter().for_each(|line| screen.say(line)),
+                // The quote is there, and so are its words.
+                Err(_) => screen.note("It is too long for a QR code on a terminal."),
+            }
+        }
+        self.quote.show(screen);
+        for file in &self.files {
+            screen.note(format!("written: {file}"));
+        }
+    }
 }
 
 impl QuoteEntry {

@@ -9,6 +9,7 @@ mod keysets;
 mod money;
 mod payouts;
 mod recoup;
+mod registration;
 mod signer;
 mod vouchers;
 
@@ -24,6 +25,7 @@ pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
 pub use payouts::{PayoutView, PayoutWord, PayoutsQuery, PayoutsReport, SettlePayoutsRequest};
 pub use recoup::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
+pub use registration::{RegisteredQuery, RegisteredReport, RegisteredView, RegistrationAnswer, RegistrationRequest};
 pub use signer::{SignerIssued, SignerReportAnswer};
 pub use vouchers::{
     BatchView, CreateVouchersAnswer, CreateVouchersRequest, RevokeVouchersRequest, VouchersQuery, VouchersReport,
@@ -47,6 +49,12 @@ pub mod path {
     pub const BACKING: &str = "/v1/control/backing";
     /// GET with an account key: [`AccountAnswer`](farthing_protocol::api::AccountAnswer).
     pub const ACCOUNT: &str = "/v1/control/accounts/{account}";
+    /// GET with [`RegisteredQuery`](super::RegisteredQuery): [`RegisteredReport`](super::RegisteredReport).
+    pub const REGISTERED: &str = "/v1/control/registered-accounts";
+    /// POST [`RegistrationRequest`](super::RegistrationRequest) → [`RegistrationAnswer`](super::RegistrationAnswer).
+    pub const OPEN_ACCOUNT: &str = "/v1/control/open-account";
+    /// POST [`RegistrationRequest`](super::RegistrationRequest) → [`RegistrationAnswer`](super::RegistrationAnswer).
+    pub const CLOSE_ACCOUNT: &str = "/v1/control/close-account";
     /// GET with [`PayoutsQuery`](super::PayoutsQuery): [`PayoutsReport`](super::PayoutsReport).
     pub const PAYOUTS: &str = "/v1/control/payouts";
     /// POST [`SettlePayoutsRequest`](super::SettlePayoutsRequest) → [`PayoutsReport`](super::PayoutsReport).

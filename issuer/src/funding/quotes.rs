@@ -29,11 +29,12 @@ impl Books {
     /// What a quote would be like that is given now, if any are.
     fn offer(&self, amount: Amount) -> Option<Offer> {
         let Funding { payment, quote, late, most_open, .. } = &self.home().config().funding;
+        let rules = self.home().config().accounts;
         let (id, unit) = (QuoteId::from_bytes(crate::random()), self.home().unit());
         let shown = amount.display(unit);
         let decimal = shown.split(' ').next().unwrap_or_default();
         let text = Funding::text(payment.as_ref()?, &id.to_text(), &shown, decimal, &amount.to_string());
-        Some(Offer { id, payment: text, seconds: *quote, late: *late, most_open: *most_open })
+        Some(Offer { id, payment: text, seconds: *quote, late: *late, most_open: *most_open, rules })
     }
 
     /// Takes what a payment processor says: credits the account of the payment's quote, or holds the money if there is no such quote.
@@ -48,7 +49,8 @@ impl Books {
         amount: Amount,
     ) -> Result<(IncomeView, bool), IncomeError> {
         let (report, unit) = (Report { id: id.into(), quote: quote.into(), amount }, self.home().unit().clone());
-        let received = self.ledger().run(move |txn, now| ledger::receive(txn, now, &unit, &report)).await;
+        let rules = self.home().config().accounts;
+        let received = self.ledger().run(move |txn, now| ledger::receive(txn, now, &rules, &unit, &report)).await;
         let (number, row, known) = received?;
         Ok((view(number, row), known))
     }

@@ -155,6 +155,9 @@ fn tls(looked: &Looked<'_>, report: &mut Report) {
     if let Some(files) = looked.home.tls_files() {
         findings::tls(FindingCode::Tls, &files, report);
     }
+    if let Some(files) = looked.home.webhook_tls_files() {
+        findings::tls(FindingCode::Tls, &files, report);
+    }
 }
 
 fn limits(looked: &Looked<'_>, report: &mut Report) {

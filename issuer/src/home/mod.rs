@@ -245,6 +245,12 @@ impl MintHome {
         Some(TlsFiles { certificate: self.folder.join(certificate), key: self.folder.join(key) })
     }
 
+    /// The same of the address at which a payment processor's messages are taken.
+    pub fn webhook_tls_files(&self) -> Option<TlsFiles> {
+        let TlsFiles { certificate, key } = self.config.funding.webhook_tls.as_ref()?;
+        Some(TlsFiles { certificate: self.folder.join(certificate), key: self.folder.join(key) })
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }

@@ -5,7 +5,7 @@ use farthing_protocol::amount::{Denomination, Fees, Unit};
 use farthing_protocol::codec::DecodeError;
 use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::keyset::{Bundle, Redemption};
-use farthing_verifier::home::TlsFiles;
+use farthing_verifier::home::{LogFormat, TlsFiles};
 
 use crate::keys::Protection;
 use crate::limits::{IssueLimits, RequestRates};
@@ -85,6 +85,8 @@ pub struct ServiceOptions {
     pub alert_command: Vec<String>,
     /// How often the books are computed from every record, in seconds.
     pub audit_seconds: u64,
+    /// How what it does is logged, unless the command line says otherwise.
+    pub log_format: LogFormat,
 }
 
 impl Default for ServiceOptions {
@@ -97,6 +99,7 @@ impl Default for ServiceOptions {
             metrics: None,
             alert_command: Vec::new(),
             audit_seconds: DAY,
+            log_format: LogFormat::default(),
         }
     }
 }

@@ -115,6 +115,10 @@ acts! {
     OwnerReset = 15, "account_factor_reset" { account: AccountKey };
     /// An account that held nothing was forgotten, and so it is not named here.
     AccountForgotten = 16, "account_forgotten" {};
+    /// The operator opened an account, so that something can come into it.
+    AccountOpened = 17, "account_opened" { account: AccountKey };
+    /// He closed it: nothing comes into it any more.
+    AccountClosed = 18, "account_closed" { account: AccountKey };
     /// An account was credited with money from outside.
     Credited = 20, "credited" { account: AccountKey, unit: Unit, amount: Amount, reference: Text };
     /// Money of an account was paid to its owner outside.

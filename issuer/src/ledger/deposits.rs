@@ -12,6 +12,7 @@ use super::LedgerError;
 use super::book::{Place, TransferError, account_state, transfer};
 use super::outflow::{AccountRules, may_hold};
 use super::records::{Millionths, Table, account_key, get, put};
+use super::registration::is_open;
 
 /// Why a deposit was refused. Nothing changed, except where the ledger's error says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,8 @@ pub(crate) enum DepositRefusal {
     KeysetEnded,
     #[error("the account would hold more than the mint allows")]
     BalanceLimit,
+    #[error("the operator has not opened this account")]
+    NotRegistered,
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -56,6 +59,9 @@ pub(crate) fn deposit(
         // A refusal here takes the record back with the whole job.
         if is_revoked(txn, payment.keyset().id(), now)? {
             return Err(DepositRefusal::KeysetEnded);
+        }
+        if !is_open(txn, rules, &payment.payment().payee().account())? {
+            return Err(DepositRefusal::NotRegistered);
         }
         let terms = payment.keyset().terms();
         let (account, amount) = (payment.payment().payee().account(), payment.payment().amount());

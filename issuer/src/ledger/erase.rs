@@ -205,7 +205,7 @@ pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey) -> Result<Erased, 
 }
 
 /// What is kept of an account under its own key, and says nothing that the books need.
-const OWN: [Table; 4] = [Table::Owner, Table::Permits, Table::Outflow, Table::AccountDay];
+const OWN: [Table; 5] = [Table::Owner, Table::Permits, Table::Outflow, Table::AccountDay, Table::Registered];
 
 /// All units that the books name together with an account.
 fn units_of(txn: &Txn<'_>, account: &AccountKey) -> Result<Vec<Unit>, LedgerError> {

@@ -9,8 +9,10 @@ use farthing_protocol::identity::AccountKey;
 use super::LedgerError;
 use super::book::{Place, TransferError, transfer};
 use super::forgotten::NOBODY;
+use super::outflow::AccountRules;
 use super::quotes::{note_credit, quote};
 use super::records::{Table, from_value, get, put};
+use super::registration::is_open;
 
 /// The longest id of a processor, in bytes.
 const MAX_ID: usize = 128;
@@ -74,6 +76,7 @@ pub(crate) struct Report {
 pub(crate) fn receive(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    rules: &AccountRules,
     unit: &Unit,
     report: &Report,
 ) -> Result<(IncomeNumber, IncomeRow, bool), IncomeError> {
@@ -96,6 +99,11 @@ pub(crate) fn receive(
     let known = match QuoteId::from_text(name) {
         Ok(quote_id) => quote(txn, &quote_id)?.filter(|row| row.unit == *unit).map(|row| (quote_id, row)),
         Err(_) => None,
+    };
+    // Into an account that was closed since then nothing comes by itself: the operator sees it, and decides.
+    let known = match known {
+        Some((quote_id, row)) if is_open(txn, rules, &row.account)? => Some((quote_id, row)),
+        _ => None,
     };
     let fate = match known {
         None => {

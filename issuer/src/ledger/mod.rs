@@ -26,9 +26,11 @@ mod moment;
 mod outflow;
 mod payout_row;
 mod payouts;
+mod quote_queue;
 mod quotes;
 mod records;
 mod recoup;
+mod registration;
 mod schema;
 pub(crate) mod settings;
 mod standing;
@@ -92,6 +94,7 @@ pub(crate) use recoup::{
     RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums,
     settle_recoups,
 };
+pub(crate) use registration::{Registration, close_account, open_account, registered};
 pub use settings::SettingsError;
 pub(crate) use standing::{Standing, declare, standing_of, standings};
 pub use vouchers::VoucherError;

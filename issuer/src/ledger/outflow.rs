@@ -12,6 +12,7 @@ use farthing_protocol::ids::FundingId;
 use super::LedgerError;
 use super::book::account_state;
 use super::records::{Table, account_key, get, put};
+use super::registration::Registration;
 use super::settings;
 
 /// What the operator allows an account, in the smallest unit.
@@ -21,6 +22,8 @@ pub(crate) struct AccountRules {
     pub(crate) most_balance: Option<Amount>,
     /// The most that may leave it within a day; no limit, if none.
     pub(crate) most_per_day: Option<Amount>,
+    /// Who may have one.
+    pub(crate) registration: Registration,
 }
 
 /// Why something may not leave an account. Nothing changed.

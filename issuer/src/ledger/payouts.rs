@@ -20,6 +20,7 @@ use super::book::{Place, TransferError, account_state, transfer};
 use super::outflow::{AccountRules, LeaveRefusal, Leaving, leave, may_hold};
 use super::payout_row::{MAX_NOTE, PayoutNumber, PayoutRow, Progress};
 use super::records::{Table, get, put};
+use super::registration::is_open;
 use super::{LedgerError, journal, settings};
 use crate::limits::TooOften;
 
@@ -51,6 +52,9 @@ pub enum PayoutError {
     /// It is more than the operator lets go within a day, or than the other account may hold.
     #[error("it is more than the mint allows")]
     Limit,
+    /// It is for an account that the operator has not opened.
+    #[error("the operator has not opened the account that it is for")]
+    NotRegistered,
     /// There is no payout with this number.
     #[error("there is no payout with this number")]
     Unknown,
@@ -104,7 +108,8 @@ pub(crate) fn request_payout(txn: &mut Txn<'_>, now: UnixTime, rules: &AccountRu
     if asked_at > now.plus(PayoutDraft::MAX_SKEW) || now > asked_at.plus(PayoutDraft::MAX_AGE) {
         return Err(PayoutError::NotNow);
     }
-    let operation = (PermitPurpose::Payout, FundingSource::Account(draft.account, draft.operation).id());
+    let purpose = PermitPurpose::Payout(draft.digest());
+    let operation = (purpose, FundingSource::Account(draft.account, draft.operation).id());
     let known: Option<Refusal> = get(txn, Table::PayoutRefused, &asked)?;
     let permitted = settings::is_permitted(txn, now, &draft.account, &draft.unit, draft.amount, operation)?;
     match known {
@@ -136,6 +141,11 @@ fn take(
     draft: &PayoutDraft,
     asked: &[u8],
 ) -> Result<PayoutRow, PayoutError> {
+    if let Some(to) = &draft.to
+        && !is_open(txn, rules, to)?
+    {
+        return Err(PayoutError::NotRegistered);
+    }
     let to = draft.to.as_ref().map_or(Place::Payouts, Place::Account);
     transfer(txn, &draft.unit, Place::Account(&draft.account), to, draft.amount)?;
     if let Some(to) = &draft.to

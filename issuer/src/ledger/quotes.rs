@@ -8,7 +8,10 @@ use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::OperationId;
 
 use super::LedgerError;
+use super::outflow::AccountRules;
+use super::quote_queue::{self, Full, Room, Share};
 use super::records::{Table, from_value, get, put, scan};
+use super::registration::is_open;
 
 /// So many quotes of one account may wait to be paid.
 pub(crate) const OPEN_OF_ONE: usize = 16;
@@ -29,10 +32,13 @@ pub enum QuoteError {
     /// The mint gives no quotes, or not in this unit.
     #[error("the mint gives no quotes in this unit")]
     NotOffered,
+    /// The operator opens accounts himself, and has not opened this one.
+    #[error("the operator has not opened this account")]
+    NotRegistered,
     /// It was made too long ago, or in the future.
     #[error("the request was not made now")]
     NotNow,
-    /// The account, or all of them together, have too many quotes that nothing was paid for.
+    /// The account, or all of them together, have too many quotes that nothing was paid for, and none that has waited long.
     #[error("too many quotes wait to be paid")]
     TooMany,
     /// The ledger.
@@ -53,6 +59,8 @@ pub(crate) struct Offer {
     pub(crate) late: u64,
     /// So many of all accounts may wait to be paid.
     pub(crate) most_open: u64,
+    /// Who may have accounts.
+    pub(crate) rules: AccountRules,
 }
 
 /// Gives a quote for a request whose signature was verified, once for each account and operation id. Without an offer only one
@@ -69,16 +77,24 @@ pub(crate) fn request_quote(
         let same = row.amount == draft.amount && row.unit == draft.unit && row.requested_at == draft.requested_at;
         return if same { Ok((id, row)) } else { Err(QuoteError::OperationUsed) };
     }
-    let Offer { id, payment, seconds, late, most_open } = offer.ok_or(QuoteError::NotOffered)?;
+    let Offer { id, payment, seconds, late, most_open, rules } = offer.ok_or(QuoteError::NotOffered)?;
     let asked_at = draft.requested_at;
     if asked_at > now.plus(QuoteDraft::MAX_SKEW) || now > asked_at.plus(QuoteDraft::MAX_SKEW) {
         return Err(QuoteError::NotNow);
     }
-    let open = open_count(txn)?;
+    if !is_open(txn, &rules, &draft.account)? {
+        return Err(QuoteError::NotRegistered);
+    }
     let own = Table::QuoteOpen.key(draft.account.as_bytes());
     let own = txn.scan_prefix(&own, None, OPEN_OF_ONE).map_err(LedgerError::from)?;
-    if open >= most_open || own.len() >= OPEN_OF_ONE {
+    if own.len() >= OPEN_OF_ONE {
         return Err(QuoteError::TooMany);
+    }
+    let share = Share::of(txn, &draft.account)?;
+    match quote_queue::gives_way(txn, now, share, Room { most_open, seconds })? {
+        Ok(None) => {}
+        Ok(Some(oldest)) => end_early(txn, now, &oldest, seconds)?,
+        Err(Full) => return Err(QuoteError::TooMany),
     }
     if quote(txn, &id)?.is_some() {
         // Ten random bytes were drawn twice.
@@ -101,7 +117,7 @@ pub(crate) fn request_quote(
     put(txn, Table::Quote, id.as_bytes(), &row)?;
     put(txn, Table::QuoteOpen, &open_key(&row.account, &id), &id)?;
     put(txn, Table::QuoteDue, &due_key(expires_at, &id), &id)?;
-    put_open_count(txn, open.checked_add(1).ok_or(LedgerError::Overflow)?)?;
+    quote_queue::enter(txn, share, expires_at, &id)?;
     Ok((id, row))
 }
 
@@ -165,22 +181,27 @@ pub(super) fn forget_quotes(txn: &mut Txn<'_>, account: &AccountKey) -> Result<u
     Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
 }
 
+/// A quote gives its place to another one. It is known for as long again as a quote waits: money for it is late then, and after
+/// that it is held.
+fn end_early(txn: &mut Txn<'_>, now: UnixTime, id: &QuoteId, seconds: u64) -> Result<(), LedgerError> {
+    let mut row = quote(txn, id)?.ok_or(LedgerError::Damaged)?;
+    close(txn, id, &mut row)?;
+    txn.delete(&Table::QuoteDue.key(&due_key(row.expires_at, id)))?;
+    if now < row.expires_at {
+        row.expires_at = now;
+        row.forgotten_at = row.forgotten_at.min(now.plus(seconds));
+    }
+    put(txn, Table::QuoteDue, &due_key(row.forgotten_at, id), id)?;
+    put(txn, Table::Quote, id.as_bytes(), &row)
+}
+
 /// From now on it does not wait to be paid.
 fn close(txn: &mut Txn<'_>, id: &QuoteId, row: &mut QuoteRow) -> Result<(), LedgerError> {
     if std::mem::take(&mut row.open) {
         txn.delete(&Table::QuoteOpen.key(&open_key(&row.account, id)))?;
-        let open = open_count(txn)?.checked_sub(1).ok_or(LedgerError::Damaged)?;
-        put_open_count(txn, open)?;
+        quote_queue::leave(txn, row.expires_at, id)?;
     }
     Ok(())
-}
-
-fn open_count(txn: &Txn<'_>) -> Result<u64, LedgerError> {
-    Ok(get::<OpenQuotes>(txn, Table::QuotesOpen, &[])?.map_or(0, |open| open.0))
-}
-
-fn put_open_count(txn: &mut Txn<'_>, open: u64) -> Result<(), LedgerError> {
-    put(txn, Table::QuotesOpen, &[], &OpenQuotes(open))
 }
 
 fn asked_key(account: &AccountKey, operation: &OperationId) -> Vec<u8> {
@@ -199,21 +220,6 @@ fn due_key(at: UnixTime, id: &QuoteId) -> Vec<u8> {
 fn due_time(key: &[u8]) -> Result<UnixTime, LedgerError> {
     let rest = key.get(Table::QuoteDue.prefix().len()..).and_then(|rest| rest.first_chunk());
     rest.map(|time| UnixTime::from_seconds(u64::from_be_bytes(*time))).ok_or(LedgerError::Damaged)
-}
-
-/// How many quotes wait to be paid.
-struct OpenQuotes(u64);
-
-impl Encode for OpenQuotes {
-    fn encode_to(&self, out: &mut Writer) {
-        out.u64(self.0);
-    }
-}
-
-impl Decode for OpenQuotes {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        input.u64().map(Self)
-    }
 }
 
 /// A quote.

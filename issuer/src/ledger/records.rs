@@ -24,6 +24,8 @@
 //! | `quoted/` ‖ account ‖ operation id | the name of a quote |
 //! | `quote-open/` ‖ account ‖ name | the same, as long as it waits to be paid; how many do is in `meta/quotes` |
 //! | `quote-due/` ‖ time ‖ name | the same: when it waits no longer, or is forgotten |
+//! | `quote-queue/` ‖ share ‖ time ‖ name | the same, as long as it waits, by its [share](super::quote_queue) and its end |
+//! | `registered/` ‖ account | since when an account is open that the operator opened |
 //! | `income/` ‖ number | [`IncomeRow`](super::income::IncomeRow): money that a processor reported |
 //! | `income-id/` ‖ the processor's id | its [`IncomeNumber`](super::income::IncomeNumber), for ever |
 //! | `income-held/` ‖ number | its amount, as long as it is not known whose it is |
@@ -113,6 +115,7 @@ pub(crate) enum Table {
     QuoteAsked,
     QuoteOpen,
     QuoteDue,
+    QuoteQueue,
     IncomeCount,
     Income,
     IncomeId,
@@ -155,6 +158,8 @@ pub(crate) enum Table {
     Owner,
     Outflow,
     Permits,
+    /// Accounts that the operator opened.
+    Registered,
     PayoutRefused,
     PayoutRefusedUntil,
 }
@@ -191,6 +196,7 @@ impl Table {
             Self::QuoteAsked => b"quoted/",
             Self::QuoteOpen => b"quote-open/",
             Self::QuoteDue => b"quote-due/",
+            Self::QuoteQueue => b"quote-queue/",
             Self::IncomeCount => b"meta/income",
             Self::Income => b"income/",
             Self::IncomeId => b"income-id/",
@@ -228,6 +234,7 @@ impl Table {
             Self::Owner => b"owner/",
             Self::Outflow => b"outflow/",
             Self::Permits => b"permits/",
+            Self::Registered => b"registered/",
             Self::PayoutRefused => b"refused/",
             Self::PayoutRefusedUntil => b"refused-until/",
         }

@@ -241,7 +241,7 @@ pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, draft: &PermitDraft) -> S
     let PermitDraft { account, purpose, operation, unit, amount, requested_at, code, .. } = draft;
     let operation = (*purpose, FundingSource::Account(*account, *operation).id());
     let mut permits = Permits::load(txn, now, account)?;
-    if let Some(known) = permits.find(operation).filter(|known| known.covers(unit, *amount)) {
+    if let Some(known) = permits.find(operation).filter(|known| known.is_for(unit, *amount)) {
         return Ok(Ok(PermitAnswer { until: known.until }));
     }
     if !is_now(*requested_at, now, PermitDraft::MAX_SKEW) {
@@ -260,7 +260,7 @@ pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, draft: &PermitDraft) -> S
     Ok(Ok(PermitAnswer { until }))
 }
 
-/// Whether an operation has a permission for so much.
+/// Whether an operation has a permission, for this much.
 pub(super) fn is_permitted(
     txn: &Txn<'_>,
     now: UnixTime,
@@ -269,7 +269,7 @@ pub(super) fn is_permitted(
     amount: Amount,
     operation: (PermitPurpose, FundingId),
 ) -> Result<bool, LedgerError> {
-    Ok(Permits::load(txn, now, account)?.find(operation).is_some_and(|permit| permit.covers(unit, amount)))
+    Ok(Permits::load(txn, now, account)?.find(operation).is_some_and(|permit| permit.is_for(unit, amount)))
 }
 
 /// The same, and uses it up.
@@ -335,8 +335,9 @@ struct Permit {
 }
 
 impl Permit {
-    fn covers(&self, unit: &Unit, amount: Amount) -> bool {
-        self.unit == *unit && amount <= self.amount
+    /// A smaller amount is another operation than the one that its owner saw.
+    fn is_for(&self, unit: &Unit, amount: Amount) -> bool {
+        self.unit == *unit && amount == self.amount
     }
 }
 

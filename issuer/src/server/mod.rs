@@ -42,6 +42,8 @@ pub struct Serving {
     pub listen: SocketAddr,
     /// The certificate under which they are served, if not in the clear.
     pub tls: Option<Tls>,
+    /// The certificate under which a payment processor's messages are taken, if not in the clear.
+    pub webhook_tls: Option<Tls>,
     /// Where figures are served, if they are.
     pub metrics: Option<SocketAddr>,
 }
@@ -55,7 +57,7 @@ pub struct RunningMint {
     pub metrics: Option<SocketAddr>,
     /// Where a payment processor's messages are taken, if anywhere.
     pub webhook: Option<SocketAddr>,
-    tls: Option<Tls>,
+    tls: Vec<Tls>,
     stop: watch::Sender<bool>,
     task: JoinHandle<io::Result<()>>,
 }
@@ -70,7 +72,7 @@ pub async fn run(
     listen: SocketAddr,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<RunningMint> {
-    serve(mint, Serving { listen, tls: None, metrics: None }, shutdown).await
+    serve(mint, Serving { listen, tls: None, webhook_tls: None, metrics: None }, shutdown).await
 }
 
 /// As [`run`], with a certificate and an address for figures.
@@ -82,7 +84,7 @@ pub async fn serve(
     serving: Serving,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<RunningMint> {
-    let Serving { listen, tls, metrics } = serving;
+    let Serving { listen, tls, webhook_tls, metrics } = serving;
     let listener = TcpListener::bind(listen).await?;
     let local_addr = listener.local_addr()?;
     let figures = match metrics {
@@ -106,7 +108,8 @@ pub async fn serve(
     }
     let public = serve_public(listener, tls.clone(), public_router(mint.clone()), until(stopped.clone()));
     let figures = serve_figures(figures, figures_router(mint.clone()), until(stopped.clone()));
-    let reports = serve_figures(reports, webhook_router(mint.clone()), until(stopped.clone()));
+    let certificates = [&tls, &webhook_tls].into_iter().flatten().cloned().collect();
+    let reports = serve_reports(reports, webhook_tls, webhook_router(mint.clone()), until(stopped.clone()));
     let ending_vouchers = funding::keep_ending(mint.clone(), until(stopped.clone()));
     let sealing = sealing::keep_sealing(mint.clone(), until(stopped.clone()));
     let rotating = rotation::keep_rotating(mint.clone(), until(stopped.clone()));
@@ -141,12 +144,12 @@ pub async fn serve(
         }
     });
     tracing::info!("the mint is being served");
-    Ok(RunningMint { local_addr, metrics, webhook, tls, stop, task })
+    Ok(RunningMint { local_addr, metrics, webhook, tls: certificates, stop, task })
 }
 
 impl RunningMint {
-    /// What reads the certificate files again, if it is served over TLS: see [`Tls::reload`].
-    pub fn tls(&self) -> Option<Tls> {
+    /// What reads the certificate files again, of each address that is served over TLS: see [`Tls::reload`].
+    pub fn tls(&self) -> Vec<Tls> {
         self.tls.clone()
     }
 
@@ -165,6 +168,19 @@ impl RunningMint {
     /// When a listener failed.
     pub async fn wait(self) -> io::Result<()> {
         self.task.await.map_err(io::Error::other)?
+    }
+}
+
+/// Takes a payment processor's messages, if it has an address for them.
+async fn serve_reports(
+    listener: Option<TcpListener>,
+    tls: Option<Tls>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    match (listener, tls) {
+        (Some(listener), Some(tls)) => serve_public(listener, Some(tls), router, shutdown).await,
+        (listener, _) => serve_figures(listener, router, shutdown).await,
     }
 }
 

@@ -167,7 +167,7 @@ fn about_payout() -> Operation {
         )
         .refuses(LEDGER)
         .refuses(&[Code::InvalidSignature, Code::FundingUsed, Code::RequestExpired, Code::InsufficientFunds])
-        .refuses(&[Code::SecondFactorRequired, Code::LimitExceeded])
+        .refuses(&[Code::SecondFactorRequired, Code::LimitExceeded, Code::UnknownAccount])
 }
 
 fn about_recoups() -> Operation {
@@ -364,6 +364,7 @@ impl From<QuoteError> for Problem {
             }
             QuoteError::NotOffered => Self::new(Code::UnsupportedKind)
                 .with_detail("The mint gives no quotes in this unit: its operator credits accounts."),
+            QuoteError::NotRegistered => Self::new(Code::UnknownAccount).with_detail(NOT_REGISTERED),
             QuoteError::NotNow => Self::new(Code::RequestExpired)
                 .with_detail("A quote must be asked for within five minutes of its time."),
             QuoteError::TooMany => Self::new(Code::RateLimited)
@@ -373,6 +374,9 @@ impl From<QuoteError> for Problem {
         }
     }
 }
+
+/// What is told where accounts are the operator's to open.
+pub(super) const NOT_REGISTERED: &str = "The operator opens accounts here, and has not opened this one.";
 
 /// Quotes end after a while.
 const WAIT_FOR_QUOTES: Duration = Duration::from_secs(600);

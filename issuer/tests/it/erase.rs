@@ -113,6 +113,7 @@ async fn send(world: &World, from: &Keypair, to: AccountKey, units: u64) {
 /// Gives an account something in each table of the ledger that can name it, but for payments and claims.
 async fn live(world: &World, ann: &mut Wallet, ben: &Wallet) {
     let books = world.mint().books();
+    books.open_account(Authority::local(), ann.key()).await.unwrap();
     let mut names = Vec::new();
     for owner in [&ann.account, &ann.account, &ann.account, &ben.account] {
         let quote = ask(world, &request(world, owner, 1000)).await.unwrap();
@@ -175,6 +176,7 @@ async fn nothing_names_an_account_that_was_forgotten() {
         "quoted",
         "refused",
         "refused-until",
+        "registered",
     ];
     assert_eq!(tables_with(&mut world, account.as_bytes()).await, everywhere);
     for _ in 0..2 {

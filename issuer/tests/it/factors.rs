@@ -8,7 +8,7 @@ use farthing_protocol::api::{
 };
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::{AccountKey, Keypair};
-use farthing_protocol::ids::OperationId;
+use farthing_protocol::ids::{OperationId, PayoutDigest};
 use farthing_protocol::issuance::IssuanceRecord;
 use farthing_protocol::shape::Shape;
 
@@ -120,6 +120,7 @@ async fn a_withdrawal_above_the_limit_needs_a_permission_for_this_operation_and_
     assert_eq!(other, Err(SettingsError::Factor(FactorError::Wrong)));
     world.reopen().await;
     assert_eq!(withdraw(&world, &mut wallet, 101, op).await, Err(FinishError::SecondFactor), "more");
+    assert_eq!(withdraw(&world, &mut wallet, 99, op).await, Err(FinishError::SecondFactor), "less");
     assert_eq!(withdraw(&world, &mut wallet, 99, operation()).await, Err(FinishError::SecondFactor), "another");
     let same = payout_of(&world, &wallet.account, op, 50);
     assert_eq!(ask(&world, &same).await, Err(PayoutError::SecondFactor), "a payout");
@@ -177,11 +178,40 @@ async fn a_payout_above_the_limit_is_taken_with_its_permission_alone() {
     change(&world, &wallet.account, raised).await.unwrap();
     assert_eq!(ask(&world, &request).await, Err(PayoutError::SecondFactor));
     world.clock.pass(30);
-    let wanted = (PermitPurpose::Payout, request.draft().operation);
+    let wanted = (PermitPurpose::Payout(request.draft().digest()), request.draft().operation);
     permit(&world, &wallet.account, wanted, 60, authenticator.code(world.now())).await.unwrap();
     for _ in 0..2 {
         assert_eq!(ask(&world, &request).await, Ok(PayoutState::Pending));
     }
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_permission_of_a_payout_is_for_its_amount_reference_and_account_alone() {
+    let (world, wallet, authenticator) = owner(1000, 0).await;
+    let (thief, request) = (Wallet::new(&world.id()), payout(&world, &wallet.account, 60));
+    let shown = request.draft();
+    let wanted = (PermitPurpose::Payout(shown.digest()), shown.operation);
+    permit(&world, &wallet.account, wanted, 60, authenticator.code(world.now())).await.unwrap();
+    // Whoever has the key signs another payout of the same operation.
+    for altered in [
+        PayoutDraft { reference: "DE02 elsewhere".to_owned(), ..shown.clone() },
+        PayoutDraft { to: Some(thief.key()), ..shown.clone() },
+        PayoutDraft { amount: amount(61), ..shown.clone() },
+        PayoutDraft { amount: amount(59), ..shown.clone() },
+        PayoutDraft { operation: operation(), ..shown.clone() },
+    ] {
+        let altered = altered.sign(&wallet.account).unwrap();
+        assert_eq!(ask(&world, &altered).await, Err(PayoutError::SecondFactor));
+    }
+    // A permission that says another amount than its payout is for nothing.
+    world.clock.pass(30);
+    let other = payout(&world, &wallet.account, 70);
+    let wanted = (PermitPurpose::Payout(other.draft().digest()), other.draft().operation);
+    permit(&world, &wallet.account, wanted, 60, authenticator.code(world.now())).await.unwrap();
+    assert_eq!(ask(&world, &other).await, Err(PayoutError::SecondFactor));
+    assert_eq!(ask(&world, &request).await, Ok(PayoutState::Pending));
+    assert_eq!(world.balance(&wallet.key()).await, 940);
     world.audit().await;
 }
 
@@ -333,7 +363,9 @@ async fn a_permission_with_an_unknown_outcome_is_asked_for_again_with_the_same_c
         world.reopen().await;
         permit(&world, &wallet.account, wanted, 100, code.clone()).await.unwrap();
         // Either the code was used then, or now: it is used.
-        let other = permit(&world, &wallet.account, (PermitPurpose::Payout, op), 100, code).await;
+        let other =
+            permit(&world, &wallet.account, (PermitPurpose::Payout(PayoutDigest::from_bytes([7; 32])), op), 100, code)
+                .await;
         assert_eq!(other, Err(SettingsError::Factor(FactorError::Wrong)), "persisted: {persisted}");
         let keyset = world.keyset().await;
         let draft = wallet.draft(&world, &keyset, Shape::Withdrawal(amount(100))).await;

@@ -231,20 +231,25 @@ async fn the_owner_alone_asks_now_and_not_for_too_much() {
     let other = QuoteDraft { amount: amount(6), ..honest.draft().clone() }.sign(&ann.account).unwrap();
     assert_eq!(ask(&world, &other).await, Err(QuoteError::OperationUsed));
 
-    // Sixteen of one account wait, forty of all of them.
+    // Sixteen of one account wait, twenty of all accounts that never held anything, forty of all of them.
     let open = async |key: &Keypair| ask(&world, &request(&world, key, 1)).await;
     for _ in 1..16 {
         open(&ann.account).await.unwrap();
     }
     assert_eq!(open(&ann.account).await.map(drop), Err(QuoteError::TooMany));
-    for _ in 0..16 {
+    for _ in 0..4 {
         open(&bob.account).await.unwrap();
     }
-    let carol = Wallet::new(&world.id());
-    for _ in 0..8 {
+    assert_eq!(open(&bob.account).await.map(drop), Err(QuoteError::TooMany));
+    let (carol, dave) = (Wallet::funded(&world, 5).await, Wallet::funded(&world, 5).await);
+    for _ in 0..16 {
         open(&carol.account).await.unwrap();
     }
     assert_eq!(open(&carol.account).await.map(drop), Err(QuoteError::TooMany));
+    for _ in 0..4 {
+        open(&dave.account).await.unwrap();
+    }
+    assert_eq!(open(&dave.account).await.map(drop), Err(QuoteError::TooMany));
     // What was given before is told, and what is paid waits no longer.
     assert_eq!(ask(&world, &honest).await.unwrap(), first);
     receive(&world, "p1", &first.quote.to_text(), 5).await.unwrap();
@@ -254,11 +259,95 @@ async fn the_owner_alone_asks_now_and_not_for_too_much() {
     world.clock.pass(DAY);
     world.mint().books().expire_quotes().await.unwrap();
     open(&ann.account).await.unwrap();
-    open(&carol.account).await.unwrap();
+    open(&bob.account).await.unwrap();
 
     configure(&mut world, "").await;
     assert_eq!(ask(&world, &request(&world, &ann.account, 1)).await, Err(QuoteError::NotOffered));
     assert_eq!(ask(&world, &honest).await.unwrap().state, QuoteState::Paid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_under_many_keys_keeps_nobody_out_for_long() {
+    let mut world = world().await;
+    let ann = Wallet::new(&world.id());
+    let first = request(&world, &ann.account, 100);
+    let name = ask(&world, &first).await.unwrap().quote.to_text();
+    world.clock.pass(1);
+    let stranger = async |world: &World| ask(world, &request(world, &Wallet::new(&world.id()).account, 1)).await;
+    let mut flood = Vec::new();
+    for _ in 1..20 {
+        flood.push(stranger(&world).await.unwrap().quote.to_text());
+    }
+    assert_eq!(stranger(&world).await.map(drop), Err(QuoteError::TooMany));
+    // Whoever holds something here has places that no stranger takes.
+    let known = [Wallet::funded(&world, 5).await, Wallet::funded(&world, 5).await];
+    for number in 0..20 {
+        ask(&world, &request(&world, &known[number / 16].account, 1)).await.unwrap();
+    }
+    assert_eq!(ask(&world, &request(&world, &known[1].account, 1)).await.map(drop), Err(QuoteError::TooMany));
+
+    // What has waited an hour gives way, the oldest first, and nothing else does.
+    world.clock.pass(3599);
+    world.reopen().await;
+    stranger(&world).await.unwrap();
+    assert_eq!(stranger(&world).await.map(drop), Err(QuoteError::TooMany));
+    let ended = ask(&world, &first).await.unwrap();
+    assert_eq!((ended.state, ended.expires_at), (QuoteState::Expired, world.now()));
+    // Its payer's money is his all the same.
+    assert_eq!(receive(&world, "p1", &name, 100).await, Ok((IncomeState::Late, false)));
+    assert_eq!(world.balance(&ann.key()).await, 100);
+    world.clock.pass(1);
+    // A stranger gives way to a known account too, and never the other way round.
+    ask(&world, &request(&world, &known[1].account, 1)).await.unwrap();
+    for _ in 0..18 {
+        stranger(&world).await.unwrap();
+    }
+    assert_eq!(stranger(&world).await.map(drop), Err(QuoteError::TooMany));
+    for wallet in &known {
+        let asked = ask(&world, &request(&world, &wallet.account, 1)).await.map(drop);
+        assert_eq!(asked, if wallet.key() == known[0].key() { Err(QuoteError::TooMany) } else { Ok(()) });
+    }
+
+    // One that gave way is known for a day, and then money for it is held.
+    world.clock.pass(DAY - 1);
+    world.mint().books().expire_quotes().await.unwrap();
+    assert_eq!(receive(&world, "p2", &flood[0], 7).await, Ok((IncomeState::Late, false)));
+    world.clock.pass(1);
+    world.mint().books().expire_quotes().await.unwrap();
+    assert_eq!(receive(&world, "p3", &flood[1], 8).await, Ok((IncomeState::Held, false)));
+    assert_eq!(books(&world).await, [125, 0, 125]);
+    // All places are free again.
+    for _ in 0..20 {
+        stranger(&world).await.unwrap();
+    }
+    assert_eq!(stranger(&world).await.map(drop), Err(QuoteError::TooMany));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotes_from_before_there_was_a_queue_end_and_are_paid_as_ever() {
+    let mut world = world().await;
+    let ann = Wallet::new(&world.id());
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        names.push(ask(&world, &request(&world, &ann.account, 1)).await.unwrap().quote.to_text());
+    }
+    world
+        .tamper(|txn| {
+            for (key, _) in txn.scan_prefix(b"quote-queue/", None, 10).unwrap() {
+                txn.delete(&key).unwrap();
+            }
+            txn.delete(b"meta/quotes/strangers").unwrap();
+        })
+        .await;
+    assert_eq!(receive(&world, "p1", &names[0], 10).await, Ok((IncomeState::Credited, false)));
+    world.clock.pass(DAY);
+    world.mint().books().expire_quotes().await.unwrap();
+    assert_eq!(receive(&world, "p2", &names[1], 10).await, Ok((IncomeState::Late, false)));
+    for _ in 0..16 {
+        ask(&world, &request(&world, &ann.account, 1)).await.unwrap();
+    }
+    assert_eq!(ask(&world, &request(&world, &ann.account, 1)).await.map(drop), Err(QuoteError::TooMany));
+    world.audit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

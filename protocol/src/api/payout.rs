@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::amount::{Amount, Unit, UnixTime};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, is_plain, wire_serde};
 use crate::identity::{AccountKey, InvalidSignature, Keypair, MintId, Signature};
-use crate::ids::OperationId;
+use crate::ids::{OperationId, PayoutDigest};
 use crate::transcript::{Domain, TranscriptExt, label};
 
 /// Everything of a payout request but the signature.
@@ -56,7 +56,7 @@ impl PayoutDraft {
         if self.account != AccountKey::from(key) {
             return Err(DecodeError::OutOfRange);
         }
-        let signature = key.sign(&self.digest());
+        let signature = key.sign(self.digest().as_bytes());
         Ok(PayoutRequest { draft: self, signature })
     }
 
@@ -65,12 +65,13 @@ impl PayoutDraft {
         if self.amount.is_zero() || to_itself { Err(DecodeError::OutOfRange) } else { Ok(()) }
     }
 
-    fn digest(&self) -> [u8; 32] {
+    /// What the account's owner signs: every field, as one hash.
+    pub fn digest(&self) -> PayoutDigest {
         let mut body = Writer::default();
         self.encode_to(&mut body);
         let mut transcript = Transcript::for_domain(Domain::Payout);
         transcript.append_bytes(label::PAYOUT_BODY, &body.finish());
-        transcript.draw_bytes(label::OUTPUT)
+        PayoutDigest::from_bytes(transcript.draw_bytes(label::OUTPUT))
     }
 }
 
@@ -131,7 +132,7 @@ impl PayoutRequest {
         if self.draft.mint != *mint {
             return Err(InvalidSignature);
         }
-        self.draft.account.verify(&self.draft.digest(), &self.signature)
+        self.draft.account.verify(self.draft.digest().as_bytes(), &self.signature)
     }
 }
 

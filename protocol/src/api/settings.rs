@@ -11,7 +11,7 @@ use super::{FactorSecret, FactorState, RecoveryCode, SecondFactor, TimeCode};
 use crate::amount::{Amount, Unit, UnixTime};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer, wire_serde};
 use crate::identity::{AccountKey, InvalidSignature, Keypair, MintId, Signature};
-use crate::ids::OperationId;
+use crate::ids::{OperationId, PayoutDigest};
 use crate::transcript::{Domain, TranscriptExt, label};
 
 /// How far a request's time may lie from the mint's clock, in seconds.
@@ -115,16 +115,17 @@ impl SettingsRequest {
     }
 }
 
-/// What a permission is for: operation ids of withdrawals and of payouts have nothing to do with each other.
+/// What a permission is for, and nothing else: operation ids of withdrawals and of payouts have nothing to do with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermitPurpose {
     /// An issuance that the account pays for.
     Withdrawal,
-    /// A payout, or a transfer to another account.
-    Payout,
+    /// This payout, or transfer to another account, as it is in every field: a permission for one to somebody is none for one to
+    /// somebody else.
+    Payout(PayoutDigest),
 }
 
-/// Everything of a permission but the signature: that an operation may take so much from the account, whatever its limit.
+/// Everything of a permission but the signature: that an operation may take this much from the account, whatever its limit.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PermitDraft {
     /// Whose account; signs the permission.
@@ -137,7 +138,7 @@ pub struct PermitDraft {
     pub operation: OperationId,
     /// In which unit.
     pub unit: Unit,
-    /// The most that it may take, fees included.
+    /// What it takes, fees included: neither more nor less.
     pub amount: Amount,
     /// When it was asked for.
     pub requested_at: UnixTime,
@@ -246,10 +247,13 @@ impl Decode for SettingsChange {
 
 impl Encode for PermitPurpose {
     fn encode_to(&self, out: &mut Writer) {
-        out.u8(match self {
-            Self::Withdrawal => 1,
-            Self::Payout => 2,
-        });
+        match self {
+            Self::Withdrawal => out.u8(1),
+            Self::Payout(digest) => {
+                out.u8(2);
+                out.part(digest);
+            }
+        }
     }
 }
 
@@ -257,7 +261,7 @@ impl Decode for PermitPurpose {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match input.u8()? {
             1 => Ok(Self::Withdrawal),
-            2 => Ok(Self::Payout),
+            2 => Ok(Self::Payout(input.part()?)),
             _ => Err(DecodeError::UnknownTag),
         }
     }

@@ -33,9 +33,9 @@ use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::part;
 use crate::vectors::payments::{DIGEST, swap_statement};
 use crate::vectors::requests::{
-    TIME_CODE, invoice_body, limit_change, payout_body, permit_body, query_bytes, receipt_bytes, settings_body,
-    signed_invoice, signed_payout, signed_permit, signed_settings, signed_transfer, text_token, transfer_body,
-    two_mints,
+    TIME_CODE, invoice_body, limit_change, payout_body, payout_purpose, permit_body, query_bytes, receipt_bytes,
+    settings_body, signed_invoice, signed_payout, signed_permit, signed_settings, signed_transfer, text_token,
+    transfer_body, two_mints,
 };
 
 /// One change to the bytes of a valid object.
@@ -220,7 +220,10 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         ),
         (
             "permit",
-            [signed_permit(&permit_body(1, 370, &TIME_CODE)), signed_permit(&permit_body(2, 371, &TIME_CODE))],
+            [
+                signed_permit(&permit_body(&[1], 370, &TIME_CODE)),
+                signed_permit(&permit_body(&payout_purpose(), 371, &TIME_CODE)),
+            ],
             |bytes| {
                 canonical::<PermitRequest>(bytes).is_some_and(|request| request.verify(&KEYSET.terms().mint).is_ok())
             },

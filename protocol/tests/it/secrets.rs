@@ -180,7 +180,7 @@ fn requests_and_records_print_nothing() {
     let settings = signed_settings(&settings_body(&limit_change(&[0])));
     redacted(&SettingsRequest::from_bytes(&settings).unwrap(), &settings[1..]);
     redacted(SettingsRequest::from_bytes(&settings).unwrap().draft(), &settings[1..]);
-    let permit = signed_permit(&permit_body(1, 370, &TIME_CODE));
+    let permit = signed_permit(&permit_body(&[1], 370, &TIME_CODE));
     redacted(&PermitRequest::from_bytes(&permit).unwrap(), &permit[1..]);
     redacted(PermitRequest::from_bytes(&permit).unwrap().draft(), &permit[1..]);
     redacted(&AccountQuery::from_bytes(&query_bytes()).unwrap(), &query_bytes()[1..]);

@@ -208,8 +208,8 @@ impl VerifierHome {
         code: SecondFactor,
         now: UnixTime,
     ) -> Result<(), AccountError> {
+        let purpose = PermitPurpose::Payout(payout.draft().digest());
         let PayoutDraft { account, mint, operation, amount, unit, .. } = payout.draft().clone();
-        let purpose = PermitPurpose::Payout;
         let draft = PermitDraft { account, mint, purpose, operation, unit, amount, requested_at: now, code };
         let request = draft.sign(key).map_err(|_| AccountError::NotOurs)?;
         let (client, url) = (HttpClient::builder().build()?, self.mint_url.join(mint_path::PERMIT)?);

@@ -31,6 +31,8 @@ pub struct HomeOptions {
     pub tls: Option<TlsFiles>,
     /// Where figures are served, if they are.
     pub metrics: Option<SocketAddr>,
+    /// How what it does is logged, unless the command line says otherwise.
+    pub log_format: LogFormat,
     /// The gateway, as far as the command line does not say it.
     pub gateway: GatewaySettings,
     /// Who is told of accepted payments.
@@ -39,6 +41,27 @@ pub struct HomeOptions {
     pub keep: Option<Keep>,
     /// What is taken without asking the mint.
     pub offline: OfflineOptions,
+}
+
+/// How the lines of a log are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// As text.
+    #[default]
+    Text,
+    /// Each as a JSON object.
+    Json,
+}
+
+impl LogFormat {
+    /// As it stands in files of settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }
 
 /// The receiver of events.
@@ -112,6 +135,7 @@ impl Default for HomeOptions {
             listen: DEFAULT_LISTEN,
             tls: None,
             metrics: None,
+            log_format: LogFormat::default(),
             gateway: GatewaySettings::default(),
             webhook: None,
             keep: None,
@@ -133,6 +157,8 @@ struct File {
     listen: Option<SocketAddr>,
     tls: Option<TlsFiles>,
     metrics: Option<Metrics>,
+    #[serde(default)]
+    log_format: LogFormat,
     #[serde(default)]
     gateway: GatewaySettings,
     webhook: Option<Webhook>,
@@ -187,8 +213,9 @@ enum TokensText {
 }
 
 pub(super) fn read(text: &str) -> Result<(BaseUrl, MintId, HomeOptions), toml::de::Error> {
-    let File { mint, tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, records, offline } =
-        toml::from_str(text)?;
+    let file: File = toml::from_str(text)?;
+    let File { mint, tokens, unit, locked, public_url, listen, tls, metrics, log_format, .. } = file;
+    let File { gateway, webhook, records, offline, .. } = file;
     let tokens = match tokens {
         TokensText::Open => Tokens::Open,
         TokensText::Closed => Tokens::Closed,
@@ -206,8 +233,20 @@ pub(super) fn read(text: &str) -> Result<(BaseUrl, MintId, HomeOptions), toml::d
             payment: offline.max_offline_payment.map(amount),
         },
     };
-    let options =
-        HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep, offline };
+    let options = HomeOptions {
+        tokens,
+        unit,
+        locked,
+        public_url,
+        listen,
+        tls,
+        metrics,
+        log_format,
+        gateway,
+        webhook,
+        keep,
+        offline,
+    };
     Ok((mint.url, mint.id, options))
 }
 
@@ -222,8 +261,9 @@ fn some_from_text<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
 }
 
 pub(super) fn write(mint_url: &BaseUrl, mint: &MintId, options: &HomeOptions) -> String {
-    let HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, gateway, webhook, keep, offline } =
-        options;
+    let HomeOptions { tokens, unit, locked, public_url, listen, tls, metrics, log_format, .. } = options;
+    let HomeOptions { gateway, webhook, keep, offline, .. } = options;
+    let log_format = log_format.name();
     let OfflineOptions { max_list_age_hours, limits } = offline;
     let max_value = limits.outstanding.unwrap_or(Amount::MAX);
     let max_payment = match limits.payment {
@@ -273,6 +313,9 @@ locked = {locked}
 
 # Where it listens. Others than this machine should reach it by TLS only.
 listen = "{listen}"
+
+# The log on standard error: "text", or "json" for programs that collect logs.
+log_format = "{log_format}"
 
 # TLS: PEM files of the certificate, with those between it and the root, and of its key. SIGHUP reads them again.
 {tls_section}
@@ -378,6 +421,7 @@ mod tests {
             listen: "[::1]:0".parse().unwrap(),
             tls: Some(TlsFiles { certificate: "a \"b\".pem".into(), key: "/c.pem".into() }),
             metrics: Some("127.0.0.1:1".parse().unwrap()),
+            log_format: LogFormat::Json,
             gateway: GatewaySettings {
                 upstream: Some("http://127.0.0.1:1".into()),
                 rules: Some("a'b.toml".into()),

@@ -367,7 +367,7 @@ impl State {
                 if held < terms.debit.units() {
                     return Err(Code::InsufficientFunds.into());
                 }
-                let permitted = self.permits.iter().any(|(of, most)| *of == funding && terms.debit <= *most);
+                let permitted = self.permits.iter().any(|(of, much)| *of == funding && terms.debit == *much);
                 if self.free.is_some_and(|free| free < terms.debit.units()) && !permitted {
                     return Err(Code::SecondFactorRequired.into());
                 }

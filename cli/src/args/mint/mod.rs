@@ -1,5 +1,6 @@
 //! `farthing mint …`: one file for each command.
 
+mod account;
 mod admin;
 mod backing;
 mod backup;
@@ -26,6 +27,7 @@ use farthing_protocol::api::SecondFactor;
 
 use crate::factor::read_code;
 
+pub(crate) use self::account::{MintAccountCommand, MintAccountList, MintAccountNamed};
 pub(crate) use self::admin::{MintAdmin, MintAdminCommand};
 pub(crate) use self::backing::MintBacking;
 pub(crate) use self::backup::MintBackup;
@@ -99,6 +101,9 @@ pub(crate) enum MintCommand {
     /// Works while the mint runs, and also while it does not. With the same --reference the same credit is
     /// made once only, so a command whose outcome you do not know can be repeated.
     Credit(MintCredit),
+    /// Say who may have an account, where you open accounts yourself
+    #[command(subcommand)]
+    Account(MintAccountCommand),
     /// Protect what you change here by a second factor
     Admin(MintAdmin),
     /// List who changed what and when, and verify that nothing was taken away
@@ -190,6 +195,7 @@ impl MintCommand {
             Self::Recoup(args) => args.json,
             Self::Vouchers(command) => command.wants_json(),
             Self::Funding(command) => command.wants_json(),
+            Self::Account(command) => command.wants_json(),
             Self::Admin(args) => args.json,
             Self::Journal(args) => args.json,
             Self::ResetFactor(_) | Self::Init(_) | Self::Run(_) | Self::Credit(_) | Self::Audit(_) => false,

@@ -307,6 +307,15 @@ pub(crate) struct WalletFund {
     pub(crate) amount: Option<String>,
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Show how to pay as a QR code too, for a telephone to read
+    #[arg(long, requires = "amount")]
+    pub(crate) qr: bool,
+    /// Write it as a QR code into a PNG picture
+    #[arg(long, value_name = "FILE", requires = "amount")]
+    pub(crate) png: Option<PathBuf>,
+    /// Write it as a QR code into an SVG picture
+    #[arg(long, value_name = "FILE", requires = "amount")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 /// `farthing wallet redeem`

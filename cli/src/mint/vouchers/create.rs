@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use farthing_http::client::CallError;
+use farthing_http::client::{BaseUrl, CallError};
 use farthing_issuer::control::{CreateVouchersAnswer, CreateVouchersRequest, path};
 use farthing_issuer::{LedgerError, NewBatch, VoucherError};
 use farthing_protocol::codec::is_plain;
@@ -21,6 +21,7 @@ use crate::mint::home::{Desk, ask_running, open};
 use crate::mint::read_amount;
 use crate::output::Screen;
 use crate::qr::write_private;
+use crate::verifier::read_url;
 use crate::wallet::text::read_file;
 use crate::{hooks, when};
 
@@ -39,7 +40,11 @@ pub(super) async fn create(args: MintVouchersCreate, screen: &Screen) -> Result<
     let mut rng = UnwrapErr(SysRng);
     let codes = (0..args.count).map(|_| VoucherCode::new(Keypair::generate(&mut rng), &terms));
     let codes: Vec<VoucherCode> = codes.collect::<Result<_, _>>()?;
-    let mint_url = args.mint_url.as_deref();
+    let mint_url = args.mint_url.as_deref().map(read_url).transpose()?;
+    let mint_url = mint_url.as_ref().map(BaseUrl::as_str);
+    if mint_url.is_some_and(|url| url.len() > sheet::MAX_ADDRESS) {
+        return Err(fault(Trouble::BadText, "the mint's address must have at most 96 bytes to stand on a card").into());
+    }
     let printed = Sheet { title: &args.title, mint_url, paper: args.paper, terms: &terms, codes: &codes };
     let mut sheets = Vec::new();
     for (path, text) in printed.files(&args.sheet, format)? {

@@ -15,6 +15,9 @@ use crate::qr;
 /// The longest title, in bytes: more has no place on a card.
 pub(super) const MAX_TITLE: usize = 60;
 
+/// The longest address of a mint, in bytes: two lines of letters that can be read.
+pub(super) const MAX_ADDRESS: usize = 96;
+
 /// Cards side by side and below one another.
 const COLUMNS: usize = 2;
 const ROWS: usize = 5;
@@ -81,6 +84,8 @@ impl Sheet<'_> {
         })
     }
 
+    /// Whatever the paper and its margins are, a page shrinks until it fits, so that no card is cut in two. One that is exactly
+    /// full makes some browsers add an empty one: hence the half millimetre.
     fn html(&self, pages: &[Zeroizing<String>]) -> Zeroizing<String> {
         let (width, height) = self.size();
         let mut html = Zeroizing::new(format!(
@@ -89,9 +94,9 @@ impl Sheet<'_> {
              <meta name=\"robots\" content=\"noindex\">\n<title>{title}</title>\n<style>\n\
              @page {{ size: {width}mm {height}mm; margin: 0 }}\n\
              body {{ margin: 0 }}\n\
-             svg {{ display: block; width: {width}mm; height: {height}mm; break-inside: avoid; break-after: page }}\n\
+             svg {{ display: block; width: {width}mm; height: {height}mm; max-width: 100%; break-inside: avoid; break-after: page }}\n\
              svg:last-child {{ break-after: auto }}\n\
-             @media print {{ .note {{ display: none }} svg {{ height: {shorter}mm }} }}\n\
+             @media print {{ .note {{ display: none }} svg {{ max-height: calc(100vh - 0.5mm) }} }}\n\
              @media screen {{\n  body {{ background: #ddd; font-family: sans-serif }}\n  \
              .note {{ max-width: {width}mm; margin: 6mm auto; padding: 0 4mm }}\n  \
              svg {{ margin: 6mm auto; background: #fff }}\n}}\n\
@@ -99,8 +104,6 @@ impl Sheet<'_> {
              <p class=\"note\">Print at 100&#160;%, without margins, headers and footers, and cut along the lines. Whoever reads this file \
              can redeem the vouchers: erase it when they are printed.</p>\n",
             title = escaped(self.title),
-            // A page that is exactly full makes some browsers add an empty one.
-            shorter = height - 0.5,
         ));
         for page in pages {
             html.push_str(page);
@@ -123,7 +126,9 @@ impl Sheet<'_> {
         let (left, top) = ((width - WIDTH * columns()) / 2.0, (height - HEIGHT * rows()) / 2.0);
         let mut page = Zeroizing::new(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}mm\" height=\"{height}mm\" viewBox=\"0 0 {width} {height}\" \
-             font-family=\"Helvetica, Arial, sans-serif\" fill=\"#000\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
+             font-family=\"Helvetica, Arial, sans-serif\" fill=\"#000\">\n<style>@page {{ size: {width}mm {height}mm; margin: 0 }}</style>\n\
+             <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n{cuts}",
+            cuts = cuts(left, top, codes.len()),
         ));
         for (place, code) in codes.iter().enumerate() {
             let (column, row) = (number(place % COLUMNS), number(place / COLUMNS));
@@ -142,11 +147,11 @@ impl Sheet<'_> {
         let scale = CODE / self::number(modules);
         let amount = self.terms.amount.display(&self.terms.unit);
         let until = format!("redeem before {} UTC", time(self.terms.expires_at));
+        let address = self.mint_url.map(in_two).unwrap_or_default();
         write(
             page,
             format_args!(
-                "<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"none\" stroke=\"#888\" stroke-width=\"0.2\" stroke-dasharray=\"1 1\"/>\n\
-                 <text x=\"3.5\" y=\"6.4\" font-size=\"{title_size:.2}\" font-weight=\"bold\">{title}</text>\n\
+                "<text x=\"3.5\" y=\"6.4\" font-size=\"{title_size:.2}\" font-weight=\"bold\">{title}</text>\n\
                  <a href=\"farthing:{link}\"><path transform=\"translate(1.5 9) scale({scale:.5})\" shape-rendering=\"crispEdges\" \
                  d=\"{path}\"/></a>\n\
                  <text x=\"{WORDS}\" y=\"17\" font-size=\"{size:.2}\" font-weight=\"bold\">{amount}</text>\n\
@@ -159,20 +164,25 @@ impl Sheet<'_> {
                 until_size = fitting(&until, WORDS_WIDTH, 2.7),
             ),
         );
-        if let Some(url) = self.mint_url {
-            let size = fitting(url, WORDS_WIDTH, 2.5);
-            let url = escaped(url);
-            write(page, format_args!("<text x=\"{WORDS}\" y=\"25.4\" font-size=\"{size:.2}\">{url}</text>\n"));
+        let longest = address.iter().copied().max_by_key(|line| line.len()).unwrap_or_default();
+        let size = fitting(longest, WORDS_WIDTH, 2.5);
+        let mut y = 21.8;
+        for line in address {
+            y += 3.3;
+            let line = escaped(line);
+            write(page, format_args!("<text x=\"{WORDS}\" y=\"{y:.1}\" font-size=\"{size:.2}\">{line}</text>\n"));
         }
+        y += 4.0;
         write(
             page,
             format_args!(
-                "<text x=\"{WORDS}\" y=\"29.4\" font-size=\"2.3\">scan it, or: farthing wallet redeem</text>\n\
+                "<text x=\"{WORDS}\" y=\"{y:.1}\" font-size=\"2.3\">scan it, or: farthing wallet redeem</text>\n\
                  <text font-family=\"Courier New, Courier, monospace\" font-size=\"2.2\">\n"
             ),
         );
-        for (row, line) in lines(&text).enumerate() {
-            let y = 33.0 + 2.7 * self::number(row);
+        y += 0.9;
+        for line in lines(&text) {
+            y += 2.7;
             write(page, format_args!("<tspan x=\"{WORDS}\" y=\"{y:.1}\">{line}</tspan>\n"));
         }
         let (of, y) = (self.codes.len(), HEIGHT - 2.0);
@@ -184,6 +194,37 @@ impl Sheet<'_> {
         );
         Ok(())
     }
+}
+
+/// The lines along which so many cards are cut, each drawn once: two dashed lines on one another are no dashes.
+fn cuts(left: f64, top: f64, cards: usize) -> String {
+    let mut path = String::new();
+    let full = cards / COLUMNS;
+    for row in 0..=cards.div_ceil(COLUMNS) {
+        // Below the last card of a row that is not full there is nothing to be cut beside it.
+        let wide = if row > full { cards % COLUMNS } else { cards.min(COLUMNS) };
+        let (y, length) = (top + number(row) * HEIGHT, number(wide) * WIDTH);
+        write(&mut path, format_args!("M{left:.2} {y:.2}h{length:.2}"));
+    }
+    for column in 0..=cards.min(COLUMNS) {
+        let rows = if column > cards % COLUMNS { full } else { cards.div_ceil(COLUMNS) };
+        let (x, length) = (left + number(column) * WIDTH, number(rows) * HEIGHT);
+        write(&mut path, format_args!("M{x:.2} {top:.2}v{length:.2}"));
+    }
+    format!("<path fill=\"none\" stroke=\"#888\" stroke-width=\"0.2\" stroke-dasharray=\"1 1\" d=\"{path}\"/>\n")
+}
+
+/// An address in one line, or in two if its letters would be too small.
+fn in_two(address: &str) -> Vec<&str> {
+    if address.len() <= LINE {
+        return vec![address];
+    }
+    let half = address.char_indices().nth(address.chars().count().div_ceil(2)).map_or(address.len(), |(at, _)| at);
+    // Rather where the path or the port begins, if the parts are of about the same length then.
+    let near = |at: &usize| at.abs_diff(half) <= 8;
+    let at = address.match_indices(['/', ':', '.']).map(|(at, _)| at).filter(near).min_by_key(|at| at.abs_diff(half));
+    let (first, second) = address.split_at(at.unwrap_or(half));
+    vec![first, second]
 }
 
 /// The size of letters at which a text is no wider than this: few fonts have letters that are wider, on the average.
@@ -331,12 +372,35 @@ mod tests {
     }
 
     #[test]
+    fn long_addresses_take_two_lines() {
+        assert_eq!(in_two("https://mint.example"), ["https://mint.example"]);
+        let long = "https://a-rather-long-name.mint.example.org:8443/farthing";
+        assert_eq!(in_two(long), ["https://a-rather-long-name.mint", ".example.org:8443/farthing"]);
+        assert_eq!(in_two(&"ö".repeat(40)), ["ö".repeat(20), "ö".repeat(20)]);
+    }
+
+    #[test]
+    fn each_line_to_cut_along_is_drawn_once() {
+        let lengths = |cards: usize, to: char| -> Vec<f64> {
+            let path = cuts(0.0, 0.0, cards);
+            let (_, path) = path.split_once(" d=\"").unwrap();
+            let lines = path.split(['M', '"']).filter_map(|line| line.split_once(to));
+            lines.map(|(_, length)| length.parse().unwrap()).collect()
+        };
+        assert_eq!((lengths(10, 'h'), lengths(10, 'v')), (vec![180.0; 6], vec![260.0; 3]));
+        assert_eq!((lengths(3, 'h'), lengths(3, 'v')), (vec![180.0, 180.0, 90.0], vec![104.0, 104.0, 52.0]));
+        assert_eq!((lengths(1, 'h'), lengths(1, 'v')), (vec![90.0; 2], vec![52.0; 2]));
+    }
+
+    #[test]
     fn many_vouchers_take_several_pages() {
         let svg = written(21, "out/sheet.svg", Format::Svg, Paper::A4);
         let names: Vec<&str> = svg.iter().map(|(path, _)| path.to_str().unwrap()).collect();
         assert_eq!(names, ["out/sheet-1-of-3.svg", "out/sheet-2-of-3.svg", "out/sheet-3-of-3.svg"]);
         assert_eq!(svg.iter().map(|(_, page)| links(page).count()).collect::<Vec<_>>(), [10, 10, 1]);
         assert!(svg[2].1.contains(">21 of 21<"));
+        // A drawing alone says what paper it is for, as the whole file does.
+        assert!(svg.iter().all(|(_, page)| page.contains("@page { size: 210mm 297mm; margin: 0 }")));
         let html = written(21, "sheet.html", Format::Html, Paper::A4);
         assert_eq!((html.len(), html[0].1.matches("<svg ").count(), links(&html[0].1).count()), (1, 3, 21));
         assert!(html[0].1.contains("default-src 'none'") && !html[0].1.contains("<script"));

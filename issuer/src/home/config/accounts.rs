@@ -4,13 +4,14 @@ use farthing_protocol::amount::Amount;
 use serde::Deserialize;
 
 use crate::home::HomeError;
-use crate::ledger::AccountRules;
+use crate::ledger::{AccountRules, Registration};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Accounts {
     most_balance: u64,
     most_per_day: u64,
+    registration: Registration,
 }
 
 impl Accounts {
@@ -19,7 +20,8 @@ impl Accounts {
             0 => Ok(None),
             units => Amount::new(units).map(Some).ok_or(HomeError::Config),
         };
-        Ok(AccountRules { most_balance: limit(self.most_balance)?, most_per_day: limit(self.most_per_day)? })
+        let (most_balance, most_per_day) = (limit(self.most_balance)?, limit(self.most_per_day)?);
+        Ok(AccountRules { most_balance, most_per_day, registration: self.registration })
     }
 }
 
@@ -34,7 +36,15 @@ pub(super) fn text(rules: &AccountRules) -> String {
 [accounts]
 most_balance = {balance}
 most_per_day = {day}
+
+# Who may have an account: \"open\" for whoever has a key; \"closed\" for those alone whose account you opened
+# (`farthing mint account open`). Into others nothing is deposited or transferred then, and they get no quotes.
+registration = \"{registration}\"
 ",
+        registration = match rules.registration {
+            Registration::Open => "open",
+            Registration::Closed => "closed",
+        },
         balance = units(rules.most_balance),
         day = units(rules.most_per_day),
     )

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use farthing_protocol::api::QuoteAnswer;
 use farthing_protocol::codec::is_plain;
+use farthing_verifier::home::TlsFiles;
 use serde::Deserialize;
 
 use crate::home::{FundingSettingsError, HomeError};
@@ -27,6 +28,8 @@ pub(crate) struct Funding {
     pub(crate) most_open: u64,
     /// Where the payment processor's messages are taken; without it nowhere.
     pub(crate) webhook_listen: Option<SocketAddr>,
+    /// The files of the certificate under which they are taken; without it they come without TLS.
+    pub(crate) webhook_tls: Option<TlsFiles>,
     /// The file with the secrets shared with it, from the mint's folder on.
     pub(crate) webhook_secret_file: PathBuf,
 }
@@ -40,6 +43,7 @@ impl Default for Funding {
             late: 90 * DAY,
             most_open: 10_000,
             webhook_listen: None,
+            webhook_tls: None,
             webhook_secret_file: PathBuf::from("webhook.secret"),
         }
     }
@@ -78,6 +82,8 @@ pub(super) struct File {
     late_seconds: Option<u64>,
     most_open: Option<u64>,
     webhook_listen: Option<SocketAddr>,
+    webhook_certificate: Option<PathBuf>,
+    webhook_key: Option<PathBuf>,
     webhook_secret_file: Option<PathBuf>,
 }
 
@@ -85,12 +91,18 @@ impl File {
     /// What is not said is as usual.
     pub(super) fn settings(self) -> Result<Funding, HomeError> {
         let usual = Funding::default();
+        let webhook_tls = match (self.webhook_certificate, self.webhook_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err(HomeError::HalfTls),
+        };
         let settings = Funding {
             payment: self.payment.filter(|text| !text.is_empty()),
             quote: self.quote_seconds.unwrap_or(usual.quote),
             late: self.late_seconds.unwrap_or(usual.late),
             most_open: self.most_open.unwrap_or(usual.most_open),
             webhook_listen: self.webhook_listen,
+            webhook_tls,
             webhook_secret_file: self.webhook_secret_file.unwrap_or(usual.webhook_secret_file),
         };
         if let Some(text) = &settings.payment {
@@ -108,7 +120,18 @@ impl File {
 }
 
 pub(super) fn text(funding: &Funding) -> String {
-    let Funding { quote, late, most_open, webhook_listen, webhook_secret_file, .. } = funding;
+    let Funding { quote, late, most_open, webhook_listen, webhook_tls, webhook_secret_file, .. } = funding;
+    let path = |name: &str, path: Option<&PathBuf>, example: &str| match path {
+        Some(path) => format!("{name} = {}", toml::Value::String(path.display().to_string())),
+        None => format!("# {name} = \"{example}\""),
+    };
+    let files = webhook_tls.as_ref();
+    let certificate = path(
+        "webhook_certificate",
+        files.map(|files| &files.certificate),
+        "/etc/letsencrypt/live/pay.example.com/fullchain.pem",
+    );
+    let key = path("webhook_key", files.map(|files| &files.key), "/etc/letsencrypt/live/pay.example.com/privkey.pem");
     let payment = funding.payment.as_ref().map_or_else(
         || "# payment = \"Pay {amount} to DE02 1203 0000 0000 2020 51, reference {quote}\"".to_owned(),
         |text| format!("payment = {}", toml::Value::String(text.clone())),
@@ -126,14 +149,18 @@ pub(super) fn text(funding: &Funding) -> String {
 # is the amount with its unit, {{decimal}} without it, {{units}} in smallest units. An address of a payment page will do.
 {payment}
 
-# How long a quote should be paid, and how long after that money is still credited for it. So many may wait to be paid.
+# How long a quote should be paid, and how long after that money is still credited for it. So many may wait to be paid; of
+# these, accounts that never held anything here have a half at most, and what has waited an hour gives way.
 quote_seconds = {quote}
 late_seconds = {late}
 most_open = {most_open}
 
-# Where your payment processor's messages are taken. Keep it on loopback, or behind a proxy with TLS. Whoever knows a
-# secret of the file (one on each line; `farthing mint funding secret` makes one) can credit accounts.
+# Where your payment processor's messages are taken. Keep it on loopback, behind a proxy with TLS, or give it a certificate:
+# PEM files, as in [service]; SIGHUP reads them again. Whoever knows a secret of the file (one on each line; `farthing mint
+# funding secret` makes one) can credit accounts.
 {listen}
+{certificate}
+{key}
 webhook_secret_file = {secret}
 ",
         secret = toml::Value::String(webhook_secret_file.display().to_string()),
@@ -171,6 +198,9 @@ mod tests {
             assert_eq!(refused(text), FundingSettingsError::Seconds);
         }
         assert!(matches!(read("other = 1"), Err(HomeError::Config)));
+        for half in ["webhook_certificate = \"a\"", "webhook_key = \"b\""] {
+            assert!(matches!(read(half), Err(HomeError::HalfTls)));
+        }
     }
 
     #[test]
@@ -189,6 +219,7 @@ mod tests {
                 late: 0,
                 most_open: 1,
                 webhook_listen: Some("127.0.0.1:3340".parse().unwrap()),
+                webhook_tls: Some(TlsFiles { certificate: "a \"b\".pem".into(), key: "/c.pem".into() }),
                 webhook_secret_file: PathBuf::from("/run/secrets/hook"),
             };
         }

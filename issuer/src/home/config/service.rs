@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use farthing_http::client::BaseUrl;
-use farthing_verifier::home::TlsFiles;
+use farthing_verifier::home::{LogFormat, TlsFiles};
 use serde::Deserialize;
 
 use crate::home::HomeError;
@@ -20,11 +20,12 @@ pub(super) struct Service {
     metrics: Option<SocketAddr>,
     alert_command: Vec<String>,
     audit_seconds: Option<u64>,
+    log_format: LogFormat,
 }
 
 impl Service {
     pub(super) fn options(self) -> Result<ServiceOptions, HomeError> {
-        let Self { listen, public_url, certificate, key, metrics, alert_command, audit_seconds } = self;
+        let Self { listen, public_url, certificate, key, metrics, alert_command, audit_seconds, log_format } = self;
         let tls = match (certificate, key) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) => None,
@@ -41,12 +42,13 @@ impl Service {
             metrics,
             alert_command,
             audit_seconds,
+            log_format,
         })
     }
 }
 
 pub(super) fn text(service: &ServiceOptions) -> String {
-    let ServiceOptions { listen, public_url, tls, metrics, alert_command, audit_seconds } = service;
+    let ServiceOptions { listen, public_url, tls, metrics, alert_command, audit_seconds, log_format } = service;
     let public_url = setting("public_url", public_url.as_ref().map(BaseUrl::as_str), "https://mint.example.com");
     let tls = tls.as_ref().map(|files| [&files.certificate, &files.key].map(|path| path.to_string_lossy()));
     let [certificate, key] = match &tls {
@@ -86,7 +88,11 @@ listen = \"{listen}\"
 
 # The books are added up every second from their running totals, and so often from every record.
 audit_seconds = {audit_seconds}
-"
+
+# The log on standard error: \"text\", or \"json\" for programs that collect logs.
+log_format = \"{log_format}\"
+",
+        log_format = log_format.name(),
     )
 }
 

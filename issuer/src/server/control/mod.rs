@@ -10,6 +10,7 @@ mod keysets;
 mod money;
 mod payouts;
 mod recoup;
+mod registration;
 mod signer;
 mod vouchers;
 
@@ -25,6 +26,7 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(keysets::router())
         .merge(backing::router())
         .merge(recoup::router())
+        .merge(registration::router())
         .merge(signer::router())
         .merge(vouchers::router())
         .merge(funding::router())

@@ -10,6 +10,7 @@ use super::guard::Administrator;
 use crate::control::{PayoutsQuery, PayoutsReport, SettlePayoutsRequest, path};
 use crate::ledger::PayoutError;
 use crate::mint::Mint;
+use crate::server::public::NOT_REGISTERED;
 
 /// So many payouts are listed in one answer.
 const LISTED: usize = 500;
@@ -53,6 +54,7 @@ impl From<PayoutError> for Problem {
             PayoutError::TooOften(error) => error.into(),
             PayoutError::SecondFactor => Self::new(Code::SecondFactorRequired),
             PayoutError::Limit => Self::new(Code::LimitExceeded),
+            PayoutError::NotRegistered => Self::new(Code::UnknownAccount).with_detail(NOT_REGISTERED),
             PayoutError::NotApproved => Self::new(Code::InvalidShape).with_detail("The payout was not approved."),
             PayoutError::Note => Self::new(Code::BadRequest)
                 .with_detail("A reference or a reason has 1 to 256 bytes, none of them control characters."),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::identity::MintId;
+use farthing_verifier::home::LogFormat;
 use serde::Deserialize;
 
 use super::tls::TlsKey;
@@ -47,6 +48,7 @@ pub(super) struct SignerConfig {
     pub(super) listen: Listen,
     pub(super) limits: ValueLimits,
     pub(super) settings: KeysetSettings,
+    pub(super) log_format: LogFormat,
 }
 
 /// Where it listens.
@@ -68,6 +70,8 @@ struct File {
     listen: Option<SocketAddr>,
     mint_key: Option<TlsKey>,
     #[serde(default)]
+    log_format: LogFormat,
+    #[serde(default)]
     limits: Limits,
     keysets: Keysets,
 }
@@ -82,7 +86,7 @@ struct Limits {
 
 impl SignerConfig {
     pub(super) fn parse(text: &str) -> Result<Self, HomeError> {
-        let File { mint, protection, unit, decimals, listen, mint_key, limits, keysets } =
+        let File { mint, protection, unit, decimals, listen, mint_key, log_format, limits, keysets } =
             toml::from_str(text).map_err(|_| HomeError::Config)?;
         let listen = match (listen, mint_key) {
             (None, None) => Listen::Socket,
@@ -104,7 +108,7 @@ impl SignerConfig {
             fees: keysets.fees(),
             bundles: keysets.bundles()?,
         };
-        Ok(Self { protection, listen, limits, settings })
+        Ok(Self { protection, listen, limits, settings, log_format })
     }
 }
 
@@ -140,6 +144,9 @@ unit = \"{unit}\"
 decimals = {decimals}
 
 {listen}
+# The log on standard error: \"text\", or \"json\" for programs that collect logs.
+log_format = \"text\"
+
 # What is issued within any 60 minutes, at most, in the smallest units, of all keysets together: withdrawn from accounts and vouchers,
 # and exchanged for other tokens. Whoever has broken into the mint can print no more than this unnoticed. Without a number there is no limit.
 [limits]

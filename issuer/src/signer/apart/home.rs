@@ -18,6 +18,7 @@ use farthing_durable::Options;
 use farthing_protocol::amount::Unit;
 use farthing_protocol::identity::MintId;
 use farthing_protocol::keyset::Keyset;
+use farthing_verifier::home::LogFormat;
 
 use super::config::{Listen, SignerConfig, ValueLimits, text};
 use super::rules::Rules;
@@ -218,6 +219,11 @@ impl SignerHome {
     /// What opens its keys.
     pub fn protection(&self) -> ProtectionKind {
         self.keys().protection().unwrap_or(self.config.protection)
+    }
+
+    /// How what it does is logged, unless the command line says otherwise.
+    pub fn log_format(&self) -> LogFormat {
+        self.config.log_format
     }
 
     /// What it issues at most.

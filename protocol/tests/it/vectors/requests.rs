@@ -7,7 +7,7 @@ use farthing_protocol::api::{
 };
 use farthing_protocol::codec::{DecodeError, Wire, from_base64url, to_base64url};
 use farthing_protocol::identity::{AccountKey, Keypair, MintId};
-use farthing_protocol::ids::{HttpBinding, OperationId, RequestNonce};
+use farthing_protocol::ids::{HttpBinding, OperationId, PayoutDigest, RequestNonce};
 use farthing_protocol::keyset::ChainHead;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::receipt::Receipt;
@@ -338,13 +338,18 @@ pub(crate) fn signed_settings(body: &[u8]) -> Vec<u8> {
     cat(&[&[1], body, &ed25519_sign(&world().place(0, 0, 0).account_key(), &digest)])
 }
 
-/// A permission for a withdrawal of so much.
-pub(crate) fn permit_body(purpose: u8, amount: u64, code: &[u8]) -> Vec<u8> {
+/// A permission's purpose: a payout, by what its owner signs.
+pub(crate) fn payout_purpose() -> Vec<u8> {
+    cat(&[&[2], &hash(b"farthing/v1/payout", &[(b"payout-body", &payout_body("DE02 1203", 370))])])
+}
+
+/// A permission for so much.
+pub(crate) fn permit_body(purpose: &[u8], amount: u64, code: &[u8]) -> Vec<u8> {
     let world = world();
     let account = crate::reference::ed25519_public(&world.place(0, 0, 0).account_key());
     let unit = cat(&[&text("EUR"), &[2]]);
     let (amount, time) = (amount.to_le_bytes(), NOW.to_le_bytes());
-    cat(&[&account, &world.mint, &[purpose], &[0x0b; 16], &unit, &amount, &time, code])
+    cat(&[&account, &world.mint, purpose, &[0x0b; 16], &unit, &amount, &time, code])
 }
 
 /// An account's signed permission.
@@ -357,7 +362,8 @@ pub(crate) fn signed_permit(body: &[u8]) -> Vec<u8> {
 fn settings_and_permissions() {
     let world = world();
     let settings = settings_body(&limit_change(&cat(&[&[1], &370_u64.to_le_bytes()])));
-    let permit = permit_body(1, 370, &TIME_CODE);
+    let permit = permit_body(&[1], 370, &TIME_CODE);
+    let payout_permit = permit_body(&payout_purpose(), 370, &TIME_CODE);
     let made = json!({
         "account_secret": hex(world.place(0, 0, 0).account_key()),
         "mint": hex(world.mint),
@@ -373,6 +379,9 @@ fn settings_and_permissions() {
         "time_code": "123456",
         "permit_digest": hex(hash(b"farthing/v1/permit", &[(b"permit-body", &permit)])),
         "permit": hex(signed_permit(&permit)),
+        "payout_digest": hex(&payout_purpose()[1..]),
+        "payout_permit_digest": hex(hash(b"farthing/v1/permit", &[(b"permit-body", &payout_permit)])),
+        "payout_permit": hex(signed_permit(&payout_permit)),
     });
     let file = stored("settings.json", &made);
     let (mint, key) = (MintId::from_bytes(file.array("mint")), Keypair::from_secret(&file.array("account_secret")));
@@ -402,6 +411,12 @@ fn settings_and_permissions() {
     };
     assert!(*request.draft() == permit);
     assert_eq!(permit.clone().sign(&key).unwrap().to_bytes(), file.bytes("permit"));
+    let request = PermitRequest::from_bytes(&file.bytes("payout_permit")).unwrap();
+    request.verify(&mint).unwrap();
+    let digest = PayoutDigest::from_bytes(file.array("payout_digest"));
+    let for_payout = PermitDraft { purpose: PermitPurpose::Payout(digest), ..permit.clone() };
+    assert!(*request.draft() == for_payout);
+    assert_eq!(for_payout.sign(&key).unwrap().to_bytes(), file.bytes("payout_permit"));
     let other = Keypair::from_secret(&[7; 32]);
     assert_eq!(draft.sign(&other), Err(DecodeError::OutOfRange));
     assert_eq!(permit.clone().sign(&other), Err(DecodeError::OutOfRange));

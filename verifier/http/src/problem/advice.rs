@@ -65,7 +65,9 @@ impl Code {
             Self::UnknownMint => {
                 "Use the tokens of a mint that is named in the payment request, or ask the mint with this id."
             }
-            Self::UnknownAccount => "Check the account's key. An account exists from the first credit on.",
+            Self::UnknownAccount => {
+                "Check the account's key. An account exists from the first credit on; where the operator opens accounts himself, ask him."
+            }
             Self::InsufficientFunds => "Have the account credited, or ask for less.",
             Self::LimitExceeded => "Ask for less, or later: the detail says which limit it is.",
             Self::InvalidSignature => {

@@ -8,9 +8,9 @@ use crate::reference::{cat, ed25519_sign, enc, hash};
 use crate::vectors::hex;
 use crate::vectors::issuance::{account_request, swap_issuance, voucher_request};
 use crate::vectors::requests::{
-    TIME_CODE, invoice_body, limit_change, offer_body, payout_body, payout_body_to, permit_body, query_bytes,
-    receipt_bytes, settings_body, signed_invoice, signed_payout, signed_permit, signed_settings, signed_transfer,
-    text_token, transfer_body, two_mints,
+    TIME_CODE, invoice_body, limit_change, offer_body, payout_body, payout_body_to, payout_purpose, permit_body,
+    query_bytes, receipt_bytes, settings_body, signed_invoice, signed_payout, signed_permit, signed_settings,
+    signed_transfer, text_token, transfer_body, two_mints,
 };
 
 pub(super) fn cases() -> Vec<Case> {
@@ -164,21 +164,23 @@ fn settings() -> Vec<Case> {
 }
 
 fn permits() -> Vec<Case> {
-    let body = permit_body(1, 370, &TIME_CODE);
+    let body = permit_body(&[1], 370, &TIME_CODE);
     let good = signed_permit(&body);
+    let for_payout = signed_permit(&permit_body(&payout_purpose(), 370, &TIME_CODE));
     let decode = |reason, body: Vec<u8>, error| Case::new(reason, "decode permit", &good, signed_permit(&body), error);
     let verify = |reason, refused: Vec<u8>| {
         Case::new(reason, "verify permit", &good, refused, "InvalidSignature")
             .with(json!({ "mint": hex(world().mint) }))
     };
     vec![
-        decode("permit-amount-zero", permit_body(1, 0, &TIME_CODE), "OutOfRange"),
-        decode("permit-for-nothing-known", permit_body(3, 370, &TIME_CODE), "UnknownTag"),
-        decode("permit-code-of-unknown-kind", permit_body(1, 370, &[0, 0, 0, 0, 0]), "UnknownTag"),
+        decode("permit-amount-zero", permit_body(&[1], 0, &TIME_CODE), "OutOfRange"),
+        decode("permit-for-nothing-known", permit_body(&[3], 370, &TIME_CODE), "UnknownTag"),
+        decode("permit-code-of-unknown-kind", permit_body(&[1], 370, &[0, 0, 0, 0, 0]), "UnknownTag"),
         Case::new("permit-trailing-byte", "decode permit", &good, cat(&[&good, &[0]]), "TrailingBytes"),
         verify("permit-of-another-account", edited(&good, 1, &other().payee)),
         verify("permit-of-another-mint", signed_permit(&edited(&body, 32, &other().mint))),
-        verify("permit-for-a-payout", edited(&good, 65, &[2])),
+        verify("permit-for-a-payout", spliced(&good, 65, 1, &payout_purpose())),
+        verify("permit-for-another-payout", edited(&for_payout, 66, &[0])),
         verify("permit-of-another-operation", edited(&good, 66, &[0])),
         verify("permit-with-another-code", edited(&good, good.len() - 68, &[0x41])),
     ]
