@@ -11,6 +11,7 @@ mod money;
 mod payouts;
 mod recoup;
 mod signer;
+mod status;
 mod vouchers;
 
 use axum::{Router, middleware};
@@ -26,6 +27,7 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(backing::router())
         .merge(recoup::router())
         .merge(signer::router())
+        .merge(status::router())
         .merge(vouchers::router())
         .merge(funding::router())
         .merge(backup::router())
