@@ -66,7 +66,10 @@ fn a_signer_is_killed_while_wallets_withdraw_and_nothing_is_lost() {
     let refused = world.output(&["wallet", "--dir", world.path("alice").to_str().unwrap(), "withdraw", "1.00"]);
     assert!(!refused.status.success());
     let status = json(&world, 1, "mint-status", &["status"]);
-    assert_eq!((status["signer"].as_str(), &status["alarms"][0]["code"]), (Some("unreached"), &"signer_unreached".into()));
+    assert_eq!(
+        (status["signer"].as_str(), &status["alarms"][0]["code"]),
+        (Some("unreached"), &"signer_unreached".into())
+    );
     assert!(status["signer_unreached_since"].is_u64());
     // A mint runs without it: it would be wrong to keep it from starting.
     assert_eq!(of_signer(&json(&world, 0, "mint-check-config", &["check-config"])), "warning");

@@ -28,7 +28,6 @@ use farthing_protocol::keyset::{Keyset, KeysetList, KeysetTerms};
 use farthing_protocol::unsigned::Unsigned;
 
 use crate::ledger::Unlisted;
-
 pub(crate) use answer::Answer;
 pub(crate) use apart::{IssuedOf, Published, Purpose, Remote, reach_now};
 pub use apart::{

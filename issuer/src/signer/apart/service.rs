@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use farthing_durable::Options;
@@ -109,18 +109,19 @@ pub async fn run_signer_in(
     let (service, tls) = opened.await.map_err(|_| SignerError::Store)??;
     let service = Arc::new(service);
     let (stop, stopped) = watch::channel(false);
+    let tidied = Arc::downgrade(&service);
     let (local_addr, served) = match (service.home.listen(), tls) {
         (Listen::Tcp(address, _), Some(tls)) => {
             let listener = TcpListener::bind(address).await?;
             let local_addr = listener.local_addr()?;
-            (Some(local_addr), tokio::spawn(serve(Door::Tcp(listener, tls), Arc::clone(&service), stopped)))
+            (Some(local_addr), tokio::spawn(serve(Door::Tcp(listener, tls), service, stopped)))
         }
         _ => {
             let socket = PrivateSocket::bind(service.home.socket())?;
-            (None, tokio::spawn(serve(Door::Socket(socket), Arc::clone(&service), stopped)))
+            (None, tokio::spawn(serve(Door::Socket(socket), service, stopped)))
         }
     };
-    tokio::spawn(tidy(service, stop.subscribe()));
+    tokio::spawn(tidy(tidied, stop.subscribe()));
     let asked = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -189,13 +190,8 @@ async fn serve(door: Door, service: Arc<Service>, mut stopped: watch::Receiver<b
     while talks.join_next().await.is_some() {}
 }
 
-/// Drops keys whose time is over, until the signer stops. It holds nothing of the signer meanwhile.
-async fn tidy(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
-    let service = {
-        let weak = Arc::downgrade(&service);
-        drop(service);
-        weak
-    };
+/// Drops keys whose time is over, until the signer stops or is gone.
+async fn tidy(service: Weak<Service>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
