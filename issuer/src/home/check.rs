@@ -50,7 +50,8 @@ pub type Finding = findings::Finding<FindingCode>;
 type Report = findings::Report<FindingCode>;
 
 /// Looks at everything a mint in this folder needs, and changes nothing. No secret is read but the mint's own for its connection to a
-/// signer, which is asked whether it is there, and the ledger is not opened: what was revoked says the running mint, if there is one; without it, a keyset counts as revoked whose place another has taken.
+/// signer, which is asked whether it is there, and the ledger is not opened: what was revoked says the running mint, if there is one; without
+/// it, a keyset counts as revoked whose place another has taken.
 pub fn check_home(folder: &Path, now: UnixTime, running: Option<&[KeysetSummary]>) -> Vec<Finding> {
     let mut report = Report::default();
     let home = match MintHome::open(folder) {

@@ -10,7 +10,7 @@ use super::{opens, socket};
 use crate::common::World;
 
 fn found(world: &World) -> Option<(Severity, String)> {
-    let findings = check_home(world.home.folder(), world.now());
+    let findings = check_home(world.home.folder(), world.now(), None);
     let signer = findings.into_iter().find(|finding| finding.code == FindingCode::Signer)?;
     Some((signer.severity, signer.message))
 }
