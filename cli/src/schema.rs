@@ -59,6 +59,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("mint-new-keyset", answer::<crate::mint::keysets::NewKeysetAnswer>()),
         ("mint-keys", answer::<crate::mint::keys::KeysAnswer>()),
         ("mint-passphrase-set", answer::<crate::mint::keys::ProtectionAnswer>()),
+        ("mint-status", answer::<crate::mint::status::StatusAnswer>()),
         ("mint-signer", answer::<crate::mint::signer::SignerAnswer>()),
         ("mint-signer-report", answer::<crate::mint::signer::SignerReportAnswer>()),
         ("mint-backup", answer::<crate::mint::backup::BackupAnswer>()),

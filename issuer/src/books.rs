@@ -11,7 +11,7 @@ use farthing_protocol::amount::{Amount, Unit};
 use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutDraft, PayoutRequest, UnitBalance};
 use farthing_protocol::identity::{AccountKey, VoucherKey};
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::Revocation;
+use farthing_protocol::keyset::{KeysetList, Revocation};
 use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
@@ -450,6 +450,22 @@ impl Books {
             tracing::error!(keyset = %revocation.keyset, "the signer has published a revocation that this mint did not order");
         }
         self.change_keysets(|book| Ok(book.with_published(&adopted)))
+    }
+
+    /// Dates revocations that a published list did not have at that list, if they were noted earlier: with an earlier date they could not be
+    /// published any more. Since when the key had leaked stays as it is.
+    pub(crate) async fn date_revocations(&self, list: &KeysetList) -> Result<(), LedgerError> {
+        let earliest = list.issued_at().minus(KeysetList::MAX_SKEW);
+        let late = |own: &&Revocation| list.revoked_at(&own.keyset).is_none() && own.revoked_at < earliest;
+        let book = self.keyset_book();
+        let dated: Vec<Revocation> =
+            book.revocations().iter().filter(late).map(|own| Revocation { revoked_at: earliest, ..*own }).collect();
+        if dated.is_empty() {
+            return Ok(());
+        }
+        let noted = dated.clone();
+        self.0.ledger.run(move |txn, _| noted.iter().try_for_each(|own| ledger::adopt_revocation(txn, own))).await?;
+        self.change_keysets(|book| Ok(book.with_published(&dated)))
     }
 
     /// Replaces the keysets by what `change` makes of them, one change at a time.

@@ -33,9 +33,11 @@ pub enum ListError {
 }
 
 impl ListError {
-    /// The signer has signed something that this mint does not know of.
-    pub(crate) fn went_back(&self) -> bool {
-        matches!(self, Self::Signing(SigningError::Refused(SignerRefusal::WentBack)))
+    /// The signer has perhaps signed something that this mint does not know of: what it should sign takes that back, or
+    /// is dated before it.
+    pub(crate) fn contradicts(&self) -> bool {
+        use SignerRefusal::{NotItsTime, WentBack};
+        matches!(self, Self::Signing(SigningError::Refused(WentBack | NotItsTime)))
     }
 
     /// The stable code under which it is told to clients.

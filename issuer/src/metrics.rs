@@ -60,6 +60,8 @@ pub(crate) struct Metrics {
     places: Gauge,
     writable: Gauge,
     keyset_seconds: Gauge,
+    signer_reached: Gauge,
+    signer_unreached_seconds: Gauge,
 }
 
 /// Sums of money, each for every unit, in its smallest parts.
@@ -90,6 +92,8 @@ pub(crate) struct Now<'a> {
     pub(crate) writable: bool,
     /// For how many seconds more the keyset issues that issues now.
     pub(crate) keyset_seconds: Option<u64>,
+    /// For how many seconds a signer that is a process of its own has not been reached; nothing while it is.
+    pub(crate) signer_unreached_seconds: Option<u64>,
 }
 
 impl Default for Metrics {
@@ -123,6 +127,9 @@ impl Default for Metrics {
         let writable = gauge("ledger_writable", "1 while the ledger takes jobs");
         let help = "Time for which the keyset still issues that issues now; -1 if none does";
         let keyset_seconds = gauge("keyset_issues_seconds", help);
+        let signer_reached = gauge("signer_reached", "1 while the signer answers, or the mint holds its keys itself");
+        let help = "Time for which the signer has not been reached; 0 while it is";
+        let signer_unreached_seconds = gauge("signer_unreached_seconds", help);
         Self {
             registry,
             issuances,
@@ -137,6 +144,8 @@ impl Default for Metrics {
             places,
             writable,
             keyset_seconds,
+            signer_reached,
+            signer_unreached_seconds,
         }
     }
 }
@@ -250,6 +259,9 @@ impl Metrics {
         self.places.set(number(now.places));
         self.writable.set(now.writable.into());
         self.keyset_seconds.set(now.keyset_seconds.map_or(-1, |seconds| i64::try_from(seconds).unwrap_or(i64::MAX)));
+        self.signer_reached.set(now.signer_unreached_seconds.is_none().into());
+        let away = now.signer_unreached_seconds.unwrap_or_default();
+        self.signer_unreached_seconds.set(i64::try_from(away).unwrap_or(i64::MAX));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -19,8 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::archive::{ArchiveKeeper, Limits};
 use crate::books::{Books, BooksError};
 use crate::clock::{Clock, SystemClock};
-use crate::control::{SignerIssued, SignerReportAnswer};
-use crate::home::{Config, HomeError, MintHome};
+use crate::control::{AlarmView, SignerIssued, SignerReportAnswer, SignerView, StatusReport};
+use crate::home::{Config, HomeError, MintHome, SignerPlace};
 use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
 use crate::ledger::{self, AuditReport, Authority, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
@@ -28,7 +28,8 @@ use crate::limits::{Rates, TooOften};
 use crate::list::{ListError, ListKeeper};
 use crate::metrics::{Limited, Metrics, Now};
 use crate::recoup::{Leak, RevokeError};
-use crate::signer::{Remote, Signer, SigningError, Strongbox};
+use crate::signer::{Reach, Remote, Signer, SigningError, Strongbox};
+use crate::watchdog::Alarm;
 
 /// Why a mint cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +143,10 @@ struct Inner {
     first_audit: std::sync::OnceLock<Result<AuditReport, LedgerError>>,
 }
 
+fn remote(home: &MintHome, place: SignerPlace, clock: &Arc<dyn Clock>) -> Result<Remote, HomeError> {
+    Ok(Remote::new(*home.mint_id(), place, Arc::clone(clock))?)
+}
+
 /// The right to make a keyset.
 type Making<'a> = tokio::sync::MutexGuard<'a, ()>;
 
@@ -207,7 +212,7 @@ impl Mint {
                 let strongbox = Strongbox::open(home.keys(), unlock, &home.load_keysets()?, Arc::clone(&clock));
                 Signer::here(strongbox.map_err(HomeError::from)?)
             }
-            (None, Some(place)) => Signer::apart(Remote::new(*home.mint_id(), place).map_err(HomeError::from)?),
+            (None, Some(place)) => Signer::apart(remote(&home, place, &clock)?),
             (Some(_), Some(_)) => return Err(HomeError::KeysApart.into()),
             (None, None) => return Err(HomeError::KeysHere.into()),
         };
@@ -303,7 +308,7 @@ impl Mint {
     /// A [`ListError`].
     pub async fn keysets_answer(&self) -> Result<Bytes, ListError> {
         match self.0.list.body(&self.0.books, &self.0.signer).await {
-            Err(error) if error.went_back() && self.adopt_last_list().await => {
+            Err(error) if error.contradicts() && self.adopt_last_list().await => {
                 self.0.list.body(&self.0.books, &self.0.signer).await
             }
             answer => answer,
@@ -391,6 +396,30 @@ impl Mint {
         Ok(Some(SignerReportAnswer { keysets }))
     }
 
+    /// Since when its signer, a process of its own, has not been reached; nothing while it is, and for a mint that holds its keys itself.
+    pub fn signer_unreached_since(&self) -> Option<UnixTime> {
+        match self.0.signer.reach() {
+            Reach::UnreachedSince(since) => Some(since),
+            Reach::Here | Reach::Reached => None,
+        }
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> StatusReport {
+        let alarm =
+            |alarm: Alarm| AlarmView { alarm: alarm.as_str().to_owned(), sentence: alarm.sentence().to_owned() };
+        StatusReport {
+            mint: *self.id(),
+            alarms: self.alarms().into_iter().map(alarm).collect(),
+            issues_until: self.issues_until(),
+            signer: match self.0.signer.reach() {
+                Reach::Here => SignerView::Here {},
+                Reach::Reached => SignerView::Reached {},
+                Reach::UnreachedSince(since) => SignerView::Unreached { since },
+            },
+        }
+    }
+
     async fn make_keyset(&self, authority: Authority) -> Result<KeysetId, KeysetChangeError> {
         self.make_next(&self.0.making.lock().await, authority).await
     }
@@ -468,6 +497,7 @@ impl Mint {
             places: AT_WORK,
             writable: books.ledger().is_available(),
             keyset_seconds: self.issues_until().map(|until| until.seconds().saturating_sub(now)),
+            signer_unreached_seconds: self.signer_unreached_since().map(|since| now.saturating_sub(since.seconds())),
         })
     }
 

@@ -11,6 +11,7 @@ use farthing_protocol::keyset::Keyset;
 use crate::archive::ArchiveError;
 use crate::ledger::{self, BurialRefusal, Buried, LedgerError, LogPlace};
 use crate::mint::{KeysetChangeError, Mint};
+use crate::signer::SigningError;
 
 /// What a rotation did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub enum RotationError {
     /// A keyset that has ended stays: what the audit finds wrong could not be found any more.
     #[error("a keyset that has ended is kept, because the books are not right")]
     NotRight,
+    /// The secret keys of a keyset that has ended were not removed.
+    #[error("the secret keys of a keyset that has ended were not removed: {0}")]
+    Keys(#[from] SigningError),
     /// The archive.
     #[error("a keyset that has ended was not taken out of the archive: {0}")]
     Archive(#[from] ArchiveError),
@@ -51,6 +55,7 @@ impl Mint {
     /// # Errors
     /// A [`RotationError`]. What cannot be dropped keeps no keyset from being made, nor the other way about.
     pub async fn rotate(&self) -> Result<Rotation, RotationError> {
+        self.signer().drop_ended();
         let made = self.make_due().await;
         let mut done = Rotation::default();
         let cleared = self.bury_and_drop(&mut done).await;
@@ -98,6 +103,8 @@ impl Mint {
             place =
                 books.drop_portion(&unlisted, move |txn, unlisted| ledger::drop_issuances(txn, unlisted, from)).await?;
         }
+        // With the row that says that records are being dropped, so that it is tried again until it is done.
+        self.signer().forget(&unlisted).await?;
         Ok(books.drop_portion(&unlisted, ledger::dropped).await?)
     }
 

@@ -29,6 +29,8 @@ pub enum Alarm {
     LedgerStopped,
     /// The books are not right, or could not be added up: nothing is issued, not even for tokens.
     BooksNotRight,
+    /// The signer, a process of its own, is not reached: nothing is issued, not even for tokens.
+    SignerUnreached,
     /// More is owed than was declared to be held against it: no withdrawals.
     NotBacked,
     /// No keyset issues now: no withdrawals.
@@ -37,13 +39,15 @@ pub enum Alarm {
 
 impl Alarm {
     /// Every alarm.
-    pub const ALL: [Self; 4] = [Self::LedgerStopped, Self::BooksNotRight, Self::NotBacked, Self::NoKeyset];
+    pub const ALL: [Self; 5] =
+        [Self::LedgerStopped, Self::BooksNotRight, Self::SignerUnreached, Self::NotBacked, Self::NoKeyset];
 
     /// Its stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LedgerStopped => "ledger_stopped",
             Self::BooksNotRight => "books_not_right",
+            Self::SignerUnreached => "signer_unreached",
             Self::NotBacked => "not_backed",
             Self::NoKeyset => "no_keyset",
         }
@@ -54,6 +58,7 @@ impl Alarm {
         match self {
             Self::LedgerStopped => "The ledger has stopped: nothing is answered until the mint is started again.",
             Self::BooksNotRight => "The books are not right: nothing is issued until an audit finds them right.",
+            Self::SignerUnreached => "The signer is not reached: nothing is issued until it is.",
             Self::NotBacked => "More is owed than was declared to be held against it: there are no withdrawals.",
             Self::NoKeyset => "No keyset issues now: there are no withdrawals.",
         }
@@ -71,6 +76,9 @@ impl Mint {
         }
         if halt == Some(Halt::BooksNotRight) {
             alarms.push(Alarm::BooksNotRight);
+        }
+        if self.signer_unreached_since().is_some() {
+            alarms.push(Alarm::SignerUnreached);
         }
         if halt == Some(Halt::NotBacked) {
             alarms.push(Alarm::NotBacked);

@@ -387,7 +387,7 @@ fn figures_count_and_name_nobody() {
 }
 
 /// A service file's assignments, by section.
-fn sections(text: &str) -> BTreeMap<String, Vec<(String, String)>> {
+pub(crate) fn sections(text: &str) -> BTreeMap<String, Vec<(String, String)>> {
     let mut sections: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     let mut current = String::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {

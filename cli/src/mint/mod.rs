@@ -22,6 +22,7 @@ mod reset_factor;
 pub(crate) mod restore;
 mod run;
 pub(crate) mod signer;
+pub(crate) mod status;
 pub(crate) mod vouchers;
 
 use anyhow::Result;
@@ -47,6 +48,7 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Audit(folder) => audit::audit(folder).await,
         MintCommand::Backing(args) => backing::backing(args, screen).await,
         MintCommand::CheckConfig(args) => check::check(args, screen).await,
+        MintCommand::Status(args) => status::status(args, screen).await,
         MintCommand::Payouts(args) => payouts::payouts(args, screen).await,
         MintCommand::Signer(command) => signer::signer(command, screen).await,
         MintCommand::Passphrase(command) => keys::passphrase(command, screen).await,

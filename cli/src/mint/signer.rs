@@ -3,7 +3,10 @@
 use anyhow::{Context, Result, bail};
 use farthing_http::signal::shutdown_signal;
 use farthing_issuer::control::{SignerReportAnswer as Report, path};
-use farthing_issuer::{Books, HomeError, KeyHome, SignerHome, SignerListen, SignerOptions, ValueLimits, run_signer};
+use farthing_issuer::{
+    Books, BooksError, HomeError, KeyHome, LedgerOpenError, SignerHome, SignerListen, SignerOptions, ValueLimits,
+    run_signer,
+};
 use farthing_protocol::amount::{Amount, Unit};
 use serde::Serialize;
 
@@ -72,10 +75,18 @@ async fn init(args: SignerInit, screen: &Screen) -> Result<()> {
         (Some(listen), Some(address)) => SignerListen::Tcp { listen, address },
         _ => SignerListen::Socket,
     };
+    let books = match Books::open(&home).await {
+        Err(BooksError::Ledger(LedgerOpenError::Store(farthing_durable::OpenError::InUse))) => {
+            let message = "the mint is running, and holds its keys: they cannot be handed over meanwhile";
+            return Err(fault(Trouble::MintRunning, message)
+                .next("stop it, and repeat the command; nothing was changed")
+                .into());
+        }
+        books => books?,
+    };
     // Cut short, the keys may be with the signer already.
     let protection = KeyHome::open(&place).map_or(home.protection(), |signer| signer.protection());
     let unlock = unlock_for(protection, &args.unlocking)?;
-    let books = Books::open(&home).await.context("the mint must not run meanwhile")?;
     let options = SignerOptions { listen, limits };
     let made = tokio::task::spawn_blocking(move || SignerHome::init(place, &books, &unlock, &options)).await?;
     let made = match made {

@@ -106,6 +106,11 @@ impl Segment {
         is_all.then_some(Self { row, records })
     }
 
+    /// A segment that somebody else had listed.
+    pub(super) const fn without_records(row: SegmentRow) -> Self {
+        Self { row, records: Vec::new() }
+    }
+
     /// One of its files.
     pub(super) fn file(&self, head: FileHead) -> Result<Draft, DecodeError> {
         let of = |hash: &IssuanceHash| Prefix::of(head.prefix.bits(), hash);
@@ -166,6 +171,11 @@ impl Filter {
         let parts = u16::try_from(fingerprints.len().div_ceil(SpentFilter::MAX_FINGERPRINTS)).ok()?;
         let count = u32::try_from(fingerprints.len()).ok()?;
         Some(Self { listed: ListedFilter { span, parts, count }, fingerprints })
+    }
+
+    /// A filter that somebody else had listed.
+    pub(super) const fn without_serials(listed: ListedFilter) -> Self {
+        Self { listed, fingerprints: Vec::new() }
     }
 
     /// One of its parts.

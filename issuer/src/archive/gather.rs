@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use farthing_protocol::amount::UnixTime;
 use farthing_protocol::archive::{FiledRecord, Fingerprinter, Span};
 use farthing_protocol::ids::KeysetId;
 use farthing_verifier::spent::SpentEntry;
@@ -26,7 +27,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) async fn from_log(ledger: &Ledger, state: &ArchiveState) -> Result<Self, ArchiveError> {
-        let mut gathering = Gathering { enough: ENOUGH, ..Gathering::new(state.next) };
+        let mut gathering = Gathering { enough: ENOUGH, from: state.sealed_until, ..Gathering::new(state.next) };
         let mut until = None;
         'log: loop {
             let from = gathering.end;
@@ -94,12 +95,21 @@ struct Gathering {
     records: BTreeMap<KeysetId, Vec<Placed>>,
     bytes: usize,
     enough: usize,
-    last: Option<farthing_protocol::amount::UnixTime>,
+    /// Where the segment begins. Records may be older, if somebody had an index signed that says that nothing was issued then.
+    from: UnixTime,
+    last: Option<UnixTime>,
 }
 
 impl Gathering {
     fn new(first: LogPlace) -> Self {
-        Self { end: first, records: BTreeMap::new(), bytes: 0, enough: usize::MAX, last: None }
+        Self {
+            end: first,
+            records: BTreeMap::new(),
+            bytes: 0,
+            enough: usize::MAX,
+            from: UnixTime::default(),
+            last: None,
+        }
     }
 
     /// Adds a record, or goes past one that there is no more; or, if there is enough and a new second begins, says when the segment ends and
@@ -109,10 +119,11 @@ impl Gathering {
         place: LogPlace,
         logged: &LoggedIssuance,
         record: Option<&[u8]>,
-    ) -> Result<Option<farthing_protocol::amount::UnixTime>, ArchiveError> {
+    ) -> Result<Option<UnixTime>, ArchiveError> {
         if let Some(last) = self.last
             && self.bytes >= self.enough
             && last < logged.at
+            && last >= self.from
         {
             return Ok(Some(last.plus(1)));
         }
@@ -190,7 +201,6 @@ async fn fingerprints(
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use farthing_protocol::amount::UnixTime;
     use farthing_protocol::identity::IssuanceId;
 
     use super::*;

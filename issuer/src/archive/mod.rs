@@ -7,6 +7,7 @@
 mod cut;
 mod files;
 mod gather;
+mod mend;
 mod serve;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use cut::{Draft, Filter, Made, Segment};
 use gather::Gathered;
 
 pub(crate) use cut::Limits;
+pub(crate) use mend::{Signed, signed_files};
 pub(crate) use serve::{ArchiveKeeper, Wanted};
 
 /// Why the archive did not grow, or a file of it was not given.
@@ -68,6 +70,9 @@ impl From<ArchiveError> for Problem {
         }
     }
 }
+
+/// How often in a row the archive goes on from what somebody else had signed.
+const MENDED: u32 = 2;
 
 /// What of the archive grows.
 #[derive(Clone, Copy)]
@@ -136,8 +141,18 @@ impl Mint {
         filtered
     }
 
-    /// Lists all segments, or all filters, of what is complete, and gives the index out.
+    /// Lists all segments, or all filters, of what is complete, and gives the index out. What somebody else had signed is gone on from.
     async fn grow(&self, growing: Growing) -> Result<ArchiveIndex, ArchiveError> {
+        for _ in 0..MENDED {
+            match self.try_to_grow(growing).await {
+                Err(error) if self.mend(&error).await => {}
+                grown => return grown,
+            }
+        }
+        self.try_to_grow(growing).await
+    }
+
+    async fn try_to_grow(&self, growing: Growing) -> Result<ArchiveIndex, ArchiveError> {
         let (ledger, times) = (self.books().ledger(), self.books().home().config().archive);
         let salt = new_salt();
         let mut state = ledger.run(move |txn, now| ledger::plan(txn, now, times, salt)).await?;
@@ -231,13 +246,9 @@ impl Mint {
         let _one_at_a_time = self.archive().sealing.lock().await;
         let ledger = self.books().ledger();
         let keyset = *buried.keyset();
-        let last = ledger.read(ledger::stored_index).await?;
-        let index = match last.filter(|index| index.keyset(&keyset).is_some()) {
-            None => None,
-            Some(last) => {
-                let kept = last.keysets().iter().filter(|archived| archived.keyset != keyset).cloned().collect();
-                Some(self.sign_index((last.sealed_until(), last.filtered_until()), kept, Some(&last)).await?)
-            }
+        let index = match self.index_without(&keyset).await {
+            Err(error) if self.mend(&error).await => self.index_without(&keyset).await?,
+            index => index?,
         };
         let stored = index.clone();
         let unlisted = ledger.run(move |txn, _| ledger::unlist(txn, buried, stored.as_ref())).await?;
@@ -248,6 +259,14 @@ impl Mint {
         let removed = tokio::task::spawn_blocking(move || files::remove(&folder, &keyset));
         removed.await.map_err(|_| LedgerError::Stopped)??;
         Ok(unlisted)
+    }
+
+    /// The last index without a keyset; none if it does not list it.
+    async fn index_without(&self, keyset: &KeysetId) -> Result<Option<ArchiveIndex>, ArchiveError> {
+        let last = self.books().ledger().read(ledger::stored_index).await?;
+        let Some(last) = last.filter(|index| index.keyset(keyset).is_some()) else { return Ok(None) };
+        let kept = last.keysets().iter().filter(|archived| archived.keyset != *keyset).cloned().collect();
+        self.sign_index((last.sealed_until(), last.filtered_until()), kept, Some(&last)).await.map(Some)
     }
 
     /// Has an index signed later than the last, which takes nothing of it back but keysets that ended.

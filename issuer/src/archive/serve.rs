@@ -11,7 +11,7 @@ use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::KeysetId;
 
 use super::ArchiveError;
-use super::cut::{Draft, Limits, Segment};
+use super::cut::{Draft, Filter, Limits, Segment};
 use super::files::{issued_name, read, spent_name};
 use super::gather::{filter_again, records_between};
 use crate::ledger::{self, FilterRow, LedgerError, SegmentRow};
@@ -172,12 +172,20 @@ impl Mint {
     /// The file of this head; [`LedgerError::Damaged`] rather than another than the one that was listed.
     async fn make_file(&self, head: FileHead) -> Result<Draft, ArchiveError> {
         let ledger = self.books().ledger();
-        let row = ledger.read(move |txn| ledger::segment_row(txn, &head.keyset, head.segment)).await?;
+        let (row, foreign) = ledger
+            .read(move |txn| {
+                let foreign = ledger::is_foreign_segment(txn, &head.keyset, head.segment)?;
+                Ok::<_, LedgerError>((ledger::segment_row(txn, &head.keyset, head.segment)?, foreign))
+            })
+            .await?;
         let is_listed = |row: &SegmentRow| {
             let ListedSegment { span, salt, bits, .. } = row.listed;
             (span, salt, bits) == (head.span, head.salt, head.prefix.bits())
         };
         let row = row.filter(is_listed).ok_or(LedgerError::Damaged)?;
+        if foreign {
+            return Ok(Segment::without_records(row).file(head)?);
+        }
         let records = records_between(ledger, head.keyset, row.first, row.end).await?;
         let segment = Segment::again(row, records).ok_or(LedgerError::Damaged)?;
         Ok(segment.file(head)?)
@@ -186,9 +194,17 @@ impl Mint {
     /// The part of this head; [`LedgerError::Damaged`] rather than another than the one that was listed.
     async fn make_filter(&self, head: FilterHead) -> Result<Draft, ArchiveError> {
         let ledger = self.books().ledger();
-        let row = ledger.read(move |txn| ledger::filter_row(txn, &head.keyset, head.period)).await?;
+        let (row, foreign) = ledger
+            .read(move |txn| {
+                let foreign = ledger::is_foreign_filter(txn, &head.keyset, head.period)?;
+                Ok::<_, LedgerError>((ledger::filter_row(txn, &head.keyset, head.period)?, foreign))
+            })
+            .await?;
         let is_listed = |row: &FilterRow| (row.listed.span, row.listed.parts) == (head.span, head.parts);
         let row = row.filter(is_listed).ok_or(LedgerError::Damaged)?;
+        if foreign {
+            return Ok(Filter::without_serials(row.listed).part(head)?);
+        }
         let filter = filter_again(ledger, head.keyset, head.period, &row).await?;
         Ok(filter.part(head)?)
     }

@@ -11,6 +11,7 @@ mod payouts;
 mod recoup;
 mod registration;
 mod signer;
+mod status;
 mod vouchers;
 
 pub use administration::{
@@ -27,6 +28,7 @@ pub use payouts::{PayoutView, PayoutWord, PayoutsQuery, PayoutsReport, SettlePay
 pub use recoup::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
 pub use registration::{RegisteredQuery, RegisteredReport, RegisteredView, RegistrationAnswer, RegistrationRequest};
 pub use signer::{SignerIssued, SignerReportAnswer};
+pub use status::{AlarmView, SignerView, StatusReport};
 pub use vouchers::{
     BatchView, CreateVouchersAnswer, CreateVouchersRequest, RevokeVouchersRequest, VouchersQuery, VouchersReport,
 };
@@ -96,6 +98,8 @@ pub mod path {
     pub const COVER_RECOUP: &str = "/v1/control/cover-recoup";
     /// GET: [`SignerReportAnswer`](super::SignerReportAnswer); `not_found` for a mint that holds its keys itself.
     pub const SIGNER: &str = "/v1/control/signer";
+    /// GET: [`StatusReport`](super::StatusReport).
+    pub const STATUS: &str = "/v1/control/status";
     /// POST [`ForgetRequest`](super::ForgetRequest) → [`ForgetAnswer`](super::ForgetAnswer).
     pub const FORGET: &str = "/v1/control/forget";
     /// POST [`BeginCopyRequest`](super::BeginCopyRequest) → [`BeginCopyAnswer`](super::BeginCopyAnswer).

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_verifier::findings;
 
-use super::{CONFIG, HomeError, MintHome, ServiceOptions};
+use super::{CONFIG, HomeError, MintHome, ServiceOptions, SignerAt};
 use crate::funding::WebhookSecretError;
 use crate::keys::is_private;
 use crate::keysets::{KeysetBook, KeysetState, KeysetSummary};
 use crate::limits::IssueLimits;
+use crate::signer::{SigningError, reach_now};
 
 farthing_verifier::finding_codes! {
     /// The settings.
@@ -19,6 +20,8 @@ farthing_verifier::finding_codes! {
     Permissions = "permissions";
     /// The files of secret keys.
     Keys = "keys";
+    /// The signer, if it is a process of its own.
+    Signer = "signer";
     /// The keysets, and whether one issues now.
     Keysets = "keysets";
     /// The ledger.
@@ -46,8 +49,9 @@ pub type Finding = findings::Finding<FindingCode>;
 
 type Report = findings::Report<FindingCode>;
 
-/// Looks at everything a mint in this folder needs, and changes nothing. No secret is read, and the ledger is not opened: what was revoked
-/// says the running mint, if there is one; without it, a keyset counts as revoked whose place another has taken.
+/// Looks at everything a mint in this folder needs, and changes nothing. No secret is read but the mint's own for its connection to a
+/// signer, which is asked whether it is there, and the ledger is not opened: what was revoked says the running mint, if there is one; without
+/// it, a keyset counts as revoked whose place another has taken.
 pub fn check_home(folder: &Path, now: UnixTime, running: Option<&[KeysetSummary]>) -> Vec<Finding> {
     let mut report = Report::default();
     let home = match MintHome::open(folder) {
@@ -72,7 +76,7 @@ pub fn check_home(folder: &Path, now: UnixTime, running: Option<&[KeysetSummary]
 /// A check. Another one is added to [`CHECKS`].
 type Check = fn(&Looked<'_>, &mut Report);
 
-const CHECKS: &[Check] = &[permissions, keysets, ledger, addresses, tls, limits, alert, webhook];
+const CHECKS: &[Check] = &[permissions, keysets, signer, ledger, addresses, tls, limits, alert, webhook];
 
 struct Looked<'a> {
     home: &'a MintHome,
@@ -121,6 +125,23 @@ fn keysets(looked: &Looked<'_>, report: &mut Report) {
                 .fine(FindingCode::Keysets, format!("keyset {} issues for {left} more days{unless}", keyset.sequence));
         }
         None => report.fault(FindingCode::Keysets, "no keyset issues now: farthing mint new-keyset makes one"),
+    }
+}
+
+/// Whether the signer answers. A mint runs without it, and issues nothing.
+fn signer(looked: &Looked<'_>, report: &mut Report) {
+    let (home, code) = (looked.home, FindingCode::Signer);
+    let Some(place) = home.config().signer.clone() else { return };
+    let at = match &place.at {
+        SignerAt::Socket(path) => path.display().to_string(),
+        SignerAt::Tcp { address, .. } => address.clone(),
+    };
+    match reach_now(*home.mint_id(), place) {
+        Ok(()) => report.fine(code, format!("the signer answers at {at}")),
+        Err(SigningError::Unreached) => {
+            report.warning(code, format!("the signer is not reached at {at}: nothing is issued until it is"));
+        }
+        Err(error) => report.fault(code, format!("the signer at {at} cannot be used: {error}")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The folder of a mint's secret keys: `identity.key`, `keyset-<id>.key`.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use farthing_protocol::identity::{Keypair, MintId};
@@ -48,6 +49,16 @@ impl KeyFolder {
     pub(crate) fn load_keyset(&self, unlock: &Unlock, keyset: &Keyset) -> Result<SecretKeyset, KeyError> {
         let bytes = self.load_secret(unlock, &name_of(keyset.id()))?;
         SecretKeyset::from_bytes(&bytes, keyset).map_err(|_| KeyError::Exchanged)
+    }
+
+    /// Removes the secret keys of a keyset, if they are there. Durable when this returns.
+    pub(crate) fn remove_keyset(&self, keyset: &KeysetId) -> Result<(), KeyError> {
+        self.finish()?;
+        match fs::remove_file(self.file(&name_of(keyset))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed?,
+        }
+        Ok(sync_folder(&self.folder)?)
     }
 
     /// Where it is.

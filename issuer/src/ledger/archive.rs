@@ -181,6 +181,95 @@ pub(crate) fn list_files(txn: &mut Txn<'_>, listing: &Listing) -> Result<(), Led
     Ok(txn.put_large(Table::ArchiveIndex.prefix(), &index.to_bytes())?)
 }
 
+/// Takes over an index that was signed in the mint's name and that this ledger does not know, and which takes nothing back. What it adds
+/// is listed for ever: here it stands for nothing. What is recorded and not listed is cut by another salt and listed later.
+pub(crate) fn adopt_index(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    index: &ArchiveIndex,
+    salt: SegmentSalt,
+) -> Result<(), LedgerError> {
+    let state: ArchiveState = get(txn, Table::ArchiveState, &[])?.ok_or(LedgerError::Damaged)?;
+    let last = stored_index(txn)?;
+    for archived in index.keysets() {
+        let keyset = &archived.keyset;
+        let own = last.as_ref().and_then(|last| last.keyset(keyset));
+        let (segments, filters) = own.map_or((0, 0), |own| (own.segments.len(), own.filters.len()));
+        for (number, listed) in (0..).zip(&archived.segments).skip(segments) {
+            let row = SegmentRow { listed: *listed, first: state.next, end: state.next };
+            put(txn, Table::Segment, &numbered(keyset, number), &row)?;
+            put(txn, Table::ArchiveForeign, &foreign(keyset, SEGMENT, number), &now)?;
+        }
+        let after = last_filter(txn, keyset, u32::try_from(filters).map_err(|_| LedgerError::Damaged)?)?;
+        for (number, listed) in (0..).zip(&archived.filters).skip(filters) {
+            put(txn, Table::Filter, &numbered(keyset, number), &FilterRow { listed: *listed, after, last: after })?;
+            put(txn, Table::ArchiveForeign, &foreign(keyset, FILTER, number), &now)?;
+        }
+    }
+    for gone in last.iter().flat_map(ArchiveIndex::keysets).filter(|own| index.keyset(&own.keyset).is_none()) {
+        delete_rows(txn, &gone.keyset)?;
+    }
+    let (sealed_until, filtered_until) = (index.sealed_until(), index.filtered_until());
+    let adopted = ArchiveState {
+        sealed_until,
+        sealing_until: state.sealing_until.max(sealed_until),
+        salt,
+        next: state.next,
+        filtered_until,
+        filtering_until: state.filtering_until.max(filtered_until),
+    };
+    put(txn, Table::ArchiveState, &[], &adopted)?;
+    Ok(txn.put_large(Table::ArchiveIndex.prefix(), &index.to_bytes())?)
+}
+
+/// Gives what is to be listed next other heads: another salt, and for filters another end.
+pub(crate) fn cut_anew(txn: &mut Txn<'_>, now: UnixTime, salt: SegmentSalt) -> Result<(), LedgerError> {
+    let state: ArchiveState = get(txn, Table::ArchiveState, &[])?.ok_or(LedgerError::Damaged)?;
+    let is_due = state.filtering_until > state.filtered_until;
+    // Whatever is spent from now on is spent at this time or later.
+    let filtering_until = if is_due { state.filtering_until.max(now) } else { state.filtering_until };
+    put(txn, Table::ArchiveState, &[], &ArchiveState { salt, filtering_until, ..state })
+}
+
+/// Forgets which files there were of a keyset.
+pub(super) fn delete_rows(txn: &mut Txn<'_>, keyset: &KeysetId) -> Result<(), LedgerError> {
+    for table in [Table::Segment, Table::Filter, Table::ArchiveForeign] {
+        let prefix = table.key(keyset.as_bytes());
+        loop {
+            let rows = txn.scan_prefix(&prefix, None, PORTION)?;
+            if rows.is_empty() {
+                break;
+            }
+            rows.iter().try_for_each(|(key, _)| txn.delete(key))?;
+        }
+    }
+    Ok(())
+}
+
+/// So many rows are looked at at once.
+const PORTION: usize = 256;
+
+const SEGMENT: u8 = 1;
+const FILTER: u8 = 2;
+
+/// Whether a segment was listed for somebody else: there is nothing that it could be made from.
+pub(crate) fn is_foreign_segment(txn: &Txn<'_>, keyset: &KeysetId, number: u32) -> Result<bool, LedgerError> {
+    is_foreign(txn, &foreign(keyset, SEGMENT, number))
+}
+
+/// The same of a filter.
+pub(crate) fn is_foreign_filter(txn: &Txn<'_>, keyset: &KeysetId, number: u32) -> Result<bool, LedgerError> {
+    is_foreign(txn, &foreign(keyset, FILTER, number))
+}
+
+fn is_foreign(txn: &Txn<'_>, key: &[u8]) -> Result<bool, LedgerError> {
+    Ok(get::<UnixTime>(txn, Table::ArchiveForeign, key)?.is_some())
+}
+
+fn foreign(keyset: &KeysetId, kind: u8, number: u32) -> Vec<u8> {
+    [keyset.as_bytes().as_slice(), &[kind], &number.to_be_bytes()].concat()
+}
+
 fn numbered(keyset: &KeysetId, number: u32) -> Vec<u8> {
     [keyset.as_bytes().as_slice(), &number.to_be_bytes()].concat()
 }

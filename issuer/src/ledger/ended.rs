@@ -365,16 +365,7 @@ pub(crate) fn unlist(
         (last, None) if !last.as_ref().is_some_and(lists) => {}
         _ => return Err(LedgerError::Damaged),
     }
-    for table in [Table::Segment, Table::Filter] {
-        let prefix = table.key(keyset.as_bytes());
-        loop {
-            let rows = txn.scan_prefix(&prefix, None, PORTION)?;
-            if rows.is_empty() {
-                break;
-            }
-            rows.iter().try_for_each(|(key, _)| txn.delete(key))?;
-        }
-    }
+    super::archive::delete_rows(txn, &keyset)?;
     Ok(Unlisted(keyset))
 }
 

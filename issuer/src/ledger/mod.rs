@@ -55,8 +55,8 @@ pub(crate) use accounts::{balances, create_voucher, credit_by, pay_out_by};
 pub(crate) use acts::{Act, Maybe, Number, Text};
 pub use administrator::FactorError;
 pub(crate) use archive::{
-    Listing, filter_row, last_filter, list_files, logged, plan, record_bytes, segment_row, spent_after, spent_keysets,
-    stored_index,
+    Listing, adopt_index, cut_anew, filter_row, is_foreign_filter, is_foreign_segment, last_filter, list_files, logged,
+    plan, record_bytes, segment_row, spent_after, spent_keysets, stored_index,
 };
 pub(crate) use audit::KeysetFacts;
 pub(crate) use audit::audit;

@@ -46,6 +46,7 @@
 //! | `archive/segment/` ‖ keyset ‖ number | [`SegmentRow`] |
 //! | `archive/filter/` ‖ keyset ‖ number | [`FilterRow`] |
 //! | `archive/index` (large) | the signed index of the archive |
+//! | `archive/foreign/` ‖ keyset ‖ kind ‖ number | when a segment (1) or filter (2) was taken over that somebody else had listed |
 //! | `tombstone/` ‖ keyset | [`Tombstone`](super::Tombstone): what stays of a keyset for ever |
 //! | `swapped/` ‖ keyset ‖ keyset | Σ tokens of the second, swapped into tokens of the first, which has a tombstone |
 //! | `flow/` ‖ keyset ‖ keyset | [`Flow`](super::ended::Flow): when that was |
@@ -140,6 +141,7 @@ pub(crate) enum Table {
     Segment,
     Filter,
     ArchiveIndex,
+    ArchiveForeign,
     Tombstone,
     /// Σ tokens of other keysets that were swapped into those of a keyset with a tombstone.
     Swapped,
@@ -220,6 +222,7 @@ impl Table {
             Self::Segment => b"archive/segment/",
             Self::Filter => b"archive/filter/",
             Self::ArchiveIndex => b"archive/index",
+            Self::ArchiveForeign => b"archive/foreign/",
             Self::Tombstone => b"tombstone/",
             Self::Swapped => b"swapped/",
             Self::Flow => b"flow/",

@@ -41,7 +41,9 @@ impl Mint {
         if list.heads().iter().any(|head| known.get(&head.head.keyset).is_none()) {
             return Err(SigningError::Foreign.into());
         }
-        books.ledger().run(move |txn, _| ledger::store_list(txn, &list)).await?;
+        let stored = list.clone();
+        books.ledger().run(move |txn, _| ledger::store_list(txn, &stored)).await?;
+        books.date_revocations(&list).await?;
         drop(making);
         Ok(true)
     }

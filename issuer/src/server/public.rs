@@ -19,6 +19,7 @@ use farthing_verifier::service::{HEALTH, Health, READY, Ready};
 use crate::archive::Wanted;
 use crate::ledger::QuoteError;
 use crate::mint::Mint;
+use crate::watchdog::Alarm;
 
 /// A mint's public endpoints, with the limits that requests have.
 pub fn public_router(mint: Mint) -> Router {
@@ -337,10 +338,12 @@ pub(super) async fn health(State(mint): State<Mint>) -> Result<Json<Health>, Pro
 
 /// 200 while nothing is wrong; else the worst of what is.
 pub(super) async fn ready(State(mint): State<Mint>) -> Result<Json<Ready>, Problem> {
-    match mint.alarms().first() {
-        None => Ok(Json(Ready { ready: true })),
-        Some(alarm) => Err(Problem::new(Code::Unavailable).with_detail(alarm.sentence())),
-    }
+    let Some(alarm) = mint.alarms().first().copied() else { return Ok(Json(Ready { ready: true })) };
+    let problem = Problem::new(Code::Unavailable).with_detail(alarm.sentence());
+    Err(match mint.signer_unreached_since().filter(|_| alarm == Alarm::SignerUnreached) {
+        Some(since) => problem.with("since", since.seconds().to_string()),
+        None => problem,
+    })
 }
 
 async fn recoups(State(mint): State<Mint>) -> Result<Json<RecoupsAnswer>, Problem> {

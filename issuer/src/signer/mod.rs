@@ -19,15 +19,17 @@ mod strongbox;
 
 use std::sync::Arc;
 
-use farthing_protocol::amount::Denomination;
+use farthing_protocol::amount::{Denomination, UnixTime};
+use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::OpenedSession;
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Keyset, KeysetList, KeysetTerms};
 use farthing_protocol::unsigned::Unsigned;
 
+use crate::ledger::Unlisted;
 pub(crate) use answer::Answer;
-pub(crate) use apart::{IssuedOf, Published, Purpose, Remote};
+pub(crate) use apart::{IssuedOf, Published, Purpose, Remote, reach_now};
 pub use apart::{
     RunningSigner, SignerError, SignerHome, SignerListen, SignerOptions, SignerRefusal, TlsKey, ValueLimits,
     run_signer, run_signer_in,
@@ -40,6 +42,17 @@ pub(crate) use strongbox::{Strongbox, draw};
 /// Where the keys are. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Signer(Home);
+
+/// Whether a signer can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It is in this process.
+    Here,
+    /// It is a process of its own, and answers.
+    Reached,
+    /// It is a process of its own, and does not answer.
+    UnreachedSince(UnixTime),
+}
 
 #[derive(Clone, Debug)]
 enum Home {
@@ -146,6 +159,51 @@ impl Signer {
         match &self.0 {
             Home::Here(_) => Ok(None),
             Home::Apart(remote) => remote.last_list().await,
+        }
+    }
+
+    /// The archive's index that a signer that is a process of its own signed last; nothing for one that is here.
+    pub(crate) async fn last_index(&self) -> Result<Option<ArchiveIndex>, SigningError> {
+        match &self.0 {
+            Home::Here(_) => Ok(None),
+            Home::Apart(remote) => remote.last_index().await,
+        }
+    }
+
+    /// Whether it is a process of its own, and if so, since when it has not been reached; nothing while it is.
+    pub(crate) fn reach(&self) -> Reach {
+        match &self.0 {
+            Home::Here(_) => Reach::Here,
+            Home::Apart(remote) => remote.unreached_since().map_or(Reach::Reached, Reach::UnreachedSince),
+        }
+    }
+
+    /// Asks a signer that is a process of its own whether it is there.
+    pub(crate) async fn try_to_reach(&self) {
+        if let Home::Apart(remote) = &self.0
+            && let Err(error) = remote.reach().await
+        {
+            tracing::debug!(%error, "the signer was asked whether it is there");
+        }
+    }
+
+    /// Drops keys that can sign nothing any more. A signer that is a process of its own does so by itself.
+    pub(crate) fn drop_ended(&self) {
+        if let Home::Here(strongbox) = &self.0 {
+            strongbox.drop_ended();
+        }
+    }
+
+    /// Removes the secret keys of a keyset that is over for good, from the disk too. Its tombstone MUST stand.
+    pub(crate) async fn forget(&self, buried: &Unlisted) -> Result<(), SigningError> {
+        let keyset = *buried.keyset();
+        match &self.0 {
+            Home::Here(strongbox) => {
+                let strongbox = Arc::clone(strongbox);
+                let removed = tokio::task::spawn_blocking(move || strongbox.remove(&keyset)).await;
+                Ok(removed.map_err(|_| SigningError::Failed)??)
+            }
+            Home::Apart(remote) => remote.forget(keyset).await,
         }
     }
 

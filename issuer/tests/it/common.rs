@@ -175,6 +175,18 @@ impl World {
         world
     }
 
+    /// Hands the keys of a mint that has lived over to a signer.
+    pub(crate) async fn part_from_keys(&mut self, options: SignerOptions) {
+        self.close();
+        let books = Books::open_by(&self.home, Arc::clone(&self.clock) as _).await.unwrap();
+        let signer = hand_over(self.folder().join("signer"), &books, options).await.unwrap();
+        drop(books);
+        self.home = MintHome::open(self.home.folder()).unwrap();
+        self.signer = Some(Apart { home: signer, running: None });
+        self.start_signer().await;
+        self.reopen().await;
+    }
+
     /// Starts the signer, as after a crash; where it listens on TCP, the mint is told where.
     pub(crate) async fn start_signer(&mut self) {
         self.stop_signer().await;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use farthing_issuer::control::IncomeState;
-use farthing_issuer::{ForgetError, IncomeError, MintHome, MovementError, PayoutError, QuoteError};
+use farthing_issuer::{Authority, ForgetError, IncomeError, MintHome, MovementError, PayoutError, QuoteError};
 use farthing_protocol::api::{PayoutDraft, PermitPurpose, QuoteState, RecoupState, SettingsChange};
 use farthing_protocol::identity::{AccountKey, Keypair};
 use farthing_protocol::keyset::Keyset;

@@ -207,7 +207,7 @@ async fn once_a_day_every_record_is_read_and_old_counts_are_erased() {
 }
 
 /// The figures of a running mint.
-async fn figures(world: &World) -> String {
+pub(crate) async fn figures(world: &World) -> String {
     let mut socket = tokio::net::UnixStream::connect(world.home.control_socket()).await.unwrap();
     socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: mint\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
@@ -253,6 +253,8 @@ async fn figures_count_and_name_nobody() {
         "requests_at_work 0",
         "ledger_writable 1",
         "keyset_issues_seconds 7776000",
+        "signer_reached 1",
+        "signer_unreached_seconds 0",
     ] {
         assert!(text.lines().any(|found| found == format!("farthing_mint_{line}")), "{line} is not in\n{text}");
     }

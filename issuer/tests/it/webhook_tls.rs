@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use farthing_http::client::{CallError, Endpoint, HttpClient};
 use farthing_http::server::Tls;
-use farthing_issuer::{Serving, WEBHOOK, WebhookAnswer, serve};
+use farthing_issuer::{Authority, Serving, WEBHOOK, WebhookAnswer, serve};
 
 use crate::common::World;
 
@@ -31,7 +31,7 @@ async fn reports_are_taken_over_tls_and_the_certificate_is_read_again() {
         "[funding]\nwebhook_listen = \"127.0.0.1:0\"\nwebhook_certificate = \"hook.pem\"\nwebhook_key = \"hook.key\"\n";
     world.configure(|text| text.replace("[funding]\n", lines));
     world.reopen().await;
-    world.home.new_webhook_secret().unwrap();
+    world.mint().books().new_webhook_secret(Authority::local()).await.unwrap();
     write_pem(&world, FIRST);
     let files = world.home.webhook_tls_files().unwrap();
     let webhook_tls = Some(Tls::load(files.certificate, files.key).unwrap());

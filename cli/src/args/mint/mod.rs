@@ -18,6 +18,7 @@ mod reset_factor;
 mod restore;
 mod run;
 mod signer;
+mod status;
 mod vouchers;
 
 use std::path::PathBuf;
@@ -47,6 +48,7 @@ pub(crate) use self::reset_factor::MintResetFactor;
 pub(crate) use self::restore::MintRestore;
 pub(crate) use self::run::MintRun;
 pub(crate) use self::signer::{MintSigner, SignerFolder, SignerInit, SignerReport, SignerRun};
+pub(crate) use self::status::MintStatus;
 pub(crate) use self::vouchers::{
     MintVouchersCommand, MintVouchersCreate, MintVouchersList, MintVouchersRegister, MintVouchersRevoke, Paper,
 };
@@ -92,6 +94,10 @@ pub(crate) enum MintCommand {
     ///
     /// SIGHUP reads the certificate files again. SIGTERM or Ctrl-C ends it when what was begun is answered; a second one at once.
     Run(MintRun),
+    /// Ask the running mint what is wrong, and whether its signer answers
+    ///
+    /// Exits with 1 if something is wrong, or if it does not run.
+    Status(MintStatus),
     /// Look at settings, keys, ledger and machine, and change nothing
     ///
     /// Exits with 1 if something keeps the mint from running or issuing.
@@ -183,6 +189,7 @@ impl MintCommand {
             Self::Forget(args) => args.json,
             Self::Backing(args) => args.json,
             Self::CheckConfig(args) => args.json,
+            Self::Status(args) => args.json,
             Self::Keysets(args) => args.json,
             Self::NewKeyset(args) => args.json,
             Self::Signer(MintSigner::Init(args)) => args.json,

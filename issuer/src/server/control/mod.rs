@@ -12,6 +12,7 @@ mod payouts;
 mod recoup;
 mod registration;
 mod signer;
+mod status;
 mod vouchers;
 
 use axum::{Router, middleware};
@@ -28,6 +29,7 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(recoup::router())
         .merge(registration::router())
         .merge(signer::router())
+        .merge(status::router())
         .merge(vouchers::router())
         .merge(funding::router())
         .merge(backup::router())

@@ -14,15 +14,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use farthing_durable::Options;
+use farthing_durable::{OpenError, Options};
 use farthing_protocol::amount::Unit;
 use farthing_protocol::identity::MintId;
 use farthing_protocol::keyset::Keyset;
+use farthing_protocol::unsigned::Unsigned;
 use farthing_verifier::home::LogFormat;
 
 use super::config::{Listen, SignerConfig, ValueLimits, text};
-use super::rules::Rules;
+use super::rules::{Filed, Rules, RulesError};
 use super::tls::TlsSecret;
+use crate::archive::{Signed, signed_files};
 use crate::books::Books;
 use crate::home::{
     HomeError, KeysetSettings, MintHome, ProtectionKind, SignerAt, keysets_in, note_protection_in, signer_text,
@@ -36,6 +38,8 @@ const CONFIG: &str = "signer.toml";
 const TLS: &str = "tls";
 /// A signer's store is small.
 pub(super) const CACHE: u64 = 8 << 20;
+/// So many files of the archive are handed over in one transaction.
+const FILES_AT_ONCE: usize = 1024;
 /// In the mint's folder.
 const MINT_TLS: &str = "signer-tls.key";
 
@@ -171,8 +175,24 @@ impl SignerHome {
         let (list, index) = signed.wait().ok().and_then(Result::ok).ok_or(HomeError::Signed)?;
         let clock = Arc::clone(books.clock());
         let rules = Rules::open(self.clone(), clock, Options::new().cache_bytes(CACHE));
-        let rules = rules.map_err(|_| HomeError::Signed)?;
-        rules.begin_with(list.as_ref(), index.as_ref()).map_err(|_| HomeError::Signed)
+        let rules = rules.map_err(|error| match error {
+            RulesError::Store(OpenError::InUse) => HomeError::InUse,
+            _ => HomeError::Signed,
+        })?;
+        rules.begin_with(list.as_ref(), index.as_ref()).map_err(|_| HomeError::Signed)?;
+        // Of the files that are listed there are no others.
+        let folder = books.home().archive();
+        let mut files = index.iter().flat_map(|index| signed_files(&folder, index)).map(|file| match file {
+            Signed::Issued(file) => (file.place(), Unsigned::signature_of(&file)),
+            Signed::Spent(filter) => (filter.place(), Unsigned::signature_of(&filter)),
+        });
+        loop {
+            let portion: Vec<_> = files.by_ref().take(FILES_AT_ONCE).collect();
+            if portion.is_empty() {
+                return Ok(());
+            }
+            rules.take_over_files(portion).map_err(|_| HomeError::Signed)?;
+        }
     }
 
     /// The mint is told of its signer, and then loses its keys: not before the signer has all of them.

@@ -14,7 +14,7 @@ mod wire;
 
 pub use config::ValueLimits;
 pub use home::{SignerHome, SignerListen, SignerOptions};
-pub(crate) use remote::Remote;
+pub(crate) use remote::{Remote, reach_now};
 pub use service::{RunningSigner, SignerError, run_signer, run_signer_in};
 pub use tls::TlsKey;
 pub use wire::Refusal as SignerRefusal;

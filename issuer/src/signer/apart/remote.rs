@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_protocol::amount::Denomination;
+use farthing_protocol::amount::{Denomination, UnixTime};
+use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::{OpenedSession, SessionError};
 use farthing_protocol::identity::MintId;
@@ -20,6 +21,7 @@ use super::super::{Answer, Presented, SessionRefusal, SigningError};
 use super::tls::{self, TlsSecret};
 use super::turns::Turns;
 use super::wire::{Frame, IssuedOf, Published, Purpose, Refusal, Reply, Request};
+use crate::clock::{Clock, SystemClock};
 use crate::home::{SignerAt, SignerPlace};
 use crate::keys::KeyError;
 
@@ -31,8 +33,11 @@ pub(crate) struct Remote {
     mint: MintId,
     place: SignerPlace,
     tls: Option<TlsConnector>,
+    clock: Arc<dyn Clock>,
     idle: Mutex<Vec<Connection>>,
     turns: Turns,
+    /// Since when it has not been reached; nothing while it is, and before it was asked for anything.
+    unreached_since: Mutex<Option<UnixTime>>,
 }
 
 type Connection = Box<dyn Stream>;
@@ -46,7 +51,7 @@ struct Unreached;
 
 impl From<io::Error> for Unreached {
     fn from(error: io::Error) -> Self {
-        tracing::warn!(kind = %error.kind(), "the signer is not reached");
+        tracing::warn!(kind = %error.kind(), "the signer's answer is lost");
         Self
     }
 }
@@ -60,14 +65,46 @@ impl From<tokio::time::error::Elapsed> for Unreached {
 
 impl Remote {
     /// A mint's signer. Nothing is connected yet.
-    pub(crate) fn new(mint: MintId, place: SignerPlace) -> Result<Self, KeyError> {
+    pub(crate) fn new(mint: MintId, place: SignerPlace, clock: Arc<dyn Clock>) -> Result<Self, KeyError> {
         let tls = match &place.at {
             SignerAt::Socket(_) => None,
             SignerAt::Tcp { signer, key_file, .. } => {
                 Some(TlsConnector::from(tls::client(&TlsSecret::read(key_file)?, *signer)?))
             }
         };
-        Ok(Self { mint, place, tls, idle: Mutex::default(), turns: Turns::default() })
+        let (idle, turns, unreached_since) = (Mutex::default(), Turns::default(), Mutex::default());
+        Ok(Self { mint, place, tls, clock, idle, turns, unreached_since })
+    }
+
+    /// Asks whether it is there, and signs for this mint.
+    ///
+    /// # Errors
+    /// [`SigningError::Unreached`], or [`SigningError::Refused`] by one that signs for another mint.
+    pub(crate) async fn reach(&self) -> Result<(), SigningError> {
+        match self.ask_to_sign(&Request::Hello(self.mint).to_frame()).await? {
+            Reply::Welcome => Ok(()),
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
+    /// Since when it has not been reached; nothing while it is.
+    pub(crate) fn unreached_since(&self) -> Option<UnixTime> {
+        *self.unreached_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_reached(&self) {
+        let mut since = self.unreached_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.take().is_some() {
+            tracing::info!("the signer is reached again");
+        }
+    }
+
+    fn note_unreached(&self, kind: io::ErrorKind) {
+        let mut since = self.unreached_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.is_none() {
+            tracing::warn!(%kind, "the signer is not reached");
+            *since = Some(self.clock.now());
+        }
     }
 
     pub(crate) async fn open(
@@ -155,6 +192,22 @@ impl Remote {
         }
     }
 
+    /// The archive's index that the signer signed last.
+    pub(crate) async fn last_index(&self) -> Result<Option<ArchiveIndex>, SigningError> {
+        match self.ask_to_sign(&Request::LastIndex.to_frame()).await? {
+            Reply::LastIndex(index) => Ok(index.map(|index| *index)),
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
+    /// Has the secret keys of a keyset removed.
+    pub(crate) async fn forget(&self, keyset: KeysetId) -> Result<(), SigningError> {
+        match self.ask_to_sign(&Request::Forget(keyset).to_frame()).await? {
+            Reply::Forgotten => Ok(()),
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
     async fn ask_to_sign(&self, frame: &Frame) -> Result<Reply, SigningError> {
         match self.ask(frame).await {
             Ok(Reply::Refused(refusal)) => Err(SigningError::Refused(refusal)),
@@ -200,6 +253,7 @@ impl Remote {
             return Err(Unreached);
         };
         let reply = Reply::from_frame(&answer).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        self.note_reached();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(connection);
@@ -208,31 +262,49 @@ impl Remote {
     }
 
     async fn connect(&self) -> Result<Connection, Unreached> {
-        let connected = async {
-            let mut connection: Connection = match (&self.place.at, &self.tls) {
-                (SignerAt::Tcp { address, .. }, Some(tls)) => {
-                    let stream = TcpStream::connect(address).await?;
-                    stream.set_nodelay(true)?;
-                    let name = ServerName::try_from("signer").map_err(io::Error::other)?;
-                    Box::new(tls.connect(name, stream).await?)
-                }
-                (SignerAt::Socket(path), _) => Box::new(UnixStream::connect(path).await?),
-                (SignerAt::Tcp { .. }, None) => return Err(io::ErrorKind::InvalidInput.into()),
-            };
-            Request::Hello(self.mint).to_frame().send(&mut connection).await?;
-            let answer = Frame::receive(&mut connection).await?;
-            match answer.as_ref().map(Reply::from_frame) {
-                Some(Ok(Reply::Welcome)) => Ok(connection),
-                Some(Ok(Reply::Refused(refusal))) => {
-                    tracing::error!(%refusal, "the signer refuses this mint");
-                    Err(io::ErrorKind::PermissionDenied.into())
-                }
-                _ => Err(io::ErrorKind::InvalidData.into()),
-            }
-        };
-        let connected: io::Result<Connection> = tokio::time::timeout(self.place.patience, connected).await?;
-        Ok(connected?)
+        let connected = tokio::time::timeout(self.place.patience, self.try_to_connect()).await;
+        connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|error| {
+            self.note_unreached(error.kind());
+            Unreached
+        })
     }
+
+    async fn try_to_connect(&self) -> io::Result<Connection> {
+        let mut connection: Connection = match (&self.place.at, &self.tls) {
+            (SignerAt::Tcp { address, .. }, Some(tls)) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                let name = ServerName::try_from("signer").map_err(io::Error::other)?;
+                Box::new(tls.connect(name, stream).await?)
+            }
+            (SignerAt::Socket(path), _) => Box::new(UnixStream::connect(path).await?),
+            (SignerAt::Tcp { .. }, None) => return Err(io::ErrorKind::InvalidInput.into()),
+        };
+        Request::Hello(self.mint).to_frame().send(&mut connection).await?;
+        let answer = Frame::receive(&mut connection).await?;
+        match answer.as_ref().map(Reply::from_frame) {
+            Some(Ok(Reply::Welcome)) => Ok(connection),
+            Some(Ok(Reply::Refused(refusal))) => {
+                tracing::error!(%refusal, "the signer refuses this mint");
+                Err(io::ErrorKind::PermissionDenied.into())
+            }
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+/// Asks a mint's signer whether it is there. Waits: not for an executor's thread.
+///
+/// # Errors
+/// As [`Remote::reach`]; [`SigningError::Keys`] when the mint's own key for the connection cannot be read.
+pub(crate) fn reach_now(mint: MintId, place: SignerPlace) -> Result<(), SigningError> {
+    let remote = Remote::new(mint, place, Arc::new(SystemClock))?;
+    // A thread of its own: whoever calls may be inside of a runtime.
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|_| SigningError::Failed)?.block_on(remote.reach())
+    });
+    asked.join().map_err(|_| SigningError::Failed)?
 }
 
 /// What another answer than the one that was waited for means for a session.
@@ -256,6 +328,8 @@ fn unexpected(reply: &Reply) -> SessionRefusal {
         | Refusal::Settings
         | Refusal::NotNext
         | Refusal::Malformed
+        | Refusal::OtherContent
+        | Refusal::TooMuch
         | Refusal::Failed => {
             tracing::error!(%refusal, "the signer refuses");
             SessionRefusal::Unreached

@@ -2,21 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use farthing_durable::Options;
 use farthing_http::server::PrivateSocket;
 use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::SessionError;
-use farthing_protocol::unsigned::{Signable, Unsigned};
+use farthing_protocol::unsigned::Unsigned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_rustls::TlsAcceptor;
 
-use super::super::{Answer, Presented, SessionRefusal, SigningError, Strongbox};
+use super::super::{Answer, Presented, SessionRefusal, Strongbox};
 use super::config::Listen;
 use super::home::{CACHE, SignerHome};
 use super::rules::{Rules, RulesError};
@@ -31,6 +31,9 @@ const CONNECTIONS: usize = 128;
 
 /// How long a handshake, or sending an answer, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Keys that can sign nothing any more leave the memory so often, at least.
+const TIDY: Duration = Duration::from_secs(60);
 
 /// How long to wait after an accept failed for want of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -106,6 +109,7 @@ pub async fn run_signer_in(
     let (service, tls) = opened.await.map_err(|_| SignerError::Store)??;
     let service = Arc::new(service);
     let (stop, stopped) = watch::channel(false);
+    let tidied = Arc::downgrade(&service);
     let (local_addr, served) = match (service.home.listen(), tls) {
         (Listen::Tcp(address, _), Some(tls)) => {
             let listener = TcpListener::bind(address).await?;
@@ -117,6 +121,7 @@ pub async fn run_signer_in(
             (None, tokio::spawn(serve(Door::Socket(socket), service, stopped)))
         }
     };
+    tokio::spawn(tidy(tidied, stop.subscribe()));
     let asked = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -183,6 +188,18 @@ async fn serve(door: Door, service: Arc<Service>, mut stopped: watch::Receiver<b
     }
     drop(door);
     while talks.join_next().await.is_some() {}
+}
+
+/// Drops keys whose time is over, until the signer stops or is gone.
+async fn tidy(service: Weak<Service>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = tokio::time::sleep(TIDY) => {}
+        }
+        let Some(service) = service.upgrade() else { return };
+        service.strongbox.drop_ended();
+    }
 }
 
 enum Caller {
@@ -287,6 +304,15 @@ impl Service {
                 let list = spawn_blocking(move || service.rules.last_list()).await;
                 Ok(Reply::LastList(list.map_err(|_| Refusal::Failed)??.map(Box::new)))
             }
+            Request::LastIndex => {
+                let index = spawn_blocking(move || service.rules.last_index()).await;
+                Ok(Reply::LastIndex(index.map_err(|_| Refusal::Failed)??.map(Box::new)))
+            }
+            Request::Forget(keyset) => {
+                let forgotten = spawn_blocking(move || service.rules.forget(&keyset, &service.strongbox)).await;
+                forgotten.map_err(|_| Refusal::Failed)??;
+                Ok(Reply::Forgotten)
+            }
             Request::Report => {
                 let report = spawn_blocking(move || service.rules.report()).await;
                 Ok(Reply::Report(report.map_err(|_| Refusal::Failed)??))
@@ -318,21 +344,9 @@ impl Service {
             Document::Index(draft) => {
                 self.rules.sign_index(*draft, &self.strongbox).map(|index| Unsigned::signature_of(&index))
             }
-            Document::File(draft) => self.sign_as_it_is(*draft),
-            Document::Filter(draft) => self.sign_as_it_is(*draft),
+            Document::File(draft) => self.rules.sign_file(*draft, &self.strongbox),
+            Document::Filter(draft) => self.rules.sign_file(*draft, &self.strongbox),
         }
-    }
-
-    /// Files and filters count for nothing unless an index lists them.
-    fn sign_as_it_is<T: Signable>(
-        &self,
-        draft: Unsigned<T>,
-    ) -> Result<farthing_protocol::identity::Signature, Refusal> {
-        let signed = self.strongbox.sign(draft).map_err(|error: SigningError| {
-            tracing::warn!(%error, "a file of the archive is not signed");
-            Refusal::OtherMint
-        })?;
-        Ok(Unsigned::signature_of(&signed))
     }
 }
 

@@ -1,7 +1,10 @@
 //! A mint whose keys are with a process of their own.
 
+mod archive;
+mod ended;
 mod folder;
 mod lost;
+mod reach;
 mod rules;
 mod taken;
 mod twice;

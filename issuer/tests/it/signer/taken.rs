@@ -77,3 +77,28 @@ async fn a_revocation_that_was_published_counts_against_one_that_was_not() {
         world.reopen().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_published_even_if_a_thief_had_lists_signed_without_it() {
+    let mut world = World::apart(socket()).await;
+    let first = world.keyset().await;
+    let last = world.keysets().await.list;
+    world.mint().revoke(*first.id()).await.unwrap();
+    let revoked_at = world.now();
+    world.clock.pass(3600);
+    let at = world.now();
+    let draft = KeysetList::draft(world.id(), at, at.plus(86_400), last.heads().to_vec(), Vec::new()).unwrap();
+    assert_eq!(list(&mut Raw::welcome(&world).await, &draft).await.0, 7);
+    world.clock.pass(60);
+    let dated = Revocation { keyset: *first.id(), revoked_at: at.minus(300) };
+    assert!(dated.revoked_at > revoked_at);
+    for _ in 0..2 {
+        let list = world.keysets().await.list;
+        assert_eq!(list.revocations(), [dated]);
+        list.accept(&world.id(), Some(&last), world.now()).unwrap();
+        assert_eq!(states(&world), [KeysetState::Revoked]);
+        world.reopen().await;
+    }
+    // Since when the key had leaked stays what the operator said.
+    assert_eq!(world.mint().books().recoup_reports().await.unwrap()[0].leaked_since, revoked_at);
+}

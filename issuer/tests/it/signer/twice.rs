@@ -220,6 +220,9 @@ async fn a_list_never_goes_back_and_names_no_keyset_that_the_signer_did_not_make
     let keyset = world.keyset().await;
     let ahead = farthing_protocol::keyset::Revocation { keyset: *keyset.id(), revoked_at: now.plus(301) };
     assert_eq!(list(&mut raw, &draft(now.plus(2), day(now.plus(2)), heads, &[ahead])).await, (REFUSED, vec![11]));
+    // Nor before the last list, which did not have it: that would make thieves of everybody since.
+    let back = farthing_protocol::keyset::Revocation { keyset: *keyset.id(), revoked_at: now.minus(301) };
+    assert_eq!(list(&mut raw, &draft(now.plus(2), day(now.plus(2)), heads, &[back])).await, (REFUSED, vec![11]));
     let revoked = farthing_protocol::keyset::Revocation { keyset: *keyset.id(), revoked_at: now };
     let (kind, _) = list(&mut raw, &draft(now.plus(2), day(now.plus(2)), heads, &[revoked])).await;
     assert_eq!(kind, 7);

@@ -3,24 +3,31 @@
 //! | key | value |
 //! |---|---|
 //! | `list`, `index` (large) | the list and the archive's index last signed |
+//! | `file/` ‖ keyset ‖ head | the signature of the one file of the archive with this head |
+//! | `gone/` ‖ keyset | its secret keys were removed, for its time is over; nothing of it is signed any more |
+//! | `rate/…` | in which hour, and how much of it was signed in it |
 //! | `hour/` ‖ keyset ‖ purpose ‖ minute (8 bytes, big-endian) | units issued in that minute |
 //! | `total/` ‖ keyset ‖ purpose | units issued ever |
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+mod archive;
+mod value;
+
+pub(super) use archive::Filed;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use farthing_durable::{Engine, OpenError, Options, StoreFault, Txn};
-use farthing_protocol::amount::{Amount, Denomination};
+use farthing_protocol::amount::{Denomination, UnixTime};
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::SESSION_SECONDS;
-use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use farthing_protocol::codec::DecodeError;
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::{Keyset, KeysetDocument, KeysetList, KeysetTerms, ListedHead};
+use farthing_protocol::keyset::{Keyset, KeysetDocument, KeysetList, KeysetTerms, ListedHead, Revocation};
 use farthing_protocol::unsigned::Unsigned;
 
 use super::config::ValueLimits;
 use super::home::SignerHome;
-use super::wire::{IssuedOf, Published, Purpose, Refusal};
+use super::wire::{Published, Refusal};
 use crate::clock::Clock;
 use crate::keysets::KeysetBook;
 use crate::list::VALID_SECONDS;
@@ -28,11 +35,6 @@ use crate::signer::{SigningError, Strongbox};
 
 /// How far ahead of the signer's clock, or behind it, anything may be dated, in seconds.
 const SKEW: u64 = 300;
-
-/// So many minutes are counted: an hour, wherever in a minute it begins.
-const MINUTES: u64 = 61;
-
-const HOUR: &[u8] = b"hour/";
 
 /// The rules of one signer.
 #[derive(Debug)]
@@ -93,24 +95,14 @@ impl Rules {
         if over || revoked { Err(Refusal::NotIssuing) } else { Ok(()) }
     }
 
-    /// Counts value that is about to be issued. When this returns, it is counted durably. What is issued of all keysets of a unit counts
-    /// together: however many there are, they bring no limits of their own.
-    ///
-    /// # Errors
-    /// [`Refusal::Limit`] when more would be issued within an hour than the limits allow: nothing is counted then.
-    pub(super) async fn count(&self, keyset: KeysetId, purpose: Purpose, value: Amount) -> Result<(), Refusal> {
-        let (minute, limit) = (self.clock.now().seconds() / 60, self.limits().of(purpose));
-        let book = self.book();
-        let unit = &book.get(&keyset).ok_or(Refusal::NotIssuing)?.terms().unit;
-        let alike = book.iter().filter(|other| other.terms().unit == *unit).map(|other| *other.id()).collect();
-        let counting = Counting { keyset, alike, purpose, minute, limit };
-        let counted = self.store.submit(move |txn| count(txn, &counting, value)).await;
-        counted.map_err(|_| Refusal::Busy)?
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Signs a list that names no keyset but the signer's own, and takes back nothing of the last one.
+    /// Signs a list that names no keyset but the signer's own, and takes back nothing of the last one. A new revocation is dated neither
+    /// ahead nor before the last list, which did not have it.
     pub(super) fn sign_list(&self, draft: Unsigned<KeysetList>, strongbox: &Strongbox) -> Result<KeysetList, Refusal> {
-        let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.alone();
         let (book, now) = (self.book(), self.clock.now());
         let content = draft.content();
         let own = |head: &ListedHead| {
@@ -132,6 +124,12 @@ impl Rules {
         let list = strongbox.sign(draft).map_err(|_| Refusal::OtherMint)?;
         let issued_at = list.issued_at();
         list.accept(self.home.mint_id(), last.as_ref(), issued_at).map_err(|_| Refusal::WentBack)?;
+        let is_new =
+            |revocation: &&Revocation| last.as_ref().is_none_or(|last| last.revoked_at(&revocation.keyset).is_none());
+        if list.revocations().iter().filter(is_new).any(|new| new.revoked_at < earliest(&book, last.as_ref(), now, new))
+        {
+            return Err(Refusal::NotItsTime);
+        }
         self.keep(&list)?;
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
         *book = Arc::new(book.with_revocations(list.revocations().to_vec()));
@@ -143,26 +141,6 @@ impl Rules {
         wait(&self.store, |txn| stored(txn))
     }
 
-    /// Signs an index of the archive that takes back nothing of the last one.
-    pub(super) fn sign_index(
-        &self,
-        draft: Unsigned<ArchiveIndex>,
-        strongbox: &Strongbox,
-    ) -> Result<ArchiveIndex, Refusal> {
-        let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-        if draft.content().issued_at() > self.clock.now().plus(SKEW) {
-            return Err(Refusal::NotItsTime);
-        }
-        let last = wait(&self.store, |txn| stored::<ArchiveIndex>(txn))?;
-        let index = strongbox.sign(draft).map_err(|_| Refusal::OtherMint)?;
-        let issued_at = index.issued_at();
-        let book = self.book();
-        let ends = |keyset: &KeysetId| book.get(keyset).map(|keyset| keyset.terms().deposit_until);
-        index.accept(self.home.mint_id(), last.as_ref(), &ends, issued_at).map_err(|_| Refusal::WentBack)?;
-        self.keep(&index)?;
-        Ok(index)
-    }
-
     fn keep<T: Published>(&self, signed: &T) -> Result<(), Refusal> {
         let bytes = signed.to_bytes();
         wait(&self.store, move |txn| Ok(txn.put_large(key_of::<T>(), &bytes)?))
@@ -171,7 +149,7 @@ impl Rules {
     /// Makes the keyset after the last one; or, for the number of one that was made, gives that one: the answer was lost, or somebody else
     /// had it made.
     pub(super) fn draw(&self, terms: KeysetTerms, count: u8, strongbox: &Strongbox) -> Result<KeysetDocument, Refusal> {
-        let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.alone();
         let (book, settings) = (self.book(), self.home.settings());
         let made = book.iter().map(|made| (made, made.terms())).find(|(_, made)| {
             terms.chain_key() == made.chain_key()
@@ -224,27 +202,8 @@ impl Rules {
         if in_time { Ok(()) } else { Err(Refusal::NotItsTime) }
     }
 
-    /// What was issued of each keyset.
-    pub(super) fn report(&self) -> Result<Vec<IssuedOf>, Refusal> {
-        let minute = self.clock.now().seconds() / 60;
-        let keysets: Vec<KeysetId> = self.book().iter().map(|keyset| *keyset.id()).collect();
-        wait(&self.store, move |txn| {
-            let counted = counted(txn)?;
-            let of = |keyset: KeysetId| {
-                let hour = |purpose| in_hour(&counted, |other| *other == keyset, purpose, minute);
-                Ok(IssuedOf {
-                    keyset,
-                    withdrawn: total(txn, &keyset, Purpose::Withdrawal)?,
-                    swapped: total(txn, &keyset, Purpose::Swap)?,
-                    withdrawn_in_hour: hour(Purpose::Withdrawal)?,
-                    swapped_in_hour: hour(Purpose::Swap)?,
-                })
-            };
-            keysets.into_iter().map(of).collect()
-        })
-    }
-
-    /// Takes over what the mint's ledger holds as last signed, unless what is kept here is later.
+    /// Takes over what the mint's ledger holds as last signed, unless what is kept here is later. Files that the index lists:
+    /// [`take_over_files`](Self::take_over_files).
     pub(super) fn begin_with(&self, list: Option<&KeysetList>, index: Option<&ArchiveIndex>) -> Result<(), Refusal> {
         let kept = self.last_list()?.map(|kept| kept.issued_at());
         if let Some(list) = list.filter(|list| kept < Some(list.issued_at())) {
@@ -256,6 +215,13 @@ impl Rules {
             None => Ok(()),
         }
     }
+}
+
+/// When a revocation that no list had may be dated at the earliest. A date before the last list would say that what was issued and paid
+/// since then was issued and paid by a thief.
+fn earliest(book: &KeysetBook, last: Option<&KeysetList>, now: UnixTime, new: &Revocation) -> UnixTime {
+    let begun = || book.get(&new.keyset).map_or(now, |keyset| keyset.terms().active_from.min(now));
+    last.map_or_else(begun, KeysetList::issued_at).minus(SKEW)
 }
 
 impl From<StoreFault> for Refusal {
@@ -282,89 +248,4 @@ const fn key_of<T: Published>() -> &'static [u8] {
 fn stored<T: Published>(txn: &Txn<'_>) -> Result<Option<T>, Refusal> {
     let Some(bytes) = txn.get_large(key_of::<T>())? else { return Ok(None) };
     T::from_bytes(&bytes).map(Some).map_err(|_| Refusal::Failed)
-}
-
-/// What is counted.
-struct Counting {
-    keyset: KeysetId,
-    /// All keysets of its unit.
-    alike: BTreeSet<KeysetId>,
-    purpose: Purpose,
-    minute: u64,
-    limit: Option<Amount>,
-}
-
-/// What was issued of a keyset in a minute.
-struct Counted {
-    key: Vec<u8>,
-    keyset: KeysetId,
-    purpose: Purpose,
-    at: u64,
-    value: Amount,
-}
-
-fn count(txn: &mut Txn<'_>, counting: &Counting, value: Amount) -> Result<(), Refusal> {
-    let Counting { keyset, alike, purpose, minute, limit } = counting;
-    let counted = counted(txn)?;
-    let within = in_hour(&counted, |other| alike.contains(other), *purpose, *minute)?;
-    let within = within.checked_add(value).ok_or(Refusal::Limit)?;
-    if limit.is_some_and(|limit| within > limit) {
-        return Err(Refusal::Limit);
-    }
-    let old = counted.iter().filter(|counted| counted.at.saturating_add(MINUTES) <= *minute);
-    old.map(|counted| &counted.key).try_for_each(|key| txn.delete(key))?;
-    let key = [place(HOUR, keyset, *purpose).as_slice(), &minute.to_be_bytes()].concat();
-    let now = amount(txn.get(&key)?)?.checked_add(value).ok_or(Refusal::Limit)?;
-    txn.put(&key, &now.units().to_be_bytes())?;
-    let ever = total(txn, keyset, *purpose)?.checked_add(value).ok_or(Refusal::Limit)?;
-    Ok(txn.put(&place(b"total/", keyset, *purpose), &ever.units().to_be_bytes())?)
-}
-
-/// What was issued of some keysets within the hour before the end of a minute. A minute that the clock has not reached counts as well: it was
-/// set back.
-fn in_hour(
-    counted: &[Counted],
-    of: impl Fn(&KeysetId) -> bool,
-    purpose: Purpose,
-    minute: u64,
-) -> Result<Amount, Refusal> {
-    let recent = counted.iter().filter(|counted| counted.at.saturating_add(MINUTES) > minute);
-    let own = recent.filter(|counted| counted.purpose == purpose && of(&counted.keyset));
-    Amount::checked_sum(own.map(|counted| counted.value)).ok_or(Refusal::Limit)
-}
-
-/// All minutes that are kept: little more than an hour's of each keyset that issues.
-fn counted(txn: &Txn<'_>) -> Result<Vec<Counted>, Refusal> {
-    let read = |(key, value): (Vec<u8>, Vec<u8>)| {
-        let (keyset, purpose, at) = key.strip_prefix(HOUR).and_then(minute_of).ok_or(Refusal::Failed)?;
-        Ok(Counted { keyset, purpose, at, value: amount(Some(value))?, key })
-    };
-    txn.scan_prefix(HOUR, None, usize::MAX)?.into_iter().map(read).collect()
-}
-
-fn minute_of(place: &[u8]) -> Option<(KeysetId, Purpose, u64)> {
-    let (place, at) = place.split_last_chunk::<8>()?;
-    let mut input = Reader::new(place);
-    let (keyset, purpose) = (KeysetId::decode_from(&mut input).ok()?, Purpose::decode_from(&mut input).ok()?);
-    input.finish().ok()?;
-    Some((keyset, purpose, u64::from_be_bytes(*at)))
-}
-
-fn total(txn: &Txn<'_>, keyset: &KeysetId, purpose: Purpose) -> Result<Amount, Refusal> {
-    amount(txn.get(&place(b"total/", keyset, purpose))?)
-}
-
-/// Eight bytes, big-endian; nothing is zero.
-fn amount(stored: Option<Vec<u8>>) -> Result<Amount, Refusal> {
-    let Some(bytes) = stored else { return Ok(Amount::ZERO) };
-    let units = bytes.as_slice().try_into().map(u64::from_be_bytes).map_err(|_| Refusal::Failed)?;
-    Amount::new(units).ok_or(Refusal::Failed)
-}
-
-fn place(table: &[u8], keyset: &KeysetId, purpose: Purpose) -> Vec<u8> {
-    let mut out = Writer::default();
-    out.bytes(table);
-    out.part(keyset);
-    purpose.encode_to(&mut out);
-    out.finish()
 }
