@@ -46,7 +46,7 @@ impl Mint {
     ///
     /// A keyset has ended when payees can deposit its tokens no more (`deposit_until`). First its tombstone is made durable, with what was
     /// issued and redeemed of it; from then on it is refused, whatever a clock says. Then its spent records and issuances are
-    /// dropped. Keysets that were revoked are kept.
+    /// dropped. A keyset that was revoked is kept until no claim on its tokens is taken any more, and each is settled.
     ///
     /// # Errors
     /// A [`RotationError`]. What cannot be dropped keeps no keyset from being made, nor the other way about.
@@ -71,7 +71,11 @@ impl Mint {
 
     async fn bury_ended(&self, done: &mut Rotation) -> Result<(), RotationError> {
         let (book, now) = (self.books().keyset_book(), self.books().clock().now());
-        let ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
+        let mut ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
+        for (id, _, leak) in self.books().ledger().read(ledger::leaks).await? {
+            let revoked = book.get(&id).filter(|keyset| !book.is_buried(&id) && leak.ends_at(keyset) <= now);
+            ended.extend(revoked.cloned());
+        }
         for keyset in ended {
             let id = *keyset.id();
             match self.books().bury(keyset).await {
@@ -79,8 +83,8 @@ impl Mint {
                     tracing::info!(keyset = %id, "a keyset has ended for good; its records are dropped");
                     done.buried.push(id);
                 }
-                // The clock was set meanwhile, or the keyset revoked.
-                Err(BurialRefusal::NotEnded | BurialRefusal::Revoked) => {}
+                // The clock was set meanwhile, or the keyset revoked. What is claimed of it is settled first.
+                Err(BurialRefusal::NotEnded | BurialRefusal::Unsettled) => {}
                 Err(BurialRefusal::NotRight) => return Err(RotationError::NotRight),
                 Err(BurialRefusal::Ledger(error)) => return Err(error.into()),
             }
@@ -103,7 +107,14 @@ impl Mint {
             let keyset = Arc::clone(&unlisted);
             place = ledger.run(move |txn, _| ledger::drop_issuances(txn, &keyset, from)).await?;
         }
-        Ok(ledger.run(move |txn, _| ledger::dropped(txn, &unlisted)).await?)
+        let mut after = None;
+        loop {
+            let keyset = Arc::clone(&unlisted);
+            after = ledger.run(move |txn, now| ledger::dropped(txn, now, &keyset, after)).await?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// When the next rotation has something to do, as far as it is known now.

@@ -26,6 +26,7 @@ use super::records::{
     IssuanceEntry, KeysetTotals, LogPlace, LoggedIssuance, Source, Table, account_key, from_value, get, parse, put,
     record, scan, unit_key,
 };
+use super::recoup::{self, Ending, LateSums, Recouped, ending};
 use super::summed::{self, Said};
 
 /// How many issuances, or records of spent tokens, are looked at in one transaction of the dropping.
@@ -108,12 +109,12 @@ impl Unlisted {
 /// Why a keyset was not buried. Nothing changed, except where the ledger's error says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BurialRefusal {
-    /// Payees can still deposit.
+    /// Payees can still deposit, or claims are still taken.
     #[error("the keyset has not ended")]
     NotEnded,
-    /// Its records are evidence, and claims may be settled by them.
-    #[error("the keyset was revoked, and its records are kept")]
-    Revoked,
+    /// It was revoked, and claims on its tokens are not settled, or not covered.
+    #[error("the keyset was revoked, and claims on its tokens are open")]
+    Unsettled,
     /// What the audit finds wrong could never be found again.
     #[error("the books are not right")]
     NotRight,
@@ -141,13 +142,16 @@ pub(crate) fn bury(
     if now < keyset.terms().deposit_until {
         return Err(BurialRefusal::NotEnded);
     }
-    if get::<UnixTime>(txn, Table::Revoked, id.as_bytes())?.is_some() {
-        return Err(BurialRefusal::Revoked);
-    }
+    let leaked = match ending(txn, now, keyset)? {
+        Ending::NotRevoked => None,
+        Ending::Running => return Err(BurialRefusal::NotEnded),
+        Ending::Unsettled => return Err(BurialRefusal::Unsettled),
+        Ending::Over(leak) => Some(leak.leaked_since),
+    };
     if !audit(txn, now, facts)?.is_right() {
         return Err(BurialRefusal::NotRight);
     }
-    let (sums, totals) = (Sums::of(txn, keyset)?, get::<KeysetTotals>(txn, Table::Keyset, id.as_bytes())?);
+    let (sums, totals) = (Sums::of(txn, keyset, leaked)?, get::<KeysetTotals>(txn, Table::Keyset, id.as_bytes())?);
     if totals.map(|totals| (totals.issued, totals.redeemed)).unwrap_or_default() != (sums.issued, sums.redeemed) {
         return Err(LedgerError::Damaged.into());
     }
@@ -172,15 +176,18 @@ struct Sums {
     accounts: BTreeMap<AccountKey, Carried>,
     /// Σ debits of accounts that were forgotten.
     forgotten: Amount,
+    /// If it was revoked.
+    recouped: Option<(Recouped, LateSums)>,
 }
 
 /// Whose name stands for accounts that were forgotten.
-const NOBODY: AccountKey = AccountKey::from_bytes([0; 32]);
+pub(super) const NOBODY: AccountKey = AccountKey::from_bytes([0; 32]);
 
 impl Sums {
-    fn of(txn: &Txn<'_>, keyset: &Keyset) -> Result<Self, LedgerError> {
-        let mut sums = Self::default();
+    fn of(txn: &Txn<'_>, keyset: &Keyset, leaked: Option<UnixTime>) -> Result<Self, LedgerError> {
+        let (mut sums, mut late) = (Self::default(), LateSums::default());
         scan(txn, Table::Issuance, &[], &mut |_, entry: IssuanceEntry| {
+            leaked.map_or(Ok(()), |since| late.add(&entry, keyset.id(), since))?;
             if entry.keyset == *keyset.id() { sums.add_issuance(&entry) } else { Ok(()) }
         })?;
         let fees = keyset.terms().fees;
@@ -197,7 +204,21 @@ impl Sums {
                 PaymentKind::Locked | PaymentKind::Recoup => Err(LedgerError::Damaged),
             }
         })?;
+        if leaked.is_some() {
+            sums.add_recouped(Recouped::of(txn, keyset.id())?, late)?;
+        }
         Ok(sums)
+    }
+
+    /// What was paid for claims left the books like a deposit; what the operator put in stands there as issued.
+    fn add_recouped(&mut self, recouped: Recouped, late: LateSums) -> Result<(), LedgerError> {
+        for (account, amount) in &recouped.paid {
+            add(&mut self.redeemed, *amount)?;
+            self.account(*account).deposited.add(amount.units().into())?;
+        }
+        add(&mut self.issued, recouped.covered)?;
+        self.recouped = Some((recouped, late));
+        Ok(())
     }
 
     fn account(&mut self, account: AccountKey) -> &mut Carried {
@@ -233,6 +254,9 @@ impl Sums {
         }
         for (inputs, flow) in &self.flows {
             put(txn, Table::Flow, &pair_key(id, inputs), flow)?;
+        }
+        if let Some((recouped, late)) = &self.recouped {
+            recouped.write(txn, id, *late)?;
         }
         for (account, more) in &self.accounts {
             let key = account_key(account, unit);
@@ -371,9 +395,19 @@ fn drop_issuance(txn: &mut Txn<'_>, place: LogPlace, issuance: &IssuanceId) -> R
     Ok(txn.delete(&key)?)
 }
 
-/// Notes that nothing of a keyset is left but its tombstone.
-pub(crate) fn dropped(txn: &mut Txn<'_>, unlisted: &Unlisted) -> Result<(), LedgerError> {
-    Ok(txn.delete(&Table::Dropping.key(unlisted.keyset().as_bytes()))?)
+/// Takes names out of a portion of the claims on a keyset's tokens, if it was revoked. Returns where to go on; behind the last it is noted that
+/// nothing of the keyset is left but its tombstone.
+pub(crate) fn dropped(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    unlisted: &Unlisted,
+    after: Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, LedgerError> {
+    let next = recoup::drop_claims(txn, unlisted, (after, PORTION), now)?;
+    if next.is_none() {
+        txn.delete(&Table::Dropping.key(unlisted.keyset().as_bytes()))?;
+    }
+    Ok(next)
 }
 
 /// The key of how much was given in tokens of the second keyset for tokens of the first.

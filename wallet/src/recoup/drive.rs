@@ -92,7 +92,7 @@ fn said(answer: &RecoupAnswer) -> Option<Said> {
     Some(match token.state {
         RecoupState::Waiting | RecoupState::Unproven => Said::Filed(answer.claims_until),
         RecoupState::Paid => Said::Paid,
-        RecoupState::Excluded | RecoupState::PaidToAnother => Said::Never(None),
+        RecoupState::Excluded | RecoupState::PaidToAnother | RecoupState::Unpaid => Said::Never(None),
     })
 }
 

@@ -113,7 +113,7 @@ impl Recomputed {
             sums.add_payment(kind, &payment, keysets, &mut open, report);
             Ok::<_, LedgerError>(())
         })?;
-        recoups::add(txn, keysets, &mut sums, report)?;
+        recoups::add(txn, keysets, ended, &mut sums, report)?;
         ended.settle(&open, report);
         open.sessions.settle(Figure::IssuanceIndex, report);
         Ok((sums, open.issuances))
