@@ -37,6 +37,7 @@ mod random;
 mod recoup;
 mod rotation;
 mod rotation_crash;
+mod rotation_kill;
 mod sessions;
 mod signer;
 mod swaps;
