@@ -34,6 +34,8 @@ pub(crate) struct ClaimableEntry {
     tokens: u64,
     /// How much of it is in payments that nobody is known to have accepted.
     in_payments: Money,
+    /// How much of it was given out as a text that nobody is known to have claimed.
+    in_texts: Money,
 }
 
 /// Claims on tokens of a revoked keyset.
@@ -108,6 +110,12 @@ fn explain(place: &Place, one: &Recoupable) {
             "{amount} of it is in payments that nobody is known to have accepted: a payee who did comes before you."
         ));
     }
+    if !one.in_texts.is_zero() {
+        let amount = one.in_texts.display(&one.unit);
+        place.screen.note(format!(
+            "{amount} of it you gave out as a text that nobody is known to have claimed: whoever has it gets nothing for it any more."
+        ));
+    }
     place.screen.note(WHAT_A_RECOUP_SHOWS);
 }
 
@@ -157,6 +165,7 @@ impl ClaimableEntry {
             amount: Money::of(one.amount, &one.unit),
             tokens: u64::try_from(one.tokens).unwrap_or(u64::MAX),
             in_payments: Money::of(one.in_payments, &one.unit),
+            in_texts: Money::of(one.in_texts, &one.unit),
         }
     }
 }

@@ -131,13 +131,15 @@ fn note(tx: &mut Tx<'_, '_>, op: OpId, token: TokenKey, said: Said) -> Result<()
     operation.keep(tx)
 }
 
-/// A token that was claimed out of a payment is spent on just that payment: its payee had been paid.
+/// A token that was claimed out of a payment is spent on just that payment: its payee had been paid. One of a text is spent: somebody had claimed
+/// it in time.
 fn was_accepted(tx: &mut Tx<'_, '_>, from: OpId, earlier: &PaymentId) -> Result<(), StoreError> {
     let Some(payment) = Operation::find(tx, from)? else { return Ok(()) };
     match (&payment.body, payment.ended) {
         (Body::Pay(pay), Some((_, Outcome::TokensEnded))) if pay.payment.id() == *earlier => {
             Operation::amend(tx, from, Outcome::Paid(None))
         }
+        (Body::Send(_), Some((_, Outcome::TokensEnded))) => Operation::amend(tx, from, Outcome::Claimed),
         _ => Ok(()),
     }
 }

@@ -14,6 +14,7 @@ mod drive;
 mod error;
 mod show;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
@@ -23,8 +24,9 @@ use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::Keyset;
 
 use crate::error::StoreError;
+use crate::issue::is_idle;
 use crate::mints::Mint;
-use crate::operation::{Body, OpId, Operation};
+use crate::operation::{Body, Issue, IssueStage, OpId, Operation};
 use crate::stock::{self, StoredToken, TokenKey, TokenState};
 use crate::vault::Tx;
 use crate::wallet::Wallet;
@@ -55,6 +57,8 @@ pub struct Recoupable {
     pub tokens: usize,
     /// How much of it is in payments that nobody is known to have accepted: if their payee did, he comes before this wallet.
     pub in_payments: Amount,
+    /// How much of it was given out as a text that nobody is known to have claimed. Whoever has the text gets nothing for it any more.
+    pub in_texts: Amount,
 }
 
 /// How a recoup stands.
@@ -206,8 +210,8 @@ impl Recoupable {
         if picked.is_empty() {
             return Ok(None);
         }
-        let worth = |of: &dyn Fn(&Option<OpId>) -> bool| {
-            stock::worth(picked.iter().filter(|(.., from)| of(from)).map(|(_, token, _)| token.denomination))
+        let worth = |of: &dyn Fn(Owner) -> bool| {
+            stock::worth(picked.iter().filter(|one| of(one.from)).map(|one| one.token.denomination))
         };
         Ok(Some(Self {
             mint: mint.id,
@@ -216,27 +220,71 @@ impl Recoupable {
             revoked_at,
             amount: worth(&|_| true)?,
             tokens: picked.len(),
-            in_payments: worth(&Option::is_some)?,
+            in_payments: worth(&|from| matches!(from, Owner::Payment(_)))?,
+            in_texts: worth(&|from| matches!(from, Owner::Text(_)))?,
         }))
     }
 }
 
-/// The tokens of a keyset that can be claimed, each with the payment that has reserved it.
-fn pick<'t>(
-    keyset: &KeysetId,
-    live: &'t [(TokenKey, StoredToken)],
-    operations: &[Operation],
-) -> Vec<(TokenKey, &'t StoredToken, Option<OpId>)> {
-    let is_payment = |op: OpId| {
-        let found = operations.iter().find(|operation| operation.id == op);
-        found.is_some_and(|operation| matches!(&operation.body, Body::Pay(pay) if !pay.is_held()))
+/// What had reserved a token that can be claimed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// Nothing.
+    Stock,
+    /// A payment that nobody is known to have accepted.
+    Payment(OpId),
+    /// A text that nobody is known to have claimed.
+    Text(OpId),
+    /// A swap that came to nothing, and never can any more.
+    Swap(OpId),
+}
+
+impl Owner {
+    const fn op(self) -> Option<OpId> {
+        match self {
+            Self::Stock => None,
+            Self::Payment(op) | Self::Text(op) | Self::Swap(op) => Some(op),
+        }
+    }
+}
+
+/// A token that can be claimed.
+struct Picked<'t> {
+    key: TokenKey,
+    token: &'t StoredToken,
+    from: Owner,
+}
+
+/// The tokens of a keyset that can be claimed. Whatever has an unanswered request at the mint is left out: that must be answered first.
+fn pick<'t>(keyset: &KeysetId, live: &'t [(TokenKey, StoredToken)], operations: &[Operation]) -> Vec<Picked<'t>> {
+    let unanswered = |issue: &Issue| issue.stage == IssueStage::Sent;
+    let reserved = |op: OpId| {
+        let operation = operations.iter().find(|operation| operation.id == op)?;
+        match &operation.body {
+            Body::Pay(pay) if pay.is_held() => None,
+            Body::Pay(_) | Body::Send(_) if operation.issue().is_some_and(unanswered) => None,
+            Body::Pay(_) => Some(Owner::Payment(op)),
+            Body::Send(_) => Some(Owner::Text(op)),
+            Body::Issue(_) | Body::Lock(_) if is_idle(operation) => Some(Owner::Swap(op)),
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => None,
+        }
     };
-    let pick = |(key, token): &'t (TokenKey, StoredToken)| match token.state {
-        TokenState::Available => Some((*key, token, None)),
-        TokenState::Reserved(op) if is_payment(op) => Some((*key, token, Some(op))),
-        TokenState::Reserved(_) | TokenState::Spent(_) | TokenState::Lost(_) => None,
+    let pick = |(key, token): &'t (TokenKey, StoredToken)| {
+        let from = match token.state {
+            TokenState::Available => Owner::Stock,
+            TokenState::Reserved(op) => reserved(op)?,
+            TokenState::Spent(_) | TokenState::Lost(_) => return None,
+        };
+        Some(Picked { key: *key, token, from })
     };
     live.iter().filter(|(key, _)| key.keyset == *keyset).filter_map(pick).collect()
+}
+
+/// At most so many, and of no operation a part alone.
+fn at_most(picked: Vec<Picked<'_>>, most: usize) -> Vec<Picked<'_>> {
+    let left_out: BTreeSet<OpId> = picked.iter().skip(most).filter_map(|one| one.from.op()).collect();
+    let is_whole = |one: &Picked<'_>| one.from.op().is_none_or(|op| !left_out.contains(&op));
+    picked.into_iter().take(most).filter(is_whole).collect()
 }
 
 /// A mint's revoked keysets, by its last list.
