@@ -57,6 +57,24 @@ impl Inner {
         }
     }
 
+    /// Gives up the claims that the mint is not known to have: their tokens are lost. The others are waited for.
+    pub(crate) async fn give_up_claims(&self, op: OpId) -> Result<(), StoreError> {
+        let now = self.now();
+        self.vault
+            .run(move |tx| {
+                let operation = Operation::load(tx, op)?;
+                let Body::Recoup(recouping) = &operation.body else { return Err(StoreError::NoSuchOperation) };
+                let claims = recouping.tokens.iter().zip(&recouping.claims);
+                let refused: Vec<TokenKey> = claims.filter(|(_, kept)| !kept.filed).map(|(token, _)| *token).collect();
+                if refused.is_empty() {
+                    return Err(StoreError::Busy);
+                }
+                refused.into_iter().try_for_each(|token| note(tx, op, token, Said::Never(None)))?;
+                end_if_decided(tx, op, now).map(drop)
+            })
+            .await
+    }
+
     async fn send_claim(&self, op: OpId, mint: &Mint, bytes: &[u8]) -> Result<Said, RecoupError> {
         let url = mint.url.join(mint_path::RECOUP_CLAIM).map_err(MintError::from)?;
         let mut attempt = 1;

@@ -26,8 +26,8 @@ use farthing_protocol::keyset::Keyset;
 use crate::error::StoreError;
 use crate::issue::is_idle;
 use crate::mints::Mint;
-use crate::operation::{Body, Issue, IssueStage, OpId, Operation};
-use crate::stock::{self, StoredToken, TokenKey, TokenState};
+use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Source};
+use crate::stock::{self, Held, StoredToken, TokenKey, TokenState};
 use crate::vault::Tx;
 use crate::wallet::Wallet;
 
@@ -59,6 +59,24 @@ pub struct Recoupable {
     pub in_payments: Amount,
     /// How much of it was given out as a text that nobody is known to have claimed. Whoever has the text gets nothing for it any more.
     pub in_texts: Amount,
+}
+
+/// What a wallet holds of a revoked keyset and cannot claim: it does not know how these tokens were blinded, or not their keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unclaimable {
+    /// The mint.
+    pub mint: MintId,
+    /// The unit.
+    pub unit: Unit,
+    /// The keyset.
+    pub keyset: KeysetId,
+    /// Received as a text and not swapped in time. Its sender's wallet can show where the tokens came from, and nobody else.
+    pub received: Amount,
+    /// Of that, what was locked to this wallet: its sender cannot claim it for himself either.
+    pub received_locked: Amount,
+    /// Locked to payees to pay them, and not paid: nobody but they knows the keys, and they have accepted nothing.
+    pub held: Amount,
 }
 
 /// How a recoup stands.
@@ -156,6 +174,27 @@ impl Wallet {
             .await
     }
 
+    /// What the wallet holds of revoked keysets and cannot claim, as far as it knows. Nothing is asked of anybody.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn unclaimable(&self) -> Result<Vec<Unclaimable>, StoreError> {
+        let mints = self.inner.all_mints();
+        self.inner
+            .vault
+            .run::<_, StoreError>(move |tx| {
+                let (held, operations) = (stock::held(tx)?, Operation::all_live(tx)?);
+                let mut found = Vec::new();
+                for mint in &mints {
+                    for (keyset, _) in revoked(mint) {
+                        found.extend(Unclaimable::of(mint, &keyset, &held, &operations)?);
+                    }
+                }
+                Ok(found)
+            })
+            .await
+    }
+
     /// Every revoked keyset, with its mint, by the lists that were seen last.
     pub fn revoked_keysets(&self) -> Vec<(MintId, KeysetId)> {
         let all = self.inner.all_mints();
@@ -223,6 +262,34 @@ impl Recoupable {
             in_payments: worth(&|from| matches!(from, Owner::Payment(_)))?,
             in_texts: worth(&|from| matches!(from, Owner::Text(_)))?,
         }))
+    }
+}
+
+impl Unclaimable {
+    fn of(
+        mint: &Mint,
+        keyset: &Keyset,
+        held: &[(TokenKey, StoredToken, Held)],
+        operations: &[Operation],
+    ) -> Result<Option<Self>, StoreError> {
+        let id = keyset.id();
+        let held = held.iter().filter(|(key, ..)| key.keyset == *id).map(|(_, token, _)| token.denomination);
+        let received = |locked: bool| {
+            let worth = operations.iter().filter_map(|operation| match &operation.body {
+                Body::Receive(receiving) if receiving.index.is_some() || !locked => match &receiving.issue.source {
+                    Source::Foreign(foreign) if foreign.keyset == *id => Some(operation.amount),
+                    _ => None,
+                },
+                _ => None,
+            });
+            Amount::checked_sum(worth).ok_or(StoreError::TooLarge)
+        };
+        let (held, received, received_locked) = (stock::worth(held)?, received(false)?, received(true)?);
+        if held.is_zero() && received.is_zero() {
+            return Ok(None);
+        }
+        let (mint, unit) = (mint.id, keyset.terms().unit.clone());
+        Ok(Some(Self { mint, unit, keyset: *id, received, received_locked, held }))
     }
 }
 

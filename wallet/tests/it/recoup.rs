@@ -8,7 +8,7 @@ use farthing_protocol::api::{RecoupState, mint_path, verifier_path};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::text::TextForm;
 use farthing_protocol::token::TextToken;
-use farthing_wallet::{Outcome, RecoupError, RecoupView, SwapWhat, Wallet, WithdrawWhat};
+use farthing_wallet::{Outcome, ReceiveError, RecoupError, RecoupView, SwapWhat, Wallet, WithdrawWhat};
 
 use crate::claims::{Mood, WINDOW};
 use crate::double::{amount, unit};
@@ -189,6 +189,22 @@ async fn a_mint_that_refuses_or_answers_nonsense_gets_nothing_thrown_away() {
     }
 }
 
+/// A mint that was put back from an older copy does not know where the tokens came from, and never will.
+#[tokio::test]
+async fn claims_that_a_mint_does_not_take_can_be_given_up() {
+    let (world, wallet, keyset) = revoked().await;
+    world.double.mood(Some(Mood::Refuse(Code::InvalidProof)));
+    let Err(RecoupError::Refused { op, .. }) = recoup(&world, &wallet, &keyset).await else { panic!("it is refused") };
+    wallet.give_up(op).await.unwrap();
+    assert_eq!(stands(&wallet).await, (0, 0, 37));
+    assert_eq!((wallet.operations().await.unwrap(), account(&world, &wallet)), (vec![], LEFT));
+    // What is filed is waited for.
+    let (world, wallet, keyset) = revoked().await;
+    let view = recoup(&world, &wallet, &keyset).await.unwrap();
+    assert!(wallet.give_up(view.op).await.is_err());
+    assert_eq!(stands(&wallet).await, (37, 0, 0));
+}
+
 #[tokio::test]
 async fn what_a_mint_decides_is_told_as_it_was_decided() {
     let moods = [
@@ -365,5 +381,38 @@ async fn a_swap_under_way_keeps_nothing_from_being_claimed() {
         wallet.resume().await.unwrap();
         assert_eq!((stands(&wallet).await, account(&world, &wallet)), ((0, 37, 0), LEFT + 37));
         world.assert_settled(&wallet, 1).await;
+    }
+}
+
+/// Who received a text and could not swap it in time is told that only its sender can do something about it.
+#[tokio::test]
+async fn a_text_that_was_not_swapped_in_time_is_told_as_what_it_is() {
+    for locked in [false, true] {
+        let (world, wallet) = World::new().await;
+        let id = world.double.id();
+        world.withdraw(&wallet, 37).await;
+        let folder = tempfile::tempdir().unwrap();
+        let other = world.other_wallet(folder.path()).await;
+        let sent = match locked {
+            false => wallet.send(&id, &unit(), amount(5), None).await.unwrap(),
+            true => wallet.send_to(&other.recipient().unwrap(), &unit(), amount(5), None).await.unwrap(),
+        };
+        let text = || TextToken::from_text(sent.text.as_str()).unwrap();
+        world.double.fail_next(mint_path::OPEN, Fault::LoseRequest);
+        assert!(other.receive(text()).await.is_err());
+        world.double.revoke();
+        other.refresh_mint(&id).await.unwrap();
+        let resumed = other.resume().await.unwrap();
+        assert!(resumed.iter().all(|one| one.result.is_err()), "{resumed:?}");
+        let refused = other.receive(text()).await;
+        assert!(matches!(refused, Err(ReceiveError::KeysetRevoked)), "{refused:?}");
+        let lost = other.unclaimable().await.unwrap().remove(0);
+        let sums = (lost.received.units(), lost.received_locked.units(), lost.held.units());
+        assert_eq!(sums, (5, if locked { 5 } else { 0 }, 0));
+        assert!(other.recoupable().await.unwrap().is_empty());
+        // Given up, it is not told any more.
+        let op = other.operations().await.unwrap()[0].id;
+        other.give_up(op).await.unwrap();
+        assert!(other.unclaimable().await.unwrap().is_empty());
     }
 }
