@@ -173,7 +173,8 @@ impl KeysetBook {
         Ok(book)
     }
 
-    /// Keysets whose records can be dropped: payees can deposit no more, and they were neither buried nor revoked.
+    /// Keysets whose records can be dropped: payees can deposit no more, and they were neither buried nor revoked. How long those that were
+    /// revoked are kept, the ledger knows.
     pub(crate) fn to_bury(&self, now: UnixTime) -> impl Iterator<Item = &Arc<Keyset>> {
         self.with_records().filter(move |keyset| now >= keyset.terms().deposit_until)
     }

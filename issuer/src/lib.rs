@@ -61,8 +61,9 @@ pub use keys::ExchangeStep;
 pub use keys::{Cost, KeyError, KeyHome, KeysHandled, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, Authority, CoverError, Credited, Difference, Erased, FactorError, Figure, ForgetError, IncomeError,
-    LedgerError, LedgerOpenError, MovementError, PayoutError, QuoteError, SettingsError, UnitBooks, VoucherError, Who,
+    AuditReport, Authority, CloseError, CoverError, Credited, Difference, Erased, FactorError, Figure, ForgetError,
+    IncomeError, LedgerError, LedgerOpenError, MovementError, PayoutError, QuoteError, SettingsError, UnitBooks,
+    VoucherError, Who,
 };
 pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;

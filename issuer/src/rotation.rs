@@ -50,7 +50,7 @@ impl Mint {
     ///
     /// A keyset has ended when payees can deposit its tokens no more (`deposit_until`). First its tombstone is made durable, with what was
     /// issued and redeemed of it; from then on it is refused, whatever a clock says. Then its spent records and issuances are
-    /// dropped. Keysets that were revoked are kept.
+    /// dropped. A keyset that was revoked is kept until no claim on its tokens is taken any more, and each is settled.
     ///
     /// # Errors
     /// A [`RotationError`]. What cannot be dropped keeps no keyset from being made, nor the other way about.
@@ -76,7 +76,11 @@ impl Mint {
 
     async fn bury_ended(&self, done: &mut Rotation) -> Result<(), RotationError> {
         let (book, now) = (self.books().keyset_book(), self.books().clock().now());
-        let ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
+        let mut ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
+        for (id, _, leak) in self.books().ledger().read(ledger::leaks).await? {
+            let revoked = book.get(&id).filter(|keyset| !book.is_buried(&id) && leak.ends_at(keyset) <= now);
+            ended.extend(revoked.cloned());
+        }
         for keyset in ended {
             let id = *keyset.id();
             match self.books().bury(keyset).await {
@@ -84,8 +88,9 @@ impl Mint {
                     tracing::info!(keyset = %id, "a keyset has ended for good; its records are dropped");
                     done.buried.push(id);
                 }
-                // The clock was set meanwhile, or the keyset revoked. Or something of it changed while it was audited: the next rotation finds it.
-                Err(BurialRefusal::NotEnded | BurialRefusal::Revoked | BurialRefusal::Changed) => {}
+                // The clock was set meanwhile, or the keyset revoked. What is claimed of it is settled first. Or something of it changed while it was
+                // audited: the next rotation finds it.
+                Err(BurialRefusal::NotEnded | BurialRefusal::Unsettled | BurialRefusal::Changed) => {}
                 Err(BurialRefusal::NotRight) => return Err(RotationError::NotRight),
                 Err(BurialRefusal::Ledger(error)) => return Err(error.into()),
             }
@@ -105,7 +110,14 @@ impl Mint {
         }
         // With the row that says that records are being dropped, so that it is tried again until it is done.
         self.signer().forget(&unlisted).await?;
-        Ok(books.drop_portion(&unlisted, ledger::dropped).await?)
+        let (mut after, now) = (None, books.clock().now());
+        loop {
+            after =
+                books.drop_portion(&unlisted, move |txn, unlisted| ledger::dropped(txn, now, unlisted, after)).await?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// When the next rotation has something to do, as far as it is known now.

@@ -40,7 +40,7 @@ impl Fair {
         }
         let list = fair.path("keysets.json");
         fair.world.run(&["verifier", "export-keysets", "--file", &list]);
-        fair.mint.lock().unwrap().take().unwrap().kill();
+        fair.mint_is_lost();
         (fair, vec![list, record])
     }
 
@@ -60,6 +60,11 @@ impl Fair {
         let mint = self.world.mint();
         self.to_mint.leads_to(mint.address());
         *self.mint.lock().unwrap() = Some(mint);
+    }
+
+    /// SIGKILL.
+    pub(crate) fn mint_is_lost(&self) {
+        self.mint.lock().unwrap().take().unwrap().kill();
     }
 
     /// Changes a setting.

@@ -117,3 +117,73 @@ fn holders_and_a_merchant_of_locked_tokens_get_back_what_is_theirs() {
     world.run(&["mint", "new-keyset"]);
     answer(world, 0, "mint-check-config", &["mint", "check-config"]);
 }
+
+/// The mint's machine is lost with everything since its backup. All keysets are revoked, and holders and the merchant recoup what they had before.
+#[test]
+fn after_a_restore_with_loss_everybody_gets_back_what_is_on_record() {
+    let (fair, files) = Fair::new(&["alice"]);
+    let world = &fair.world;
+    world.run(&["verifier", "import-keysets", &files[0]]);
+    fair.mint_is_back();
+    let alice = Purse::at(world, "alice");
+    let [bob, carol] = ["bob", "carol"].map(|name| {
+        let purse = Purse::at(world, name);
+        purse.json("wallet-init", &["init", "--mint", &fair.to_mint.url(), "--yes", "--no-passphrase"]);
+        let account = purse.json("wallet-account", &["account"]);
+        world.run(&["mint", "credit", account["text"].as_str().unwrap(), "10.00"]);
+        purse
+    });
+    bob.json("wallet-withdraw", &["withdraw", "--bundle", "0"]);
+    let backup = fair.path("backup");
+    world.run(&["mint", "backup", &backup, "--with-keys"]);
+    // Not in the copy: what carol withdraws. Nor does it matter to the mint what is paid at the stall.
+    carol.json("wallet-withdraw", &["withdraw", "--bundle", "0"]);
+    let stall = fair.stall();
+    alice.json("wallet-pay", &["pay", &fair.invoice("0.37"), "--yes"]);
+    drop(stall);
+    fair.mint_is_lost();
+    std::fs::rename(world.path(".farthing/mint"), world.path("lost")).unwrap();
+
+    let restored = answer(world, 0, "mint-restore", &["mint", "restore", &backup]);
+    assert_eq!(restored["went_on"], true);
+    std::thread::sleep(Duration::from_millis(1100));
+    let decided = answer(world, 0, "mint-restore-decided", &["mint", "restore", "--accept-loss", "--yes"]);
+    let [keyset] = decided["revoked"].as_array().unwrap().as_slice() else { panic!("{decided}") };
+    let keyset = keyset.as_str().unwrap();
+    // How long claims are collected is for the operator to say.
+    answer(world, 0, "mint-revoke", &["mint", "revoke", keyset, "--claims-days", "0", "--yes"]);
+    world.run(&["mint", "new-keyset"]);
+    fair.mint_is_back();
+    // Carol's withdrawal never was, as far as the books know: her account holds it again.
+    assert_eq!(fair.books(), (490 + 490 + 1000, 510 + 510));
+
+    // The merchant files what he took, and alice shows where it came from.
+    assert_eq!(fair.deposit(0, &[])["refused"][0]["code"], "keyset_ended");
+    answer(world, 3, "verifier-recoup", &["verifier", "recoup"]);
+    assert_eq!(alice.json("wallet-recoup", &["recoup", "--for-payees", "--yes"])["shown"]["shown"], 3);
+    let ask = || {
+        let output = world.output(&["verifier", "recoup", "--json"]);
+        read("verifier-recoup", std::str::from_utf8(&output.stdout).unwrap())
+    };
+    until(ask, |answer| answer["payments"][0]["paid"] == 3);
+    // Bob's tokens, of before the copy, are paid. Carol's came from nowhere that is on record, and she gives up.
+    let claimed = world.output(&["wallet", "--dir", &fair.path("bob"), "recoup", "--yes"]);
+    assert!(matches!(claimed.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&claimed.stderr));
+    let list = |purse: &Purse<'_>| purse.json("wallet-recoup", &["recoup", "--list"]);
+    until(|| list(&bob), |answer| units(&answer["claimed"][0]["waiting"]) == 0);
+    assert_eq!(units(&list(&bob)["claimed"][0]["paid"]), 510);
+    let refused = carol.fails(1, "mint_refused", &["recoup", "--yes"]);
+    assert!(refused.contains("invalid_proof"), "{refused}");
+    let number = list(&carol)["claimed"][0]["operation"].to_string();
+    carol.json("wallet-give-up", &["give-up", &number]);
+    let claimed = list(&carol);
+    assert_eq!((units(&claimed["claimed"][0]["paid"]), units(&claimed["claimed"][0]["lost"])), (0, 510));
+
+    // Nothing is there twice, and nothing is gone: what alice holds for the merchant is still out.
+    assert_eq!(fair.books(), (490 + 490 + 510 + 1000 + 37, 510 - 37));
+    for purse in [&bob, &carol] {
+        purse.json("wallet-withdraw", &["withdraw", "1.00"]);
+    }
+    assert_eq!(fair.books(), (490 + 490 + 510 + 1000 + 37 - 200, 510 - 37 + 200));
+    assert!(world.run(&["mint", "audit"]).contains("balanced"));
+}

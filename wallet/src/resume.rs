@@ -37,7 +37,8 @@ impl Wallet {
 
     /// Gives an unfinished operation up. A payment is settled with the mint now: afterwards it was accepted, or never can be and its
     /// value is back. One of tokens that are held for its payee cannot be settled by anybody else: they are payable to him again, and
-    /// marked as perhaps paid. A withdrawal or swap with no unanswered message is dropped, and what it reserved is available again.
+    /// marked as perhaps paid. A withdrawal or swap with no unanswered message is dropped, and what it reserved is available again. Of claims
+    /// on a revoked keyset's tokens those are given up that the mint has not taken; what is filed cannot be taken back.
     ///
     /// # Errors
     /// [`ResumeError`] when it cannot be settled now; then the operation stays. An issuance that may have reached the mint cannot be
@@ -63,8 +64,11 @@ impl Wallet {
                 inner.drop_if(op, is_idle).await?;
                 Ok(None)
             }
-            // What is filed cannot be taken back.
-            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => Err(StoreError::Busy.into()),
+            Body::Recoup(_) => {
+                inner.give_up_claims(op).await?;
+                Ok(None)
+            }
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) => Err(StoreError::Busy.into()),
         }
     }
 

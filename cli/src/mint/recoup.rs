@@ -3,8 +3,10 @@
 use anyhow::Result;
 use farthing_http::client::CallError;
 use farthing_http::problem::Code;
-use farthing_issuer::control::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest, path};
-use farthing_issuer::{Books, CoverError, Leak, RecoupReport, RecoupedSum, RevokeError};
+use farthing_issuer::control::{
+    CloseRecoupRequest, CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest, path,
+};
+use farthing_issuer::{Books, CloseError, CoverError, Leak, RecoupReport, RecoupedSum, RevokeError};
 use farthing_protocol::amount::{Unit, UnixTime};
 use farthing_protocol::codec::to_base64url;
 use farthing_protocol::ids::KeysetId;
@@ -56,6 +58,8 @@ pub(crate) struct RecoupEntry {
     paid: SumEntry,
     /// Found not to count after they were filed.
     excluded: SumEntry,
+    /// Not shown or not claimed in time, or not covered: nobody is paid for them any more.
+    unpaid: SumEntry,
     /// What the books hold for the keyset's tokens.
     outstanding: Money,
     /// What waits beyond that: forged tokens took it.
@@ -64,6 +68,10 @@ pub(crate) struct RecoupEntry {
     late_by_money: Money,
     /// Issued after the suspected leak for tokens, forged ones perhaps.
     late_by_tokens: Money,
+    /// When you said that what is not covered is not paid.
+    closed_at: Option<u64>,
+    /// When the keyset was buried: nothing of this changes any more.
+    buried_at: Option<u64>,
 }
 
 /// How many tokens, and their worth.
@@ -128,17 +136,40 @@ pub(super) async fn recoup(args: MintRecoup, screen: &Screen) -> Result<()> {
             let home = open(folder)?;
             cover(&home, &keyset, &amount, reference, screen).await
         }
+        Some(MintRecoupCommand::Close { folder, keyset, yes }) => {
+            let home = open(folder)?;
+            close(&home, &keyset, yes, screen).await
+        }
         None => {
             let home = open(args.folder)?;
             let asked = ask_running(&home, async |client| client.get_json(path::RECOUPS).await).await?;
-            let RecoupsReport { recoups } = match asked {
+            let report = match asked {
                 Some(report) => report,
                 None => RecoupsReport { recoups: Books::open(&home).await?.recoup_reports().await? },
             };
-            let recoups = recoups.into_iter().map(RecoupEntry::of).collect::<Result<_>>()?;
-            screen.answer(&RecoupsAnswer { recoups })
+            screen.answer(&RecoupsAnswer::of(report)?)
         }
     }
+}
+
+async fn close(home: &Desk, keyset: &str, yes: bool, screen: &Screen) -> Result<()> {
+    let keyset = read_keyset(keyset)?;
+    let question = format!("Pay no more claims on {keyset} than the books cover? This cannot be undone.");
+    if !yes && !prompt::confirm(&question, "--yes")? {
+        return Err(fault(Trouble::Declined, "nothing was closed").into());
+    }
+    let request = CloseRecoupRequest { keyset };
+    let asked = ask_running(home, async |client| client.post_json(path::CLOSE_RECOUP, &request).await).await;
+    let report: RecoupsReport = match asked.map_err(|error| explain(error, &keyset))? {
+        Some(report) => report,
+        None => {
+            let (books, authority) = home.books().await?;
+            let closed = books.close_recoup_by(authority, keyset).await;
+            closed.map_err(|error| explain(error.into(), &keyset))?;
+            RecoupsReport { recoups: books.recoup_reports().await? }
+        }
+    };
+    screen.answer(&RecoupsAnswer::of(report)?)
 }
 
 async fn cover(home: &Desk, keyset: &str, amount: &str, reference: Option<String>, screen: &Screen) -> Result<()> {
@@ -177,8 +208,10 @@ fn explain(error: anyhow::Error, keyset: &KeysetId) -> anyhow::Error {
     };
     let unknown = matches!(error.downcast_ref::<RevokeError>(), Some(RevokeError::UnknownKeyset))
         || matches!(error.downcast_ref::<CoverError>(), Some(CoverError::UnknownKeyset))
+        || matches!(error.downcast_ref::<CloseError>(), Some(CloseError::UnknownKeyset))
         || code == Some(Code::UnknownKeyset);
     let unrevoked = matches!(error.downcast_ref::<CoverError>(), Some(CoverError::NotRevoked))
+        || matches!(error.downcast_ref::<CloseError>(), Some(CloseError::NotRevoked))
         || code == Some(Code::KeysetNotRevoked);
     let said = match (unknown, unrevoked) {
         (true, _) => format!("the mint has no keyset {keyset}"),
@@ -188,6 +221,12 @@ fn explain(error: anyhow::Error, keyset: &KeysetId) -> anyhow::Error {
     match Err::<(), _>(error).advise(said, "`farthing mint keysets` lists them") {
         Err(error) => error,
         Ok(()) => fault(Trouble::BadText, "nothing was done").into(),
+    }
+}
+
+impl RecoupsAnswer {
+    fn of(report: RecoupsReport) -> Result<Self> {
+        Ok(Self { recoups: report.recoups.into_iter().map(RecoupEntry::of).collect::<Result<_>>()? })
     }
 }
 
@@ -207,10 +246,13 @@ impl RecoupEntry {
             unproven: sum(report.unproven),
             paid: sum(report.paid),
             excluded: sum(report.excluded),
+            unpaid: sum(report.unpaid),
             outstanding: money(report.outstanding),
             missing: money(missing),
             late_by_money: money(report.late_by_money),
             late_by_tokens: money(report.late_by_tokens),
+            closed_at: report.closed_at.map(seconds),
+            buried_at: report.buried_at.map(seconds),
         })
     }
 }
@@ -248,12 +290,19 @@ impl Answer for RecoupsAnswer {
                 ("not shown or not claimed", &entry.unproven),
                 ("paid", &entry.paid),
                 ("excluded", &entry.excluded),
+                ("not paid any more", &entry.unpaid),
             ];
             for (name, sum) in sums {
                 rows.add([name.to_owned(), sum.tokens.to_string(), sum.amount.text.clone()]);
             }
             rows.show(screen);
-            screen.say(format!("left in the books: {}; missing: {}", entry.outstanding.text, entry.missing.text));
+            match entry.buried_at {
+                Some(at) => screen.say(format!("buried {} UTC; lapsed: {}", utc(at), entry.outstanding.text)),
+                None => {
+                    let (left, missing) = (&entry.outstanding.text, &entry.missing.text);
+                    screen.say(format!("left in the books: {left}; missing: {missing}"));
+                }
+            }
             screen.say(format!(
                 "issued after the leak: {} for money, {} for tokens",
                 entry.late_by_money.text, entry.late_by_tokens.text

@@ -36,7 +36,7 @@ pub(crate) struct FiledEntry {
     waiting: u64,
     /// So many nobody has shown to come from an honest issuance: their payer can.
     unproven: u64,
-    /// So many are not paid: their issuance does not count, or somebody came before.
+    /// So many are not paid: their issuance does not count, somebody came before, or the mint pays nothing any more.
     refused: u64,
     /// Until then nothing is paid.
     claims_until: Option<u64>,
@@ -96,7 +96,7 @@ async fn file(client: &HttpClient, url: &farthing_http::client::Endpoint, claim:
             RecoupState::Paid => &mut entry.paid,
             RecoupState::Waiting => &mut entry.waiting,
             RecoupState::Unproven => &mut entry.unproven,
-            RecoupState::Excluded | RecoupState::PaidToAnother => &mut entry.refused,
+            RecoupState::Excluded | RecoupState::PaidToAnother | RecoupState::Unpaid => &mut entry.refused,
         };
         *count = count.saturating_add(1);
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use farthing_protocol::amount::UnixTime;
-use farthing_wallet::{RecoupView, Recoupable, Shown, WHAT_A_RECOUP_SHOWS, Wallet};
+use farthing_wallet::{RecoupView, Recoupable, Shown, Unclaimable, WHAT_A_RECOUP_SHOWS, Wallet};
 use serde::Serialize;
 
 use super::open::{Place, choose_mint};
@@ -19,6 +19,8 @@ pub(crate) struct RecoupAnswer {
     claimable: Vec<ClaimableEntry>,
     /// What was claimed, newest first.
     claimed: Vec<ClaimedEntry>,
+    /// What the wallet holds of revoked keysets and cannot claim.
+    unclaimable: Vec<UnclaimableEntry>,
     /// What came of showing tokens that were locked to payees and paid, if that was asked for.
     shown: Option<ShownEntry>,
 }
@@ -34,6 +36,22 @@ pub(crate) struct ClaimableEntry {
     tokens: u64,
     /// How much of it is in payments that nobody is known to have accepted.
     in_payments: Money,
+    /// How much of it was given out as a text that nobody is known to have claimed.
+    in_texts: Money,
+}
+
+/// What cannot be claimed of a revoked keyset.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct UnclaimableEntry {
+    mint: String,
+    keyset: String,
+    /// Received as a text and not swapped in time: only its sender's wallet can show where the tokens came from.
+    received: Money,
+    /// Of that, what was locked to this wallet: its sender cannot claim it for himself either.
+    received_locked: Money,
+    /// Locked to payees, and not paid.
+    held: Money,
 }
 
 /// Claims on tokens of a revoked keyset.
@@ -61,6 +79,8 @@ pub(crate) struct ShownEntry {
     shown: u64,
     deposited: u64,
     excluded: u64,
+    /// For so many it was too late.
+    late: u64,
 }
 
 pub(super) async fn recoup(place: &Place, args: WalletRecoup) -> Result<()> {
@@ -108,6 +128,12 @@ fn explain(place: &Place, one: &Recoupable) {
             "{amount} of it is in payments that nobody is known to have accepted: a payee who did comes before you."
         ));
     }
+    if !one.in_texts.is_zero() {
+        let amount = one.in_texts.display(&one.unit);
+        place.screen.note(format!(
+            "{amount} of it you gave out as a text that nobody is known to have claimed: whoever has it gets nothing for it any more."
+        ));
+    }
     place.screen.note(WHAT_A_RECOUP_SHOWS);
 }
 
@@ -130,6 +156,7 @@ async fn show(
             sum.shown += shown.shown;
             sum.deposited += shown.deposited;
             sum.excluded += shown.excluded;
+            sum.late += shown.late;
         }
     }
     Ok(sum)
@@ -140,10 +167,12 @@ async fn answer(wallet: &Wallet, found: &[Recoupable], shown: Option<Shown>) -> 
     Ok(RecoupAnswer {
         claimable: found.iter().map(ClaimableEntry::of).collect(),
         claimed: wallet.recoups().await?.iter().map(ClaimedEntry::of).collect(),
+        unclaimable: wallet.unclaimable().await?.iter().map(UnclaimableEntry::of).collect(),
         shown: shown.map(|shown| ShownEntry {
             shown: count(shown.shown),
             deposited: count(shown.deposited),
             excluded: count(shown.excluded),
+            late: count(shown.late),
         }),
     })
 }
@@ -157,6 +186,45 @@ impl ClaimableEntry {
             amount: Money::of(one.amount, &one.unit),
             tokens: u64::try_from(one.tokens).unwrap_or(u64::MAX),
             in_payments: Money::of(one.in_payments, &one.unit),
+            in_texts: Money::of(one.in_texts, &one.unit),
+        }
+    }
+}
+
+impl UnclaimableEntry {
+    fn of(one: &Unclaimable) -> Self {
+        let money = |amount| Money::of(amount, &one.unit);
+        Self {
+            mint: one.mint.to_text(),
+            keyset: one.keyset.to_text(),
+            received: money(one.received),
+            received_locked: money(one.received_locked),
+            held: money(one.held),
+        }
+    }
+
+    fn show(&self, screen: &Screen) {
+        if self.received.units != "0" {
+            screen.say(format!(
+                "cannot be claimed here: {} received as a text and not swapped in time",
+                self.received.text
+            ));
+            screen.note(
+                "Only the wallet that sent it can show the mint where it came from: ask its sender to run `farthing wallet recoup`, and to \
+                 pay you again.",
+            );
+        }
+        if self.received_locked.units != "0" {
+            let locked = &self.received_locked.text;
+            screen.note(format!(
+                "{locked} of it was locked to you. Nobody can claim that: its sender does not know its keys, and you not where it came from."
+            ));
+        }
+        if self.held.units != "0" {
+            screen.say(format!("cannot be claimed: {} locked to payees whom it was not paid to", self.held.text));
+            screen.note(
+                "You do not know the keys of these tokens, and their payees have accepted nothing: they are lost.",
+            );
         }
     }
 }
@@ -179,7 +247,8 @@ impl ClaimedEntry {
 
 impl Answer for RecoupAnswer {
     fn show(&self, screen: &Screen) {
-        if self.claimable.is_empty() && self.claimed.is_empty() && self.shown.is_none() {
+        let nothing = self.claimable.is_empty() && self.claimed.is_empty() && self.unclaimable.is_empty();
+        if nothing && self.shown.is_none() {
             screen.say("nothing to claim: the wallet holds no tokens of a revoked keyset");
         }
         for entry in &self.claimable {
@@ -195,10 +264,11 @@ impl Answer for RecoupAnswer {
                 screen.note(format!("The mint pays after {until} UTC; the next command after that sees it."));
             }
         }
+        self.unclaimable.iter().for_each(|entry| entry.show(screen));
         if let Some(shown) = &self.shown {
             screen.say(format!(
-                "shown for payees: {} tokens; {} had been deposited, {} do not count",
-                shown.shown, shown.deposited, shown.excluded
+                "shown for payees: {} tokens; {} had been deposited, {} do not count, for {} it is too late",
+                shown.shown, shown.deposited, shown.excluded, shown.late
             ));
         }
     }

@@ -25,7 +25,7 @@ pub use funding::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeState, I
 pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
 pub use money::{MoneyAnswer, MoneyRequest};
 pub use payouts::{PayoutView, PayoutWord, PayoutsQuery, PayoutsReport, SettlePayoutsRequest};
-pub use recoup::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
+pub use recoup::{CloseRecoupRequest, CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest};
 pub use registration::{RegisteredQuery, RegisteredReport, RegisteredView, RegistrationAnswer, RegistrationRequest};
 pub use signer::{SignerIssued, SignerReportAnswer};
 pub use status::{AlarmView, SignerView, StatusReport};
@@ -96,6 +96,8 @@ pub mod path {
     pub const RECOUPS: &str = "/v1/control/recoups";
     /// POST [`CoverRequest`](super::CoverRequest) → [`CoverAnswer`](super::CoverAnswer).
     pub const COVER_RECOUP: &str = "/v1/control/cover-recoup";
+    /// POST [`CloseRecoupRequest`](super::CloseRecoupRequest) → [`RecoupsReport`](super::RecoupsReport).
+    pub const CLOSE_RECOUP: &str = "/v1/control/close-recoup";
     /// GET: [`SignerReportAnswer`](super::SignerReportAnswer); `not_found` for a mint that holds its keys itself.
     pub const SIGNER: &str = "/v1/control/signer";
     /// GET: [`StatusReport`](super::StatusReport).

@@ -59,3 +59,11 @@ pub struct CoverAnswer {
     /// Whether the reference was known: then nothing changed.
     pub known: bool,
 }
+
+/// Says that what is not covered of the claims on a revoked keyset's tokens is not paid.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseRecoupRequest {
+    /// The keyset.
+    pub keyset: KeysetId,
+}

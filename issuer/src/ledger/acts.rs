@@ -143,6 +143,8 @@ acts! {
     KeysetRevoked = 31, "keyset_revoked" { keyset: KeysetId, revoked_at: UnixTime, leaked_since: UnixTime };
     /// The operator put money in for the honest tokens of a revoked keyset.
     RecoupCovered = 32, "recoup_covered" { keyset: KeysetId, amount: Amount, reference: Text };
+    /// The operator said that what is not covered of the claims on a revoked keyset's tokens is not paid.
+    RecoupClosed = 33, "recoup_closed" { keyset: KeysetId };
     /// The operator declared what he holds against what the mint owes; none stands for nothing declared.
     BackingDeclared = 40, "backing_declared" { unit: Unit, amount: Maybe<Amount> };
     /// The mint was taken out of service here, and its last copy made.

@@ -29,6 +29,7 @@ use super::records::{
     IssuanceEntry, KeysetTotals, LogPlace, LoggedIssuance, Source, Table, account_key, from_value, get, parse, put,
     record, scan, unit_key,
 };
+use super::recoup::{self, Ending, LateSums, Recouped, ending};
 use super::summed::{self, Erasures, Said};
 
 /// How many issuances, or records of spent tokens, are looked at in one transaction of the dropping.
@@ -111,12 +112,12 @@ impl Unlisted {
 /// Why a keyset was not buried. Nothing changed, except where the ledger's error says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BurialRefusal {
-    /// Payees can still deposit.
+    /// Payees can still deposit, or claims are still taken.
     #[error("the keyset has not ended")]
     NotEnded,
-    /// Its records are evidence, and claims may be settled by them.
-    #[error("the keyset was revoked, and its records are kept")]
-    Revoked,
+    /// It was revoked, and claims on its tokens are not settled, or not covered.
+    #[error("the keyset was revoked, and claims on its tokens are open")]
+    Unsettled,
     /// What the audit finds wrong could never be found again.
     #[error("the books are not right")]
     NotRight,
@@ -134,7 +135,14 @@ impl From<RecordError> for BurialRefusal {
 }
 
 /// What an audited keyset's records added up to at one moment. It comes out of [`prepare_burial`] only.
-pub(crate) struct Prepared(Option<(Sums, Erasures)>);
+pub(crate) struct Prepared(Option<Ready>);
+
+struct Ready {
+    sums: Sums,
+    erasures: Erasures,
+    /// Since when its key had leaked, if it was revoked.
+    leaked: Option<UnixTime>,
+}
 
 /// Audits the books as they stood at one moment, and adds the keyset's records up: all that takes long of a burial.
 pub(crate) fn prepare_burial(
@@ -148,12 +156,12 @@ pub(crate) fn prepare_burial(
         return Ok(Prepared(None));
     }
     let ended = Arc::clone(keyset);
-    moment.read(move |txn| Ok(may_be_buried(txn, now, &ended)))??;
+    let leaked = moment.read(move |txn| Ok(may_be_buried(txn, now, &ended)))??;
     if !audit(moment, now, facts)?.is_right() {
         return Err(BurialRefusal::NotRight);
     }
     let erasures = moment.read(summed::erasures)?;
-    Ok(Prepared(Some((Sums::of(moment, keyset)?, erasures))))
+    Ok(Prepared(Some(Ready { sums: Sums::of(moment, keyset, leaked)?, erasures, leaked })))
 }
 
 /// Buries a keyset: writes its tombstone, if the keyset's records are still what they were when they were added up. One that was buried
@@ -171,11 +179,11 @@ pub(crate) fn bury(
     if let Some(known) = tombstone(txn, &id)? {
         return Ok((Buried(id), known));
     }
-    may_be_buried(txn, now, keyset)?;
-    let (sums, erasures) = prepared.ok_or(LedgerError::Damaged)?;
+    let leaked = may_be_buried(txn, now, keyset)?;
+    let Ready { sums, erasures, leaked: then } = prepared.ok_or(LedgerError::Damaged)?;
     let totals = get::<KeysetTotals>(txn, Table::Keyset, id.as_bytes())?;
     let totals = totals.map(|totals| (totals.issued, totals.redeemed)).unwrap_or_default();
-    if totals != (sums.issued, sums.redeemed) || summed::erasures(txn)? != erasures {
+    if totals != (sums.issued, sums.redeemed) || summed::erasures(txn)? != erasures || leaked != then {
         return Err(BurialRefusal::Changed);
     }
     // The mark of the verifier's that every payment is checked against before any clock.
@@ -184,13 +192,16 @@ pub(crate) fn bury(
     Ok((Buried(id), tombstone))
 }
 
-fn may_be_buried(txn: &Txn<'_>, now: UnixTime, keyset: &Keyset) -> Result<(), BurialRefusal> {
+/// Whether a keyset may be buried; and since when its key had leaked, if it was revoked.
+fn may_be_buried(txn: &Txn<'_>, now: UnixTime, keyset: &Keyset) -> Result<Option<UnixTime>, BurialRefusal> {
     if now < keyset.terms().deposit_until {
         return Err(BurialRefusal::NotEnded);
     }
-    match get::<UnixTime>(txn, Table::Revoked, keyset.id().as_bytes())? {
-        Some(_) => Err(BurialRefusal::Revoked),
-        None => Ok(()),
+    match ending(txn, now, keyset)? {
+        Ending::NotRevoked => Ok(None),
+        Ending::Running => Err(BurialRefusal::NotEnded),
+        Ending::Unsettled => Err(BurialRefusal::Unsettled),
+        Ending::Over(leak) => Ok(Some(leak.leaked_since)),
     }
 }
 
@@ -209,12 +220,15 @@ struct Sums {
     accounts: BTreeMap<AccountKey, Carried>,
     /// Σ debits of accounts that were forgotten.
     forgotten: Amount,
+    /// If it was revoked.
+    recouped: Option<(Recouped, LateSums)>,
 }
 
 impl Sums {
-    fn of(moment: &Moment, keyset: &Keyset) -> Result<Self, LedgerError> {
-        let mut sums = Self::default();
+    fn of(moment: &Moment, keyset: &Keyset, leaked: Option<UnixTime>) -> Result<Self, LedgerError> {
+        let (mut sums, mut late) = (Self::default(), LateSums::default());
         moment.scan(Table::Issuance, &mut |_, entry: IssuanceEntry| {
+            leaked.map_or(Ok(()), |since| late.add(&entry, keyset.id(), since))?;
             if entry.keyset == *keyset.id() { sums.add_issuance(&entry) } else { Ok(()) }
         })?;
         let fees = keyset.terms().fees;
@@ -231,7 +245,21 @@ impl Sums {
                 PaymentKind::Locked | PaymentKind::Recoup => Err(LedgerError::Damaged),
             }
         })?;
+        if leaked.is_some() {
+            sums.add_recouped(Recouped::of(moment, keyset.id())?, late)?;
+        }
         Ok(sums)
+    }
+
+    /// What was paid for claims left the books like a deposit; what the operator put in stands there as issued.
+    fn add_recouped(&mut self, recouped: Recouped, late: LateSums) -> Result<(), LedgerError> {
+        for (account, amount) in &recouped.paid {
+            add(&mut self.redeemed, *amount)?;
+            self.account(*account).deposited.add(amount.units().into())?;
+        }
+        add(&mut self.issued, recouped.covered)?;
+        self.recouped = Some((recouped, late));
+        Ok(())
     }
 
     fn account(&mut self, account: AccountKey) -> &mut Carried {
@@ -267,6 +295,9 @@ impl Sums {
         }
         for (inputs, flow) in &self.flows {
             put(txn, Table::Flow, &pair_key(id, inputs), flow)?;
+        }
+        if let Some((recouped, late)) = &self.recouped {
+            recouped.write(txn, id, *late)?;
         }
         for (account, more) in &self.accounts {
             carry(txn, account, unit, more)?;
@@ -406,9 +437,19 @@ fn drop_issuance(txn: &mut Txn<'_>, place: LogPlace, issuance: &IssuanceId) -> R
     Ok(txn.delete(&key)?)
 }
 
-/// Notes that nothing of a keyset is left but its tombstone.
-pub(crate) fn dropped(txn: &mut Txn<'_>, unlisted: &Unlisted) -> Result<(), LedgerError> {
-    Ok(txn.delete(&Table::Dropping.key(unlisted.keyset().as_bytes()))?)
+/// Takes names out of a portion of the claims on a keyset's tokens, if it was revoked. Returns where to go on; behind the last it is noted that
+/// nothing of the keyset is left but its tombstone.
+pub(crate) fn dropped(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    unlisted: &Unlisted,
+    after: Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, LedgerError> {
+    let next = recoup::drop_claims(txn, unlisted, (after, PORTION), now)?;
+    if next.is_none() {
+        txn.delete(&Table::Dropping.key(unlisted.keyset().as_bytes()))?;
+    }
+    Ok(next)
 }
 
 /// The key of how much was given in tokens of the second keyset for tokens of the first.

@@ -63,7 +63,7 @@ pub(super) fn erase_claims(
                 add(txn, &NOBODY, &unit, Said::Gone(worth))?;
             }
         }
-        Verdict::Open | Verdict::Paid(..) | Verdict::Excluded(_) => {}
+        Verdict::Open | Verdict::Paid(..) | Verdict::Excluded(_) | Verdict::Unpaid(_) => {}
     }
     put(txn, Table::Recoup, key, &row)?;
     Ok(true)

@@ -88,11 +88,11 @@ pub(crate) use payouts::{Word, payouts, request_payout, settle_payouts};
 pub use quotes::QuoteError;
 pub(crate) use quotes::{Offer, expire_quotes, request_quote};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
-pub use recoup::CoverError;
+pub use recoup::{CloseError, CoverError};
 pub(crate) use recoup::{
     Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, Known, LateSums, LeakRow, Origin, Rank,
-    RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums,
-    settle_recoups,
+    RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, close, closed_at, cover, entries, file, leaks, note_leak,
+    recoup_end, recoup_sums, settle_recoups,
 };
 pub(crate) use registration::{Registration, close_account, open_account, registered};
 pub use settings::SettingsError;

@@ -37,6 +37,8 @@
 //! | `recoup/token/` ‖ keyset ‖ P | [`TokenRow`](super::TokenRow): claims on a token of a revoked keyset, and what it was paid |
 //! | `recoup/open/` ‖ keyset ‖ P | its worth, as long as nothing is decided about it |
 //! | `recoup/origin/` ‖ issuance id ‖ position | P of the token that was shown to come from there |
+//! | `recoup/closed/` ‖ keyset | when the operator said that what is not covered of its claims is not paid |
+//! | `recoup/end/` ‖ keyset | [`RecoupEnd`](super::recoup::RecoupEnd): what was recouped of a keyset that has a tombstone |
 //! | `recoup/cover/` ‖ reference | [`CoverRow`](super::recoup::CoverRow): the operator's money for a revoked keyset |
 //! | `list` (large) | the signed keyset list |
 //! | `issued/` ‖ number | [`LoggedIssuance`]: issuances in the order in which they were recorded |
@@ -129,6 +131,8 @@ pub(crate) enum Table {
     Recoup,
     RecoupOpen,
     RecoupOrigin,
+    RecoupClosed,
+    RecoupEnd,
     Cover,
     List,
     /// How many issuances are in the log.
@@ -211,6 +215,8 @@ impl Table {
             Self::Recoup => b"recoup/token/",
             Self::RecoupOpen => b"recoup/open/",
             Self::RecoupOrigin => b"recoup/origin/",
+            Self::RecoupClosed => b"recoup/closed/",
+            Self::RecoupEnd => b"recoup/end/",
             Self::Cover => b"recoup/cover/",
             Self::List => b"list",
             Self::LogLength => b"meta/issued",

@@ -3,7 +3,7 @@ use farthing_protocol::ids::PaymentId;
 use farthing_protocol::recoup::ProofError;
 use farthing_verifier::check::CheckError;
 
-use crate::ledger::{CoverError, LedgerError, RecoupRefusal};
+use crate::ledger::{CloseError, CoverError, LedgerError, RecoupRefusal};
 
 /// Why a claim was not filed. Nothing changed, except where the ledger's error says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,12 +110,27 @@ impl From<CoverError> for Problem {
         match error {
             CoverError::UnknownKeyset => Self::new(Code::UnknownKeyset),
             CoverError::NotRevoked => Self::new(Code::KeysetNotRevoked),
+            CoverError::Ended => Self::new(Code::KeysetEnded)
+                .with_detail("The keyset is buried: nothing is paid for its tokens any more."),
             CoverError::Zero => Self::new(Code::AmountOutOfRange).with_detail("The amount is zero."),
             CoverError::Reference => Self::new(Code::BadRequest).with_detail("The reference must have 1 to 128 bytes."),
             CoverError::ReferenceUsed => {
                 Self::new(Code::FundingUsed).with_detail("The reference was used for another keyset or amount.")
             }
             CoverError::Ledger(error) => Self::new(error.code()),
+        }
+    }
+}
+
+impl From<CloseError> for Problem {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::UnknownKeyset => Self::new(Code::UnknownKeyset),
+            CloseError::NotRevoked => Self::new(Code::KeysetNotRevoked),
+            CloseError::Running(_) => {
+                Self::new(Code::BadRequest).with_detail("Claims on this keyset's tokens are still taken.")
+            }
+            CloseError::Ledger(error) => Self::new(error.code()),
         }
     }
 }

@@ -88,6 +88,7 @@ fn told(row: &TokenRow, own: Option<&PaymentId>) -> RecoupToken {
         Verdict::Paid(payment, _, at) if own.is_none_or(|own| own == payment) => (RecoupState::Paid, Some(*at)),
         Verdict::Paid(..) => (RecoupState::PaidToAnother, None),
         Verdict::Excluded(_) => (RecoupState::Excluded, None),
+        Verdict::Unpaid(_) => (RecoupState::Unpaid, None),
         Verdict::Open if row.origin.is_some() => (RecoupState::Waiting, None),
         Verdict::Open => (RecoupState::Unproven, None),
     };

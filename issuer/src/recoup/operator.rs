@@ -2,12 +2,13 @@
 
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::ids::KeysetId;
+use farthing_protocol::keyset::Keyset;
 use serde::{Deserialize, Serialize};
 
 use crate::books::Books;
 use crate::control::CoverAnswer;
 use crate::ledger::{
-    self, Act, Authority, CoverError, Covering, LateSums, LedgerError, LogPlace, RecoupSums, Sum, Text,
+    self, Act, Authority, CloseError, CoverError, Covering, LateSums, LedgerError, LogPlace, RecoupSums, Sum, Text,
 };
 
 /// What an operator knows of a key that leaked.
@@ -79,12 +80,41 @@ pub struct RecoupReport {
     pub paid: RecoupedSum,
     /// Found not to count after they were filed.
     pub excluded: RecoupedSum,
+    /// Not shown or not claimed in time, or not covered: nobody is paid for them any more.
+    pub unpaid: RecoupedSum,
     /// What the books hold for the keyset's tokens. What waits beyond it is missing: forged tokens took it.
     pub outstanding: Amount,
     /// What was issued after the suspected leak for money of accounts and vouchers: it is not recouped, and its holders paid for it.
     pub late_by_money: Amount,
     /// What was issued after the suspected leak for tokens, forged ones perhaps.
     pub late_by_tokens: Amount,
+    /// When the operator said that what is not covered is not paid, if he did.
+    pub closed_at: Option<UnixTime>,
+    /// When the keyset was buried, if it was: nothing of this changes any more.
+    pub buried_at: Option<UnixTime>,
+}
+
+/// What the ledger says of a keyset's recoup.
+struct Stands {
+    sums: RecoupSums,
+    closed_at: Option<UnixTime>,
+    /// When it was buried, and what was noted then.
+    buried: Option<(UnixTime, LateSums)>,
+}
+
+impl Stands {
+    fn read(txn: &farthing_durable::Txn<'_>, keyset: &Keyset) -> Result<Self, LedgerError> {
+        let id = keyset.id();
+        let noted = ledger::recoup_end(txn, id)?.map_or_else(LateSums::default, |end| LateSums {
+            by_money: end.late_by_money,
+            by_tokens: end.late_by_tokens,
+        });
+        Ok(Self {
+            sums: ledger::recoup_sums(txn, keyset)?,
+            closed_at: ledger::closed_at(txn, id)?,
+            buried: ledger::tombstone(txn, id)?.map(|tombstone| (tombstone.buried_at, noted)),
+        })
+    }
 }
 
 impl Books {
@@ -98,7 +128,9 @@ impl Books {
             let Some(keyset) = self.keyset_book().get(&window.keyset).cloned() else { continue };
             let unit = keyset.terms().unit.clone();
             let late = self.late(window.keyset, window.leaked_since).await?;
-            let sums: RecoupSums = self.ledger().read(move |txn| ledger::recoup_sums(txn, &keyset)).await?;
+            let stands = move |txn: &farthing_durable::Txn<'_>| Stands::read(txn, &keyset);
+            let Stands { sums, closed_at, buried } = self.ledger().read(stands).await?;
+            let (buried_at, late) = buried.map_or((None, late), |(at, late)| (Some(at), late));
             reports.push(RecoupReport {
                 keyset: window.keyset,
                 unit: unit.code().to_owned(),
@@ -111,9 +143,12 @@ impl Books {
                 unproven: sums.unproven.into(),
                 paid: sums.paid.into(),
                 excluded: sums.excluded.into(),
+                unpaid: sums.unpaid.into(),
                 outstanding: sums.outstanding,
                 late_by_money: late.by_money,
                 late_by_tokens: late.by_tokens,
+                closed_at,
+                buried_at,
             });
         }
         Ok(reports)
@@ -155,6 +190,32 @@ impl Books {
         };
         let ledger::Covered { outstanding, known } = self.ledger().run(put_in).await?;
         Ok(CoverAnswer { outstanding, known })
+    }
+
+    /// Says that what the books do not cover of the claims on a revoked keyset's tokens is not paid: payees are paid as far as it goes, then
+    /// holders, and the rest is closed. Then the keyset can be buried.
+    ///
+    /// # Errors
+    /// A [`CloseError`]; [`CloseError::Running`] as long as claims are taken.
+    pub async fn close_recoup(&self, keyset: KeysetId) -> Result<(), CloseError> {
+        self.close_recoup_by(Authority::local(), keyset).await
+    }
+
+    /// As [`close_recoup`](Self::close_recoup), on somebody's authority.
+    ///
+    /// # Errors
+    /// As [`close_recoup`](Self::close_recoup).
+    pub async fn close_recoup_by(&self, authority: Authority, keyset: KeysetId) -> Result<(), CloseError> {
+        let keyset = self.keyset_book().get(&keyset).cloned().ok_or(CloseError::UnknownKeyset)?;
+        let close = move |txn: &mut farthing_durable::Txn<'_>, now| {
+            if !ledger::close(txn, now, &keyset)? {
+                let act = Act::RecoupClosed { keyset: *keyset.id() };
+                ledger::journal::record(txn, now, &authority, &act)?;
+            }
+            Ok::<_, CloseError>(())
+        };
+        self.ledger().run(close).await?;
+        Ok(self.settle_recoups().await?)
     }
 
     async fn late(&self, keyset: KeysetId, since: UnixTime) -> Result<LateSums, LedgerError> {

@@ -7,7 +7,7 @@ use farthing_protocol::issuance::IssuanceRecord;
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::locked::deposit_request;
 use farthing_protocol::payment::{CheckBinding, Payment, PaymentCheck, PaymentKind, verify_payment};
-use farthing_protocol::recoup::{Evidence, RecoupClaim, recoup_request};
+use farthing_protocol::recoup::{BlindingProof, Evidence, RecoupClaim, recoup_request};
 use farthing_verifier::check::{CheckError, MAX_SKEW, TokenClass};
 
 use super::RecoupError;
@@ -41,7 +41,13 @@ impl Books {
             issuances.iter().map(|issuance| ledger::find_issuance(txn, issuance)).collect()
         };
         let records: Vec<Option<IssuanceRecord>> = self.ledger().read(find).await?;
-        let verified = tokio::task::spawn_blocking(move || verify(&claim, keyset, &records));
+        // Records are dropped once it is buried: then it is only answered what was decided, to who was told before.
+        let buried = self.keyset_book().is_buried(keyset.id());
+        if buried && claim.payment().is_none() {
+            return Err(RecoupError::Ended);
+        }
+        let records = if buried { None } else { Some(records) };
+        let verified = tokio::task::spawn_blocking(move || verify(&claim, keyset, records.as_deref()));
         verified.await.map_err(|_| ledger::LedgerError::Stopped)?
     }
 }
@@ -74,7 +80,12 @@ fn judge(
     if payment.authorized_at() > now.plus(MAX_SKEW) { Err(CheckError::NotYet) } else { Ok(()) }
 }
 
-fn verify(claim: &RecoupClaim, keyset: Arc<Keyset>, records: &[Option<IssuanceRecord>]) -> Result<Filing, RecoupError> {
+/// Everything that needs cryptography. Without records nothing is shown of where the tokens came from.
+fn verify(
+    claim: &RecoupClaim,
+    keyset: Arc<Keyset>,
+    records: Option<&[Option<IssuanceRecord>]>,
+) -> Result<Filing, RecoupError> {
     let claimant = match claim.payment() {
         None => None,
         Some(payment) => {
@@ -84,15 +95,19 @@ fn verify(claim: &RecoupClaim, keyset: Arc<Keyset>, records: &[Option<IssuanceRe
             Some((rank, *authentic.id(), payment.payee().account()))
         }
     };
-    for (Evidence { token, proof }, record) in claim.evidence().iter().zip(records) {
+    for (Evidence { token, proof }, record) in claim.evidence().iter().zip(records.unwrap_or_default()) {
         let record = record.as_ref().ok_or(RecoupError::Proof(None))?;
         proof.verify(&keyset, token, record).map_err(|error| RecoupError::Proof(Some(error)))?;
     }
     let tokens = claim.tokens().into_iter().map(|token| FiledToken {
         denomination: token.denomination,
         coin: *token.coin.as_bytes(),
-        origin: claim.proof_of(token).map(|proof| Origin { issuance: *proof.issuance(), position: proof.position() }),
+        origin: records.and(claim.proof_of(token)).map(origin),
     });
     let tokens = tokens.collect();
     Ok(Filing { keyset, claimant, tokens })
+}
+
+fn origin(proof: &BlindingProof) -> Origin {
+    Origin { issuance: *proof.issuance(), position: proof.position() }
 }

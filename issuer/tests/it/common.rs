@@ -354,6 +354,15 @@ async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<Faults>, arch
     }
 }
 
+/// A mint for a process of its own, at a time.
+pub(crate) async fn mint_at(folder: &Path, now: UnixTime, ledger: Options) -> Mint {
+    let clock = Arc::new(TestClock::new());
+    clock.pass(now.seconds() - START);
+    Mint::open_in(&MintHome::open(folder).unwrap(), unlock(), Surroundings { clock, ledger, archive_file: None })
+        .await
+        .unwrap()
+}
+
 /// Makes a signer of a mint that does not run.
 pub(crate) async fn hand_over(
     folder: std::path::PathBuf,

@@ -38,6 +38,7 @@ mod recoup;
 mod registration;
 mod rotation;
 mod rotation_crash;
+mod rotation_kill;
 mod sessions;
 mod signer;
 mod swaps;

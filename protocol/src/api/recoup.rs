@@ -99,4 +99,7 @@ pub enum RecoupState {
     Paid,
     /// It was paid to another: a payee who had accepted it, or a holder who claimed it earlier.
     PaidToAnother,
+    /// Nobody is paid for it any more: it was not shown or not claimed in time, or the mint's operator did not cover what forged tokens
+    /// took.
+    Unpaid,
 }

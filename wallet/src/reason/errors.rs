@@ -213,7 +213,7 @@ impl ReceiveError {
             Self::Issue(error) => error.reason(),
             Self::UnknownMint { .. } => Reason::MintUnknown,
             Self::UnknownKeyset => Reason::KeysetUnknown,
-            Self::KeysetEnded => Reason::KeysetEnded,
+            Self::KeysetEnded | Self::KeysetRevoked => Reason::KeysetEnded,
             Self::Forged => Reason::Forged,
             Self::LockedToAnother => Reason::LockedToAnother,
             Self::Own { .. } | Self::Held => Reason::OwnToken,

@@ -11,7 +11,7 @@ use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
 use farthing_protocol::recoup::{BlindingProof, Evidence, RecoupClaim, recoup_request};
 
-use super::{KeptClaim, RecoupError, RecoupView, Recouping, pick, revoked};
+use super::{KeptClaim, Owner, Picked, RecoupError, RecoupView, Recouping, at_most, pick, revoked};
 use crate::error::StoreError;
 use crate::issue::context;
 use crate::operation::{Body, OpId, Operation, Outcome, Used};
@@ -39,28 +39,33 @@ impl Inner {
 
 fn begin(tx: &mut Tx<'_, '_>, seed: &Seed, keyset: &Keyset, now: UnixTime) -> Result<OpId, RecoupError> {
     let (live, operations) = (stock::live(tx)?, Operation::all_live(tx)?);
-    let mut picked = pick(keyset.id(), &live, &operations);
-    picked.truncate(MAX_TOKENS);
+    let picked = at_most(pick(keyset.id(), &live, &operations), MAX_TOKENS);
     if picked.is_empty() {
         return Err(RecoupError::Nothing);
     }
-    let amount = stock::worth(picked.iter().map(|(_, token, _)| token.denomination))?;
+    let amount = stock::worth(picked.iter().map(|one| one.token.denomination))?;
     let id = Operation::next_id(tx)?;
     let account = PayeeKey::from(&seed.account_key(&keyset.terms().mint));
     let (mut tokens, mut claims) = (Vec::with_capacity(picked.len()), Vec::with_capacity(picked.len()));
-    for (key, token, from) in &picked {
-        match from {
+    for Picked { key, token, from } in &picked {
+        match from.op() {
             None => stock::reserve(tx, *key, id)?,
-            Some(from) => stock::hand_on(tx, *key, *from, id)?,
+            Some(from) => stock::hand_on(tx, *key, from, id)?,
         };
         let bytes = claim(seed, keyset, *key, token, account, now)?.to_bytes();
         tokens.push(*key);
-        claims.push(KeptClaim { bytes, filed: false, from: *from });
+        claims.push(KeptClaim { bytes, filed: false, from: from.op() });
     }
-    let taken: std::collections::BTreeSet<OpId> = picked.iter().filter_map(|(.., from)| *from).collect();
-    for payment in operations.into_iter().filter(|operation| taken.contains(&operation.id)) {
-        // Its payee comes first, if he accepted it. It is neither sent again nor settled any more.
-        payment.end(tx, now, Outcome::TokensEnded)?;
+    for Picked { from, .. } in &picked {
+        let Some(op) = from.op() else { continue };
+        // All its tokens were taken, and it ends with the first of them.
+        let Some(operation) = Operation::find(tx, op)?.filter(|operation| operation.ended.is_none()) else { continue };
+        let outcome = match from {
+            // Its payee comes first, if he accepted it. It is neither sent again nor settled any more. A text cannot be claimed any more.
+            Owner::Payment(_) | Owner::Text(_) => Outcome::TokensEnded,
+            Owner::Swap(_) | Owner::Stock => Outcome::Failed,
+        };
+        operation.end(tx, now, outcome)?;
     }
     let (paid, lost) = (Amount::ZERO, Amount::ZERO);
     let body = Recouping { keyset: *keyset.id(), tokens, claims, claims_until: None, paid, lost };

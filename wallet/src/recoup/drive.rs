@@ -57,6 +57,24 @@ impl Inner {
         }
     }
 
+    /// Gives up the claims that the mint is not known to have: their tokens are lost. The others are waited for.
+    pub(crate) async fn give_up_claims(&self, op: OpId) -> Result<(), StoreError> {
+        let now = self.now();
+        self.vault
+            .run(move |tx| {
+                let operation = Operation::load(tx, op)?;
+                let Body::Recoup(recouping) = &operation.body else { return Err(StoreError::NoSuchOperation) };
+                let claims = recouping.tokens.iter().zip(&recouping.claims);
+                let refused: Vec<TokenKey> = claims.filter(|(_, kept)| !kept.filed).map(|(token, _)| *token).collect();
+                if refused.is_empty() {
+                    return Err(StoreError::Busy);
+                }
+                refused.into_iter().try_for_each(|token| note(tx, op, token, Said::Never(None)))?;
+                end_if_decided(tx, op, now).map(drop)
+            })
+            .await
+    }
+
     async fn send_claim(&self, op: OpId, mint: &Mint, bytes: &[u8]) -> Result<Said, RecoupError> {
         let url = mint.url.join(mint_path::RECOUP_CLAIM).map_err(MintError::from)?;
         let mut attempt = 1;
@@ -92,7 +110,7 @@ fn said(answer: &RecoupAnswer) -> Option<Said> {
     Some(match token.state {
         RecoupState::Waiting | RecoupState::Unproven => Said::Filed(answer.claims_until),
         RecoupState::Paid => Said::Paid,
-        RecoupState::Excluded | RecoupState::PaidToAnother => Said::Never(None),
+        RecoupState::Excluded | RecoupState::PaidToAnother | RecoupState::Unpaid => Said::Never(None),
     })
 }
 
@@ -131,13 +149,15 @@ fn note(tx: &mut Tx<'_, '_>, op: OpId, token: TokenKey, said: Said) -> Result<()
     operation.keep(tx)
 }
 
-/// A token that was claimed out of a payment is spent on just that payment: its payee had been paid.
+/// A token that was claimed out of a payment is spent on just that payment: its payee had been paid. One of a text is spent: somebody had claimed
+/// it in time.
 fn was_accepted(tx: &mut Tx<'_, '_>, from: OpId, earlier: &PaymentId) -> Result<(), StoreError> {
     let Some(payment) = Operation::find(tx, from)? else { return Ok(()) };
     match (&payment.body, payment.ended) {
         (Body::Pay(pay), Some((_, Outcome::TokensEnded))) if pay.payment.id() == *earlier => {
             Operation::amend(tx, from, Outcome::Paid(None))
         }
+        (Body::Send(_), Some((_, Outcome::TokensEnded))) => Operation::amend(tx, from, Outcome::Claimed),
         _ => Ok(()),
     }
 }

@@ -14,6 +14,7 @@ mod drive;
 mod error;
 mod show;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
@@ -23,9 +24,10 @@ use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::Keyset;
 
 use crate::error::StoreError;
+use crate::issue::is_idle;
 use crate::mints::Mint;
-use crate::operation::{Body, OpId, Operation};
-use crate::stock::{self, StoredToken, TokenKey, TokenState};
+use crate::operation::{Body, Issue, IssueStage, OpId, Operation, Source};
+use crate::stock::{self, Held, StoredToken, TokenKey, TokenState};
 use crate::vault::Tx;
 use crate::wallet::Wallet;
 
@@ -55,6 +57,26 @@ pub struct Recoupable {
     pub tokens: usize,
     /// How much of it is in payments that nobody is known to have accepted: if their payee did, he comes before this wallet.
     pub in_payments: Amount,
+    /// How much of it was given out as a text that nobody is known to have claimed. Whoever has the text gets nothing for it any more.
+    pub in_texts: Amount,
+}
+
+/// What a wallet holds of a revoked keyset and cannot claim: it does not know how these tokens were blinded, or not their keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unclaimable {
+    /// The mint.
+    pub mint: MintId,
+    /// The unit.
+    pub unit: Unit,
+    /// The keyset.
+    pub keyset: KeysetId,
+    /// Received as a text and not swapped in time. Its sender's wallet can show where the tokens came from, and nobody else.
+    pub received: Amount,
+    /// Of that, what was locked to this wallet: its sender cannot claim it for himself either.
+    pub received_locked: Amount,
+    /// Locked to payees to pay them, and not paid: nobody but they knows the keys, and they have accepted nothing.
+    pub held: Amount,
 }
 
 /// How a recoup stands.
@@ -152,6 +174,27 @@ impl Wallet {
             .await
     }
 
+    /// What the wallet holds of revoked keysets and cannot claim, as far as it knows. Nothing is asked of anybody.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn unclaimable(&self) -> Result<Vec<Unclaimable>, StoreError> {
+        let mints = self.inner.all_mints();
+        self.inner
+            .vault
+            .run::<_, StoreError>(move |tx| {
+                let (held, operations) = (stock::held(tx)?, Operation::all_live(tx)?);
+                let mut found = Vec::new();
+                for mint in &mints {
+                    for (keyset, _) in revoked(mint) {
+                        found.extend(Unclaimable::of(mint, &keyset, &held, &operations)?);
+                    }
+                }
+                Ok(found)
+            })
+            .await
+    }
+
     /// Every revoked keyset, with its mint, by the lists that were seen last.
     pub fn revoked_keysets(&self) -> Vec<(MintId, KeysetId)> {
         let all = self.inner.all_mints();
@@ -206,8 +249,8 @@ impl Recoupable {
         if picked.is_empty() {
             return Ok(None);
         }
-        let worth = |of: &dyn Fn(&Option<OpId>) -> bool| {
-            stock::worth(picked.iter().filter(|(.., from)| of(from)).map(|(_, token, _)| token.denomination))
+        let worth = |of: &dyn Fn(Owner) -> bool| {
+            stock::worth(picked.iter().filter(|one| of(one.from)).map(|one| one.token.denomination))
         };
         Ok(Some(Self {
             mint: mint.id,
@@ -216,27 +259,99 @@ impl Recoupable {
             revoked_at,
             amount: worth(&|_| true)?,
             tokens: picked.len(),
-            in_payments: worth(&Option::is_some)?,
+            in_payments: worth(&|from| matches!(from, Owner::Payment(_)))?,
+            in_texts: worth(&|from| matches!(from, Owner::Text(_)))?,
         }))
     }
 }
 
-/// The tokens of a keyset that can be claimed, each with the payment that has reserved it.
-fn pick<'t>(
-    keyset: &KeysetId,
-    live: &'t [(TokenKey, StoredToken)],
-    operations: &[Operation],
-) -> Vec<(TokenKey, &'t StoredToken, Option<OpId>)> {
-    let is_payment = |op: OpId| {
-        let found = operations.iter().find(|operation| operation.id == op);
-        found.is_some_and(|operation| matches!(&operation.body, Body::Pay(pay) if !pay.is_held()))
+impl Unclaimable {
+    fn of(
+        mint: &Mint,
+        keyset: &Keyset,
+        held: &[(TokenKey, StoredToken, Held)],
+        operations: &[Operation],
+    ) -> Result<Option<Self>, StoreError> {
+        let id = keyset.id();
+        let held = held.iter().filter(|(key, ..)| key.keyset == *id).map(|(_, token, _)| token.denomination);
+        let received = |locked: bool| {
+            let worth = operations.iter().filter_map(|operation| match &operation.body {
+                Body::Receive(receiving) if receiving.index.is_some() || !locked => match &receiving.issue.source {
+                    Source::Foreign(foreign) if foreign.keyset == *id => Some(operation.amount),
+                    _ => None,
+                },
+                _ => None,
+            });
+            Amount::checked_sum(worth).ok_or(StoreError::TooLarge)
+        };
+        let (held, received, received_locked) = (stock::worth(held)?, received(false)?, received(true)?);
+        if held.is_zero() && received.is_zero() {
+            return Ok(None);
+        }
+        let (mint, unit) = (mint.id, keyset.terms().unit.clone());
+        Ok(Some(Self { mint, unit, keyset: *id, received, received_locked, held }))
+    }
+}
+
+/// What had reserved a token that can be claimed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// Nothing.
+    Stock,
+    /// A payment that nobody is known to have accepted.
+    Payment(OpId),
+    /// A text that nobody is known to have claimed.
+    Text(OpId),
+    /// A swap that came to nothing, and never can any more.
+    Swap(OpId),
+}
+
+impl Owner {
+    const fn op(self) -> Option<OpId> {
+        match self {
+            Self::Stock => None,
+            Self::Payment(op) | Self::Text(op) | Self::Swap(op) => Some(op),
+        }
+    }
+}
+
+/// A token that can be claimed.
+struct Picked<'t> {
+    key: TokenKey,
+    token: &'t StoredToken,
+    from: Owner,
+}
+
+/// The tokens of a keyset that can be claimed. Whatever has an unanswered request at the mint is left out: that must be answered first.
+fn pick<'t>(keyset: &KeysetId, live: &'t [(TokenKey, StoredToken)], operations: &[Operation]) -> Vec<Picked<'t>> {
+    let unanswered = |issue: &Issue| issue.stage == IssueStage::Sent;
+    let reserved = |op: OpId| {
+        let operation = operations.iter().find(|operation| operation.id == op)?;
+        match &operation.body {
+            Body::Pay(pay) if pay.is_held() => None,
+            Body::Pay(_) | Body::Send(_) if operation.issue().is_some_and(unanswered) => None,
+            Body::Pay(_) => Some(Owner::Payment(op)),
+            Body::Send(_) => Some(Owner::Text(op)),
+            Body::Issue(_) | Body::Lock(_) if is_idle(operation) => Some(Owner::Swap(op)),
+            Body::Issue(_) | Body::Lock(_) | Body::Receive(_) | Body::Recoup(_) => None,
+        }
     };
-    let pick = |(key, token): &'t (TokenKey, StoredToken)| match token.state {
-        TokenState::Available => Some((*key, token, None)),
-        TokenState::Reserved(op) if is_payment(op) => Some((*key, token, Some(op))),
-        TokenState::Reserved(_) | TokenState::Spent(_) | TokenState::Lost(_) => None,
+    let pick = |(key, token): &'t (TokenKey, StoredToken)| {
+        let from = match token.state {
+            TokenState::Available => Owner::Stock,
+            TokenState::Reserved(op) => reserved(op)?,
+            TokenState::Spent(_) | TokenState::Lost(_) => return None,
+        };
+        Some(Picked { key: *key, token, from })
     };
     live.iter().filter(|(key, _)| key.keyset == *keyset).filter_map(pick).collect()
+}
+
+/// At most so many, and of no operation a part alone.
+fn at_most(picked: Vec<Picked<'_>>, most: usize) -> Vec<Picked<'_>> {
+    let left_out: BTreeSet<OpId> = picked.iter().skip(most).filter_map(|one| one.from.op()).collect();
+    let is_whole = |one: &Picked<'_>| one.from.op().is_none_or(|op| !left_out.contains(&op));
+    picked.into_iter().take(most).filter(is_whole).collect()
 }
 
 /// A mint's revoked keysets, by its last list.

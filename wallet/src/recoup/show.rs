@@ -23,6 +23,8 @@ pub struct Shown {
     pub deposited: usize,
     /// So many came from issuances that do not count.
     pub excluded: usize,
+    /// For so many it is too late: nothing is claimed any more.
+    pub late: usize,
 }
 
 impl Wallet {
@@ -56,6 +58,7 @@ impl Wallet {
                 Err(error) => match deciding_code(&error) {
                     Some(Code::DoubleSpend) => shown.deposited = shown.deposited.saturating_add(1),
                     Some(Code::IssuanceExcluded) => shown.excluded = shown.excluded.saturating_add(1),
+                    Some(Code::KeysetEnded) => shown.late = shown.late.saturating_add(1),
                     _ => return Err(MintError::from(error).into()),
                 },
             }

@@ -88,9 +88,15 @@ pub enum ReceiveError {
     /// The token names a keyset that the mint does not list.
     #[error("the token is of a keyset that the mint does not list")]
     UnknownKeyset,
-    /// The keyset ended or was revoked.
+    /// The keyset ended.
     #[error("the token's keyset has ended: it cannot be exchanged any more")]
     KeysetEnded,
+    /// The keyset was revoked. Only its sender's wallet can show the mint where the tokens came from.
+    #[error(
+        "the token's keyset was revoked, because its key leaked: it cannot be exchanged any more. Only its sender can still get what it is \
+         worth from the mint, with `recoup`: ask him"
+    )]
+    KeysetRevoked,
     /// The mint did not sign it.
     #[error("the mint did not sign this token: it is worth nothing")]
     Forged,

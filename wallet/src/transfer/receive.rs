@@ -80,7 +80,11 @@ impl Inner {
             mint = self.refresh(&mint.id).await?;
         }
         let keyset = mint.keyset(token.keyset()).ok_or(ReceiveError::UnknownKeyset)?.clone();
-        if mint.is_spendable(&keyset, self.now()) { Ok((mint, keyset)) } else { Err(ReceiveError::KeysetEnded) }
+        match mint.is_spendable(&keyset, self.now()) {
+            true => Ok((mint, keyset)),
+            false if mint.list.revoked_at(keyset.id()).is_some() => Err(ReceiveError::KeysetRevoked),
+            false => Err(ReceiveError::KeysetEnded),
+        }
     }
 
     /// The coin keys of a text's tokens and, if they were locked, with which key of this wallet.

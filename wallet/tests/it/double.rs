@@ -10,7 +10,7 @@ use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
 use farthing_protocol::api::{
     AccountAnswer, AccountRequest, ArchiveAnswer, FinishAnswer, FinishRequest, KeysetsAnswer, OpenAnswer, OpenRequest,
     PayAnswer, PayRequest, PaymentAnswer, PermitAnswer, PermitCall, QuoteAnswer, QuoteCall, QuoteDraft, QuoteId,
-    QuoteRequest, QuoteState, SecondFactor, UnitBalance, mint_path, verifier_path,
+    QuoteRequest, QuoteState, RecoupCall, SecondFactor, UnitBalance, mint_path, verifier_path,
 };
 use farthing_protocol::blind::Response;
 use farthing_protocol::blind::mint::{SessionError, Sessions};
@@ -28,6 +28,7 @@ use farthing_protocol::request::{AcceptedMint, Invoice, InvoiceDraft, PaymentReq
 use farthing_protocol::text::TextForm;
 
 use crate::archive::Archive;
+use crate::claims::Recoups;
 use crate::http::{Fault, Service};
 
 pub(crate) const START: u64 = 1_800_000_000;
@@ -107,7 +108,8 @@ pub(crate) struct State {
     /// The last payment that came in.
     pub(crate) last_payment: Option<PayRequest>,
     sessions: Sessions,
-    accounts: BTreeMap<AccountKey, u64>,
+    pub(crate) accounts: BTreeMap<AccountKey, u64>,
+    pub(crate) recoups: Recoups,
     pub(crate) vouchers: BTreeMap<VoucherKey, Voucher>,
     /// What those are told who ask how to pay in; without it nobody is told anything.
     pub(crate) payment: Option<String>,
@@ -165,6 +167,7 @@ impl Double {
             last_payment: None,
             sessions: Sessions::new(&mut rng),
             accounts: BTreeMap::new(),
+            recoups: Recoups::default(),
             vouchers: BTreeMap::new(),
             payment: None,
             quotes: BTreeMap::new(),
@@ -473,7 +476,7 @@ impl State {
     /// Verifies tokens and authorization, and that nothing is spent.
     fn authentic(&self, payment: &Payment, binding: CheckBinding<'_>, now: UnixTime) -> Result<(), Problem> {
         let (_, keyset) = self.keyset(payment.keyset().as_bytes())?;
-        if now >= keyset.terms().spend_until {
+        if now >= keyset.terms().spend_until || self.is_revoked(keyset.id()) {
             return Err(Code::KeysetEnded.into());
         }
         verify_payment(&mut rand::rng(), PaymentCheck { payment: payment.clone(), keyset, binding })
@@ -555,6 +558,10 @@ impl Service for Double {
             }
             mint_path::QUOTE => vec![read::<QuoteCall>(body).request.draft().operation.as_bytes().to_vec()],
             verifier_path::PAY => vec![read::<PayRequest>(body).payment.id().as_bytes().to_vec()],
+            mint_path::RECOUP_CLAIM => {
+                let claim = read::<RecoupCall>(body).claim;
+                claim.payment().map(|payment| payment.id().as_bytes().to_vec()).into_iter().collect()
+            }
             _ => Vec::new(),
         };
         self.with(|state| {
@@ -612,6 +619,7 @@ impl Service for Double {
                 };
                 Ok(json(&AccountAnswer { balances: vec![balance] }))
             }
+            mint_path::RECOUP_CLAIM => state.recoup(&read::<RecoupCall>(body).claim, now).map(|answer| json(&answer)),
             mint_path::PERMIT => {
                 let request = read::<PermitCall>(body).request;
                 request.verify(&MintId::from(&state.identity)).map_err(|_| Code::InvalidSignature)?;

@@ -10,6 +10,7 @@
 
 mod account;
 mod archive;
+mod claims;
 mod clock;
 mod crash;
 mod double;
@@ -26,6 +27,7 @@ mod outlook;
 mod pay;
 mod proxy;
 mod ready;
+mod recoup;
 mod redeem;
 mod restore;
 mod restore_again;

@@ -76,6 +76,15 @@ impl World {
         wallet
     }
 
+    /// Somebody else's wallet, that has pinned the mint.
+    pub(crate) async fn other_wallet(&self, folder: &Path) -> Wallet {
+        let words = Words::generate(&mut rand::rng(), WordCount::Twelve).unwrap();
+        let wallet = Wallet::create(folder, &words, protection(), self.options()).await.unwrap();
+        let view = wallet.add_mint(&self.url).await.unwrap();
+        wallet.pin_mint(&view.id).await.unwrap();
+        wallet
+    }
+
     /// Stops the wallet at the first step of this kind.
     pub(crate) async fn open_until(&self, step: Step) -> Wallet {
         let options = self.options().hook(move |at| at == step);

@@ -64,4 +64,17 @@ pub(crate) enum MintRecoupCommand {
         #[arg(long, value_name = "TEXT")]
         reference: Option<String>,
     },
+    /// Say that you put no more in: claims that the books do not cover are not paid, and the keyset can be dropped
+    ///
+    /// Only when nothing is claimed any more. Payees are paid as far as it goes, then holders.
+    Close {
+        #[command(flatten)]
+        folder: MintFolder,
+        /// The keyset
+        #[arg(allow_hyphen_values = true)]
+        keyset: String,
+        /// Do not ask
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
 }

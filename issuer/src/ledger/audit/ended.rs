@@ -12,6 +12,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::ended::{Carried, Sum, Tombstone, tombstones};
 use crate::ledger::moment::Moment;
 use crate::ledger::records::{Table, parse};
+use crate::ledger::recoup::RecoupEnd;
 
 /// What is left of keysets that ended.
 pub(super) struct Ended {
@@ -22,6 +23,8 @@ pub(super) struct Ended {
     for_tokens: BTreeMap<KeysetId, i128>,
     carried: BTreeMap<(AccountKey, Unit), Carried>,
     lapsed: BTreeMap<Unit, i128>,
+    /// Of those that were revoked.
+    recoups: BTreeMap<KeysetId, RecoupEnd>,
 }
 
 /// What the tombstones of a unit add up to.
@@ -53,7 +56,12 @@ impl Ended {
             lapsed.insert(parse(key)?, units(amount));
             Ok(())
         })?;
-        Ok(Self { tombstones: moment.read(tombstones)?, swapped, for_tokens, carried, lapsed })
+        let mut recoups = BTreeMap::new();
+        moment.scan(Table::RecoupEnd, &mut |key, end: RecoupEnd| {
+            recoups.insert(parse(key)?, end);
+            Ok(())
+        })?;
+        Ok(Self { tombstones: moment.read(tombstones)?, swapped, for_tokens, carried, lapsed, recoups })
     }
 
     /// Whether a keyset's tombstone speaks for it: whatever is left of its records does not count.
@@ -111,16 +119,28 @@ impl Ended {
 
     fn by_unit(&self) -> BTreeMap<&Unit, UnitEnded> {
         let mut sums: BTreeMap<&Unit, UnitEnded> = BTreeMap::new();
-        for tombstone in self.tombstones.values() {
+        for (keyset, tombstone) in &self.tombstones {
+            let covered = self.recoups.get(keyset).map_or(0, |end| units(end.covered));
             let Tombstone { issued, redeemed, fees, for_vouchers, for_tokens, into_tokens, .. } = tombstone;
             let sum = sums.entry(&tombstone.unit).or_default();
-            let by_accounts = [units(*issued), -units(*for_vouchers), -units(*for_tokens), units(*fees)];
+            let by_accounts = [units(*issued), -covered, -units(*for_vouchers), -units(*for_tokens), units(*fees)];
             add(&mut sum.for_vouchers, units(*for_vouchers));
             add(&mut sum.lapsed, units(*issued).saturating_sub(units(*redeemed)));
             add(&mut sum.deposited, units(*redeemed).saturating_sub(units(*into_tokens)));
             add(&mut sum.debited, by_accounts.into_iter().fold(0, i128::saturating_add));
         }
         sums
+    }
+
+    /// What the claims of keysets that ended were paid, and what the operator put in, against what was noted with their tombstones.
+    pub(super) fn settle_recoups(&self, found: BTreeMap<KeysetId, (i128, i128)>, report: &mut AuditReport) {
+        for keyset in found.keys().chain(self.recoups.keys()).collect::<BTreeSet<_>>() {
+            let (recouped, covered) = found.get(keyset).copied().unwrap_or_default();
+            let noted = self.recoups.get(keyset).filter(|_| self.holds(keyset));
+            let unit = self.tombstones.get(keyset).map(|tombstone| &tombstone.unit);
+            report.compare(unit, Figure::Recoup, noted.map_or(0, |end| units(end.recouped)), recouped);
+            report.compare(unit, Figure::Recoup, noted.map_or(0, |end| units(end.covered)), covered);
+        }
     }
 
     /// For each keyset: what was given of its tokens for tokens, against what was issued for them.

@@ -125,7 +125,7 @@ impl Recomputed {
             sums.add_payment(kind, &payment, keysets, &mut open, report);
             Ok(())
         })?;
-        recoups::add(moment, keysets, &mut sums, report)?;
+        recoups::add(moment, keysets, ended, &mut sums, report)?;
         ended.settle(&open, report);
         open.sessions.settle(Figure::IssuanceIndex, report);
         Ok((sums, open.issuances))

@@ -1,28 +1,38 @@
 //! Tokens of revoked keysets that were paid for, and the operator's money for them.
 
+use std::collections::BTreeMap;
+
 use farthing_durable::Txn;
 use farthing_protocol::ids::KeysetId;
 use farthing_verifier::spent;
 
+use super::ended::Ended;
 use super::recompute::{Recomputed, add as plus, units};
 use super::{AuditReport, Figure, KeysetFacts};
 use crate::ledger::LedgerError;
+use crate::ledger::ended::tombstone;
 use crate::ledger::issuances::find_issuance;
 use crate::ledger::moment::{Join, Moment};
 use crate::ledger::records::{Table, get, parse};
 use crate::ledger::recoup::{Coin, CoverRow, TokenRow, Verdict, origin_key};
 
-/// Adds what was recouped and what the operator put in; every recouped token must have come from its issuance, once, unspent.
+/// Adds what was recouped and what the operator put in; every recouped token must have come from its issuance, once, unspent. Of keysets that ended
+/// their tombstones speak for it, and must have the same sums.
 pub(super) fn add(
     moment: &Moment,
     keysets: &KeysetFacts,
+    ended: &Ended,
     sums: &mut Recomputed,
     report: &mut AuditReport,
 ) -> Result<(), LedgerError> {
     let shown: Join<TokenRow, bool> = |txn, key, row| match row.verdict {
-        Verdict::Paid(..) => came_from_its_issuance(txn, &of_key(key)?, row),
+        Verdict::Paid(..) => {
+            let (keyset, coin) = of_key(key)?;
+            Ok(tombstone(txn, &keyset)?.is_some() || came_from_its_issuance(txn, &(keyset, coin), row)?)
+        }
         _ => Ok(true),
     };
+    let mut of_ended: BTreeMap<KeysetId, (i128, i128)> = BTreeMap::new();
     moment.scan_with(Table::Recoup, shown, &mut |key, row, shown| {
         let Verdict::Paid(payment, account, _) = &row.verdict else { return Ok(()) };
         let (keyset, _) = of_key(key)?;
@@ -31,6 +41,10 @@ pub(super) fn add(
             report.differ(None, Figure::UnknownKeyset, worth, 0);
             return Ok(());
         };
+        if ended.holds(&keyset) {
+            plus(&mut of_ended.entry(keyset).or_default().0, worth);
+            return Ok(());
+        }
         plus(&mut sums.keysets.entry(keyset).or_default().redeemed, worth);
         plus(&mut sums.account(account, unit).balance, worth);
         let claimed = row.winner().is_some_and(|claim| claim.payment == *payment && claim.account == *account);
@@ -46,9 +60,14 @@ pub(super) fn add(
             return Ok(());
         };
         plus(&mut sums.unit(unit).funded, amount);
-        plus(&mut sums.keysets.entry(row.keyset).or_default().issued, amount);
+        match ended.holds(&row.keyset) {
+            true => plus(&mut of_ended.entry(row.keyset).or_default().1, amount),
+            false => plus(&mut sums.keysets.entry(row.keyset).or_default().issued, amount),
+        }
         Ok(())
-    })
+    })?;
+    ended.settle_recoups(of_ended, report);
+    Ok(())
 }
 
 /// A token's keyset and coin key.

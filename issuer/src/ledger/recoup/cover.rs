@@ -10,6 +10,7 @@ use super::leaks::leak;
 use super::settle::outstanding;
 use crate::ledger::LedgerError;
 use crate::ledger::book::{Place, TransferError, transfer};
+use crate::ledger::ended::tombstone;
 use crate::ledger::records::{Table, get, put};
 
 /// The longest reference, in bytes.
@@ -64,6 +65,9 @@ pub enum CoverError {
     /// The keyset is not revoked: nothing of it is recouped.
     #[error("the keyset is not revoked")]
     NotRevoked,
+    /// The keyset is buried: nothing is paid for its tokens any more.
+    #[error("nothing is paid for the keyset's tokens any more")]
+    Ended,
     /// The amount is zero.
     #[error("the amount is zero")]
     Zero,
@@ -91,6 +95,7 @@ pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) ->
     let known = match get::<CoverRow>(txn, Table::Cover, reference.as_bytes())? {
         Some(row) if row.keyset == *keyset.id() && row.amount == amount => true,
         Some(_) => return Err(CoverError::ReferenceUsed),
+        None if tombstone(txn, keyset.id())?.is_some() => return Err(CoverError::Ended),
         None => {
             transfer(txn, &keyset.terms().unit, Place::World, Place::Tokens(keyset.id()), amount).map_err(|error| {
                 match error {

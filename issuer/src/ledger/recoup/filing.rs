@@ -107,7 +107,9 @@ fn known(txn: &Txn<'_>, filing: &Filing) -> Result<Option<Vec<TokenRow>>, Ledger
     for token in &filing.tokens {
         let Some(row) = TokenRow::load(txn, filing.keyset.id(), &token.coin)? else { return Ok(None) };
         let claimed = filing.claimant.is_none_or(|(_, payment, _)| row.has_claim(&payment));
-        let proven = token.origin.is_none_or(|origin| row.origin == Some(origin));
+        // What is decided stays so, and of a keyset that was buried it is not kept where its tokens came from.
+        let decided = row.verdict != Verdict::Open;
+        let proven = decided || token.origin.is_none_or(|origin| row.origin == Some(origin));
         if !claimed || !proven {
             return Ok(None);
         }

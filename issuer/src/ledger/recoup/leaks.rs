@@ -73,11 +73,13 @@ pub(crate) fn leak(
     keyset: &KeysetId,
     now: UnixTime,
 ) -> Result<Option<(UnixTime, LeakRow)>, LedgerError> {
+    Ok(leak_of(txn, keyset)?.filter(|(revoked_at, _)| *revoked_at <= now))
+}
+
+/// The same whenever its revocation is.
+pub(super) fn leak_of(txn: &Txn<'_>, keyset: &KeysetId) -> Result<Option<(UnixTime, LeakRow)>, LedgerError> {
     let revoked: Option<UnixTime> = get(txn, Table::Revoked, keyset.as_bytes())?;
-    match revoked.filter(|at| *at <= now) {
-        None => Ok(None),
-        Some(revoked_at) => Ok(Some((revoked_at, row_of(txn, keyset, revoked_at)?))),
-    }
+    revoked.map(|revoked_at| Ok((revoked_at, row_of(txn, keyset, revoked_at)?))).transpose()
 }
 
 /// Every revoked keyset, when it was revoked, and what is known of it.

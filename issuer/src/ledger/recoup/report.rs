@@ -34,6 +34,8 @@ pub(crate) struct RecoupSums {
     pub(crate) unproven: Sum,
     pub(crate) paid: Sum,
     pub(crate) excluded: Sum,
+    /// Not shown or not claimed in time, or not covered: nobody is paid for it any more.
+    pub(crate) unpaid: Sum,
     /// What the books hold for the keyset's tokens.
     pub(crate) outstanding: Amount,
 }
@@ -69,6 +71,7 @@ pub(crate) fn recoup_sums(txn: &Txn<'_>, keyset: &Keyset) -> Result<RecoupSums, 
         let sum = match row.verdict {
             Verdict::Paid(..) => &mut sums.paid,
             Verdict::Excluded(_) => &mut sums.excluded,
+            Verdict::Unpaid(_) => &mut sums.unpaid,
             Verdict::Open if row.origin.is_some() && row.winner().is_some() => &mut sums.waiting,
             Verdict::Open => &mut sums.unproven,
         };

@@ -45,6 +45,8 @@ pub(crate) enum Verdict {
     Paid(PaymentId, AccountKey, UnixTime),
     /// Its issuance does not count.
     Excluded(UnixTime),
+    /// Nobody is paid for it any more: it was not shown or not claimed in time, or the operator did not cover it.
+    Unpaid(UnixTime),
 }
 
 /// A token of which anything was filed. Claims are in the order in which they came.
@@ -71,7 +73,9 @@ impl TokenRow {
         put(txn, Table::Recoup, &key, self)?;
         match self.verdict {
             Verdict::Open => put(txn, Table::RecoupOpen, &key, &self.denomination.value()),
-            Verdict::Paid(..) | Verdict::Excluded(_) => Ok(txn.delete(&Table::RecoupOpen.key(&key))?),
+            Verdict::Paid(..) | Verdict::Excluded(_) | Verdict::Unpaid(_) => {
+                Ok(txn.delete(&Table::RecoupOpen.key(&key))?)
+            }
         }
     }
 
@@ -143,6 +147,10 @@ impl Encode for Verdict {
                 out.u8(2);
                 out.part(at);
             }
+            Self::Unpaid(at) => {
+                out.u8(3);
+                out.part(at);
+            }
         }
     }
 }
@@ -153,6 +161,7 @@ impl Decode for Verdict {
             0 => Ok(Self::Open),
             1 => Ok(Self::Paid(input.part()?, input.part()?, input.part()?)),
             2 => input.part().map(Self::Excluded),
+            3 => input.part().map(Self::Unpaid),
             _ => Err(DecodeError::UnknownTag),
         }
     }

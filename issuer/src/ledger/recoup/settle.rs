@@ -4,6 +4,7 @@ use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::keyset::Keyset;
 
+use super::end::is_closed;
 use super::leaks::{Exclusions, Known, leak};
 use super::rows::{Rank, TokenRow, Verdict};
 use crate::ledger::LedgerError;
@@ -47,31 +48,34 @@ pub(crate) fn settle_recoups(
         return Ok(settled);
     }
     let over = now >= row.ends_at(keyset);
+    let closed = over && is_closed(txn, keyset.id())?;
     let keys = scan_keys(txn, Table::RecoupOpen, keyset.id().as_bytes(), after.as_deref(), at_most)?;
     settled.next = if keys.len() < at_most { None } else { keys.last().cloned() };
     for key in &keys {
         let coin = key.get(32..).and_then(|coin| coin.try_into().ok()).ok_or(LedgerError::Damaged)?;
         let mut row = TokenRow::load(txn, keyset.id(), &coin)?.ok_or(LedgerError::Damaged)?;
-        match decide(txn, now, keyset, rank, &row, exclusions)? {
-            Decision::Paid(verdict) => {
-                row.verdict = verdict;
-                row.store(txn, keyset.id(), &coin)?;
-                settled.paid = settled.paid.saturating_add(u64::from(matches!(row.verdict, Verdict::Paid(..))));
-            }
+        let verdict = match decide(txn, now, keyset, rank, &row, exclusions)? {
+            Decision::Decided(verdict) => verdict,
+            // The operator has said so.
+            Decision::Uncovered if closed => Verdict::Unpaid(now),
             Decision::Uncovered => {
                 let worth = row.denomination.value();
                 settled.uncovered = settled.uncovered.checked_add(worth).ok_or(LedgerError::Overflow)?;
+                continue;
             }
-            // Nothing more is filed: nobody will ever be paid for it, and it holds nothing up.
-            Decision::Undecided if over => txn.delete(&Table::RecoupOpen.key(key))?,
-            Decision::Undecided | Decision::OtherRank => {}
-        }
+            // Nothing more is filed: nobody will ever be paid for it.
+            Decision::Undecided if over => Verdict::Unpaid(now),
+            Decision::Undecided | Decision::OtherRank => continue,
+        };
+        row.verdict = verdict;
+        row.store(txn, keyset.id(), &coin)?;
+        settled.paid = settled.paid.saturating_add(u64::from(matches!(row.verdict, Verdict::Paid(..))));
     }
     Ok(settled)
 }
 
 enum Decision {
-    Paid(Verdict),
+    Decided(Verdict),
     Uncovered,
     OtherRank,
     /// Nobody claims it, or nobody has shown where it came from.
@@ -93,7 +97,7 @@ fn decide(
     let entry: IssuanceEntry = get(txn, Table::Issuance, origin.issuance.as_bytes())?.ok_or(LedgerError::Damaged)?;
     // The leak may have turned out to be earlier since the claim was filed.
     if exclusions.exclude(&entry) {
-        return Ok(Decision::Paid(Verdict::Excluded(now)));
+        return Ok(Decision::Decided(Verdict::Excluded(now)));
     }
     let worth = row.denomination.value();
     if outstanding(txn, keyset)? < worth {
@@ -104,7 +108,7 @@ fn decide(
         TransferError::Insufficient => LedgerError::Damaged,
         TransferError::Ledger(error) => error,
     })?;
-    Ok(Decision::Paid(Verdict::Paid(winner.payment, winner.account, now)))
+    Ok(Decision::Decided(Verdict::Paid(winner.payment, winner.account, now)))
 }
 
 /// What was issued of a keyset and not redeemed.

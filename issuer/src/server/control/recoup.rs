@@ -7,7 +7,7 @@ use farthing_http::extract::Json;
 use farthing_http::problem::{Code, Problem};
 
 use super::guard::Administrator;
-use crate::control::{CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest, path};
+use crate::control::{CloseRecoupRequest, CoverAnswer, CoverRequest, RecoupsReport, RevokeAnswer, RevokeRequest, path};
 use crate::mint::Mint;
 use crate::recoup::{Leak, Revoked};
 
@@ -16,6 +16,7 @@ pub(super) fn router() -> Router<Mint> {
         .route(path::REVOKE, post(revoke))
         .route(path::RECOUPS, get(recoups))
         .route(path::COVER_RECOUP, post(cover_recoup))
+        .route(path::CLOSE_RECOUP, post(close_recoup))
 }
 
 async fn revoke(
@@ -41,4 +42,13 @@ async fn cover_recoup(
     Json(CoverRequest { keyset, amount, reference }): Json<CoverRequest>,
 ) -> Result<Json<CoverAnswer>, Problem> {
     Ok(Json(mint.books().cover_recoup_by(authority, keyset, amount, reference).await?))
+}
+
+async fn close_recoup(
+    State(mint): State<Mint>,
+    Administrator(authority): Administrator,
+    Json(CloseRecoupRequest { keyset }): Json<CloseRecoupRequest>,
+) -> Result<Json<RecoupsReport>, Problem> {
+    mint.books().close_recoup_by(authority, keyset).await?;
+    recoups(State(mint)).await
 }

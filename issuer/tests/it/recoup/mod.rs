@@ -2,6 +2,7 @@
 
 mod books;
 mod doubtful;
+mod ended;
 mod payees;
 mod twins;
 

@@ -83,12 +83,12 @@ impl Described for RecoupState {
 
     fn schema(_: &mut Shelf) -> RefOr<Schema> {
         let about = "How far a token of a claim is: nobody has shown yet how it was blinded; it is paid when claims are \
-                     collected no more; its issuance does not count; it was paid; it was paid to somebody who came before.";
+                     collected no more; its issuance does not count; it was paid; it was paid to somebody who came before; nobody is paid for it any more.";
         let text = ObjectBuilder::new().schema_type(Type::String).description(Some(about));
-        inline(text.enum_values(Some(["unproven", "waiting", "excluded", "paid", "paid_to_another"])))
+        inline(text.enum_values(Some(["unproven", "waiting", "excluded", "paid", "paid_to_another", "unpaid"])))
     }
 
     fn examples() -> Vec<Value> {
-        vec![json!("waiting"), json!("unproven"), json!("excluded"), json!("paid"), json!("paid_to_another")]
+        ["waiting", "unproven", "excluded", "paid", "paid_to_another", "unpaid"].map(|state| json!(state)).to_vec()
     }
 }
