@@ -21,6 +21,7 @@ mod books;
 mod clock;
 pub mod control;
 mod deposit;
+mod forgery;
 mod funding;
 mod home;
 mod issuance;
@@ -60,8 +61,9 @@ pub use keys::ExchangeStep;
 pub use keys::{Cost, KeyError, KeyHome, KeysHandled, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, Authority, CoverError, Credited, Difference, Erased, FactorError, Figure, ForgetError, IncomeError,
-    LedgerError, LedgerOpenError, MovementError, PayoutError, QuoteError, SettingsError, UnitBooks, VoucherError, Who,
+    AuditReport, Authority, ClockWord, CoverError, Credited, Difference, Erased, FactorError, Figure, ForgetError,
+    IncomeError, LedgerError, LedgerOpenError, MovementError, PayoutError, QuoteError, SettingsError, UnitBooks,
+    VoucherError, Who,
 };
 pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;

@@ -23,12 +23,15 @@ use crate::control::{SignerIssued, SignerReportAnswer};
 use crate::home::{Config, HomeError, MintHome};
 use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
-use crate::ledger::{self, AuditReport, Authority, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
+use crate::ledger::{
+    self, AuditReport, Authority, ClockWord, Credited, LedgerError, LedgerOpenError, MovementError, Opened, PayoutError,
+};
 use crate::limits::{Rates, TooOften};
 use crate::list::{ListError, ListKeeper};
 use crate::metrics::{Limited, Metrics, Now};
 use crate::recoup::{Leak, RevokeError};
 use crate::signer::{Remote, Signer, SigningError, Strongbox};
+use crate::watchdog::Health;
 
 /// Why a mint cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -116,11 +119,21 @@ pub struct Surroundings {
     pub ledger: Options,
     /// How many bytes a file of issuance records may have; nothing for as many as the protocol allows.
     pub archive_file: Option<usize>,
+    /// The operator's word on the clock, if he gave it.
+    pub clock_word: Option<ClockWord>,
+    /// Whether it waits for a day of service before it does what cannot be undone.
+    pub patient: bool,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), ledger: Options::new(), archive_file: None }
+        Self {
+            clock: Arc::new(SystemClock),
+            ledger: Options::new(),
+            archive_file: None,
+            clock_word: None,
+            patient: true,
+        }
     }
 }
 
@@ -139,6 +152,7 @@ struct Inner {
     work: Arc<Semaphore>,
     rates: Rates,
     metrics: Metrics,
+    health: Health,
 }
 
 /// The right to make a keyset.
@@ -183,6 +197,19 @@ impl Mint {
         Self::open_as(home, None, surroundings).await
     }
 
+    /// Opens a mint although its clock says that it was off for more than a month: the operator says that this is right, and the journal keeps it.
+    /// `unlock` is for a mint that holds its keys itself.
+    ///
+    /// # Errors
+    /// A [`MintError`]; [`LedgerOpenError::Factor`] when a second factor is enrolled and its code is missing or wrong.
+    pub async fn open_trusting_clock(
+        home: &MintHome,
+        unlock: Option<Unlock>,
+        word: ClockWord,
+    ) -> Result<Self, MintError> {
+        Self::open_as(home, unlock, Surroundings { clock_word: Some(word), ..Surroundings::default() }).await
+    }
+
     async fn open_as(home: &MintHome, unlock: Option<Unlock>, surroundings: Surroundings) -> Result<Self, MintError> {
         let home = home.clone();
         let opened = tokio::task::spawn_blocking(move || Self::open_now(home, unlock, surroundings));
@@ -193,7 +220,7 @@ impl Mint {
     }
 
     fn open_now(home: MintHome, unlock: Option<Unlock>, surroundings: Surroundings) -> Result<Self, MintError> {
-        let Surroundings { clock, ledger, archive_file } = surroundings;
+        let Surroundings { clock, ledger, archive_file, clock_word: word, patient } = surroundings;
         let rates = Rates::new(home.config().rates);
         // The keys first: a wrong passphrase is told before anything is touched.
         let signer = match (unlock, home.config().signer.clone()) {
@@ -206,7 +233,7 @@ impl Mint {
             (None, None) => return Err(HomeError::KeysHere.into()),
         };
         let keys = home.keys();
-        let books = Books::open_with(home, ledger, Arc::clone(&clock))?;
+        let books = Books::open_with(home, ledger, Opened { clock: Arc::clone(&clock), word, patient })?;
         // The ledger is this process's: nobody is exchanging keys.
         keys.settle().map_err(HomeError::from)?;
         Ok(Self(Arc::new(Inner {
@@ -218,6 +245,7 @@ impl Mint {
             work: Arc::new(Semaphore::new(AT_WORK)),
             rates,
             metrics: Metrics::default(),
+            health: Health::default(),
         })))
     }
 
@@ -454,6 +482,10 @@ impl Mint {
             writable: books.ledger().is_available(),
             keyset_seconds: self.issues_until().map(|until| until.seconds().saturating_sub(now)),
         })
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.health
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -44,7 +44,8 @@ pub enum RotationError {
 impl Mint {
     /// Makes the next keyset if it is due, and drops what is kept of keysets that have ended. A served mint does so by itself.
     ///
-    /// A keyset has ended when payees can deposit its tokens no more (`deposit_until`). First its tombstone is made durable, with what was
+    /// A keyset has ended when payees can deposit its tokens no more (`deposit_until`), and the mint was served for a day since: a clock that
+    /// is ahead buries nothing at once. First its tombstone is made durable, with what was
     /// issued and redeemed of it; from then on it is refused, whatever a clock says. Then its spent records and issuances are
     /// dropped. Keysets that were revoked are kept.
     ///
@@ -70,7 +71,9 @@ impl Mint {
     }
 
     async fn bury_ended(&self, done: &mut Rotation) -> Result<(), RotationError> {
-        let (book, now) = (self.books().keyset_book(), self.books().clock().now());
+        // For a day what was due may be a clock that is wrong.
+        let times = self.books().ledger().run_sure(|_, times| Ok::<_, LedgerError>(times)).await?;
+        let (book, now) = (self.books().keyset_book(), times.sure);
         let ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
         for keyset in ended {
             let id = *keyset.id();
@@ -81,7 +84,7 @@ impl Mint {
                 }
                 // The clock was set meanwhile, or the keyset revoked.
                 Err(BurialRefusal::NotEnded | BurialRefusal::Revoked) => {}
-                Err(BurialRefusal::NotRight) => return Err(RotationError::NotRight),
+                Err(BurialRefusal::NotRight | BurialRefusal::Forged) => return Err(RotationError::NotRight),
                 Err(BurialRefusal::Ledger(error)) => return Err(error.into()),
             }
         }
@@ -110,6 +113,6 @@ impl Mint {
     pub(crate) fn rotation_due(&self) -> Option<UnixTime> {
         let (book, config) = (self.books().keyset_book(), self.books().home().config());
         let next = book.next_due(&config.unit, &config.redemption, config.ahead);
-        next.into_iter().chain(book.next_end()).min()
+        next.into_iter().chain(book.next_end(self.books().clock().now())).min()
     }
 }

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result};
 use farthing_http::server::Tls;
-use farthing_issuer::{Mint, Serving, WEBHOOK};
+use farthing_issuer::{ClockWord, FactorError, LedgerOpenError, Mint, MintError, Serving, WEBHOOK};
 
 use super::audit::show_differences;
-use super::home::{open, unlock};
+use super::home::{Desk, open, unlock};
 use super::listen::{explain_listening, warn_of_plain_http};
-use crate::args::MintRun;
+use crate::args::{MintRun, Unlocking};
 use crate::output::{note, say};
 use crate::serving::{end_of_service, hangups, read_again};
 
@@ -21,12 +21,7 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
     if !encrypted {
         warn_of_plain_http(listen);
     }
-    let mint = if home.has_signer() {
-        Mint::open_with_signer(&home).await?
-    } else {
-        let unlock = unlock(&home, &args.unlocking)?;
-        Mint::open(&home, unlock).await?
-    };
+    let mint = open_mint(&home, &args.unlocking, args.clock_is_right).await?;
     let report = mint.audit().await?;
     if !report.is_right() {
         show_differences(&report);
@@ -57,4 +52,22 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
     running.wait().await?;
     note("stopped; everything is on the disk");
     Ok(())
+}
+
+async fn open_mint(home: &Desk, unlocking: &Unlocking, clock_is_right: bool) -> Result<Mint> {
+    let unlock = if home.has_signer() { None } else { Some(unlock(home, unlocking)?) };
+    if !clock_is_right {
+        return Ok(match unlock {
+            None => Mint::open_with_signer(home).await?,
+            Some(unlock) => Mint::open(home, unlock).await?,
+        });
+    }
+    let word = ClockWord { code: home.code() };
+    match Mint::open_trusting_clock(home, unlock.clone(), word).await {
+        Err(MintError::Ledger(LedgerOpenError::Factor(FactorError::Required))) => {
+            let word = ClockWord { code: Some(home.ask_for_code()?) };
+            Ok(Mint::open_trusting_clock(home, unlock, word).await?)
+        }
+        mint => Ok(mint?),
+    }
 }

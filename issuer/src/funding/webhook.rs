@@ -19,6 +19,7 @@ use crate::control::{IncomeState, IncomeView};
 use crate::home::MintHome;
 use crate::keys::is_private;
 use crate::mint::Mint;
+use crate::watchdog::Task;
 
 /// Where they are posted.
 pub const WEBHOOK: &str = "/v1/funding/webhook";
@@ -107,6 +108,18 @@ async fn take(State(mint): State<Mint>, headers: HeaderMap, body: Bytes) -> Resu
 
 fn refused(detail: &'static str) -> Problem {
     Problem::new(Code::Unauthorized).with_detail(detail)
+}
+
+impl Mint {
+    /// Looks whether messages of a payment processor could be verified, where they are taken.
+    pub(crate) async fn look_at_webhook(&self) {
+        let home = self.books().home().clone();
+        if home.config().funding.webhook_listen.is_none() {
+            return;
+        }
+        let secrets = tokio::task::spawn_blocking(move || home.webhook_secrets()).await;
+        self.did(Task::Webhook, matches!(secrets, Ok(Ok(_))));
+    }
 }
 
 impl MintHome {

@@ -21,7 +21,9 @@ use farthing_protocol::payment::PaymentKind;
 use farthing_verifier::spent::{self, RecordError};
 
 use super::LedgerError;
+use super::Times;
 use super::audit::{KeysetFacts, audit};
+use super::forged::is_forged;
 use super::records::{
     IssuanceEntry, KeysetTotals, LogPlace, LoggedIssuance, Source, Table, account_key, from_value, get, parse, put,
     record, scan, unit_key,
@@ -117,6 +119,9 @@ pub(crate) enum BurialRefusal {
     /// What the audit finds wrong could never be found again.
     #[error("the books are not right")]
     NotRight,
+    /// Somebody else signs with its key, and it is to be revoked.
+    #[error("the keyset's key is in other hands")]
+    Forged,
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -130,7 +135,7 @@ impl From<RecordError> for BurialRefusal {
 /// Buries a keyset: audits the books, and writes its tombstone. One that was buried before stays as it is.
 pub(crate) fn bury(
     txn: &mut Txn<'_>,
-    now: UnixTime,
+    Times { now, sure }: Times,
     keyset: &Keyset,
     facts: &KeysetFacts,
 ) -> Result<(Buried, Tombstone), BurialRefusal> {
@@ -138,8 +143,11 @@ pub(crate) fn bury(
     if let Some(known) = tombstone(txn, &id)? {
         return Ok((Buried(id), known));
     }
-    if now < keyset.terms().deposit_until {
+    if sure < keyset.terms().deposit_until {
         return Err(BurialRefusal::NotEnded);
+    }
+    if is_forged(txn, now, &id)? {
+        return Err(BurialRefusal::Forged);
     }
     if get::<UnixTime>(txn, Table::Revoked, id.as_bytes())?.is_some() {
         return Err(BurialRefusal::Revoked);

@@ -319,7 +319,13 @@ mod tests {
             };
             let mut rng = crate::system_rng();
             let (keys, keyset) = SecretKeyset::generate(&mut rng, terms, 8, &identity).unwrap();
-            let ledger = Ledger::open(folder, Options::new(), (&identity).into(), Arc::new(SystemClock)).unwrap();
+            let ledger = Ledger::open(
+                folder,
+                Options::new(),
+                (&identity).into(),
+                super::super::Opened::by(Arc::new(SystemClock)),
+            )
+            .unwrap();
             let account = AccountKey::from_bytes([2; 32]);
             let unit = keyset.terms().unit.clone();
             let credited = ledger

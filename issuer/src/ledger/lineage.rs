@@ -9,9 +9,10 @@ use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::KeysetList;
 
+use super::LedgerError;
 use super::lists::{revoke, store_list};
 use super::records::{Table, get, put};
-use super::{LedgerError, advance};
+use super::time::advance;
 
 /// Whether a ledger may be served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ impl Books {
     /// # Errors
     /// A [`LedgerError`].
     pub async fn settle_recoups(&self) -> Result<(), LedgerError> {
-        let now = self.clock().now();
+        let now = self.ledger().run_sure(|_, times| Ok::<_, LedgerError>(times.sure)).await?;
         for (id, _, leak) in self.ledger().read(ledger::leaks).await? {
             let keyset = self.keyset_book().get(&id).cloned();
             let Some(keyset) = keyset.filter(|_| leak.claims_until <= now) else { continue };
@@ -25,10 +25,10 @@ impl Books {
                 let mut uncovered = false;
                 loop {
                     let (exclusions, keyset) = (self.exclusions().await?, Arc::clone(&keyset));
-                    let settle = move |txn: &mut farthing_durable::Txn<'_>, now| {
-                        ledger::settle_recoups(txn, now, &keyset, rank, (after, PORTION), &exclusions)
+                    let settle = move |txn: &mut farthing_durable::Txn<'_>, times| {
+                        ledger::settle_recoups(txn, times, &keyset, rank, (after, PORTION), &exclusions)
                     };
-                    let settled = self.ledger().run::<_, LedgerError, _>(settle).await?;
+                    let settled = self.ledger().run_sure::<_, LedgerError, _>(settle).await?;
                     paid = paid.saturating_add(settled.paid);
                     uncovered |= !settled.uncovered.is_zero();
                     // The next run goes on: payees who were not looked at must not come after holders.

@@ -3,6 +3,7 @@
 mod control;
 mod erasing;
 mod funding;
+mod living;
 mod public;
 mod recouping;
 mod rotation;
@@ -112,11 +113,12 @@ pub async fn serve(
     let rotating = rotation::keep_rotating(mint.clone(), until(stopped.clone()));
     let paying = recouping::keep_paying(mint.clone(), until(stopped.clone()));
     let erasing = erasing::keep_erasing(mint.clone(), until(stopped.clone()));
+    let living = living::keep_living(mint.clone(), until(stopped.clone()));
     let watching = keep_watch(mint.clone(), until(stopped));
     let ending = stop.clone();
     let task = tokio::spawn(async move {
         // A listener that is lost ends the others, which answer what they have begun.
-        let (public, control, figures, reports, (), (), (), (), (), ()) = tokio::join!(
+        let (public, control, figures, reports, (), (), (), (), (), (), ()) = tokio::join!(
             ends_all(public, &ending),
             ends_all(control, &ending),
             ends_all(figures, &ending),
@@ -126,6 +128,7 @@ pub async fn serve(
             rotating,
             paying,
             erasing,
+            living,
             watching,
         );
         if tokio::time::timeout(DRAIN, mint.finished()).await.is_err() {

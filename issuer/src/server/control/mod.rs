@@ -3,6 +3,7 @@
 mod administration;
 mod backing;
 mod backup;
+mod forgery;
 mod forget;
 mod funding;
 mod guard;
@@ -25,6 +26,7 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(keysets::router())
         .merge(backing::router())
         .merge(recoup::router())
+        .merge(forgery::router())
         .merge(signer::router())
         .merge(vouchers::router())
         .merge(funding::router())
