@@ -72,8 +72,7 @@ impl Mint {
 
     async fn bury_ended(&self, done: &mut Rotation) -> Result<(), RotationError> {
         // For a day what was due may be a clock that is wrong.
-        let times = self.books().ledger().run_sure(|_, times| Ok::<_, LedgerError>(times)).await?;
-        let (book, now) = (self.books().keyset_book(), times.sure);
+        let (book, now) = (self.books().keyset_book(), self.books().ledger().times().await?.sure);
         let ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
         for keyset in ended {
             let id = *keyset.id();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use farthing_protocol::amount::UnixTime;
 use tokio::task::JoinSet;
 
-use crate::ledger::{self, AuditReport, LedgerError};
+use crate::ledger::{AuditReport, LedgerError};
 use crate::mint::Mint;
 pub(crate) use health::{Health, Task};
 use tell::Teller;
@@ -179,7 +179,7 @@ async fn look(mint: &Mint, patience: Duration) {
     let looked = async {
         // What is wrong is logged there, and stops the issuing.
         let _standings = mint.books().watch().await;
-        ledger::settle(mint.books().ledger().look()).await
+        mint.books().ledger().times().await
     };
     let looked = tokio::time::timeout(patience, looked).await;
     mint.health().set_answers(looked.is_ok());

@@ -334,10 +334,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// The time that a job would get. Nothing is written.
-    pub(crate) fn look(&self) -> Pending<Result<UnixTime, LedgerError>> {
+    /// The times that a job would get. Nothing is written.
+    pub(crate) async fn times(&self) -> Result<Times, LedgerError> {
         let time = Arc::clone(&self.time);
-        self.engine.submit(move |txn| time.look(txn))
+        self.read(move |txn| time.times(txn, time.look(txn)?)).await
     }
 
     /// Runs a job that only reads: no clock is asked.

@@ -15,8 +15,12 @@ impl Books {
     /// # Errors
     /// A [`LedgerError`].
     pub async fn settle_recoups(&self) -> Result<(), LedgerError> {
-        let now = self.ledger().run_sure(|_, times| Ok::<_, LedgerError>(times.sure)).await?;
-        for (id, _, leak) in self.ledger().read(ledger::leaks).await? {
+        let leaks = self.ledger().read(ledger::leaks).await?;
+        if leaks.is_empty() {
+            return Ok(());
+        }
+        let now = self.ledger().times().await?.sure;
+        for (id, _, leak) in leaks {
             let keyset = self.keyset_book().get(&id).cloned();
             let Some(keyset) = keyset.filter(|_| leak.claims_until <= now) else { continue };
             let mut paid = 0_u64;

@@ -168,7 +168,7 @@ async fn what_cannot_be_undone_waits_for_a_day_of_service() {
     let mut due = Due::new().await;
     // The mint is off until all of it is due; or its clock says so.
     due.world.close();
-    due.world.clock.pass(40 * DAY);
+    due.world.clock.pass(60 * DAY);
     due.world.reopen().await;
     let nothing = (false, 0, 97, true);
     assert_eq!(due.run().await, nothing);
@@ -192,6 +192,8 @@ async fn a_clock_that_is_not_believed_is_told_and_is_not_healthy() {
     let world = World::new().await;
     let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), std::future::pending()).await.unwrap();
     let control = UnixClient::new(world.home.control_socket()).unwrap();
+    world.clock.pass(2 * DAY);
+    world.mint().credit(Wallet::new(&world.id()).key(), amount(1), "seen").await.unwrap();
     let now = world.now();
     for wrong in [now.minus(DAY), now.plus(DAY)] {
         world.clock.set_wall(wrong);
