@@ -109,7 +109,7 @@ impl From<ListError> for KeysetChangeError {
     }
 }
 
-/// What a test may replace of a mint's surroundings.
+/// A mint's surroundings: what its operator says of them, and what a test replaces.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -195,19 +195,6 @@ impl Mint {
     #[doc(hidden)]
     pub async fn open_with_signer_in(home: &MintHome, surroundings: Surroundings) -> Result<Self, MintError> {
         Self::open_as(home, None, surroundings).await
-    }
-
-    /// Opens a mint although its clock says that it was off for more than a month: the operator says that this is right, and the journal keeps it.
-    /// `unlock` is for a mint that holds its keys itself.
-    ///
-    /// # Errors
-    /// A [`MintError`]; [`LedgerOpenError::Factor`] when a second factor is enrolled and its code is missing or wrong.
-    pub async fn open_trusting_clock(
-        home: &MintHome,
-        unlock: Option<Unlock>,
-        word: ClockWord,
-    ) -> Result<Self, MintError> {
-        Self::open_as(home, unlock, Surroundings { clock_word: Some(word), ..Surroundings::default() }).await
     }
 
     async fn open_as(home: &MintHome, unlock: Option<Unlock>, surroundings: Surroundings) -> Result<Self, MintError> {

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result};
 use farthing_http::server::Tls;
-use farthing_issuer::{ClockWord, FactorError, LedgerOpenError, Mint, MintError, Serving, WEBHOOK};
+use farthing_issuer::{ClockWord, FactorError, LedgerOpenError, Mint, MintError, Serving, Surroundings, WEBHOOK};
 
 use super::audit::show_differences;
 use super::home::{Desk, open, unlock};
 use super::listen::{explain_listening, warn_of_plain_http};
 use crate::args::{MintRun, Unlocking};
+use crate::hooks;
 use crate::output::{note, say};
 use crate::serving::{end_of_service, hangups, read_again};
 
@@ -56,17 +57,16 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
 
 async fn open_mint(home: &Desk, unlocking: &Unlocking, clock_is_right: bool) -> Result<Mint> {
     let unlock = if home.has_signer() { None } else { Some(unlock(home, unlocking)?) };
-    if !clock_is_right {
-        return Ok(match unlock {
-            None => Mint::open_with_signer(home).await?,
-            Some(unlock) => Mint::open(home, unlock).await?,
-        });
-    }
-    let word = ClockWord { code: home.code() };
-    match Mint::open_trusting_clock(home, unlock.clone(), word).await {
+    let open = async |clock_word: Option<ClockWord>| {
+        let surroundings = Surroundings { clock_word, patient: hooks::is_patient(), ..Surroundings::default() };
+        match unlock.clone() {
+            None => Mint::open_with_signer_in(home, surroundings).await,
+            Some(unlock) => Mint::open_in(home, unlock, surroundings).await,
+        }
+    };
+    match open(clock_is_right.then(|| ClockWord { code: home.code() })).await {
         Err(MintError::Ledger(LedgerOpenError::Factor(FactorError::Required))) => {
-            let word = ClockWord { code: Some(home.ask_for_code()?) };
-            Ok(Mint::open_trusting_clock(home, unlock, word).await?)
+            Ok(open(Some(ClockWord { code: Some(home.ask_for_code()?) })).await?)
         }
         mint => Ok(mint?),
     }
