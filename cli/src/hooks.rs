@@ -16,6 +16,7 @@ pub struct Hooks {
     clock: Option<Clock>,
     moments: Option<Moments>,
     attempts: Option<u32>,
+    impatient: bool,
 }
 
 impl Hooks {
@@ -37,6 +38,13 @@ impl Hooks {
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
+        self
+    }
+
+    /// A mint does at once what cannot be undone, and waits for no day of service.
+    #[must_use]
+    pub fn impatient(mut self) -> Self {
+        self.impatient = true;
         self
     }
 }
@@ -71,6 +79,11 @@ pub(crate) fn wallet_options() -> Options {
         });
     }
     options
+}
+
+/// Whether a mint waits for a day of service before it does what cannot be undone.
+pub(crate) fn is_patient() -> bool {
+    !GIVEN.get().is_some_and(|hooks| hooks.impatient)
 }
 
 /// The time. Before 1970 counts as 1970.

@@ -67,6 +67,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("mint-restore", answer::<crate::mint::restore::RestoreAnswer>()),
         ("mint-restore-decided", answer::<crate::mint::restore::DecidedAnswer>()),
         ("mint-payouts", answer::<crate::mint::payouts::PayoutsAnswer>()),
+        ("mint-dismiss-forgery", answer::<crate::mint::forgery::DismissedAnswer>()),
         ("mint-recoup", answer::<crate::mint::recoup::RecoupsAnswer>()),
         ("mint-recoup-cover", answer::<crate::mint::recoup::CoveredAnswer>()),
         ("mint-revoke", answer::<crate::mint::recoup::RevokedAnswer>()),

@@ -16,11 +16,12 @@ use farthing_verifier::store::{Decides, StoreRole};
 
 use crate::clock::{Clock, SystemClock};
 use crate::control::{BackingReport, PayoutView, PayoutWord};
+use crate::forgery::Forged;
 use crate::home::{HomeError, MintHome};
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
     self, Act, Authority, Credited, ErasePlace, Erased, ForgetError, Ledger, LedgerError, LedgerOpenError,
-    MovementError, PayoutError, PayoutNumber, PayoutRow, Standing, Word,
+    MovementError, Opened, PayoutError, PayoutNumber, PayoutRow, Standing, Word,
 };
 use crate::recoup::{ExclusionsKeeper, Leak, RevokeError, Revoked};
 use trust::Trust;
@@ -54,6 +55,7 @@ struct Inner {
     trust: Trust,
     /// Whether what is owed was backed when it was last looked.
     backed: AtomicBool,
+    forged: Forged,
     excluded: ExclusionsKeeper,
     /// Held by who reads all of the ledger, and by who drops records.
     reading: tokio::sync::Mutex<()>,
@@ -64,6 +66,8 @@ struct Inner {
 pub(crate) enum Halt {
     /// The books are not right, or could not be added up.
     BooksNotRight,
+    /// Somebody else signs with the key of a keyset that is not revoked.
+    KeysetForged,
     /// More is owed than was declared to be held against it. Swaps go on: they make nothing.
     NotBacked,
 }
@@ -84,19 +88,20 @@ impl Books {
     #[doc(hidden)]
     pub async fn open_by(home: &MintHome, clock: Arc<dyn Clock>) -> Result<Self, BooksError> {
         let home = home.clone();
-        tokio::task::spawn_blocking(move || Self::open_with(home, Options::new(), clock))
+        tokio::task::spawn_blocking(move || Self::open_with(home, Options::new(), Opened::by(clock)))
             .await
             .map_err(|_| LedgerOpenError::Ledger(LedgerError::Stopped))?
     }
 
-    pub(crate) fn open_with(home: MintHome, options: Options, clock: Arc<dyn Clock>) -> Result<Self, BooksError> {
+    pub(crate) fn open_with(home: MintHome, options: Options, opened: Opened) -> Result<Self, BooksError> {
         if !home.ledger().join("db").is_file() {
             return Err(LedgerOpenError::Missing.into());
         }
         let options = home.ledger_options(options);
-        let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), Arc::clone(&clock))?;
-        let (revocations, tombstones) = ledger
-            .submit(|txn, _| Ok((ledger::revocations(txn)?, ledger::tombstones(txn)?)))
+        let clock = Arc::clone(&opened.clock);
+        let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), opened)?;
+        let (revocations, tombstones, forged) = ledger
+            .submit(|txn, _| Ok((ledger::revocations(txn)?, ledger::tombstones(txn)?, ledger::forged(txn)?)))
             .wait()
             .map_err(LedgerError::from)
             .and_then(|found| found)
@@ -105,9 +110,9 @@ impl Books {
         let keysets = RwLock::new(Arc::new(book));
         let role = StoreRole::Mint { mint: *home.mint_id(), closed_to: home.config().closed_to.clone() };
         let decides = Decides::new(role);
-        let (trust, backed) = (Trust::new(), AtomicBool::new(true));
+        let (trust, backed, forged) = (Trust::new(), AtomicBool::new(true), Forged::new(forged));
         let (excluded, reading) = (ExclusionsKeeper::default(), tokio::sync::Mutex::default());
-        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, trust, backed, excluded, reading })))
+        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, trust, backed, forged, excluded, reading })))
     }
 
     /// Credits an account with money from outside, in the mint's unit. With the same reference the same credit is
@@ -296,11 +301,11 @@ impl Books {
         let (mut rows, mut place) = (0_u64, Some(ErasePlace::of_references()));
         while let Some(from) = place {
             let portion =
-                self.0.ledger.run(move |txn, now| ledger::erase_references(txn, now.minus(keep), from)).await?;
+                self.0.ledger.run_sure(move |txn, at| ledger::erase_references(txn, at.sure.minus(keep), from)).await?;
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
-        self.0.ledger.run(move |txn, now| ledger::journal::erase_references(txn, now.minus(keep))).await?;
+        self.0.ledger.run_sure(move |txn, at| ledger::journal::erase_references(txn, at.sure.minus(keep))).await?;
         Ok(rows)
     }
 
@@ -368,6 +373,15 @@ impl Books {
         Ok(BackingReport::of(&standing))
     }
 
+    /// Notes that the mint is served: what cannot be undone waits for a day of that.
+    ///
+    /// # Errors
+    /// A [`LedgerError`].
+    #[doc(hidden)]
+    pub async fn live(&self) -> Result<(), LedgerError> {
+        self.0.ledger.live().await
+    }
+
     /// Erases what was counted of accounts more than a day ago.
     pub(crate) async fn erase_days(&self) -> Result<(), LedgerError> {
         let mut after: Option<Vec<u8>> = None;
@@ -381,7 +395,9 @@ impl Books {
 
     /// All keysets, each chain in order.
     pub fn keysets(&self) -> Vec<KeysetSummary> {
-        self.keyset_book().summaries(self.0.clock.now())
+        let mut summaries = self.keyset_book().summaries(self.0.clock.now());
+        summaries.iter_mut().for_each(|summary| summary.forged_at = self.0.forged.since(&summary.keyset));
+        summaries
     }
 
     /// The mint's folder.
@@ -495,23 +511,29 @@ impl Books {
         &self.0.decides
     }
 
-    /// Stops issuing when the ledger was asked to redeem more than was issued: somebody else signs with a keyset's keys.
-    pub(crate) fn heed(&self, error: LedgerError) {
-        if error == LedgerError::Forged {
-            tracing::error!(
-                "more would be redeemed of a keyset than was issued: its key is in other hands; issuing stops"
-            );
-            self.0.trust.doubt();
-        }
+    pub(crate) fn forged(&self) -> &Forged {
+        &self.0.forged
+    }
+
+    /// Whether the books are right, as far as is known.
+    pub(crate) fn are_right(&self) -> bool {
+        self.0.trust.is_right()
+    }
+
+    /// Whether what is owed was backed when it was last looked.
+    pub(crate) fn are_backed(&self) -> bool {
+        self.0.backed.load(Ordering::SeqCst)
     }
 
     /// Why nothing is issued, if so. With `swap`: why not even for tokens.
     pub(crate) fn halt(&self, swap: bool) -> Option<Halt> {
-        if !self.0.trust.is_right() {
+        if !self.are_right() {
             return Some(Halt::BooksNotRight);
         }
-        let held_back = !swap && !self.0.backed.load(Ordering::SeqCst);
-        held_back.then_some(Halt::NotBacked)
+        if self.is_forged() {
+            return Some(Halt::KeysetForged);
+        }
+        (!swap && !self.are_backed()).then_some(Halt::NotBacked)
     }
 }
 

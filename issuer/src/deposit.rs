@@ -109,7 +109,7 @@ impl Mint {
                     Ok(outcome) => told(outcome),
                     Err(refusal) => {
                         if let DepositRefusal::Ledger(error) = refusal {
-                            self.books().heed(error);
+                            self.books().heed(error).await;
                         }
                         refusal_told(refusal)
                     }
@@ -165,9 +165,10 @@ fn refusal_told(refusal: DepositRefusal) -> DepositOutcome {
         DepositRefusal::BalanceLimit => refused(Code::LimitExceeded),
         DepositRefusal::NotRegistered => refused(Code::UnknownAccount),
         DepositRefusal::Ledger(error) => match error {
-            LedgerError::ClockBehind | LedgerError::Overflow | LedgerError::Busy => refused(error.code()),
-            LedgerError::ClockAhead
-            | LedgerError::Forged
+            LedgerError::ClockBehind | LedgerError::ClockAhead | LedgerError::Overflow | LedgerError::Busy => {
+                refused(error.code())
+            }
+            LedgerError::Forged { .. }
             | LedgerError::SecondFactor
             | LedgerError::Damaged
             | LedgerError::Stopped

@@ -82,6 +82,9 @@ pub struct KeysetSummary {
     pub deposit_until: UnixTime,
     /// When it was revoked, if it was.
     pub revoked_at: Option<UnixTime>,
+    /// Since when it is known that somebody else signs with its key, if he does.
+    #[serde(default)]
+    pub forged_at: Option<UnixTime>,
     /// When it was buried, if it was.
     pub buried_at: Option<UnixTime>,
     /// What of its tokens was never redeemed, and can never be; known once it is buried.
@@ -179,9 +182,9 @@ impl KeysetBook {
         self.with_records().filter(move |keyset| now >= keyset.terms().deposit_until)
     }
 
-    /// When the next of them ends.
-    pub(crate) fn next_end(&self) -> Option<UnixTime> {
-        self.with_records().map(|keyset| keyset.terms().deposit_until).min()
+    /// When the next of them ends that has not.
+    pub(crate) fn next_end(&self, now: UnixTime) -> Option<UnixTime> {
+        self.with_records().map(|keyset| keyset.terms().deposit_until).filter(|end| *end > now).min()
     }
 
     fn with_records(&self) -> impl Iterator<Item = &Arc<Keyset>> {
@@ -320,6 +323,8 @@ impl KeysetBook {
             spend_until: terms.spend_until,
             deposit_until: terms.deposit_until,
             revoked_at,
+            // The ledger knows.
+            forged_at: None,
             buried_at: remains.map(|remains| remains.buried_at),
             lapsed: remains.map(|remains| remains.lapsed),
         }

@@ -21,6 +21,7 @@ mod books;
 mod clock;
 pub mod control;
 mod deposit;
+mod forgery;
 mod funding;
 mod home;
 mod issuance;
@@ -61,9 +62,9 @@ pub use keys::ExchangeStep;
 pub use keys::{Cost, KeyError, KeyHome, KeysHandled, Passphrase, Protection, Unlock};
 pub use keysets::{KeysetState, KeysetSummary};
 pub use ledger::{
-    AuditReport, Authority, CloseError, CoverError, Credited, Difference, Erased, FactorError, Figure, ForgetError,
-    IncomeError, LedgerError, LedgerOpenError, MovementError, PayoutError, QuoteError, SettingsError, UnitBooks,
-    VoucherError, Who,
+    AuditReport, Authority, ClockWord, CloseError, CoverError, Credited, Difference, Erased, FactorError, Figure,
+    ForgetError, IncomeError, LedgerError, LedgerOpenError, MovementError, PayoutError, QuoteError, SettingsError,
+    UnitBooks, VoucherError, Who,
 };
 pub use limits::{IssueLimits, Limit, RequestRates, TooOften};
 pub use list::ListError;

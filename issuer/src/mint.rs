@@ -23,13 +23,15 @@ use crate::control::{AlarmView, SignerIssued, SignerReportAnswer, SignerView, St
 use crate::home::{Config, HomeError, MintHome, SignerPlace};
 use crate::keys::Unlock;
 use crate::keysets::KeysetSummary;
-use crate::ledger::{self, AuditReport, Authority, Credited, LedgerError, LedgerOpenError, MovementError, PayoutError};
+use crate::ledger::{
+    self, AuditReport, Authority, ClockWord, Credited, LedgerError, LedgerOpenError, MovementError, Opened, PayoutError,
+};
 use crate::limits::{Rates, TooOften};
 use crate::list::{ListError, ListKeeper};
 use crate::metrics::{Limited, Metrics, Now};
 use crate::recoup::{Leak, RevokeError};
 use crate::signer::{Reach, Remote, Signer, SigningError, Strongbox};
-use crate::watchdog::Alarm;
+use crate::watchdog::{Alarm, Health};
 
 /// Why a mint cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +109,7 @@ impl From<ListError> for KeysetChangeError {
     }
 }
 
-/// What a test may replace of a mint's surroundings.
+/// A mint's surroundings: what its operator says of them, and what a test replaces.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -117,11 +119,21 @@ pub struct Surroundings {
     pub ledger: Options,
     /// How many bytes a file of issuance records may have; nothing for as many as the protocol allows.
     pub archive_file: Option<usize>,
+    /// The operator's word on the clock, if he gave it.
+    pub clock_word: Option<ClockWord>,
+    /// Whether it waits for a day of service before it does what cannot be undone.
+    pub patient: bool,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), ledger: Options::new(), archive_file: None }
+        Self {
+            clock: Arc::new(SystemClock),
+            ledger: Options::new(),
+            archive_file: None,
+            clock_word: None,
+            patient: true,
+        }
     }
 }
 
@@ -140,6 +152,7 @@ struct Inner {
     work: Arc<Semaphore>,
     rates: Rates,
     metrics: Metrics,
+    health: Health,
     first_audit: std::sync::OnceLock<Result<AuditReport, LedgerError>>,
 }
 
@@ -204,7 +217,7 @@ impl Mint {
     }
 
     fn open_now(home: MintHome, unlock: Option<Unlock>, surroundings: Surroundings) -> Result<Self, MintError> {
-        let Surroundings { clock, ledger, archive_file } = surroundings;
+        let Surroundings { clock, ledger, archive_file, clock_word: word, patient } = surroundings;
         let rates = Rates::new(home.config().rates);
         // The keys first: a wrong passphrase is told before anything is touched.
         let signer = match (unlock, home.config().signer.clone()) {
@@ -217,7 +230,7 @@ impl Mint {
             (None, None) => return Err(HomeError::KeysHere.into()),
         };
         let keys = home.keys();
-        let books = Books::open_with(home, ledger, Arc::clone(&clock))?;
+        let books = Books::open_with(home, ledger, Opened { clock: Arc::clone(&clock), word, patient })?;
         // The ledger is this process's: nobody is exchanging keys.
         keys.settle().map_err(HomeError::from)?;
         Ok(Self(Arc::new(Inner {
@@ -230,6 +243,7 @@ impl Mint {
             rates,
             metrics: Metrics::default(),
             first_audit: std::sync::OnceLock::new(),
+            health: Health::default(),
         })))
     }
 
@@ -499,6 +513,10 @@ impl Mint {
             keyset_seconds: self.issues_until().map(|until| until.seconds().saturating_sub(now)),
             signer_unreached_seconds: self.signer_unreached_since().map(|since| now.saturating_sub(since.seconds())),
         })
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.health
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

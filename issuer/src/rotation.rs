@@ -48,7 +48,8 @@ pub enum RotationError {
 impl Mint {
     /// Makes the next keyset if it is due, and drops what is kept of keysets that have ended. A served mint does so by itself.
     ///
-    /// A keyset has ended when payees can deposit its tokens no more (`deposit_until`). First its tombstone is made durable, with what was
+    /// A keyset has ended when payees can deposit its tokens no more (`deposit_until`), and the mint was served for a day since: a clock that
+    /// is ahead buries nothing at once. First its tombstone is made durable, with what was
     /// issued and redeemed of it; from then on it is refused, whatever a clock says. Then its spent records and issuances are
     /// dropped. A keyset that was revoked is kept until no claim on its tokens is taken any more, and each is settled.
     ///
@@ -75,7 +76,8 @@ impl Mint {
     }
 
     async fn bury_ended(&self, done: &mut Rotation) -> Result<(), RotationError> {
-        let (book, now) = (self.books().keyset_book(), self.books().clock().now());
+        // For a day what was due may be a clock that is wrong.
+        let (book, now) = (self.books().keyset_book(), self.books().ledger().times().await?.sure);
         let mut ended: Vec<Arc<Keyset>> = book.to_bury(now).cloned().collect();
         for (id, _, leak) in self.books().ledger().read(ledger::leaks).await? {
             let revoked = book.get(&id).filter(|keyset| !book.is_buried(&id) && leak.ends_at(keyset) <= now);
@@ -91,7 +93,7 @@ impl Mint {
                 // The clock was set meanwhile, or the keyset revoked. What is claimed of it is settled first. Or something of it changed while it was
                 // audited: the next rotation finds it.
                 Err(BurialRefusal::NotEnded | BurialRefusal::Unsettled | BurialRefusal::Changed) => {}
-                Err(BurialRefusal::NotRight) => return Err(RotationError::NotRight),
+                Err(BurialRefusal::NotRight | BurialRefusal::Forged) => return Err(RotationError::NotRight),
                 Err(BurialRefusal::Ledger(error)) => return Err(error.into()),
             }
         }
@@ -124,6 +126,6 @@ impl Mint {
     pub(crate) fn rotation_due(&self) -> Option<UnixTime> {
         let (book, config) = (self.books().keyset_book(), self.books().home().config());
         let next = book.next_due(&config.unit, &config.redemption, config.ahead);
-        next.into_iter().chain(book.next_end()).min()
+        next.into_iter().chain(book.next_end(self.books().clock().now())).min()
     }
 }

@@ -29,7 +29,13 @@ impl SpentStore for Books {
             for pending in queued {
                 outcomes.push(match pending {
                     None => Err(StoreError::NotDecidedHere),
-                    Some(pending) => ledger::settle(pending).await.map_err(StoreError::from),
+                    Some(pending) => match ledger::settle(pending).await {
+                        Err(DepositRefusal::Ledger(error)) => {
+                            self.heed(error).await;
+                            Err(DepositRefusal::Ledger(error).into())
+                        }
+                        outcome => outcome.map_err(StoreError::from),
+                    },
                 });
             }
             outcomes
@@ -56,9 +62,10 @@ impl From<DepositRefusal> for StoreError {
                 LedgerError::ClockAhead => Self::ClockAhead,
                 LedgerError::Overflow => Self::Refused(error.code()),
                 LedgerError::Busy => Self::Busy,
-                LedgerError::Forged | LedgerError::SecondFactor | LedgerError::Damaged | LedgerError::Stopped => {
-                    Self::Stopped
-                }
+                LedgerError::Forged { .. }
+                | LedgerError::SecondFactor
+                | LedgerError::Damaged
+                | LedgerError::Stopped => Self::Stopped,
                 LedgerError::Unavailable => Self::Unavailable,
             },
         }

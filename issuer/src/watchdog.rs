@@ -1,6 +1,7 @@
-//! The watch over a served mint: its books are added up every second from the running totals, and computed anew once a day. What
-//! is wrong is told in the log, in the figures, at `/ready`, and to a program of the operator's.
+//! The watch over a served mint: its books are added up every second from the running totals, and computed anew once a day; its clock is
+//! looked at, and what it does by itself. What is wrong is told in the log, in the figures, at `/ready`, and to a program of the operator's.
 
+mod health;
 mod tell;
 
 use std::future::Future;
@@ -10,23 +11,30 @@ use std::time::Duration;
 use farthing_protocol::amount::UnixTime;
 use tokio::task::JoinSet;
 
-use crate::books::Halt;
-use crate::ledger::AuditReport;
+use crate::ledger::{AuditReport, LedgerError};
 use crate::mint::Mint;
+pub(crate) use health::{Health, Task};
 use tell::Teller;
 
 /// The running totals are added up so often.
 const EACH: Duration = Duration::from_secs(1);
 
+/// For so long the ledger may keep the watch waiting.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// An audit that was not made is tried again after so long.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What the operator must know of at once.
+/// What the operator must know of at once, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Alarm {
-    /// The ledger has stopped: nothing is answered until the mint is started again.
+    /// The ledger has stopped, or does not answer.
     LedgerStopped,
+    /// The ledger does not believe its clock: nothing is taken and nothing issued.
+    Clock,
+    /// More would have been redeemed of a keyset than was issued: nothing is issued, not even for tokens.
+    KeysetForged,
     /// The books are not right, or could not be added up: nothing is issued, not even for tokens.
     BooksNotRight,
     /// The signer, a process of its own, is not reached: nothing is issued, not even for tokens.
@@ -35,32 +43,64 @@ pub enum Alarm {
     NotBacked,
     /// No keyset issues now: no withdrawals.
     NoKeyset,
+    /// The fence that `mint.toml` names cannot be written: an older copy of the ledger would not be noticed.
+    NotFenced,
+    /// A payment processor's messages cannot be verified: what it reports is not credited.
+    Webhook,
+    /// What the mint does by itself has failed for an hour.
+    TaskFails,
 }
 
 impl Alarm {
     /// Every alarm.
-    pub const ALL: [Self; 5] =
-        [Self::LedgerStopped, Self::BooksNotRight, Self::SignerUnreached, Self::NotBacked, Self::NoKeyset];
+    pub const ALL: [Self; 10] = [
+        Self::LedgerStopped,
+        Self::Clock,
+        Self::KeysetForged,
+        Self::BooksNotRight,
+        Self::SignerUnreached,
+        Self::NotBacked,
+        Self::NoKeyset,
+        Self::NotFenced,
+        Self::Webhook,
+        Self::TaskFails,
+    ];
 
     /// Its stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LedgerStopped => "ledger_stopped",
+            Self::Clock => "clock",
+            Self::KeysetForged => "keyset_forged",
             Self::BooksNotRight => "books_not_right",
             Self::SignerUnreached => "signer_unreached",
             Self::NotBacked => "not_backed",
             Self::NoKeyset => "no_keyset",
+            Self::NotFenced => "not_fenced",
+            Self::Webhook => "webhook",
+            Self::TaskFails => "task_fails",
         }
     }
 
     /// A plain sentence.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::LedgerStopped => "The ledger has stopped: nothing is answered until the mint is started again.",
+            Self::LedgerStopped => {
+                "The ledger has stopped or does not answer: nothing is done until it answers, or the mint is started again."
+            }
+            Self::Clock => {
+                "The clock is behind what the ledger has seen, or was set forward: nothing is taken or issued until it is right."
+            }
+            Self::KeysetForged => "Somebody else has the key of a keyset: nothing is issued until it is revoked.",
             Self::BooksNotRight => "The books are not right: nothing is issued until an audit finds them right.",
             Self::SignerUnreached => "The signer is not reached: nothing is issued until it is.",
             Self::NotBacked => "More is owed than was declared to be held against it: there are no withdrawals.",
             Self::NoKeyset => "No keyset issues now: there are no withdrawals.",
+            Self::NotFenced => "The fence cannot be written: an older copy of the ledger would not be noticed.",
+            Self::Webhook => {
+                "The secrets shared with the payment processor cannot be read: what it reports is not credited."
+            }
+            Self::TaskFails => "Something that the mint does by itself has failed for an hour: the log says what.",
         }
     }
 }
@@ -68,25 +108,31 @@ impl Alarm {
 impl Mint {
     /// What is wrong now, the worst first. Empty when the mint does all its work.
     pub fn alarms(&self) -> Vec<Alarm> {
-        let books = self.books();
-        let halt = books.halt(false);
-        let mut alarms = Vec::new();
-        if !books.ledger().is_available() {
-            alarms.push(Alarm::LedgerStopped);
-        }
-        if halt == Some(Halt::BooksNotRight) {
-            alarms.push(Alarm::BooksNotRight);
-        }
-        if self.signer_unreached_since().is_some() {
-            alarms.push(Alarm::SignerUnreached);
-        }
-        if halt == Some(Halt::NotBacked) {
-            alarms.push(Alarm::NotBacked);
-        }
-        if self.issues_until().is_none() {
-            alarms.push(Alarm::NoKeyset);
-        }
-        alarms
+        let (books, health) = (self.books(), self.health());
+        let fails = health.fails(books.clock().since_boot());
+        let wrong = |alarm: &Alarm| match alarm {
+            Alarm::LedgerStopped => !books.ledger().is_available() || !health.answers(),
+            Alarm::Clock => !health.clock_is_believed(),
+            Alarm::KeysetForged => books.is_forged(),
+            Alarm::BooksNotRight => !books.are_right(),
+            Alarm::SignerUnreached => self.signer_unreached_since().is_some(),
+            Alarm::NotBacked => books.are_right() && !books.is_forged() && !books.are_backed(),
+            Alarm::NoKeyset => self.issues_until().is_none(),
+            Alarm::NotFenced => fails.contains(&Task::Fence),
+            Alarm::Webhook => fails.contains(&Task::Webhook),
+            Alarm::TaskFails => fails.iter().any(|task| !matches!(task, Task::Fence | Task::Webhook)),
+        };
+        Alarm::ALL.into_iter().filter(wrong).collect()
+    }
+
+    /// Whether the ledger takes deposits and issuances.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.books().ledger().is_available() && self.health().answers() && self.health().clock_is_believed()
+    }
+
+    /// Something that a served mint does by itself was done, or failed.
+    pub(crate) fn did(&self, task: Task, well: bool) {
+        self.health().did(task, well, self.books().clock().since_boot());
     }
 
     /// Until when the keyset issues that issues now.
@@ -114,8 +160,7 @@ pub(crate) fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) -> impl 
         // It may take long, and the watch goes on beside it. It ends with the watch.
         let mut audit = JoinSet::new();
         loop {
-            // What is wrong is logged there, and stops the issuing.
-            let _standings = mint.books().watch().await;
+            look(&mint, PATIENCE).await;
             if clock.since_boot() >= next_audit && audit.is_empty() {
                 next_audit = clock.since_boot().saturating_add(every);
                 let mint = mint.clone();
@@ -133,6 +178,23 @@ pub(crate) fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) -> impl 
             }
         }
     }
+}
+
+/// Looks at the books, the clock and the fence. A ledger that says nothing for so long is taken for stopped until it answers.
+async fn look(mint: &Mint, patience: Duration) {
+    let looked = async {
+        // What is wrong is logged there, and stops the issuing.
+        let _standings = mint.books().watch().await;
+        mint.books().ledger().times().await
+    };
+    let looked = tokio::time::timeout(patience, looked).await;
+    mint.health().set_answers(looked.is_ok());
+    match looked {
+        Ok(Ok(_)) => mint.health().set_clock_believed(true),
+        Ok(Err(LedgerError::ClockBehind | LedgerError::ClockAhead)) => mint.health().set_clock_believed(false),
+        Ok(Err(_)) | Err(_) => {}
+    }
+    mint.did(Task::Fence, mint.books().ledger().is_fenced());
 }
 
 /// Answers whether the books were audited.
@@ -153,17 +215,19 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-    use farthing_durable::Options;
+    use farthing_durable::{Options, Verdict};
     use farthing_protocol::amount::{Amount, Unit};
     use farthing_protocol::identity::AccountKey;
 
     use super::*;
-    use crate::books::Books;
+    use crate::books::{Books, Halt};
     use crate::clock::SystemClock;
     use crate::home::{InitOptions, MintHome};
     use crate::keys::Protection;
-    use crate::ledger::LedgerError;
+    use crate::ledger::{LedgerError, Opened};
+    use crate::mint::Surroundings;
 
     /// The running totals change by hand while the mint runs: a look at them is enough, and only an audit says that it is over.
     #[tokio::test(flavor = "multi_thread")]
@@ -172,7 +236,7 @@ mod tests {
         let protection = Protection::KeyFile(folder.path().join("key"));
         let options = InitOptions::new(Unit::new("EUR", 2).unwrap(), protection);
         let home = MintHome::init(folder.path().join("mint"), &options).unwrap();
-        let books = Books::open_with(home, Options::new(), Arc::new(SystemClock)).unwrap();
+        let books = Books::open_with(home, Options::new(), Opened::by(Arc::new(SystemClock))).unwrap();
         books.credit(AccountKey::from_bytes([7; 32]), Amount::new(100).unwrap(), "bank").await.unwrap();
         assert_eq!(books.watch().await.unwrap().len(), 1);
         assert_eq!(books.halt(false), None);
@@ -192,5 +256,38 @@ mod tests {
         assert_eq!(books.halt(true), Some(Halt::BooksNotRight));
         assert!(books.audit().await.unwrap().is_right());
         assert_eq!(books.halt(false), None);
+    }
+
+    /// A disk that does not answer keeps the watch from nothing.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_ledger_that_does_not_answer_is_told_and_is_not_healthy() {
+        let folder = tempfile::tempdir().unwrap();
+        let protection = Protection::KeyFile(folder.path().join("key"));
+        let (unlock, hangs) = (protection.unlock(), Arc::new(AtomicBool::new(false)));
+        let options = InitOptions::new(Unit::new("EUR", 2).unwrap(), protection);
+        let home = MintHome::init(folder.path().join("mint"), &options).unwrap();
+        let hanging = Arc::clone(&hangs);
+        let ledger = Options::new().hook(move |_| {
+            while hanging.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Verdict::Proceed
+        });
+        let mint = Mint::open_in(&home, unlock, Surroundings { ledger, ..Surroundings::default() }).await.unwrap();
+        look(&mint, PATIENCE).await;
+        assert!(mint.alarms().is_empty() && mint.is_healthy());
+        hangs.store(true, Ordering::SeqCst);
+        let credited = tokio::spawn({
+            let mint = mint.clone();
+            async move { mint.credit(AccountKey::from_bytes([7; 32]), Amount::new(1).unwrap(), "bank").await }
+        });
+        while mint.alarms() != [Alarm::LedgerStopped] {
+            look(&mint, Duration::from_millis(20)).await;
+        }
+        assert!(!mint.is_healthy());
+        hangs.store(false, Ordering::SeqCst);
+        credited.await.unwrap().unwrap();
+        look(&mint, PATIENCE).await;
+        assert!(mint.alarms().is_empty() && mint.is_healthy());
     }
 }

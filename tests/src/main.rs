@@ -5,6 +5,7 @@
 //!   difference, `FARTHING_TEST_KILL=PaymentStored:n` at the n-th of that name. Which one it was is written to standard error first.
 //! - `FARTHING_TEST_FULL=n` lets no file grow or change from the n-th moment on, as a full disk does; SIGXFSZ must be ignored.
 //! - `FARTHING_TEST_ATTEMPTS=1` sends a message once and leaves what failed for the next command.
+//! - `FARTHING_TEST_IMPATIENT=1` lets a mint do at once what cannot be undone.
 //! - `FARTHING_TEST_CLOCK=-3600` sets the wallet's clock an hour back; with `FARTHING_TEST_CLOCK_FROM=n` from the n-th moment on.
 
 use std::io::Write;
@@ -33,6 +34,9 @@ fn hooks() -> Hooks {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_secs());
             UnixTime::from_seconds(now.saturating_add_signed(off.load(Ordering::SeqCst)))
         });
+    }
+    if order("FARTHING_TEST_IMPATIENT").is_some() {
+        hooks = hooks.impatient();
     }
     if let Some(attempts) = order("FARTHING_TEST_ATTEMPTS").and_then(|text| text.parse().ok()) {
         hooks = hooks.attempts(attempts);

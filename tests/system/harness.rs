@@ -64,6 +64,7 @@ impl World {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .env("FARTHING_MINT_KEY_FILE", self.path("mint.key"))
+            .env("FARTHING_TEST_IMPATIENT", "1")
             .stdin(Stdio::null());
         command
     }

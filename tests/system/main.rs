@@ -17,6 +17,7 @@ mod clock;
 mod codes;
 mod crash;
 mod damage;
+mod doubts;
 mod durable_answers;
 mod fake;
 mod full_disk;

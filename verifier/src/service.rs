@@ -146,6 +146,7 @@ const PAY_REFUSALS: &[Code] = &[
     Code::InvalidSignature,
     Code::RequestExpired,
     Code::ClockBehind,
+    Code::ClockAhead,
     Code::InvalidShape,
     Code::InvalidProof,
     Code::RequestTaken,

@@ -37,6 +37,16 @@ impl Deref for Desk {
 }
 
 impl Desk {
+    /// The code that was given, if one was.
+    pub(super) fn code(&self) -> Option<SecondFactor> {
+        self.code.clone()
+    }
+
+    /// Asks for a code.
+    pub(super) fn ask_for_code(&self) -> Result<SecondFactor> {
+        factor::ask(QUESTION)
+    }
+
     fn client(&self, code: Option<&SecondFactor>) -> Result<UnixClient> {
         let socket = self.home.control_socket();
         Ok(match code {

@@ -43,6 +43,8 @@ pub(crate) struct KeysetEntry {
     spend_until: u64,
     deposit_until: u64,
     revoked_at: Option<u64>,
+    /// Since when it is known that somebody else signs with its key, if he does.
+    forged_at: Option<u64>,
     /// Since when nothing is left of it but its tombstone.
     buried_at: Option<u64>,
     /// What of its tokens was never redeemed, and can never be; known once it is buried.
@@ -154,6 +156,7 @@ impl KeysetEntry {
             spend_until: seconds(summary.spend_until),
             deposit_until: seconds(summary.deposit_until),
             revoked_at: summary.revoked_at.map(seconds),
+            forged_at: summary.forged_at.map(seconds),
             buried_at: summary.buried_at.map(seconds),
             lapsed: summary.lapsed.map(|lapsed| Money::of(lapsed, &unit)),
             withdrawal_fee_ppm: summary.withdrawal_fee_ppm,
@@ -215,6 +218,15 @@ impl Answer for KeysetsAnswer {
         rows.show(screen);
         for keyset in &self.keysets {
             screen.say(format!("no. {} is {} ({})", keyset.sequence, keyset.keyset, keyset.about()));
+        }
+        for keyset in &self.keysets {
+            if let (Some(at), None) = (keyset.forged_at, keyset.revoked_at) {
+                let at = time(UnixTime::from_seconds(at));
+                screen.note(format!(
+                    "Somebody else has had the key of no. {} since {at} UTC or before: nothing is issued until you revoke it with `farthing mint revoke`.",
+                    keyset.sequence
+                ));
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod backing;
 pub(crate) mod backup;
 mod check;
 mod credit;
+pub(crate) mod forgery;
 pub(crate) mod forget;
 pub(crate) mod funding;
 mod home;
@@ -54,6 +55,7 @@ pub(crate) async fn run(command: MintCommand, screen: &Screen) -> Result<()> {
         MintCommand::Passphrase(command) => keys::passphrase(command, screen).await,
         MintCommand::Keys(command) => keys::keys(command, screen).await,
         MintCommand::Revoke(args) => recoup::revoke(args, screen).await,
+        MintCommand::DismissForgery(args) => forgery::dismiss(args, screen).await,
         MintCommand::Recoup(args) => recoup::recoup(args, screen).await,
         MintCommand::Funding(command) => funding::run(command, screen).await,
         MintCommand::Vouchers(command) => vouchers::run(command, screen).await,

@@ -195,7 +195,7 @@ async fn cover(home: &Desk, keyset: &str, amount: &str, reference: Option<String
     screen.answer(&CoveredAnswer { outstanding: Money::of(outstanding, unit), known })
 }
 
-fn read_keyset(text: &str) -> Result<KeysetId> {
+pub(super) fn read_keyset(text: &str) -> Result<KeysetId> {
     Ok(KeysetId::from_text(text).map_err(|_| {
         fault(Trouble::BadText, format!("{text:?} is no keyset")).next("`farthing mint keysets` shows their ids")
     })?)

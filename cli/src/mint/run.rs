@@ -2,15 +2,15 @@
 
 use anyhow::{Context, Result};
 use farthing_http::server::Tls;
-use farthing_issuer::{Mint, Serving, WEBHOOK};
+use farthing_issuer::{ClockWord, FactorError, LedgerOpenError, Mint, MintError, Serving, Surroundings, WEBHOOK};
 
 use super::audit::show_differences;
-use super::home::{open, unlock};
+use super::home::{Desk, open, unlock};
 use super::listen::{explain_listening, warn_of_plain_http};
-use crate::args::MintRun;
-use crate::log;
+use crate::args::{MintRun, Unlocking};
 use crate::output::{note, say};
 use crate::serving::{end_of_service, hangups, read_again};
+use crate::{hooks, log};
 
 pub(super) async fn serve(args: MintRun) -> Result<()> {
     let home = open(args.folder)?;
@@ -25,12 +25,7 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
     if !encrypted {
         warn_of_plain_http(listen);
     }
-    let mint = if home.has_signer() {
-        Mint::open_with_signer(&home).await?
-    } else {
-        let unlock = unlock(&home, &args.unlocking)?;
-        Mint::open(&home, unlock).await?
-    };
+    let mint = open_mint(&home, &args.unlocking, args.clock_is_right).await?;
     let report = mint.first_audit()?;
     if !report.is_right() {
         show_differences(&report);
@@ -64,4 +59,21 @@ pub(super) async fn serve(args: MintRun) -> Result<()> {
     running.wait().await?;
     note("stopped; everything is on the disk");
     Ok(())
+}
+
+async fn open_mint(home: &Desk, unlocking: &Unlocking, clock_is_right: bool) -> Result<Mint> {
+    let unlock = if home.has_signer() { None } else { Some(unlock(home, unlocking)?) };
+    let open = async |clock_word: Option<ClockWord>| {
+        let surroundings = Surroundings { clock_word, patient: hooks::is_patient(), ..Surroundings::default() };
+        match unlock.clone() {
+            None => Mint::open_with_signer_in(home, surroundings).await,
+            Some(unlock) => Mint::open_in(home, unlock, surroundings).await,
+        }
+    };
+    match open(clock_is_right.then(|| ClockWord { code: home.code() })).await {
+        Err(MintError::Ledger(LedgerOpenError::Factor(FactorError::Required))) => {
+            Ok(open(Some(ClockWord { code: Some(home.ask_for_code()?) })).await?)
+        }
+        mint => Ok(mint?),
+    }
 }

@@ -23,7 +23,7 @@ impl Books {
             // Of keysets that were made until then, nothing can be newer.
             ledger::audit(moment, now, &books.keyset_book().facts())
         };
-        let report = self.0.ledger.at_moment(audit).await;
+        let mut report = self.0.ledger.at_moment(audit).await;
         match &report {
             Ok(report) if report.is_right() => self.0.trust.found_right(then),
             Ok(report) => {
@@ -38,6 +38,10 @@ impl Books {
                 tracing::error!(%error, "the books could not be audited");
             }
         }
+        // That the figures are right says nothing of who signs.
+        if let Ok(found) = &mut report {
+            self.report_forged(found).await?;
+        }
         report
     }
 
@@ -45,16 +49,17 @@ impl Books {
     /// check knows of it. Books that are not right stop the issuing.
     pub(crate) async fn bury(&self, keyset: Arc<Keyset>) -> Result<Buried, BurialRefusal> {
         let _alone = self.0.reading.lock().await;
-        let (books, now, id) = (self.clone(), self.0.clock.now(), *keyset.id());
+        let (books, times, id) = (self.clone(), self.0.ledger.times().await?, *keyset.id());
         let of = Arc::clone(&keyset);
         let audit =
-            move |moment: &ledger::Moment| ledger::prepare_burial(moment, now, &of, &books.keyset_book().facts());
+            move |moment: &ledger::Moment| ledger::prepare_burial(moment, times, &of, &books.keyset_book().facts());
         let prepared = self.0.ledger.at_moment(audit).await.inspect_err(|refusal| {
             if *refusal == BurialRefusal::NotRight {
                 self.0.trust.doubt();
             }
         })?;
-        let (buried, tombstone) = self.0.ledger.run(move |txn, now| ledger::bury(txn, now, &keyset, prepared)).await?;
+        let (buried, tombstone) =
+            self.0.ledger.run_sure(move |txn, at| ledger::bury(txn, at, &keyset, prepared)).await?;
         self.change_keysets(|book| book.with_tombstones([(id, tombstone)].into()))?;
         Ok(buried)
     }

@@ -3,6 +3,7 @@
 mod administration;
 mod backing;
 mod backup;
+mod forgery;
 mod forget;
 mod funding;
 mod keysets;
@@ -20,6 +21,7 @@ pub use administration::{
 };
 pub use backing::{BackingReport, BackingRequest};
 pub use backup::{BeginCopyAnswer, BeginCopyRequest, CopyPortionAnswer, CopyPortionRequest};
+pub use forgery::{DismissForgeryAnswer, DismissForgeryRequest};
 pub use forget::{ForgetAnswer, ForgetRequest};
 pub use funding::{AssignIncomeRequest, IncomeQuery, IncomeReport, IncomeState, IncomeView};
 pub use keysets::{KeysetsReport, NewKeysetAnswer, NewKeysetRequest};
@@ -92,6 +94,8 @@ pub mod path {
     pub const NEW_KEYSET: &str = "/v1/control/new-keyset";
     /// POST [`RevokeRequest`](super::RevokeRequest) → [`RevokeAnswer`](super::RevokeAnswer).
     pub const REVOKE: &str = "/v1/control/revoke";
+    /// POST [`DismissForgeryRequest`](super::DismissForgeryRequest) → [`DismissForgeryAnswer`](super::DismissForgeryAnswer).
+    pub const DISMISS_FORGERY: &str = "/v1/control/dismiss-forgery";
     /// GET: [`RecoupsReport`](super::RecoupsReport).
     pub const RECOUPS: &str = "/v1/control/recoups";
     /// POST [`CoverRequest`](super::CoverRequest) → [`CoverAnswer`](super::CoverAnswer).

@@ -109,7 +109,7 @@ impl Books {
     /// A [`VoucherError`].
     pub async fn expire_vouchers(&self) -> Result<(), VoucherError> {
         // Each transaction ends some.
-        while self.ledger().run(ledger::expire_batches).await? > 0 {}
+        while self.ledger().run_sure(ledger::expire_batches).await? > 0 {}
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use crate::home::MintHome;
 use crate::keys::is_private;
 use crate::ledger::{Act, Authority, LedgerError, journal};
 use crate::mint::Mint;
+use crate::watchdog::Task;
 
 /// Where they are posted.
 pub const WEBHOOK: &str = "/v1/funding/webhook";
@@ -128,6 +129,18 @@ impl Books {
         self.ledger().run(move |txn, now| journal::record(txn, now, &authority, &act)).await?;
         let home = self.home().clone();
         tokio::task::spawn_blocking(move || home.new_webhook_secret()).await.map_err(|_| LedgerError::Stopped)?
+    }
+}
+
+impl Mint {
+    /// Looks whether messages of a payment processor could be verified, where they are taken.
+    pub(crate) async fn look_at_webhook(&self) {
+        let home = self.books().home().clone();
+        if home.config().funding.webhook_listen.is_none() {
+            return;
+        }
+        let secrets = tokio::task::spawn_blocking(move || home.webhook_secrets()).await;
+        self.did(Task::Webhook, matches!(secrets, Ok(Ok(_))));
     }
 }
 

@@ -28,6 +28,9 @@ pub enum OpenError {
     /// The last audit failed.
     #[error("the mint has stopped issuing: its books are not right")]
     Stopped,
+    /// Somebody else signs with the key of a keyset that is not revoked: nothing is issued until it is.
+    #[error("the mint has stopped issuing: a keyset's key is in other hands")]
+    Forged,
     /// More is owed than was declared to be held against it. Swaps go on.
     #[error("the mint has stopped issuing: what it owes is not backed")]
     NotBacked,
@@ -97,6 +100,9 @@ pub enum FinishError {
     /// The last audit failed.
     #[error("the mint has stopped issuing: its books are not right")]
     Stopped,
+    /// Somebody else signs with the key of a keyset that is not revoked: nothing is issued until it is.
+    #[error("the mint has stopped issuing: a keyset's key is in other hands")]
+    Forged,
     /// More is owed than was declared to be held against it. Swaps go on.
     #[error("the mint has stopped issuing: what it owes is not backed")]
     NotBacked,
@@ -148,6 +154,7 @@ impl From<Halt> for OpenError {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::BooksNotRight => Self::Stopped,
+            Halt::KeysetForged => Self::Forged,
             Halt::NotBacked => Self::NotBacked,
         }
     }
@@ -157,6 +164,7 @@ impl From<Halt> for FinishError {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::BooksNotRight => Self::Stopped,
+            Halt::KeysetForged => Self::Forged,
             Halt::NotBacked => Self::NotBacked,
         }
     }
@@ -171,6 +179,7 @@ impl From<OpenError> for Problem {
             OpenError::Shape(_) => Self::new(Code::InvalidShape).with_detail("The keyset cannot issue this."),
             OpenError::OverLimit(limit) => over(limit),
             OpenError::Stopped => stopped(),
+            OpenError::Forged => forged(),
             OpenError::NotBacked => not_backed(),
             OpenError::Busy => Self::new(Code::Overloaded),
             OpenError::SignerUnreached => unreached(),
@@ -201,6 +210,7 @@ impl From<FinishError> for Problem {
             FinishError::SecondFactor => Self::new(Code::SecondFactorRequired),
             FinishError::DayLimit => Self::new(Code::LimitExceeded),
             FinishError::Stopped => stopped(),
+            FinishError::Forged => forged(),
             FinishError::NotBacked => not_backed(),
             FinishError::SignerLimit => Self::new(Code::Unavailable)
                 .with_detail("The mint's signer has issued as much within an hour as it may."),
@@ -216,6 +226,12 @@ fn unreached() -> Problem {
 
 fn stopped() -> Problem {
     Problem::new(Code::Unavailable).with_detail("The mint has stopped issuing until its books are put right.")
+}
+
+fn forged() -> Problem {
+    Problem::new(Code::Unavailable).with_detail(
+        "The mint has stopped issuing: somebody else has the key of a keyset, which must be revoked first.",
+    )
 }
 
 fn not_backed() -> Problem {

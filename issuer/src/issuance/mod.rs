@@ -81,13 +81,13 @@ impl Mint {
         let permit = self.permit().ok_or(LedgerError::Busy)?;
         let work = tokio::spawn(async move {
             let _until_the_end = permit;
-            mint.finish_to_the_end(request).await
+            let finished = mint.finish_to_the_end(request).await;
+            if let Err(FinishError::Ledger(error)) = &finished {
+                mint.books().heed(*error).await;
+            }
+            finished
         });
-        let finished = work.await.unwrap_or(Err(FinishError::Ledger(LedgerError::Unavailable)));
-        if let Err(FinishError::Ledger(error)) = &finished {
-            self.books().heed(*error);
-        }
-        finished
+        work.await.unwrap_or(Err(FinishError::Ledger(LedgerError::Unavailable)))
     }
 
     /// The order matters: see section 2 of the protocol.

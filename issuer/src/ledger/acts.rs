@@ -141,12 +141,18 @@ acts! {
     KeysetMade = 30, "keyset_made" { keyset: KeysetId };
     /// A keyset was revoked, or said to have leaked earlier.
     KeysetRevoked = 31, "keyset_revoked" { keyset: KeysetId, revoked_at: UnixTime, leaked_since: UnixTime };
+    /// More would have been redeemed of a keyset than was issued.
+    KeysetForged = 35, "keyset_forged" { keyset: KeysetId };
+    /// The administrator says that it means nothing.
+    ForgeryDismissed = 36, "forgery_dismissed" { keyset: KeysetId };
     /// The operator put money in for the honest tokens of a revoked keyset.
     RecoupCovered = 32, "recoup_covered" { keyset: KeysetId, amount: Amount, reference: Text };
     /// The operator said that what is not covered of the claims on a revoked keyset's tokens is not paid.
     RecoupClosed = 33, "recoup_closed" { keyset: KeysetId };
     /// The operator declared what he holds against what the mint owes; none stands for nothing declared.
     BackingDeclared = 40, "backing_declared" { unit: Unit, amount: Maybe<Amount> };
+    /// The operator said that the clock is right, after the mint was off for more than a month.
+    ClockBelieved = 45, "clock_believed" { seen: UnixTime, now: UnixTime };
     /// The mint was taken out of service here, and its last copy made.
     GivenAway = 50, "given_away" {};
     /// The mint was put back from a copy, and nothing was lost.

@@ -95,7 +95,7 @@ fn take(
             let mut tokens = keyset_totals(txn, unit, keyset)?;
             tokens.redeemed = plus(tokens.redeemed, amount)?;
             if tokens.redeemed > tokens.issued {
-                return Err(LedgerError::Forged.into());
+                return Err(LedgerError::Forged { keyset: *keyset, redeemed: tokens.redeemed }.into());
             }
             put(txn, Table::Keyset, keyset.as_bytes(), &tokens)?;
         }

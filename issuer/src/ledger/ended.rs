@@ -22,7 +22,9 @@ use farthing_protocol::payment::PaymentKind;
 use farthing_verifier::spent::{self, RecordError, SpentRecord};
 
 use super::LedgerError;
+use super::Times;
 use super::audit::{KeysetFacts, audit};
+use super::forged::is_forged;
 use super::forgotten::{NOBODY, leave};
 use super::moment::Moment;
 use super::records::{
@@ -124,6 +126,9 @@ pub(crate) enum BurialRefusal {
     /// What was added up is not what stands now.
     #[error("something of the keyset has changed since the books were audited")]
     Changed,
+    /// Somebody else signs with its key, and it is to be revoked.
+    #[error("the keyset's key is in other hands")]
+    Forged,
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -147,7 +152,7 @@ struct Ready {
 /// Audits the books as they stood at one moment, and adds the keyset's records up: all that takes long of a burial.
 pub(crate) fn prepare_burial(
     moment: &Moment,
-    now: UnixTime,
+    times: Times,
     keyset: &Arc<Keyset>,
     facts: &KeysetFacts,
 ) -> Result<Prepared, BurialRefusal> {
@@ -156,8 +161,8 @@ pub(crate) fn prepare_burial(
         return Ok(Prepared(None));
     }
     let ended = Arc::clone(keyset);
-    let leaked = moment.read(move |txn| Ok(may_be_buried(txn, now, &ended)))??;
-    if !audit(moment, now, facts)?.is_right() {
+    let leaked = moment.read(move |txn| Ok(may_be_buried(txn, times, &ended)))??;
+    if !audit(moment, times.now, facts)?.is_right() {
         return Err(BurialRefusal::NotRight);
     }
     let erasures = moment.read(summed::erasures)?;
@@ -171,7 +176,7 @@ pub(crate) fn prepare_burial(
 /// records name, and each such change is counted.
 pub(crate) fn bury(
     txn: &mut Txn<'_>,
-    now: UnixTime,
+    times: Times,
     keyset: &Keyset,
     Prepared(prepared): Prepared,
 ) -> Result<(Buried, Tombstone), BurialRefusal> {
@@ -179,7 +184,7 @@ pub(crate) fn bury(
     if let Some(known) = tombstone(txn, &id)? {
         return Ok((Buried(id), known));
     }
-    let leaked = may_be_buried(txn, now, keyset)?;
+    let leaked = may_be_buried(txn, times, keyset)?;
     let Ready { sums, erasures, leaked: then } = prepared.ok_or(LedgerError::Damaged)?;
     let totals = get::<KeysetTotals>(txn, Table::Keyset, id.as_bytes())?;
     let totals = totals.map(|totals| (totals.issued, totals.redeemed)).unwrap_or_default();
@@ -187,17 +192,24 @@ pub(crate) fn bury(
         return Err(BurialRefusal::Changed);
     }
     // The mark of the verifier's that every payment is checked against before any clock.
-    spent::bury(txn, keyset, now)?;
-    let tombstone = sums.write(txn, keyset, now)?;
+    spent::bury(txn, keyset, times.now)?;
+    let tombstone = sums.write(txn, keyset, times.now)?;
     Ok((Buried(id), tombstone))
 }
 
 /// Whether a keyset may be buried; and since when its key had leaked, if it was revoked.
-fn may_be_buried(txn: &Txn<'_>, now: UnixTime, keyset: &Keyset) -> Result<Option<UnixTime>, BurialRefusal> {
-    if now < keyset.terms().deposit_until {
+fn may_be_buried(
+    txn: &Txn<'_>,
+    Times { now, sure }: Times,
+    keyset: &Keyset,
+) -> Result<Option<UnixTime>, BurialRefusal> {
+    if sure < keyset.terms().deposit_until {
         return Err(BurialRefusal::NotEnded);
     }
-    match ending(txn, now, keyset)? {
+    if is_forged(txn, now, keyset.id())? {
+        return Err(BurialRefusal::Forged);
+    }
+    match ending(txn, sure, keyset)? {
         Ending::NotRevoked => Ok(None),
         Ending::Running => Err(BurialRefusal::NotEnded),
         Ending::Unsettled => Err(BurialRefusal::Unsettled),

@@ -1,5 +1,7 @@
 use farthing_durable::{StoreFault, Unavailable};
 use farthing_http::problem::Code;
+use farthing_protocol::amount::Amount;
+use farthing_protocol::ids::KeysetId;
 use farthing_verifier::spent::RecordError;
 
 /// Why the ledger did not do what was asked.
@@ -9,16 +11,21 @@ pub enum LedgerError {
     /// The clock is behind the highest time that the ledger has seen. Nothing changed.
     #[error("the clock is behind what the ledger has already recorded")]
     ClockBehind,
-    /// The clock is years ahead of the highest time that the ledger has seen: see
+    /// The clock was set forward while the ledger is open; or it is years ahead of the highest time that the ledger has seen: see
     /// [`CLOCK_STEP`](farthing_verifier::spent::CLOCK_STEP). Nothing changed.
-    #[error("the clock is ahead of what the ledger has recorded by years")]
+    #[error("the clock is ahead of what it can be")]
     ClockAhead,
     /// A total would grow beyond what can be represented. Nothing changed.
     #[error("the amount is too large for the books")]
     Overflow,
     /// More would be redeemed of a keyset than was ever issued: somebody else signs with its keys. Nothing changed.
     #[error("more would be redeemed of a keyset than was issued")]
-    Forged,
+    Forged {
+        /// Of which.
+        keyset: KeysetId,
+        /// How much would have been redeemed of it.
+        redeemed: Amount,
+    },
     /// An administrative change, and a second factor is enrolled that was not proven. Nothing changed.
     #[error("this change needs the administrator's second factor")]
     SecondFactor,
@@ -41,10 +48,11 @@ impl LedgerError {
     pub const fn code(self) -> Code {
         match self {
             Self::ClockBehind => Code::ClockBehind,
+            Self::ClockAhead => Code::ClockAhead,
             Self::Overflow => Code::AmountOutOfRange,
             Self::SecondFactor => Code::SecondFactorRequired,
             Self::Busy => Code::Overloaded,
-            Self::ClockAhead | Self::Forged | Self::Damaged | Self::Stopped | Self::Unavailable => Code::Unavailable,
+            Self::Forged { .. } | Self::Damaged | Self::Stopped | Self::Unavailable => Code::Unavailable,
         }
     }
 }

@@ -290,7 +290,7 @@ mod tests {
 
     use super::super::ended::Prepared;
     use super::super::{
-        AuditReport, BurialRefusal, KeysetFacts, Ledger, Moment, Tombstone, bury, credit, prepare_burial,
+        AuditReport, BurialRefusal, KeysetFacts, Ledger, Moment, Times, Tombstone, bury, credit, prepare_burial,
     };
     use super::*;
     use crate::clock::{Clock, SystemClock};
@@ -322,7 +322,13 @@ mod tests {
             };
             let mut rng = crate::system_rng();
             let (keys, keyset) = SecretKeyset::generate(&mut rng, terms, 8, &identity).unwrap();
-            let ledger = Ledger::open(folder, Options::new(), (&identity).into(), Arc::new(SystemClock)).unwrap();
+            let ledger = Ledger::open(
+                folder,
+                Options::new(),
+                (&identity).into(),
+                super::super::Opened::by(Arc::new(SystemClock)),
+            )
+            .unwrap();
             let account = AccountKey::from_bytes([2; 32]);
             let unit = keyset.terms().unit.clone();
             let credited = ledger
@@ -375,14 +381,17 @@ mod tests {
             crate::ledger::audit(&self.moment(), self.now, &self.facts()).unwrap()
         }
 
-        fn prepare(&self) -> Prepared {
+        fn later(&self) -> Times {
             let later = self.keyset.terms().deposit_until;
-            prepare_burial(&self.moment(), later, &self.keyset, &self.facts()).unwrap()
+            Times { now: later, sure: later }
+        }
+
+        fn prepare(&self) -> Prepared {
+            prepare_burial(&self.moment(), self.later(), &self.keyset, &self.facts()).unwrap()
         }
 
         fn bury(&self, prepared: Prepared) -> Result<Tombstone, BurialRefusal> {
-            let keyset = Arc::clone(&self.keyset);
-            let later = keyset.terms().deposit_until;
+            let (keyset, later) = (Arc::clone(&self.keyset), self.later());
             let buried = self.ledger.submit(move |txn, _| bury(txn, later, &keyset, prepared)).wait();
             buried.unwrap().map(|(_, tombstone)| tombstone)
         }

@@ -15,6 +15,7 @@ mod ended;
 mod erase;
 mod error;
 mod factor;
+mod forged;
 mod forgotten;
 mod income;
 mod issuances;
@@ -35,6 +36,7 @@ mod schema;
 pub(crate) mod settings;
 mod standing;
 mod summed;
+mod time;
 mod vouchers;
 
 use std::path::Path;
@@ -46,7 +48,7 @@ use farthing_protocol::identity::MintId;
 use farthing_verifier::spent;
 
 use crate::clock::Clock;
-use records::{Table, get, put};
+use time::{Opening, Timekeeper};
 
 #[cfg(test)]
 use accounts::credit;
@@ -72,6 +74,7 @@ pub(crate) use erase::{ErasePlace, erase_account, erase_references, forget};
 pub use erase::{Erased, ForgetError};
 pub use error::LedgerError;
 pub(crate) use factor::Standing as FactorStanding;
+pub(crate) use forged::{dismiss_forged, forged, mark_forged, report_forged};
 pub(crate) use forgotten::NOBODY;
 pub use income::IncomeError;
 pub(crate) use income::{Destination, Fate, IncomeNumber, IncomeRow, Report, incomes, receive, release};
@@ -97,6 +100,8 @@ pub(crate) use recoup::{
 pub(crate) use registration::{Registration, close_account, open_account, registered};
 pub use settings::SettingsError;
 pub(crate) use standing::{Standing, declare, standing_of, standings};
+pub use time::ClockWord;
+pub(crate) use time::Times;
 pub use vouchers::VoucherError;
 pub(crate) use vouchers::{
     BatchDraft, BatchNumber, BatchRow, Why, batches, create_batch, expire_batches, revoke_batch,
@@ -106,7 +111,23 @@ pub(crate) use vouchers::{
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
     engine: Engine,
-    clock: Arc<dyn Clock>,
+    time: Arc<Timekeeper>,
+}
+
+/// How a ledger is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The operator's word on the clock, if he gave it.
+    pub(crate) word: Option<ClockWord>,
+    /// Whether it waits for a day of service before it does what cannot be undone.
+    pub(crate) patient: bool,
+}
+
+impl Opened {
+    pub(crate) fn by(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, word: None, patient: true }
+    }
 }
 
 /// Why the ledger cannot be opened.
@@ -166,6 +187,22 @@ pub enum LedgerOpenError {
         .0.seconds()
     )]
     Given(UnixTime),
+    /// Its clock says that the mint was off for more than a month, and nobody has said that this is right. Nothing was changed.
+    #[error(
+        "the clock says that the mint was off for {} days, since {} (Unix time): if that is right, say so with `farthing mint run --clock-is-right`; \
+         else set the clock. Nothing was changed",
+        .now.seconds().saturating_sub(.seen.seconds()) / 86_400,
+        .seen.seconds()
+    )]
+    ClockFarAhead {
+        /// The last time that the ledger has seen.
+        seen: UnixTime,
+        /// What the clock says.
+        now: UnixTime,
+    },
+    /// The word on the clock was not proven. Nothing was changed, but that a wrong code counts.
+    #[error(transparent)]
+    Factor(FactorError),
     /// A later version of this program wrote it, in a layout that this one does not know. It was not touched.
     #[error(
         "the ledger has layout {found}, and this version of the program knows none after {known}: go on with the newer version; \
@@ -224,7 +261,7 @@ impl HeldLedger {
         T: Send + 'static,
     {
         self.run(move |txn| {
-            let now = advance(txn, now)?;
+            let now = time::advance(txn, now)?;
             job(txn, now)
         })
     }
@@ -243,17 +280,30 @@ impl HeldLedger {
 
 impl Ledger {
     /// Opens the ledger of a mint, creating it if it is missing. One that may not be served is refused.
-    pub(crate) fn open(
-        path: &Path,
-        options: Options,
-        mint: MintId,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, LedgerOpenError> {
+    pub(crate) fn open(path: &Path, options: Options, mint: MintId, opened: Opened) -> Result<Self, LedgerOpenError> {
         let held = HeldLedger::open(path, options, mint)?;
         match held.lineage()?.duty {
-            Duty::Serving => Ok(Self { engine: held.engine, clock }),
+            Duty::Serving => Self::begin(held, opened),
             Duty::Given(at) => Err(LedgerOpenError::Given(at)),
             Duty::Undecided { copied_at, .. } => Err(LedgerOpenError::Undecided(copied_at)),
+        }
+    }
+
+    fn begin(held: HeldLedger, Opened { clock, word, patient }: Opened) -> Result<Self, LedgerOpenError> {
+        let now = clock.now();
+        let judged = held.run(move |txn| time::open(txn, now, word.as_ref()))?;
+        match judged.map_err(LedgerOpenError::Factor)? {
+            Opening::Believed { off } => {
+                if off > time::DAY {
+                    let days = off / time::DAY;
+                    tracing::warn!(
+                        days,
+                        "the clock says that the mint was off for so long; what has ended since waits for a day before it is dropped"
+                    );
+                }
+                Ok(Self { engine: held.engine, time: Arc::new(Timekeeper::new(clock, patient)) })
+            }
+            Opening::Doubted { seen } => Err(LedgerOpenError::ClockFarAhead { seen, now }),
         }
     }
 
@@ -269,9 +319,9 @@ impl Ledger {
         T: Send + 'static,
         E: From<LedgerError> + Send + 'static,
     {
-        let clock = Arc::clone(&self.clock);
+        let time = Arc::clone(&self.time);
         self.engine.submit(move |txn| {
-            let now = advance(txn, clock.now())?;
+            let now = time.advance(txn)?;
             job(txn, now)
         })
     }
@@ -284,6 +334,35 @@ impl Ledger {
         E: From<LedgerError> + Send + 'static,
     {
         settle(self.submit(job)).await
+    }
+
+    /// Runs a job that may do what cannot be undone, to its durable end.
+    pub(crate) async fn run_sure<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Txn<'_>, Times) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+    {
+        let time = Arc::clone(&self.time);
+        self.run(move |txn, now| {
+            let times = time.times(txn, now)?;
+            job(txn, times)
+        })
+        .await
+    }
+
+    /// Notes for how long the ledger was served: what cannot be undone waits for that. One at a time calls it.
+    pub(crate) async fn live(&self) -> Result<(), LedgerError> {
+        let (seconds, until) = self.time.unnoted();
+        self.run::<_, LedgerError, _>(move |txn, now| time::live(txn, now, seconds)).await?;
+        self.time.set_noted(until);
+        Ok(())
+    }
+
+    /// The times that a job would get. Nothing is written.
+    pub(crate) async fn times(&self) -> Result<Times, LedgerError> {
+        let time = Arc::clone(&self.time);
+        self.read(move |txn| time.times(txn, time.look(txn)?)).await
     }
 
     /// Runs a job that only reads: no clock is asked.
@@ -311,30 +390,14 @@ impl Ledger {
     pub(crate) fn is_available(&self) -> bool {
         self.engine.is_available()
     }
+
+    /// Whether what it answers is noted outside of its folder, if that is required.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.engine.is_fenced()
+    }
 }
 
 /// Awaits a job's durable end.
 pub(crate) async fn settle<T, E: From<LedgerError>>(pending: Pending<Result<T, E>>) -> Result<T, E> {
     pending.await.map_err(LedgerError::from)?
-}
-
-const DAY: u64 = 86_400;
-
-/// The time for a job: the clock's, or the highest seen if that is a little later.
-fn advance(txn: &mut Txn<'_>, now: UnixTime) -> Result<UnixTime, LedgerError> {
-    let highest = get(txn, Table::Time, &[])?.unwrap_or_default();
-    if now.plus(spent::CLOCK_TOLERANCE) < highest {
-        return Err(LedgerError::ClockBehind);
-    }
-    if spent::is_ahead(now, highest) {
-        return Err(LedgerError::ClockAhead);
-    }
-    if now > highest {
-        put(txn, Table::Time, &[], &now)?;
-        // Once a day is enough for the spent records, which would else take years without payments for a clock that is wrong.
-        if now.seconds() / DAY != highest.seconds() / DAY {
-            spent::note_time(txn, now)?;
-        }
-    }
-    Ok(now.max(highest))
 }

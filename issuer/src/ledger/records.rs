@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `meta/…` | the mint, the layout (`schema`), the highest time seen, whether it may be served (`lineage`) |
+//! | `meta/…` | the mint, the layout (`schema`), the highest time seen, for how long it was served (`lived`), whether it may be (`lineage`) |
 //! | `unit/` ‖ unit | [`UnitTotals`] |
 //! | `keyset/` ‖ keyset | [`KeysetTotals`] |
 //! | `account/` ‖ account ‖ unit | [`AccountState`] |
@@ -33,6 +33,7 @@
 //! | `session/` ‖ sid | issuance id, hash of the challenges |
 //! | `funding/` ‖ funding id | issuance id |
 //! | `revoked/` ‖ keyset | when |
+//! | `forged/` ‖ keyset | [`ForgedRow`](super::forged::ForgedRow): more would have been redeemed of it than was issued |
 //! | `leak/` ‖ keyset | [`LeakRow`](super::LeakRow): since when its key had leaked, and until when claims are collected |
 //! | `recoup/token/` ‖ keyset ‖ P | [`TokenRow`](super::TokenRow): claims on a token of a revoked keyset, and what it was paid |
 //! | `recoup/open/` ‖ keyset ‖ P | its worth, as long as nothing is decided about it |
@@ -89,6 +90,8 @@ pub(crate) enum Table {
     /// How often the ledger was put back from a copy, and whether it may be served.
     Lineage,
     Time,
+    /// For how long the ledger was served.
+    Lived,
     Unit,
     Keyset,
     Account,
@@ -127,6 +130,7 @@ pub(crate) enum Table {
     Session,
     Funding,
     Revoked,
+    Forged,
     Leak,
     Recoup,
     RecoupOpen,
@@ -177,6 +181,7 @@ impl Table {
             Self::Schema => b"meta/schema",
             Self::Lineage => b"meta/lineage",
             Self::Time => b"meta/time",
+            Self::Lived => b"meta/lived",
             Self::Unit => b"unit/",
             Self::Keyset => b"keyset/",
             Self::Account => b"account/",
@@ -211,6 +216,7 @@ impl Table {
             Self::Session => b"session/",
             Self::Funding => b"funding/",
             Self::Revoked => b"revoked/",
+            Self::Forged => b"forged/",
             Self::Leak => b"leak/",
             Self::Recoup => b"recoup/token/",
             Self::RecoupOpen => b"recoup/open/",

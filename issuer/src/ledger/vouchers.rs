@@ -8,9 +8,9 @@ use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer, is_plain};
 use farthing_protocol::identity::VoucherKey;
 
-use super::LedgerError;
 use super::book::{Place, TransferError, transfer};
 use super::records::{RedeemedBy, Table, VoucherState, get, put};
+use super::{LedgerError, Times};
 
 /// The most vouchers of a batch.
 pub(crate) const MAX_VOUCHERS: usize = 10_000;
@@ -156,13 +156,13 @@ pub(crate) fn revoke_batch(txn: &mut Txn<'_>, now: UnixTime, number: BatchNumber
 }
 
 /// Ends batches whose time has passed, as many as fit into one transaction. Says how many.
-pub(crate) fn expire_batches(txn: &mut Txn<'_>, now: UnixTime) -> Result<usize, VoucherError> {
+pub(crate) fn expire_batches(txn: &mut Txn<'_>, Times { now, sure }: Times) -> Result<usize, VoucherError> {
     let due = txn.scan_prefix(Table::BatchDue.prefix(), None, AT_ONCE).map_err(LedgerError::from)?;
     let mut ended = 0;
     for (_, value) in due {
         let number: BatchNumber = super::records::from_value(&value)?;
         let row = batch(txn, number)?.ok_or(LedgerError::Damaged)?;
-        if row.expires_at > now {
+        if row.expires_at > sure {
             break;
         }
         end(txn, number, row, Ended { at: now, why: Why::Expired })?;

@@ -15,8 +15,12 @@ impl Books {
     /// # Errors
     /// A [`LedgerError`].
     pub async fn settle_recoups(&self) -> Result<(), LedgerError> {
-        let now = self.clock().now();
-        for (id, _, leak) in self.ledger().read(ledger::leaks).await? {
+        let leaks = self.ledger().read(ledger::leaks).await?;
+        if leaks.is_empty() {
+            return Ok(());
+        }
+        let now = self.ledger().times().await?.sure;
+        for (id, _, leak) in leaks {
             let keyset = self.keyset_book().get(&id).cloned();
             let Some(keyset) = keyset.filter(|_| leak.claims_until <= now) else { continue };
             let mut paid = 0_u64;
@@ -25,10 +29,10 @@ impl Books {
                 let mut uncovered = false;
                 loop {
                     let (exclusions, keyset) = (self.exclusions().await?, Arc::clone(&keyset));
-                    let settle = move |txn: &mut farthing_durable::Txn<'_>, now| {
-                        ledger::settle_recoups(txn, now, &keyset, rank, (after, PORTION), &exclusions)
+                    let settle = move |txn: &mut farthing_durable::Txn<'_>, times| {
+                        ledger::settle_recoups(txn, times, &keyset, rank, (after, PORTION), &exclusions)
                     };
-                    let settled = self.ledger().run::<_, LedgerError, _>(settle).await?;
+                    let settled = self.ledger().run_sure::<_, LedgerError, _>(settle).await?;
                     paid = paid.saturating_add(settled.paid);
                     uncovered |= !settled.uncovered.is_zero();
                     // The next run goes on: payees who were not looked at must not come after holders.

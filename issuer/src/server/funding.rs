@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use crate::mint::Mint;
+use crate::watchdog::Task;
 
 /// So often, in seconds, it is looked for what has ended. Until then it cannot be redeemed either.
 const EVERY: u64 = 60;
@@ -14,10 +15,12 @@ const EVERY: u64 = 60;
 pub(super) async fn keep_ending(mint: Mint, stopped: impl Future<Output = ()>) {
     let mut stopped = pin!(stopped);
     loop {
-        if let Err(error) = mint.books().expire_vouchers().await {
+        let (vouchers, quotes) = (mint.books().expire_vouchers().await, mint.books().expire_quotes().await);
+        mint.did(Task::Ending, vouchers.is_ok() && quotes.is_ok());
+        if let Err(error) = vouchers {
             tracing::error!(%error, "vouchers whose time has passed could not be ended");
         }
-        if let Err(error) = mint.books().expire_quotes().await {
+        if let Err(error) = quotes {
             tracing::error!(%error, "quotes whose time has passed could not be closed");
         }
         tokio::select! {

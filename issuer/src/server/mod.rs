@@ -3,6 +3,7 @@
 mod control;
 mod erasing;
 mod funding;
+mod living;
 mod public;
 mod reaching;
 mod recouping;
@@ -117,11 +118,12 @@ pub async fn serve(
     let paying = recouping::keep_paying(mint.clone(), until(stopped.clone()));
     let erasing = erasing::keep_erasing(mint.clone(), until(stopped.clone()));
     let reaching = reaching::keep_reaching(mint.clone(), until(stopped.clone()));
+    let living = living::keep_living(mint.clone(), until(stopped.clone()));
     let watching = keep_watch(mint.clone(), until(stopped));
     let ending = stop.clone();
     let task = tokio::spawn(async move {
         // A listener that is lost ends the others, which answer what they have begun.
-        let (public, control, figures, reports, (), (), (), (), (), (), ()) = tokio::join!(
+        let (public, control, figures, reports, (), (), (), (), (), (), (), ()) = tokio::join!(
             ends_all(public, &ending),
             ends_all(control, &ending),
             ends_all(figures, &ending),
@@ -132,6 +134,7 @@ pub async fn serve(
             paying,
             erasing,
             reaching,
+            living,
             watching,
         );
         if tokio::time::timeout(DRAIN, mint.finished()).await.is_err() {

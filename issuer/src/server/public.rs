@@ -65,7 +65,7 @@ fn api() -> Api<Mint> {
 }
 
 /// What the ledger refuses with, besides what every service does.
-const LEDGER: &[Code] = &[Code::ClockBehind, Code::AmountOutOfRange, Code::RateLimited];
+const LEDGER: &[Code] = &[Code::ClockBehind, Code::ClockAhead, Code::AmountOutOfRange, Code::RateLimited];
 
 /// Whoever asks too often is told so.
 const RATES: &[Code] = &[Code::RateLimited];
@@ -331,9 +331,9 @@ async fn payout(State(mint): State<Mint>, Json(call): Json<PayoutCall>) -> Resul
     Ok(Json(mint.request_payout(&call.request).await?))
 }
 
-/// 200 while the ledger takes jobs.
+/// 200 while the ledger takes jobs, answers them, and believes its clock.
 pub(super) async fn health(State(mint): State<Mint>) -> Result<Json<Health>, Problem> {
-    if mint.books().ledger().is_available() { Ok(Json(Health { ok: true })) } else { Err(Code::Unavailable.into()) }
+    if mint.is_healthy() { Ok(Json(Health { ok: true })) } else { Err(Code::Unavailable.into()) }
 }
 
 /// 200 while nothing is wrong; else the worst of what is.

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use crate::mint::Mint;
+use crate::watchdog::Task;
 
 /// Every so many seconds it is looked whether anything is due: as long as no keyset is revoked that costs one look.
 const EVERY: u64 = 5;
@@ -13,7 +14,9 @@ const EVERY: u64 = 5;
 pub(super) async fn keep_paying(mint: Mint, stopped: impl Future<Output = ()>) {
     let mut stopped = pin!(stopped);
     loop {
-        if let Err(error) = mint.books().settle_recoups().await {
+        let settled = mint.books().settle_recoups().await;
+        mint.did(Task::Recoup, settled.is_ok());
+        if let Err(error) = settled {
             tracing::error!(%error, "claims on a revoked keyset's tokens could not be paid");
         }
         tokio::select! {

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use crate::mint::Mint;
+use crate::watchdog::Task;
 
 /// It is looked again after so many seconds, whatever the clock said.
 const AGAIN: u64 = 60;
@@ -14,6 +15,7 @@ pub(super) async fn keep_rotating(mint: Mint, stopped: impl Future<Output = ()>)
     let mut stopped = pin!(stopped);
     loop {
         let rotated = mint.rotate().await;
+        mint.did(Task::Keysets, rotated.is_ok());
         let wait = match &rotated {
             Ok(_) => {
                 let now = mint.books().clock().now();

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use crate::mint::Mint;
+use crate::watchdog::Task;
 
 /// What failed is tried again after so many seconds, if not sooner.
 const AGAIN: u64 = 60;
@@ -16,6 +17,7 @@ pub(super) async fn keep_sealing(mint: Mint, stopped: impl Future<Output = ()>) 
     let mut stopped = pin!(stopped);
     loop {
         let sealed = mint.seal().await;
+        mint.did(Task::Archive, sealed.is_ok());
         if let Err(error) = &sealed {
             tracing::error!(%error, "the archive could not be sealed");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use farthing_durable::{Engine, Options, Step, Txn, Verdict};
 use farthing_issuer::{
-    AuditReport, Books, Clock, Cost, Figure, HomeError, InitOptions, Mint, MintHome, Passphrase, Protection,
+    AuditReport, Books, Clock, ClockWord, Cost, Figure, HomeError, InitOptions, Mint, MintHome, Passphrase, Protection,
     RunningSigner, SignerHome, SignerOptions, Surroundings, Unlock, run_signer_in,
 };
 use farthing_protocol::amount::{Amount, Denomination, Fees, Unit, UnixTime};
@@ -110,6 +110,8 @@ pub(crate) struct World {
     identity: [u8; 32],
     /// How long files of the archive may be, from the next opening on.
     pub(crate) archive_file: Option<usize>,
+    /// Whether it waits for a day of service before it does what cannot be undone, from the next opening on.
+    pub(crate) patient: bool,
     /// The process of its own that holds the keys, if there is one.
     pub(crate) signer: Option<Apart>,
 }
@@ -152,8 +154,18 @@ impl World {
         let keypair = Keypair::from_secret(&identity);
         let home = MintHome::init_as(folder.path().join("mint"), &options, &keypair, clock.as_ref()).unwrap();
         let fault = Arc::new(Faults::default());
-        let mint = open(&home, &clock, &fault, None).await;
-        Self { folder, home, clock, mint: Some(mint), fault, identity, archive_file: None, signer: None }
+        let mint = open(&home, &clock, &fault, (None, false)).await;
+        Self {
+            folder,
+            home,
+            clock,
+            mint: Some(mint),
+            fault,
+            identity,
+            archive_file: None,
+            patient: false,
+            signer: None,
+        }
     }
 
     /// A mint whose keys are with a signer.
@@ -163,13 +175,14 @@ impl World {
         let identity: [u8; 32] = rand::random();
         let keypair = Keypair::from_secret(&identity);
         let home = MintHome::init_as(folder.path().join("mint"), &self::options(), &keypair, clock.as_ref()).unwrap();
-        let books = Books::open(&home).await.unwrap();
+        let books = Books::open_by(&home, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         let signer = hand_over(folder.path().join("signer"), &books, options).await.unwrap();
         drop(books);
         let home = MintHome::open(home.folder()).unwrap();
         let signer = Some(Apart { home: signer, running: None });
         let fault = Arc::new(Faults::default());
-        let mut world = Self { folder, home, clock, mint: None, fault, identity, archive_file: None, signer };
+        let mut world =
+            Self { folder, home, clock, mint: None, fault, identity, archive_file: None, patient: false, signer };
         world.start_signer().await;
         world.reopen().await;
         world
@@ -219,9 +232,19 @@ impl World {
         clock.pass(seconds);
         let home = MintHome::open(folder.path().join("mint")).unwrap();
         let fault = Arc::new(Faults::default());
-        let mint = open(&home, &clock, &fault, None).await;
+        let mint = open(&home, &clock, &fault, (None, false)).await;
         let identity = [0; 32];
-        Self { folder, home, clock, mint: Some(mint), fault, identity, archive_file: None, signer: None }
+        Self {
+            folder,
+            home,
+            clock,
+            mint: Some(mint),
+            fault,
+            identity,
+            archive_file: None,
+            patient: false,
+            signer: None,
+        }
     }
 
     /// The folder that everything is in.
@@ -236,7 +259,7 @@ impl World {
     /// Stops the mint and opens its folder again, as after a crash: only what is on disk is left.
     pub(crate) async fn reopen(&mut self) {
         self.close();
-        self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
+        self.mint = Some(self.open_again().await);
     }
 
     /// Closes the mint, so that somebody else can open its ledger.
@@ -251,7 +274,11 @@ impl World {
     }
 
     pub(crate) async fn open_mint(&self) -> Mint {
-        open(&self.home, &self.clock, &self.fault, None).await
+        open(&self.home, &self.clock, &self.fault, (None, self.patient)).await
+    }
+
+    async fn open_again(&self) -> Mint {
+        open(&self.home, &self.clock, &self.fault, (self.archive_file, self.patient)).await
     }
 
     /// A mint of a thief who copied the folder and knows the passphrase: the same keys, and books of his own. The clock is shared.
@@ -259,11 +286,21 @@ impl World {
         self.close();
         let folder = tempfile::tempdir().unwrap();
         copy(self.home.folder(), &folder.path().join("mint"));
-        self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
+        self.mint = Some(self.open_again().await);
         let (home, clock) = (MintHome::open(folder.path().join("mint")).unwrap(), Arc::clone(&self.clock));
         let fault = Arc::new(Faults::default());
-        let mint = Some(open(&home, &clock, &fault, None).await);
-        Self { folder, home, clock, mint, fault, identity: self.identity, archive_file: None, signer: None }
+        let mint = Some(open(&home, &clock, &fault, (None, false)).await);
+        Self {
+            folder,
+            home,
+            clock,
+            mint,
+            fault,
+            identity: self.identity,
+            archive_file: None,
+            patient: false,
+            signer: None,
+        }
     }
 
     /// The mint's own key pair.
@@ -291,7 +328,7 @@ impl World {
         self.close();
         let folder = self.home.folder().join("ledger");
         tokio::task::spawn_blocking(move || tamper(&folder, write)).await.unwrap();
-        self.mint = Some(open(&self.home, &self.clock, &self.fault, self.archive_file).await);
+        self.mint = Some(self.open_again().await);
     }
 
     /// Takes away what would tell an older ledger from the newest.
@@ -339,7 +376,13 @@ impl World {
     }
 }
 
-async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<Faults>, archive_file: Option<usize>) -> Mint {
+/// The operator says that the clock is right, as far as he is asked: tests turn it far.
+async fn open(
+    home: &MintHome,
+    clock: &Arc<TestClock>,
+    fault: &Arc<Faults>,
+    (archive_file, patient): (Option<usize>, bool),
+) -> Mint {
     let fault = Arc::clone(fault);
     // As far as the store is concerned it failed either way; the difference is what a later opening finds.
     let ledger = Options::new().cache_bytes(8 << 20).hook(move |step| match step {
@@ -347,7 +390,7 @@ async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<Faults>, arch
         _ => Verdict::Proceed,
     });
     let clock: Arc<TestClock> = Arc::clone(clock);
-    let surroundings = Surroundings { clock, ledger, archive_file };
+    let surroundings = Surroundings { clock, ledger, archive_file, clock_word: Some(ClockWord::default()), patient };
     match home.has_signer() {
         true => Mint::open_with_signer_in(home, surroundings).await.unwrap(),
         false => Mint::open_in(home, unlock(), surroundings).await.unwrap(),
@@ -358,9 +401,9 @@ async fn open(home: &MintHome, clock: &Arc<TestClock>, fault: &Arc<Faults>, arch
 pub(crate) async fn mint_at(folder: &Path, now: UnixTime, ledger: Options) -> Mint {
     let clock = Arc::new(TestClock::new());
     clock.pass(now.seconds() - START);
-    Mint::open_in(&MintHome::open(folder).unwrap(), unlock(), Surroundings { clock, ledger, archive_file: None })
-        .await
-        .unwrap()
+    let clock_word = Some(ClockWord::default());
+    let surroundings = Surroundings { clock, ledger, archive_file: None, clock_word, patient: false };
+    Mint::open_in(&MintHome::open(folder).unwrap(), unlock(), surroundings).await.unwrap()
 }
 
 /// Makes a signer of a mint that does not run.

@@ -670,3 +670,11 @@ async fn a_mint_without_a_webhook_listens_for_none() {
     assert_eq!(running.webhook, None);
     tokio::time::timeout(Duration::from_secs(30), running.stop()).await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_cannot_be_read_are_told_before_money_comes() {
+    let world = world().await;
+    let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), std::future::pending()).await.unwrap();
+    crate::watch::until(async || world.mint().alarms() == [farthing_issuer::Alarm::Webhook]).await;
+    running.stop().await.unwrap();
+}

@@ -26,7 +26,7 @@ async fn served(world: &World) -> (RunningMint, UnixClient) {
 }
 
 /// Waits for something that the watch does.
-async fn until(mut there: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(mut there: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if there().await {
             return;

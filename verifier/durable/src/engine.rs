@@ -28,6 +28,7 @@ struct Shared {
     queue: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
     stopped: Arc<AtomicBool>,
+    unfenced: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -39,7 +40,9 @@ impl Engine {
     ///
     /// [`OpenError::InUse`] when another engine has it open; the others when it cannot be read, written or understood.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let mut store = Store::open(Folder::prepare(path, options.fence.clone())?, &options)?;
+        let folder = Folder::prepare(path, options.fence.clone())?;
+        let unfenced = folder.unfenced();
+        let mut store = Store::open(folder, &options)?;
         let (queue, jobs) = sync_channel(options.queue_limit);
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopped);
@@ -56,7 +59,7 @@ impl Engine {
             // sled syncs once more when it is dropped, and panics if that fails.
             let _closing = catch_unwind(AssertUnwindSafe(|| drop(store)));
         })?;
-        Ok(Self { shared: Arc::new(Shared { queue: Some(queue), writer: Some(writer), stopped }) })
+        Ok(Self { shared: Arc::new(Shared { queue: Some(queue), writer: Some(writer), stopped, unfenced }) })
     }
 
     /// Queues a job. Jobs run one after another in the order of these calls.
@@ -84,6 +87,12 @@ impl Engine {
     /// Whether jobs are still taken: false once a write, a sync or a read has failed.
     pub fn is_available(&self) -> bool {
         !self.shared.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Whether the last group was noted at the [fence](Options::fence), if one is required: where it is not, an older copy of the folder could not
+    /// be told from this one.
+    pub fn is_fenced(&self) -> bool {
+        !self.shared.unfenced.load(Ordering::SeqCst)
     }
 }
 

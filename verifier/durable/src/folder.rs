@@ -5,6 +5,7 @@ use std::{
     io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf, absolute},
+    sync::{Arc, atomic::AtomicBool},
     thread,
     time::Duration,
 };
@@ -141,6 +142,11 @@ impl Folder {
         if let Some(fence) = &mut self.fence {
             fence.write(groups);
         }
+    }
+
+    /// Where the fence says so if it must be there and cannot be written.
+    pub(crate) fn unfenced(&self) -> Arc<AtomicBool> {
+        self.fence.as_ref().map(Fence::unwritten).unwrap_or_default()
     }
 
     /// fdatasync of sled's file. When this returns, all that sled has flushed is on the disk.

@@ -13,6 +13,10 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf, absolute},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use blake2::{
@@ -95,6 +99,8 @@ pub(crate) struct Fence {
     path: PathBuf,
     required: bool,
     note: Option<Note>,
+    /// Whether it must be there, and could not be written when it was last tried.
+    unwritten: Arc<AtomicBool>,
 }
 
 impl Fence {
@@ -108,7 +114,7 @@ impl Fence {
             }
             note => note?,
         };
-        Ok(Self { path, required, note })
+        Ok(Self { path, required, note, unwritten: Arc::default() })
     }
 
     /// The greatest number noted.
@@ -135,11 +141,17 @@ impl Fence {
 
     /// Notes the number of a group that is durable.
     pub(crate) fn write(&mut self, groups: u64) {
-        if let Some(note) = &mut self.note
-            && let Err(error) = note.write(groups)
-        {
+        let Some(note) = &mut self.note else { return };
+        let written = note.write(groups);
+        self.unwritten.store(self.required && written.is_err(), Ordering::SeqCst);
+        if let Err(error) = written {
             warn(&error);
         }
+    }
+
+    /// Where it says so if it must be there and cannot be written.
+    pub(crate) fn unwritten(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.unwritten)
     }
 }
 
@@ -160,4 +172,31 @@ fn number_of(place: &[u8]) -> Option<u64> {
 
 fn checksum(number: [u8; 8]) -> [u8; 8] {
     Blake2b::<U8>::digest(number).into()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn on_a_full_disk() -> Note {
+        Note { file: File::options().write(true).open("/dev/full").unwrap(), places: [Some(1), Some(2)] }
+    }
+
+    #[test]
+    fn a_fence_that_must_be_there_and_cannot_be_written_says_so_until_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fence");
+        for required in [true, false] {
+            let mut fence = Fence::read(path.clone(), required).unwrap();
+            fence.note = Some(on_a_full_disk());
+            fence.write(3);
+            assert_eq!(fence.unwritten().load(Ordering::SeqCst), required);
+            fence.note = Some(Note::make(&path, 3).unwrap());
+            fence.write(4);
+            assert!(!fence.unwritten().load(Ordering::SeqCst));
+            assert_eq!(noted_at(&path).unwrap(), Some(4));
+        }
+    }
 }

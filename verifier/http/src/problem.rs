@@ -158,6 +158,8 @@ codes! {
     UnsupportedKind = "unsupported_kind", 422, "This kind is not supported here.";
     /// The service's clock is behind what it has already recorded.
     ClockBehind = "clock_behind", 503, "The clock of the service is behind.";
+    /// The service's clock is further ahead than it can be: it was set forward, and the service does not believe it. Nothing was begun.
+    ClockAhead = "clock_ahead", 503, "The clock of the service is ahead.";
     /// The service could not finish; whether the request took effect is not known.
     Unavailable = "unavailable", 503, "The service is not available at the moment.";
     /// The service has too much to do and did not begin.
@@ -194,7 +196,7 @@ impl Code {
     #[must_use]
     pub const fn outcome_unknown(self) -> bool {
         match self {
-            Self::Overloaded | Self::ClockBehind | Self::PriceUnavailable => false,
+            Self::Overloaded | Self::ClockBehind | Self::ClockAhead | Self::PriceUnavailable => false,
             Self::Timeout => true,
             other => other.status() >= 500,
         }
@@ -203,9 +205,12 @@ impl Code {
     /// The `Retry-After` that a problem of this code carries when nobody sets another.
     const fn default_retry_after(self) -> Option<Duration> {
         match self {
-            Self::Overloaded | Self::RateLimited | Self::ClockBehind | Self::InProgress | Self::PriceUnavailable => {
-                Some(Duration::from_secs(1))
-            }
+            Self::Overloaded
+            | Self::RateLimited
+            | Self::ClockBehind
+            | Self::ClockAhead
+            | Self::InProgress
+            | Self::PriceUnavailable => Some(Duration::from_secs(1)),
             Self::SecondFactorLocked => Some(Duration::from_secs(900)),
             _ => None,
         }

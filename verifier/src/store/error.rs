@@ -11,9 +11,9 @@ pub enum StoreError {
     /// The clock is behind the highest time that the store has seen. Nothing changed.
     #[error("the clock is behind what the store has already recorded")]
     ClockBehind,
-    /// The clock is years ahead of the highest time that the store has seen: see
-    /// [`CLOCK_STEP`](crate::spent::CLOCK_STEP). Nothing changed.
-    #[error("the clock is ahead of what the store has recorded by years")]
+    /// The clock is further ahead than it can be: years after the highest time that the store has seen, see
+    /// [`CLOCK_STEP`](crate::spent::CLOCK_STEP), or set forward while the store was open. Nothing changed.
+    #[error("the clock is ahead of what it can be")]
     ClockAhead,
     /// The keyset's records were dropped when its time was over. Nothing changed.
     #[error("the keyset has ended")]
@@ -74,11 +74,12 @@ impl StoreError {
         match self {
             Self::NotDecidedHere => Code::NotDecidedHere,
             Self::ClockBehind => Code::ClockBehind,
+            Self::ClockAhead => Code::ClockAhead,
             Self::KeysetEnded => Code::KeysetEnded,
             Self::OverLimit => Code::OfflineLimit,
             Self::Refused(code) => code,
             Self::Busy => Code::Overloaded,
-            Self::ClockAhead | Self::NotReached | Self::Stopped | Self::Unavailable => Code::Unavailable,
+            Self::NotReached | Self::Stopped | Self::Unavailable => Code::Unavailable,
         }
     }
 }

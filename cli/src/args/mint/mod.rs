@@ -6,6 +6,7 @@ mod backing;
 mod backup;
 mod check;
 mod credit;
+mod forgery;
 mod forget;
 mod funding;
 mod init;
@@ -34,6 +35,7 @@ pub(crate) use self::backing::MintBacking;
 pub(crate) use self::backup::MintBackup;
 pub(crate) use self::check::MintCheckConfig;
 pub(crate) use self::credit::MintCredit;
+pub(crate) use self::forgery::MintDismissForgery;
 pub(crate) use self::forget::MintForget;
 pub(crate) use self::funding::{MintFundingCommand, MintFundingList};
 pub(crate) use self::init::{MintInit, Percent};
@@ -156,6 +158,11 @@ pub(crate) enum MintCommand {
     /// From then on nobody pays, swaps or deposits its tokens. Their honest holders claim them, and are paid. What cannot
     /// be undone: forged tokens that were swapped or paid before. Works while the mint runs, and also while it does not.
     Revoke(MintRevoke),
+    /// Issue again, although more would have been redeemed of a keyset than was issued
+    ///
+    /// That shows that somebody else has its key, and then it is to be revoked. This is for when you know that it means nothing,
+    /// such as after somebody put an older ledger back by hand. Works while the mint runs, and also while it does not.
+    DismissForgery(MintDismissForgery),
     /// Show what is claimed of revoked keysets, or put money in that forged tokens took
     Recoup(MintRecoup),
     /// What your payment processor reports, and the secret that you share with it
@@ -199,6 +206,7 @@ impl MintCommand {
             Self::Keys(MintKeys::Restore(args)) => args.json,
             Self::Signer(MintSigner::Run(_)) => false,
             Self::Revoke(args) => args.json,
+            Self::DismissForgery(args) => args.json,
             Self::Recoup(args) => args.json,
             Self::Vouchers(command) => command.wants_json(),
             Self::Funding(command) => command.wants_json(),

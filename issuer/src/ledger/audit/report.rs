@@ -132,7 +132,7 @@ impl AuditReport {
         }
     }
 
-    pub(super) fn differ(&mut self, unit: Option<&Unit>, figure: Figure, recorded: i128, computed: i128) {
+    pub(in crate::ledger) fn differ(&mut self, unit: Option<&Unit>, figure: Figure, recorded: i128, computed: i128) {
         if self.differences.len() < Self::MAX_DIFFERENCES {
             let unit = unit.map(|unit| unit.code().to_owned());
             let (recorded, computed) = (recorded.to_string(), computed.to_string());

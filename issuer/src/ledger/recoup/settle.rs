@@ -7,9 +7,9 @@ use farthing_protocol::keyset::Keyset;
 use super::end::is_closed;
 use super::leaks::{Exclusions, Known, leak};
 use super::rows::{Rank, TokenRow, Verdict};
-use crate::ledger::LedgerError;
 use crate::ledger::book::{Place, TransferError, transfer};
 use crate::ledger::records::{IssuanceEntry, KeysetTotals, Table, get, scan_keys};
+use crate::ledger::{LedgerError, Times};
 
 /// What one portion came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct Settled {
 /// Nothing is done before claims are collected no more. What was paid is paid for good, so that it can be run again.
 pub(crate) fn settle_recoups(
     txn: &mut Txn<'_>,
-    now: UnixTime,
+    Times { now, sure }: Times,
     keyset: &Keyset,
     rank: Rank,
     (after, at_most): (Option<Vec<u8>>, usize),
@@ -39,7 +39,7 @@ pub(crate) fn settle_recoups(
 ) -> Result<Settled, LedgerError> {
     let mut settled = Settled { next: None, paid: 0, uncovered: Amount::ZERO, stale: false };
     let Some((_, row)) = leak(txn, keyset.id(), now)? else { return Ok(settled) };
-    if now < row.claims_until {
+    if sure < row.claims_until {
         return Ok(settled);
     }
     // Another keyset was revoked or buried meanwhile.
@@ -47,7 +47,7 @@ pub(crate) fn settle_recoups(
         settled.stale = true;
         return Ok(settled);
     }
-    let over = now >= row.ends_at(keyset);
+    let over = sure >= row.ends_at(keyset);
     let closed = over && is_closed(txn, keyset.id())?;
     let keys = scan_keys(txn, Table::RecoupOpen, keyset.id().as_bytes(), after.as_deref(), at_most)?;
     settled.next = if keys.len() < at_most { None } else { keys.last().cloned() };

@@ -3,6 +3,7 @@
 mod administration;
 mod backing;
 mod backup;
+mod forgery;
 mod forget;
 mod funding;
 mod guard;
@@ -28,6 +29,7 @@ pub(super) fn router(mint: Mint) -> Router {
         .merge(backing::router())
         .merge(recoup::router())
         .merge(registration::router())
+        .merge(forgery::router())
         .merge(signer::router())
         .merge(status::router())
         .merge(vouchers::router())

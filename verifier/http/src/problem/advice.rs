@@ -112,6 +112,7 @@ impl Code {
             }
             Self::UnsupportedKind => "Use a kind that the service takes: the detail says which.",
             Self::ClockBehind => "Wait and send the same bytes again. Should it last, one of the two clocks is wrong.",
+            Self::ClockAhead => "Wait and send the same bytes again. Whoever runs the service has to set its clock.",
             Self::Unavailable => {
                 "Wait and send the same bytes again, with growing pauses. Never make a new payment in its place."
             }

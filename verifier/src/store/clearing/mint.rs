@@ -90,7 +90,7 @@ fn understand(id: &PaymentId, outcome: &DepositOutcome, now: UnixTime) -> Verdic
         }
         DepositOutcome::Refused { code } => match Code::parse(code) {
             Some(Code::Overloaded | Code::RateLimited) => Verdict::NotTried(StoreError::Busy),
-            Some(Code::ClockBehind) => Verdict::NotTried(StoreError::NotReached),
+            Some(Code::ClockBehind | Code::ClockAhead) => Verdict::NotTried(StoreError::NotReached),
             Some(code) if !code.outcome_unknown() => Verdict::Refused(code),
             Some(_) | None => Verdict::Unknown,
         },
