@@ -100,13 +100,18 @@ impl Books {
         let options = home.ledger_options(options);
         let clock = Arc::clone(&opened.clock);
         let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), opened)?;
-        let (revocations, tombstones, forged) = ledger
-            .submit(|txn, _| Ok((ledger::revocations(txn)?, ledger::tombstones(txn)?, ledger::forged(txn)?)))
+        let read = |txn: &mut Txn<'_>, _| {
+            let revoked = (ledger::listed_revocations(txn)?, ledger::revocations(txn)?);
+            Ok((revoked, ledger::tombstones(txn)?, ledger::forged(txn)?))
+        };
+        let ((listed, revocations), tombstones, forged) = ledger
+            .submit(read)
             .wait()
             .map_err(LedgerError::from)
             .and_then(|found| found)
             .map_err(LedgerOpenError::from)?;
-        let book = home.load_book(revocations)?.with_tombstones(tombstones).map_err(LedgerOpenError::from)?;
+        let book = home.load_book(listed)?.with_revocations(revocations);
+        let book = book.with_tombstones(tombstones).map_err(LedgerOpenError::from)?;
         let keysets = RwLock::new(Arc::new(book));
         let role = StoreRole::Mint { mint: *home.mint_id(), closed_to: home.config().closed_to.clone() };
         let decides = Decides::new(role);
@@ -434,7 +439,8 @@ impl Books {
                 let ledger::LeakRow { leaked_since, claims_until } = row;
                 let act = Act::KeysetRevoked { keyset, revoked_at, leaked_since };
                 ledger::journal::record(txn, now, &authority, &act)?;
-                Ok((Revoked { revoked_at, leaked_since, claims_until }, ledger::revocations(txn)?))
+                let revocation = Revocation { keyset, revoked_at };
+                Ok((Revoked { revoked_at, leaked_since, claims_until }, vec![revocation]))
             })
             .await?;
         let mut book = self.0.keysets.write().unwrap_or_else(PoisonError::into_inner);
@@ -442,26 +448,27 @@ impl Books {
         Ok(revoked)
     }
 
-    /// Takes over revocations that were published in this mint's name, of keysets that it knows. When this returns, they are durable.
+    /// Takes over revocations that were published in this mint's name, of keysets that it knows. When this returns, they are durable, and
+    /// stand in the journal. That a revocation is published says nothing of a leak; and what is revoked here already stays so meanwhile.
     pub(crate) async fn adopt_revocations(&self, published: Vec<Revocation>) -> Result<(), LedgerError> {
         let book = self.keyset_book();
         let unknown =
-            |new: &Revocation| book.get(&new.keyset).is_some() && book.revoked_at(&new.keyset) != Some(new.revoked_at);
+            |new: &Revocation| book.get(&new.keyset).is_some() && book.listed_at(&new.keyset) != Some(new.revoked_at);
         let adopted: Vec<Revocation> = published.into_iter().filter(unknown).collect();
         if adopted.is_empty() {
             return Ok(());
         }
         let noted = adopted.clone();
-        let window = Leak::default().window;
-        self.0
-            .ledger
-            .run(move |txn, now| {
-                noted.iter().try_for_each(|revocation| {
-                    ledger::adopt_revocation(txn, revocation)?;
-                    ledger::note_leak(txn, now, &revocation.keyset, revocation.revoked_at, None, window).map(drop)
-                })
+        let note = move |txn: &mut Txn<'_>, now| {
+            noted.iter().try_for_each(|revocation| {
+                let keyset = revocation.keyset;
+                let revoked_at = ledger::adopt_revocation(txn, revocation)?;
+                let leaked_since = ledger::note_published(txn, now, &keyset, revoked_at)?.leaked_since;
+                let act = Act::KeysetRevoked { keyset, revoked_at, leaked_since };
+                ledger::journal::record(txn, now, &Authority::of_the_mint(), &act)
             })
-            .await?;
+        };
+        self.0.ledger.run::<_, LedgerError, _>(note).await?;
         for revocation in &adopted {
             tracing::error!(keyset = %revocation.keyset, "the signer has published a revocation that this mint did not order");
         }
@@ -480,7 +487,9 @@ impl Books {
             return Ok(());
         }
         let noted = dated.clone();
-        self.0.ledger.run(move |txn, _| noted.iter().try_for_each(|own| ledger::adopt_revocation(txn, own))).await?;
+        let note =
+            move |txn: &mut Txn<'_>, _| noted.iter().try_for_each(|own| ledger::adopt_revocation(txn, own).map(drop));
+        self.0.ledger.run::<_, LedgerError, _>(note).await?;
         self.change_keysets(|book| Ok(book.with_published(&dated)))
     }
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
 use farthing_protocol::ids::KeysetId;
-use farthing_protocol::keyset::{
-    Chain, ChainError, Keyset, KeysetDocument, KeysetTerms, ListedHead, Redemption, Revocation,
-};
+use farthing_protocol::keyset::{Chain, ChainError, Keyset, KeysetDocument, ListedHead, Redemption, Revocation};
 use farthing_verifier::check::KnownKeysets;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +15,11 @@ use crate::ledger::{KeysetFacts, LedgerError, Tombstone};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeysetBook {
     chains: Vec<Chain>,
+    /// As the list says, or will say.
     revocations: Vec<Revocation>,
     /// What stayed of keysets that are over for good.
     tombstones: BTreeMap<KeysetId, Remains>,
+    /// Here the earliest time counts at which a keyset was revoked, published or not.
     known: KnownKeysets,
 }
 
@@ -133,19 +133,22 @@ impl KeysetBook {
             Some(chain) => chain.extend(Arc::clone(&keyset), &self.revocations)?,
             None => self.chains.push(Chain::start(Arc::clone(&keyset))?),
         }
-        self.known.insert(Arc::clone(&keyset), None);
-        if let Some(revocation) = self.revocations.iter().find(|revocation| revocation.keyset == *keyset.id()) {
-            self.known.revoke(keyset.id(), revocation.revoked_at);
+        if self.known.get(keyset.id()).is_none() {
+            self.known.insert(Arc::clone(&keyset), None);
+        }
+        if let Some(listed) = self.listed_at(keyset.id()) {
+            self.known.revoke(keyset.id(), listed);
         }
         Ok(())
     }
 
-    /// The same keysets with more revocations. None is ever taken back, in whatever order they arrive here.
+    /// The same keysets with more revocations. None is ever taken back, in whatever order they arrive here. Of two of one keyset the earlier
+    /// counts, and the first is listed.
     pub(crate) fn with_revocations(&self, revocations: Vec<Revocation>) -> Self {
         let mut book = self.clone();
         for revocation in revocations {
-            if book.revoked_at(&revocation.keyset).is_none() {
-                book.known.revoke(&revocation.keyset, revocation.revoked_at);
+            book.known.revoke(&revocation.keyset, revocation.revoked_at);
+            if book.listed_at(&revocation.keyset).is_none() {
                 book.revocations.push(revocation);
             }
         }
@@ -153,7 +156,8 @@ impl KeysetBook {
         book
     }
 
-    /// The same keysets with revocations that were published: what is published counts, even if another time was noted here.
+    /// The same keysets with revocations that were published: they are listed from now on, even if another time was noted here. If that
+    /// was earlier, it is when the keyset's use ends here.
     pub(crate) fn with_published(&self, revocations: &[Revocation]) -> Self {
         let mut book = self.clone();
         book.revocations.retain(|own| revocations.iter().all(|published| published.keyset != own.keyset));
@@ -209,7 +213,7 @@ impl KeysetBook {
             .flat_map(Chain::iter)
             .map(|keyset| {
                 let terms = keyset.terms();
-                let until = self.revoked_at(keyset.id()).map_or(terms.issue_until, |at| at.min(terms.issue_until));
+                let until = self.listed_at(keyset.id()).map_or(terms.issue_until, |at| at.min(terms.issue_until));
                 (terms.active_from, until)
             })
             .filter(|(from, until)| from < until && now < *until)
@@ -222,12 +226,11 @@ impl KeysetBook {
         (now, announced.map_or(now.plus(seconds), |from| from.min(now.plus(seconds))))
     }
 
-    /// Whether a keyset would end where an announced one begins, in a chain of which a keyset was revoked.
-    pub(crate) fn ends_gap(&self, terms: &KeysetTerms) -> bool {
-        let key = terms.chain_key();
-        let own = || self.chains.iter().filter(|chain| chain.key() == key).flat_map(Chain::iter);
-        let revoked = |keyset: &Arc<Keyset>| self.revoked_at(keyset.id()).is_some();
-        own().any(revoked) && own().any(|other| other.terms().active_from == terms.issue_until && !revoked(other))
+    /// Whether heads of chains are as far as a keyset: it is in this book, in a chain whose head has its number or a later one.
+    pub(crate) fn reaches(&self, heads: &[ListedHead], keyset: &KeysetId) -> bool {
+        let Some(terms) = self.get(keyset).map(|keyset| keyset.terms()) else { return false };
+        let of_chain = |head: &&ListedHead| (&head.unit, head.redemption) == (&terms.unit, terms.redemption);
+        heads.iter().find(of_chain).is_some_and(|head| head.head.sequence >= terms.sequence)
     }
 
     pub(crate) fn get(&self, id: &KeysetId) -> Option<&Arc<Keyset>> {
@@ -236,7 +239,7 @@ impl KeysetBook {
 
     /// Whether this is the keyset of its chain that issues now.
     pub(crate) fn is_issuing(&self, keyset: &Keyset, now: UnixTime) -> bool {
-        if self.tombstones.contains_key(keyset.id()) {
+        if self.tombstones.contains_key(keyset.id()) || self.revoked_at(keyset.id()).is_some_and(|at| at <= now) {
             return false;
         }
         let key = keyset.terms().chain_key();
@@ -253,10 +256,17 @@ impl KeysetBook {
         self.chains.iter().find(own).map(Chain::last)
     }
 
+    /// Since when a keyset is revoked here.
     pub(crate) fn revoked_at(&self, keyset: &KeysetId) -> Option<UnixTime> {
+        self.known.get(keyset).and_then(|state| state.revoked_at)
+    }
+
+    /// Since when a keyset is revoked by the list: everybody's clock for its issue window.
+    pub(crate) fn listed_at(&self, keyset: &KeysetId) -> Option<UnixTime> {
         self.revocations.iter().find(|revocation| revocation.keyset == *keyset).map(|r| r.revoked_at)
     }
 
+    /// Revocations as they are listed.
     pub(crate) fn revocations(&self) -> &[Revocation] {
         &self.revocations
     }

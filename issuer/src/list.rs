@@ -1,6 +1,7 @@
 //! The signed list, the same bytes for everyone between two signings.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use farthing_http::problem::Code;
@@ -40,6 +41,15 @@ impl ListError {
         matches!(self, Self::Signing(SigningError::Refused(WentBack | NotItsTime)))
     }
 
+    /// What should be signed cannot be, however often it is tried: the list that is out will end, and nobody pays by an old one.
+    pub(crate) fn blocks(&self) -> bool {
+        match self {
+            Self::Ledger(error) => *error == LedgerError::Damaged,
+            Self::Signing(SigningError::Unreached) => false,
+            Self::Signing(_) => true,
+        }
+    }
+
     /// The stable code under which it is told to clients.
     pub fn code(&self) -> Code {
         match self {
@@ -51,7 +61,10 @@ impl ListError {
 
 /// Keeps the list that is given out.
 #[derive(Debug, Default)]
-pub(crate) struct ListKeeper(Mutex<Option<Served>>);
+pub(crate) struct ListKeeper {
+    served: Mutex<Option<Served>>,
+    blocked: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Served {
@@ -61,9 +74,24 @@ struct Served {
 }
 
 impl ListKeeper {
+    /// Notes what became of the last try to give a list out.
+    pub(crate) fn note<T>(&self, tried: &Result<T, ListError>) {
+        match tried {
+            Ok(_) => self.blocked.store(false, Ordering::SeqCst),
+            Err(error) if error.blocks() => self.blocked.store(true, Ordering::SeqCst),
+            // It is not known.
+            Err(_) => {}
+        }
+    }
+
+    /// Whether no list can be signed, as far as it was tried.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::SeqCst)
+    }
+
     /// The JSON of a [`KeysetsAnswer`]. What it holds is durable: no later list is ever older.
     pub(crate) async fn body(&self, books: &Books, signer: &Signer) -> Result<Bytes, ListError> {
-        let mut kept = self.0.lock().await;
+        let mut kept = self.served.lock().await;
         let (book, now) = (books.keyset_book(), books.clock().now());
         if let Some(served) = &*kept
             && Arc::ptr_eq(&served.book, &book)
@@ -87,7 +115,7 @@ impl ListKeeper {
 }
 
 fn is_fresh(list: &KeysetList, now: UnixTime) -> bool {
-    now < list.issued_at().plus(RESIGN_SECONDS)
+    now < list.issued_at().plus(RESIGN_SECONDS) && now.plus(RESIGN_SECONDS) < list.valid_until()
 }
 
 fn says_all(list: &KeysetList, book: &KeysetBook) -> bool {

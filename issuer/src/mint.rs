@@ -225,7 +225,14 @@ impl Mint {
                 let strongbox = Strongbox::open(home.keys(), unlock, &home.load_keysets()?, Arc::clone(&clock));
                 Signer::here(strongbox.map_err(HomeError::from)?)
             }
-            (None, Some(place)) => Signer::apart(remote(&home, place, &clock)?),
+            (None, Some(place)) => {
+                if home.keys().path().exists() {
+                    tracing::error!(
+                        "the mint has a signer, and its secret keys all the same: repeat `farthing mint signer init`, which removes them when the signer has every one"
+                    );
+                }
+                Signer::apart(remote(&home, place, &clock)?)
+            }
             (Some(_), Some(_)) => return Err(HomeError::KeysApart.into()),
             (None, None) => return Err(HomeError::KeysHere.into()),
         };
@@ -321,12 +328,19 @@ impl Mint {
     /// # Errors
     /// A [`ListError`].
     pub async fn keysets_answer(&self) -> Result<Bytes, ListError> {
-        match self.0.list.body(&self.0.books, &self.0.signer).await {
+        let answer = match self.0.list.body(&self.0.books, &self.0.signer).await {
             Err(error) if error.contradicts() && self.adopt_last_list().await => {
                 self.0.list.body(&self.0.books, &self.0.signer).await
             }
             answer => answer,
-        }
+        };
+        self.0.list.note(&answer);
+        answer
+    }
+
+    /// Whether no list could be signed when one was last asked for.
+    pub(crate) fn list_is_blocked(&self) -> bool {
+        self.0.list.is_blocked()
     }
 
     /// Makes the next keyset of the configured chain, published now. It issues when the last one ends; or, if none
@@ -394,10 +408,16 @@ impl Mint {
         let (book, mut keysets) = (self.0.books.keyset_book(), Vec::with_capacity(report.len()));
         for issued in report {
             let keyset = issued.keyset;
-            let unit = &book.get(&keyset).ok_or(SigningError::Foreign)?.terms().unit;
+            // The signer makes keysets of one unit.
+            let (made, own) = (book.get(&keyset), &self.0.books.home().config().unit);
+            let unit = made.map_or(own, |made| &made.terms().unit);
+            if made.is_none() {
+                tracing::error!(%keyset, "the signer has made a keyset that this mint did not order");
+            }
             let recorded = self.0.books.ledger().read(move |txn| ledger::issued_of(txn, &keyset)).await;
             keysets.push(SignerIssued {
                 keyset,
+                known: made.is_some(),
                 unit: unit.code().to_owned(),
                 exponent: unit.exponent(),
                 withdrawn: issued.withdrawn,

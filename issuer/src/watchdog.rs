@@ -6,9 +6,11 @@ mod tell;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_protocol::amount::UnixTime;
+use farthing_protocol::keyset::Keyset;
 use tokio::task::JoinSet;
 
 use crate::ledger::{AuditReport, LedgerError};
@@ -39,6 +41,8 @@ pub enum Alarm {
     BooksNotRight,
     /// The signer, a process of its own, is not reached: nothing is issued, not even for tokens.
     SignerUnreached,
+    /// No list of keysets can be signed: the one that is out will end, and with it all payments.
+    ListNotSigned,
     /// More is owed than was declared to be held against it: no withdrawals.
     NotBacked,
     /// No keyset issues now: no withdrawals.
@@ -53,12 +57,13 @@ pub enum Alarm {
 
 impl Alarm {
     /// Every alarm.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LedgerStopped,
         Self::Clock,
         Self::KeysetForged,
         Self::BooksNotRight,
         Self::SignerUnreached,
+        Self::ListNotSigned,
         Self::NotBacked,
         Self::NoKeyset,
         Self::NotFenced,
@@ -74,6 +79,7 @@ impl Alarm {
             Self::KeysetForged => "keyset_forged",
             Self::BooksNotRight => "books_not_right",
             Self::SignerUnreached => "signer_unreached",
+            Self::ListNotSigned => "list_not_signed",
             Self::NotBacked => "not_backed",
             Self::NoKeyset => "no_keyset",
             Self::NotFenced => "not_fenced",
@@ -94,6 +100,9 @@ impl Alarm {
             Self::KeysetForged => "Somebody else has the key of a keyset: nothing is issued until it is revoked.",
             Self::BooksNotRight => "The books are not right: nothing is issued until an audit finds them right.",
             Self::SignerUnreached => "The signer is not reached: nothing is issued until it is.",
+            Self::ListNotSigned => {
+                "No list of keysets can be signed: a day after the last one was, nobody pays any more with this mint's tokens."
+            }
             Self::NotBacked => "More is owed than was declared to be held against it: there are no withdrawals.",
             Self::NoKeyset => "No keyset issues now: there are no withdrawals.",
             Self::NotFenced => "The fence cannot be written: an older copy of the ledger would not be noticed.",
@@ -116,6 +125,7 @@ impl Mint {
             Alarm::KeysetForged => books.is_forged(),
             Alarm::BooksNotRight => !books.are_right(),
             Alarm::SignerUnreached => self.signer_unreached_since().is_some(),
+            Alarm::ListNotSigned => self.list_is_blocked(),
             Alarm::NotBacked => books.are_right() && !books.is_forged() && !books.are_backed(),
             Alarm::NoKeyset => self.issues_until().is_none(),
             Alarm::NotFenced => fails.contains(&Task::Fence),
@@ -135,22 +145,29 @@ impl Mint {
         self.health().did(task, well, self.books().clock().since_boot());
     }
 
-    /// Until when the keyset issues that issues now.
+    /// Until when the keyset issues that issues now. One without its secret keys does not.
     pub(crate) fn issues_until(&self) -> Option<UnixTime> {
+        self.issuing_keyset()
+            .filter(|keyset| self.signer().issues(keyset.id()))
+            .map(|keyset| keyset.terms().issue_until)
+    }
+
+    /// The keyset whose time to issue it is.
+    pub(crate) fn issuing_keyset(&self) -> Option<Arc<Keyset>> {
         let (books, now) = (self.books(), self.books().clock().now());
         let (book, config) = (books.keyset_book(), books.home().config());
-        let of_chain = |keyset: &&std::sync::Arc<farthing_protocol::keyset::Keyset>| {
+        let of_chain = |keyset: &&Arc<Keyset>| {
             let terms = keyset.terms();
             terms.unit == config.unit && terms.redemption == config.redemption && book.is_issuing(keyset, now)
         };
-        book.iter().find(of_chain).map(|keyset| keyset.terms().issue_until)
+        book.iter().find(of_chain).cloned()
     }
 }
 
 /// Watches until `stopped` ends.
 pub(crate) fn keep_watch(mint: Mint, stopped: impl Future<Output = ()>) -> impl Future<Output = ()> {
     let service = mint.books().home().service().clone();
-    let clock = std::sync::Arc::clone(mint.books().clock());
+    let clock = Arc::clone(mint.books().clock());
     let every = Duration::from_secs(service.audit_seconds);
     // An audit was made when the mint was opened: the next is due from here on, whenever this is polled first.
     let mut next_audit = clock.since_boot().saturating_add(every);

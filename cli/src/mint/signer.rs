@@ -41,6 +41,8 @@ pub(crate) struct SignerReportAnswer {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SignerReportEntry {
     keyset: String,
+    /// Whether the mint knows it. One that it does not know somebody else had made.
+    known: bool,
     /// By the signer's count.
     withdrawn: Money,
     swapped: Money,
@@ -149,6 +151,7 @@ async fn report(args: SignerReport, screen: &Screen) -> Result<()> {
         let unit = Unit::new(&issued.unit, issued.exponent)?;
         Ok(SignerReportEntry {
             keyset: issued.keyset.to_text(),
+            known: issued.known,
             withdrawn: money(issued.withdrawn, &unit),
             swapped: money(issued.swapped, &unit),
             withdrawn_in_hour: money(issued.withdrawn_in_hour, &unit),
@@ -179,5 +182,8 @@ impl Answer for SignerReportAnswer {
             rows.add([keyset, withdrawn, swapped, entry.recorded.text.clone(), hour]);
         }
         rows.show(screen);
+        for entry in self.keysets.iter().filter(|entry| !entry.known) {
+            screen.note(format!("This mint did not order {}: somebody else had the signer make it.", entry.keyset));
+        }
     }
 }

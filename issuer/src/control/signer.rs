@@ -16,6 +16,8 @@ pub struct SignerReportAnswer {
 pub struct SignerIssued {
     /// Which.
     pub keyset: KeysetId,
+    /// Whether the mint knows it. One that it does not know somebody else had made.
+    pub known: bool,
     /// The unit's code.
     pub unit: String,
     /// The unit's decimals.

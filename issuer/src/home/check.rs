@@ -4,11 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use farthing_protocol::amount::{Amount, UnixTime};
+use farthing_protocol::ids::KeysetId;
 use farthing_verifier::findings;
 
 use super::{CONFIG, HomeError, MintHome, ServiceOptions, SignerAt};
 use crate::funding::WebhookSecretError;
-use crate::keys::is_private;
+use crate::keys::{KeyFolder, is_private};
 use crate::keysets::{KeysetBook, KeysetState, KeysetSummary};
 use crate::limits::IssueLimits;
 use crate::signer::{SigningError, reach_now};
@@ -85,6 +86,17 @@ struct Looked<'a> {
     now: UnixTime,
 }
 
+impl Looked<'_> {
+    fn book(&self) -> Result<KeysetBook, HomeError> {
+        Ok(KeysetBook::without_ledger(self.home.load_keysets()?)?)
+    }
+
+    /// What the running mint says of its keysets, or else their windows.
+    fn summaries(&self, book: &KeysetBook) -> Vec<KeysetSummary> {
+        self.running.map_or_else(|| book.summaries(self.now), <[KeysetSummary]>::to_vec)
+    }
+}
+
 fn permissions(looked: &Looked<'_>, report: &mut Report) {
     let home = looked.home;
     let keys = home.keys().path().to_owned();
@@ -95,8 +107,7 @@ fn permissions(looked: &Looked<'_>, report: &mut Report) {
 /// The keysets follow one another, one of them issues, and the keys that are still needed are there.
 fn keysets(looked: &Looked<'_>, report: &mut Report) {
     let (home, now) = (looked.home, looked.now);
-    let book = home.load_keysets().and_then(|keysets| Ok(KeysetBook::without_ledger(keysets)?));
-    let book = match book {
+    let book = match looked.book() {
         Ok(book) => book,
         Err(error) => return report.fault(FindingCode::Keysets, error.to_string()),
     };
@@ -105,11 +116,17 @@ fn keysets(looked: &Looked<'_>, report: &mut Report) {
         let message = "no keyset is of the unit and redemption in the settings: these cannot be changed";
         report.fault(FindingCode::Keysets, message);
     }
-    let summaries = looked.running.map_or_else(|| book.summaries(now), <[KeysetSummary]>::to_vec);
-    let issues = |keyset: &&KeysetSummary| matches!(keyset.state, KeysetState::Announced | KeysetState::Issuing);
-    let needed = summaries.iter().filter(issues).map(|keyset| &keyset.keyset);
+    let summaries = looked.summaries(&book);
+    let needed = needed(&summaries);
     let missing: Vec<String> = home.keys().missing(needed).iter().map(|path| path.display().to_string()).collect();
     match missing.as_slice() {
+        _ if home.has_signer() && home.keys().path().exists() => {
+            let left = home.keys().path().display().to_string();
+            let message = format!(
+                "the mint has a signer, and secret keys in {left} all the same: the signer was made and not finished"
+            );
+            report.fault(FindingCode::Keys, message);
+        }
         _ if home.has_signer() => report.fine(FindingCode::Keys, "the secret keys are with the signer"),
         [] => report.fine(FindingCode::Keys, "the files of secret keys are there"),
         missing => {
@@ -128,7 +145,13 @@ fn keysets(looked: &Looked<'_>, report: &mut Report) {
     }
 }
 
-/// Whether the signer answers. A mint runs without it, and issues nothing.
+/// Keysets whose secret keys are still needed.
+fn needed(summaries: &[KeysetSummary]) -> impl Iterator<Item = &KeysetId> {
+    let issues = |keyset: &&KeysetSummary| matches!(keyset.state, KeysetState::Announced | KeysetState::Issuing);
+    summaries.iter().filter(issues).map(|keyset| &keyset.keyset)
+}
+
+/// Whether the signer answers, and has the keys. A mint runs without it, and issues nothing.
 fn signer(looked: &Looked<'_>, report: &mut Report) {
     let (home, code) = (looked.home, FindingCode::Signer);
     let Some(place) = home.config().signer.clone() else { return };
@@ -136,8 +159,15 @@ fn signer(looked: &Looked<'_>, report: &mut Report) {
         SignerAt::Socket(path) => path.display().to_string(),
         SignerAt::Tcp { address, .. } => address.clone(),
     };
-    match reach_now(*home.mint_id(), place) {
-        Ok(()) => report.fine(code, format!("the signer answers at {at}")),
+    let summaries = looked.book().map(|book| looked.summaries(&book)).unwrap_or_default();
+    let keysets = needed(&summaries).copied().collect();
+    match reach_now(*home.mint_id(), place, keysets) {
+        Ok(lacking) => {
+            report.fine(code, format!("the signer answers at {at}"));
+            for keyset in lacking {
+                report.fault(FindingCode::Keys, format!("the signer has no {}", KeyFolder::file_name(&keyset)));
+            }
+        }
         Err(SigningError::Unreached) => {
             report.warning(code, format!("the signer is not reached at {at}: nothing is issued until it is"));
         }

@@ -136,6 +136,11 @@ impl KeyFolder {
         Ok(names)
     }
 
+    /// The name of the file of a keyset's secret keys.
+    pub(crate) fn file_name(keyset: &KeysetId) -> String {
+        format!("{}.key", name_of(keyset))
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.key"))
     }

@@ -11,7 +11,7 @@ use farthing_protocol::keyset::KeysetList;
 
 use super::acts::{Act, Number};
 use super::authority::Authority;
-use super::lists::{revoke, store_list};
+use super::lists::{adopt_revocation, revoke, store_list};
 use super::records::{Table, get, put};
 use super::{LedgerError, factor, journal};
 
@@ -140,7 +140,7 @@ pub(crate) fn accept_loss(
     journal::record(txn, now, authority, &Act::LossAccepted { copied_at: loss.copied_at, keysets })?;
     factor::distrust(txn, now)?;
     for revocation in loss.list.iter().flat_map(KeysetList::revocations) {
-        revoke(txn, revocation.revoked_at, &revocation.keyset)?;
+        adopt_revocation(txn, revocation)?;
     }
     for keyset in &loss.keysets {
         revoke(txn, now, keyset)?;

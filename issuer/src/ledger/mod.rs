@@ -82,7 +82,7 @@ pub(crate) use issuances::{Foresight, IssueRefusal, Means, Order, find_issuance,
 pub(crate) use journal::{Entry, Link};
 pub(crate) use limits::erase_days;
 pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, give_away, nothing_lost, put_back};
-pub(crate) use lists::{adopt_revocation, revocations, revoke, store_list, stored_list};
+pub(crate) use lists::{adopt_revocation, listed_revocations, revocations, revoke, store_list, stored_list};
 pub(crate) use moment::Moment;
 pub(crate) use outflow::{AccountRules, free};
 pub(crate) use payout_row::{PayoutNumber, PayoutRow, Told};
@@ -94,7 +94,7 @@ pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, Segm
 pub use recoup::{CloseError, CoverError};
 pub(crate) use recoup::{
     Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, Known, LateSums, LeakRow, Origin, Rank,
-    RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, close, closed_at, cover, entries, file, leaks, note_leak,
+    RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, close, closed_at, cover, entries, file, leaks, note_leak, note_published,
     recoup_end, recoup_sums, settle_recoups,
 };
 pub(crate) use registration::{Registration, close_account, open_account, registered};

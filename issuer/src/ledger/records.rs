@@ -34,6 +34,7 @@
 //! | `funding/` ‖ funding id | issuance id |
 //! | `revoked/` ‖ keyset | when |
 //! | `forged/` ‖ keyset | [`ForgedRow`](super::forged::ForgedRow): more would have been redeemed of it than was issued |
+//! | `revoked-listed/` ‖ keyset | when by the published list, if that is another time |
 //! | `leak/` ‖ keyset | [`LeakRow`](super::LeakRow): since when its key had leaked, and until when claims are collected |
 //! | `recoup/token/` ‖ keyset ‖ P | [`TokenRow`](super::TokenRow): claims on a token of a revoked keyset, and what it was paid |
 //! | `recoup/open/` ‖ keyset ‖ P | its worth, as long as nothing is decided about it |
@@ -131,6 +132,8 @@ pub(crate) enum Table {
     Funding,
     Revoked,
     Forged,
+    /// Revocations whose published time is another.
+    Listed,
     Leak,
     Recoup,
     RecoupOpen,
@@ -217,6 +220,7 @@ impl Table {
             Self::Funding => b"funding/",
             Self::Revoked => b"revoked/",
             Self::Forged => b"forged/",
+            Self::Listed => b"revoked-listed/",
             Self::Leak => b"leak/",
             Self::Recoup => b"recoup/token/",
             Self::RecoupOpen => b"recoup/open/",

@@ -178,12 +178,23 @@ impl Signer {
         }
     }
 
-    /// Asks a signer that is a process of its own whether it is there.
-    pub(crate) async fn try_to_reach(&self) {
-        if let Home::Apart(remote) = &self.0
-            && let Err(error) = remote.reach().await
-        {
+    /// Asks a signer that is a process of its own whether it is there, and whether it issues the keyset whose time it is.
+    pub(crate) async fn try_to_reach(&self, issuing: Option<KeysetId>) {
+        let Home::Apart(remote) = &self.0 else { return };
+        let answer = match issuing {
+            Some(keyset) => remote.look(keyset).await.map(drop),
+            None => remote.reach().await,
+        };
+        if let Err(error) = answer {
             tracing::debug!(%error, "the signer was asked whether it is there");
+        }
+    }
+
+    /// Whether it issues a keyset whose time it is, as far as it is known: without the secret keys it does not.
+    pub(crate) fn issues(&self, keyset: &KeysetId) -> bool {
+        match &self.0 {
+            Home::Here(strongbox) => strongbox.holds(keyset),
+            Home::Apart(remote) => remote.issues(keyset),
         }
     }
 

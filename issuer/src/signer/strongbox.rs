@@ -131,6 +131,11 @@ impl Strongbox {
         self.folder.remove_keyset(keyset)
     }
 
+    /// Whether the keys of a keyset are in the memory: they are needed as long as its sessions can be answered.
+    pub(crate) fn holds(&self, keyset: &KeysetId) -> bool {
+        self.keys_of(keyset).is_some()
+    }
+
     fn keys_of(&self, keyset: &KeysetId) -> Option<Arc<SecretKeyset>> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         keys.get(keyset).map(|held| Arc::clone(&held.keys))

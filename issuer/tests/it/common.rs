@@ -212,6 +212,11 @@ impl World {
         self.signer.as_mut().unwrap().running = Some(running);
     }
 
+    /// Whether the signer is reached over TCP.
+    pub(crate) fn signer_on_tcp(&self) -> bool {
+        std::fs::read_to_string(self.home.folder().join("mint.toml")).unwrap().contains("signer_key")
+    }
+
     pub(crate) async fn stop_signer(&mut self) {
         if let Some(running) = self.signer.as_mut().and_then(|apart| apart.running.take()) {
             running.stop().await;

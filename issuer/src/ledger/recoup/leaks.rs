@@ -47,7 +47,7 @@ impl Decode for LeakRow {
 }
 
 /// Notes when a keyset's key leaked, in the transaction that revokes it. Said again, it can become earlier as long as nothing is
-/// paid, and never later; the window stays as it was.
+/// paid, and never later; the window stays as it was. It begins when it is noted, whatever the revocation is dated.
 pub(crate) fn note_leak(
     txn: &mut Txn<'_>,
     now: UnixTime,
@@ -57,12 +57,31 @@ pub(crate) fn note_leak(
     window: u64,
 ) -> Result<LeakRow, LedgerError> {
     let stored: Option<LeakRow> = get(txn, Table::Leak, keyset.as_bytes())?;
-    let since = since.unwrap_or(revoked_at).min(revoked_at);
-    let row = match stored {
-        None => LeakRow { leaked_since: since, claims_until: revoked_at.plus(window) },
-        Some(row) if now < row.claims_until => LeakRow { leaked_since: row.leaked_since.min(since), ..row },
-        Some(row) => row,
+    let row = match (stored, since) {
+        (None, since) => {
+            LeakRow { leaked_since: since.unwrap_or(revoked_at).min(revoked_at), claims_until: now.plus(window) }
+        }
+        (Some(row), Some(since)) if now < row.claims_until => {
+            LeakRow { leaked_since: row.leaked_since.min(since), ..row }
+        }
+        (Some(row), _) => row,
     };
+    put(txn, Table::Leak, keyset.as_bytes(), &row)?;
+    Ok(row)
+}
+
+/// Notes that a keyset was revoked by somebody else, in the transaction that takes the revocation over. That says nothing of a leak: whatever
+/// was issued until now counts. What is known already stays as it is; the operator says more by [`note_leak`].
+pub(crate) fn note_published(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    keyset: &KeysetId,
+    revoked_at: UnixTime,
+) -> Result<LeakRow, LedgerError> {
+    if let Some(row) = get(txn, Table::Leak, keyset.as_bytes())? {
+        return Ok(row);
+    }
+    let row = LeakRow { leaked_since: revoked_at.max(now), claims_until: now.plus(DEFAULT_WINDOW) };
     put(txn, Table::Leak, keyset.as_bytes(), &row)?;
     Ok(row)
 }

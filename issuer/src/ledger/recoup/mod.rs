@@ -18,7 +18,7 @@ pub(crate) use cover::{Covered, Covering, cover};
 pub use end::CloseError;
 pub(crate) use end::{close, closed_at, drop_claims, recoup_end};
 pub(crate) use filing::{FiledToken, Filing, RecoupRefusal, file};
-pub(crate) use leaks::{DEFAULT_WINDOW, Exclusions, Known, LeakRow, entries, leaks, note_leak};
+pub(crate) use leaks::{DEFAULT_WINDOW, Exclusions, Known, LeakRow, entries, leaks, note_leak, note_published};
 pub(crate) use report::{LateSums, RecoupSums, Sum, recoup_sums};
 pub(crate) use rows::{Origin, Rank, TokenRow, Verdict};
 pub(crate) use settle::settle_recoups;

@@ -43,7 +43,7 @@ pub(crate) enum Verdict {
     Open,
     /// It was paid for this claim.
     Paid(PaymentId, AccountKey, UnixTime),
-    /// Its issuance does not count.
+    /// Its issuance does not count, or it was spent all the same.
     Excluded(UnixTime),
     /// Nobody is paid for it any more: it was not shown or not claimed in time, or the operator did not cover it.
     Unpaid(UnixTime),

@@ -3,6 +3,7 @@
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::keyset::Keyset;
+use farthing_verifier::spent;
 
 use super::end::is_closed;
 use super::leaks::{Exclusions, Known, leak};
@@ -54,7 +55,7 @@ pub(crate) fn settle_recoups(
     for key in &keys {
         let coin = key.get(32..).and_then(|coin| coin.try_into().ok()).ok_or(LedgerError::Damaged)?;
         let mut row = TokenRow::load(txn, keyset.id(), &coin)?.ok_or(LedgerError::Damaged)?;
-        let verdict = match decide(txn, now, keyset, rank, &row, exclusions)? {
+        let verdict = match decide(txn, now, keyset, rank, (&coin, &row), exclusions)? {
             Decision::Decided(verdict) => verdict,
             // The operator has said so.
             Decision::Uncovered if closed => Verdict::Unpaid(now),
@@ -87,7 +88,7 @@ fn decide(
     now: UnixTime,
     keyset: &Keyset,
     rank: Rank,
-    row: &TokenRow,
+    (coin, row): (&[u8; 32], &TokenRow),
     exclusions: &Exclusions,
 ) -> Result<Decision, LedgerError> {
     let (Some(origin), Some(winner)) = (row.origin, row.winner()) else { return Ok(Decision::Undecided) };
@@ -95,8 +96,8 @@ fn decide(
         return Ok(Decision::OtherRank);
     }
     let entry: IssuanceEntry = get(txn, Table::Issuance, origin.issuance.as_bytes())?.ok_or(LedgerError::Damaged)?;
-    // The leak may have turned out to be earlier since the claim was filed.
-    if exclusions.exclude(&entry) {
+    // The leak may have turned out to be earlier since the claim was filed. And nothing is paid for twice, whatever let it be spent.
+    if exclusions.exclude(&entry) || spent::spent_on(txn, keyset.id(), coin)?.is_some() {
         return Ok(Decision::Decided(Verdict::Excluded(now)));
     }
     let worth = row.denomination.value();

@@ -14,6 +14,13 @@ use crate::home::{Config, HomeError, KeysetSettings, Keysets, ProtectionKind, ke
 /// How far ahead the next keyset is made at most, if nothing else is said, in seconds: 31 days.
 const AHEAD: u64 = 31 * 86_400;
 
+/// Keysets that are made within any 7 days, if nothing else is said: one is made in three months, and a few where keys leak.
+const MADE: u64 = 4;
+
+/// Keysets that are revoked within any 7 days, if nothing else is said: more than a mint has that were not buried, all of which are revoked
+/// when its newest ledger is lost.
+const REVOKED: u64 = 16;
+
 /// What a signer issues at most within any 60 minutes, of all keysets of its unit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueLimits {
@@ -23,12 +30,17 @@ pub struct ValueLimits {
     pub swapped: Option<Amount>,
     /// How far ahead of its issue window the next keyset is made at most, in seconds.
     pub ahead: u64,
+    /// How many keysets are made within any 7 days, at most.
+    pub keysets_per_week: u64,
+    /// How many keysets are revoked within any 7 days, at most.
+    pub revocations_per_week: u64,
 }
 
 impl Default for ValueLimits {
-    /// No limits; keysets at most 31 days ahead.
+    /// No limits on value; keysets at most 31 days ahead, 4 of them and 16 revocations in a week.
     fn default() -> Self {
-        Self { withdrawn: None, swapped: None, ahead: AHEAD }
+        let (keysets_per_week, revocations_per_week) = (MADE, REVOKED);
+        Self { withdrawn: None, swapped: None, ahead: AHEAD, keysets_per_week, revocations_per_week }
     }
 }
 
@@ -82,6 +94,8 @@ struct Limits {
     withdrawn_per_hour: Option<u64>,
     swapped_per_hour: Option<u64>,
     ahead_seconds: Option<u64>,
+    keysets_per_week: Option<u64>,
+    revocations_per_week: Option<u64>,
 }
 
 impl SignerConfig {
@@ -98,6 +112,8 @@ impl SignerConfig {
             withdrawn: amount(limits.withdrawn_per_hour)?,
             swapped: amount(limits.swapped_per_hour)?,
             ahead: limits.ahead_seconds.unwrap_or(AHEAD),
+            keysets_per_week: limits.keysets_per_week.unwrap_or(MADE),
+            revocations_per_week: limits.revocations_per_week.unwrap_or(REVOKED),
         };
         let settings = KeysetSettings {
             mint,
@@ -153,6 +169,10 @@ log_format = \"text\"
 {withdrawn}{swapped}
 # How far ahead of its issue window the next keyset is made, at most.
 ahead_seconds = {ahead}
+# How many keysets are made, and how many are revoked, within any 7 days, at most. All of them stay in the list that everybody reads, for
+# ever. Raise a number if you must do more than that.
+keysets_per_week = {made}
+revocations_per_week = {revoked}
 
 {keysets}",
         mint_id = mint.mint.to_text(),
@@ -161,6 +181,8 @@ ahead_seconds = {ahead}
         withdrawn = limit("withdrawn_per_hour", limits.withdrawn),
         swapped = limit("swapped_per_hour", limits.swapped),
         ahead = limits.ahead,
+        made = limits.keysets_per_week,
+        revoked = limits.revocations_per_week,
         keysets = keysets_text(mint),
     )
 }

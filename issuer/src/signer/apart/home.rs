@@ -195,15 +195,34 @@ impl SignerHome {
         }
     }
 
-    /// The mint is told of its signer, and then loses its keys: not before the signer has all of them.
+    /// Whether this is where a mint asks. Where on the network that is, its operator may have changed.
+    fn is_at(&self, place: &SignerAt, unlock: &Unlock) -> Result<bool, HomeError> {
+        match place {
+            SignerAt::Socket(path) => {
+                let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+                Ok(path.file_name() == self.socket().file_name() && folder == self.folder.canonicalize().ok())
+            }
+            SignerAt::Tcp { signer, .. } => {
+                Ok(matches!(self.config.listen, Listen::Tcp(..)) && *signer == self.tls(unlock)?.key())
+            }
+        }
+    }
+
+    /// The mint is told of its signer, and then loses its keys: not before the signer has all of them. Where it has another one, this one is
+    /// given nothing.
     fn take_over(&self, books: &Books, unlock: &Unlock, listen: &SignerListen) -> Result<(), HomeError> {
         let mint = books.home();
         mint.keys().settle()?;
+        let known = MintHome::open(mint.folder())?.config().signer.clone();
+        if let Some(place) = &known
+            && !self.is_at(&place.at, unlock)?
+        {
+            return Err(HomeError::KeysApart);
+        }
         if mint.keys().path().try_exists()? {
             self.complete(books, unlock)?;
         }
-        let known = MintHome::open(mint.folder())?.config().signer.is_some();
-        if !known {
+        if known.is_none() {
             // The mint may have run since the folder was made.
             self.begin(books)?;
             let at = match (self.config.listen, listen) {

@@ -1,5 +1,6 @@
 //! The mint's side: a signer that is a process of its own.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,8 @@ pub(crate) struct Remote {
     turns: Turns,
     /// Since when it has not been reached; nothing while it is, and before it was asked for anything.
     unreached_since: Mutex<Option<UnixTime>>,
+    /// Keysets that it did not issue when it was last asked.
+    idle_keysets: Mutex<BTreeSet<KeysetId>>,
 }
 
 type Connection = Box<dyn Stream>;
@@ -73,7 +76,7 @@ impl Remote {
             }
         };
         let (idle, turns, unreached_since) = (Mutex::default(), Turns::default(), Mutex::default());
-        Ok(Self { mint, place, tls, clock, idle, turns, unreached_since })
+        Ok(Self { mint, place, tls, clock, idle, turns, unreached_since, idle_keysets: Mutex::default() })
     }
 
     /// Asks whether it is there, and signs for this mint.
@@ -114,8 +117,42 @@ impl Remote {
     ) -> Result<OpenedSession, SessionRefusal> {
         let count = denominations.len();
         match self.ask(&Request::Open { keyset, denominations }.to_frame()).await? {
-            Reply::Opened(opened) if opened.commitments.len() == count => Ok(opened),
-            other => Err(unexpected(&other)),
+            Reply::Opened(opened) if opened.commitments.len() == count => {
+                self.note_issues(keyset, true);
+                Ok(opened)
+            }
+            other => {
+                let refusal = unexpected(&other);
+                if refusal == SessionRefusal::NotIssuing {
+                    self.note_issues(keyset, false);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Asks whether it has the secret keys of a keyset; whether it issues it is noted.
+    pub(crate) async fn look(&self, keyset: KeysetId) -> Result<bool, SigningError> {
+        match self.ask_to_sign(&Request::Look(keyset).to_frame()).await? {
+            Reply::Looked { has_keys, issues } => {
+                self.note_issues(keyset, issues);
+                Ok(has_keys)
+            }
+            _ => Err(SigningError::Foreign),
+        }
+    }
+
+    /// Whether it issued a keyset when it was last asked; as long as it was not, it is taken to.
+    pub(crate) fn issues(&self, keyset: &KeysetId) -> bool {
+        !self.idle_keysets.lock().unwrap_or_else(PoisonError::into_inner).contains(keyset)
+    }
+
+    fn note_issues(&self, keyset: KeysetId, issues: bool) {
+        let mut idle = self.idle_keysets.lock().unwrap_or_else(PoisonError::into_inner);
+        if issues {
+            idle.remove(&keyset);
+        } else if idle.insert(keyset) {
+            tracing::error!(%keyset, "the signer does not issue a keyset whose time it is: its keys are missing there, or its clock is wrong");
         }
     }
 
@@ -293,16 +330,29 @@ impl Remote {
     }
 }
 
-/// Asks a mint's signer whether it is there. Waits: not for an executor's thread.
+/// Asks a mint's signer whether it is there, and which of these keysets' secret keys it lacks. Waits: not for an executor's thread.
 ///
 /// # Errors
 /// As [`Remote::reach`]; [`SigningError::Keys`] when the mint's own key for the connection cannot be read.
-pub(crate) fn reach_now(mint: MintId, place: SignerPlace) -> Result<(), SigningError> {
+pub(crate) fn reach_now(
+    mint: MintId,
+    place: SignerPlace,
+    keysets: Vec<KeysetId>,
+) -> Result<Vec<KeysetId>, SigningError> {
     let remote = Remote::new(mint, place, Arc::new(SystemClock))?;
     // A thread of its own: whoever calls may be inside of a runtime.
     let asked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|_| SigningError::Failed)?.block_on(remote.reach())
+        runtime.map_err(|_| SigningError::Failed)?.block_on(async {
+            remote.reach().await?;
+            let mut lacking = Vec::new();
+            for keyset in keysets {
+                if !remote.look(keyset).await? {
+                    lacking.push(keyset);
+                }
+            }
+            Ok(lacking)
+        })
     });
     asked.join().map_err(|_| SigningError::Failed)?
 }
@@ -330,6 +380,7 @@ fn unexpected(reply: &Reply) -> SessionRefusal {
         | Refusal::Malformed
         | Refusal::OtherContent
         | Refusal::TooMuch
+        | Refusal::TooManyKeysets
         | Refusal::Failed => {
             tracing::error!(%refusal, "the signer refuses");
             SessionRefusal::Unreached

@@ -1,5 +1,6 @@
 //! The signer's side: a process that holds the keys, and answers one mint.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -11,10 +12,11 @@ use farthing_protocol::blind::Challenge;
 use farthing_protocol::blind::mint::SessionError;
 use farthing_protocol::unsigned::Unsigned;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
-use tokio_rustls::TlsAcceptor;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet, spawn_blocking};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::super::{Answer, Presented, SessionRefusal, Strongbox};
 use super::config::Listen;
@@ -28,6 +30,9 @@ use crate::keys::Unlock;
 
 /// So many connections at most.
 const CONNECTIONS: usize = 128;
+
+/// So many handshakes at once at most. They take no connection's place.
+const HANDSHAKES: usize = 16;
 
 /// How long a handshake, or sending an answer, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -156,30 +161,35 @@ enum Door {
 
 async fn serve(door: Door, service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
     let (places, mut talks) = (Arc::new(Semaphore::new(CONNECTIONS)), JoinSet::new());
+    let mut handshakes = Handshakes::default();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let talk = Talk { service: Arc::clone(&service), stopped: stopped.clone() };
-        let accepted = tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => break,
-            accepted = accept(&door) => accepted,
+        // At the socket everybody who comes is the mint's user. On TCP that is not known before the handshake, which takes no place.
+        let place = match door {
+            Door::Socket(_) => Arc::clone(&places).acquire_owned().await.ok(),
+            Door::Tcp(..) => None,
         };
         while talks.try_join_next().is_some() {}
-        match accepted {
-            Ok(Caller::Plain(stream)) => {
+        let talk = Talk { service: Arc::clone(&service), stopped: stopped.clone() };
+        let come = tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+            stream = handshakes.next() => Ok(Come::Mint(stream)),
+            accepted = accept(&door) => accepted,
+        };
+        match come {
+            Ok(Come::User(stream)) => {
                 talks.spawn(async move {
                     talk.hold(stream).await;
                     drop(place);
                 });
             }
-            Ok(Caller::Tls(handshake)) => {
+            Ok(Come::Mint(stream)) => {
+                let places = Arc::clone(&places);
                 talks.spawn(async move {
-                    match tokio::time::timeout(PATIENCE, handshake).await {
-                        Ok(Ok(stream)) => talk.hold(stream).await,
-                        _ => tracing::warn!("somebody connected who is not the mint"),
-                    }
-                    drop(place);
+                    let _place = places.acquire_owned().await;
+                    talk.hold(stream).await;
                 });
             }
+            Ok(Come::Somebody(handshake)) => handshakes.begin(handshake),
             Err(error) => {
                 tracing::warn!(kind = %error.kind(), "no connection could be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -188,6 +198,44 @@ async fn serve(door: Door, service: Arc<Service>, mut stopped: watch::Receiver<b
     }
     drop(door);
     while talks.join_next().await.is_some() {}
+}
+
+/// Handshakes that are under way: anybody can begin one, so there are few, and the oldest makes room for the newest. The mint's takes no
+/// longer than a message there and back.
+#[derive(Default)]
+struct Handshakes {
+    running: JoinSet<Option<TlsStream<TcpStream>>>,
+    oldest_first: VecDeque<AbortHandle>,
+}
+
+impl Handshakes {
+    fn begin(&mut self, handshake: Box<Accept<TcpStream>>) {
+        self.oldest_first.retain(|running| !running.is_finished());
+        if self.oldest_first.len() >= HANDSHAKES
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            oldest.abort();
+        }
+        self.oldest_first.push_back(self.running.spawn(async move {
+            let stream = tokio::time::timeout(PATIENCE, handshake).await.ok()?.ok();
+            if stream.is_none() {
+                tracing::warn!("somebody connected who is not the mint");
+            }
+            stream
+        }));
+    }
+
+    /// Waits for the next one that is brought to its end, by the mint.
+    async fn next(&mut self) -> TlsStream<TcpStream> {
+        loop {
+            match self.running.join_next().await {
+                Some(Ok(Some(stream))) => return stream,
+                // Somebody else's, or one that made room.
+                Some(_) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
 }
 
 /// Drops keys whose time is over, until the signer stops or is gone.
@@ -202,18 +250,23 @@ async fn tidy(service: Weak<Service>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-enum Caller {
-    Plain(tokio::net::UnixStream),
-    Tls(Box<tokio_rustls::Accept<tokio::net::TcpStream>>),
+/// Who has come.
+enum Come {
+    /// A process of the mint's user, at the socket.
+    User(UnixStream),
+    /// Anybody, on TCP.
+    Somebody(Box<Accept<TcpStream>>),
+    /// The mint, after a handshake.
+    Mint(TlsStream<TcpStream>),
 }
 
-async fn accept(door: &Door) -> io::Result<Caller> {
+async fn accept(door: &Door) -> io::Result<Come> {
     match door {
-        Door::Socket(socket) => socket.accept().await.map(Caller::Plain),
+        Door::Socket(socket) => socket.accept().await.map(Come::User),
         Door::Tcp(listener, tls) => {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(Caller::Tls(Box::new(tls.accept(stream))))
+            Ok(Come::Somebody(Box::new(tls.accept(stream))))
         }
     }
 }
@@ -312,6 +365,10 @@ impl Service {
                 let forgotten = spawn_blocking(move || service.rules.forget(&keyset, &service.strongbox)).await;
                 forgotten.map_err(|_| Refusal::Failed)??;
                 Ok(Reply::Forgotten)
+            }
+            Request::Look(keyset) => {
+                let has_keys = self.strongbox.holds(&keyset);
+                Ok(Reply::Looked { has_keys, issues: has_keys && self.rules.may_open(&keyset, &[]).is_ok() })
             }
             Request::Report => {
                 let report = spawn_blocking(move || service.rules.report()).await;

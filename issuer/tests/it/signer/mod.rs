@@ -6,7 +6,9 @@ mod folder;
 mod lost;
 mod reach;
 mod rules;
+mod strangers;
 mod taken;
+mod thief;
 mod twice;
 
 use farthing_issuer::{
@@ -29,7 +31,7 @@ pub(crate) fn limited(withdrawn: u64, swapped: u64) -> SignerOptions {
     SignerOptions { listen: SignerListen::Socket, limits }
 }
 
-fn tls() -> SignerOptions {
+pub(crate) fn tls() -> SignerOptions {
     let listen = SignerListen::Tcp { listen: "127.0.0.1:0".parse().unwrap(), address: "127.0.0.1:0".to_owned() };
     SignerOptions { listen, limits: ValueLimits::default() }
 }

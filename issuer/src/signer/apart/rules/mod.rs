@@ -8,9 +8,12 @@
 //! | `rate/…` | in which hour, and how much of it was signed in it |
 //! | `hour/` ‖ keyset ‖ purpose ‖ minute (8 bytes, big-endian) | units issued in that minute |
 //! | `total/` ‖ keyset ‖ purpose | units issued ever |
+//! | `week/made`, `week/revoked` | on which days, how many keysets were made, and revoked |
 
 mod archive;
+mod steady;
 mod value;
+mod weeks;
 
 pub(super) use archive::Filed;
 
@@ -20,7 +23,7 @@ use farthing_durable::{Engine, OpenError, Options, StoreFault, Txn};
 use farthing_protocol::amount::{Denomination, UnixTime};
 use farthing_protocol::archive::ArchiveIndex;
 use farthing_protocol::blind::mint::SESSION_SECONDS;
-use farthing_protocol::codec::DecodeError;
+use farthing_protocol::codec::{DecodeError, Wire};
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::{Keyset, KeysetDocument, KeysetList, KeysetTerms, ListedHead, Revocation};
 use farthing_protocol::unsigned::Unsigned;
@@ -32,6 +35,8 @@ use crate::clock::Clock;
 use crate::keysets::KeysetBook;
 use crate::list::VALID_SECONDS;
 use crate::signer::{SigningError, Strongbox};
+use steady::Steady;
+use weeks::Weekly;
 
 /// How far ahead of the signer's clock, or behind it, anything may be dated, in seconds.
 const SKEW: u64 = 300;
@@ -41,6 +46,8 @@ const SKEW: u64 = 300;
 pub(super) struct Rules {
     home: SignerHome,
     clock: Arc<dyn Clock>,
+    /// The time by which limits count.
+    steady: Steady,
     store: Engine,
     book: RwLock<Arc<KeysetBook>>,
     /// One keyset is made, and one list or index signed, at a time.
@@ -65,7 +72,14 @@ impl Rules {
         let revocations = list.map(|list| list.revocations().to_vec()).unwrap_or_default();
         let book = KeysetBook::new(home.load_keysets()?, revocations).map_err(crate::home::HomeError::from)?;
         let book = RwLock::new(Arc::new(book));
-        Ok(Self { home, clock, store, book, one_at_a_time: Mutex::new(()) })
+        let steady = Steady::begin(Arc::clone(&clock));
+        let began = steady.now();
+        let back = wait(&store, move |txn| {
+            value::come_back(txn, began)?;
+            weeks::come_back(txn, began)
+        });
+        back.map_err(|_| RulesError::Damaged)?;
+        Ok(Self { home, clock, steady, store, book, one_at_a_time: Mutex::new(()) })
     }
 
     fn book(&self) -> Arc<KeysetBook> {
@@ -99,8 +113,8 @@ impl Rules {
         self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Signs a list that names no keyset but the signer's own, and takes back nothing of the last one. A new revocation is dated neither
-    /// ahead nor before the last list, which did not have it.
+    /// Signs a list that names no keyset but the signer's own, each of them on the way to a head, and takes back nothing of the last one.
+    /// A new revocation is dated neither ahead nor before the last list, which did not have it; and of those there are not many in a week.
     pub(super) fn sign_list(&self, draft: Unsigned<KeysetList>, strongbox: &Strongbox) -> Result<KeysetList, Refusal> {
         let _one = self.alone();
         let (book, now) = (self.book(), self.clock.now());
@@ -111,13 +125,14 @@ impl Rules {
                 (&terms.unit, terms.redemption, terms.sequence) == (&head.unit, head.redemption, head.head.sequence)
             })
         };
-        let known = content.revocations().iter().all(|revocation| book.get(&revocation.keyset).is_some());
-        if !content.heads().iter().all(own) || !known {
+        // What is revoked must be published: else nobody who reads the list could know, or make known, what it speaks of.
+        let reached = content.revocations().iter().all(|revocation| book.reaches(content.heads(), &revocation.keyset));
+        if !content.heads().iter().all(own) || !reached {
             return Err(Refusal::NotNext);
         }
         let ahead = content.revocations().iter().any(|revocation| revocation.revoked_at > now.plus(SKEW));
-        let long = content.valid_until() > content.issued_at().plus(VALID_SECONDS);
-        if content.issued_at() > now.plus(SKEW) || ahead || long {
+        let valid = content.valid_until() == content.issued_at().plus(VALID_SECONDS);
+        if content.issued_at() > now.plus(SKEW) || ahead || !valid {
             return Err(Refusal::NotItsTime);
         }
         let last = wait(&self.store, |txn| stored::<KeysetList>(txn))?;
@@ -126,11 +141,16 @@ impl Rules {
         list.accept(self.home.mint_id(), last.as_ref(), issued_at).map_err(|_| Refusal::WentBack)?;
         let is_new =
             |revocation: &&Revocation| last.as_ref().is_none_or(|last| last.revoked_at(&revocation.keyset).is_none());
-        if list.revocations().iter().filter(is_new).any(|new| new.revoked_at < earliest(&book, last.as_ref(), now, new))
-        {
+        let new: Vec<&Revocation> = list.revocations().iter().filter(is_new).collect();
+        if new.iter().any(|new| new.revoked_at < earliest(&book, last.as_ref(), now, new)) {
             return Err(Refusal::NotItsTime);
         }
-        self.keep(&list)?;
+        let (bytes, count, at_most) = (list.to_bytes(), new.len(), self.limits().revocations_per_week);
+        let today = self.steady.now();
+        wait(&self.store, move |txn| {
+            weeks::admit(txn, Weekly::Revoked, today, count, at_most)?;
+            Ok(txn.put_large(key_of::<KeysetList>(), &bytes)?)
+        })?;
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
         *book = Arc::new(book.with_revocations(list.revocations().to_vec()));
         Ok(list)
@@ -160,6 +180,9 @@ impl Rules {
         }
         let last = book.last_of(&settings.unit, &settings.redemption);
         self.judge(&terms, count, last.map(|last| &**last))?;
+        let (today, at_most) = (self.steady.now(), self.limits().keysets_per_week);
+        // It counts even if it is not made after all.
+        wait(&self.store, move |txn| weeks::admit(txn, Weekly::Made, today, 1, at_most))?;
         let mut next = KeysetBook::clone(&book);
         // What does not fit leaves nothing in the folder.
         let fits = |keyset: &Keyset| {
@@ -182,8 +205,8 @@ impl Rules {
         Ok(keyset.document().clone())
     }
 
-    /// The next keyset is as the settings say, begins not long ago and not too far ahead, and issues as long as they say: or shorter, until
-    /// an announced one begins, where a revocation has left a gap.
+    /// The next keyset is as the settings say, and has the one window that is the next: from the end of those that issue or will; or, when none
+    /// issues, from now until an announced one begins. It is not made too far ahead.
     fn judge(&self, terms: &KeysetTerms, count: u8, last: Option<&Keyset>) -> Result<(), Refusal> {
         let (settings, now) = (self.home.settings(), self.clock.now());
         let follows = terms.predecessor == last.map(|last| *last.id())
@@ -195,10 +218,13 @@ impl Rules {
         if own != *terms || count != settings.denominations {
             return Err(Refusal::Settings);
         }
-        let whole = terms.active_from.plus(settings.windows.issue);
-        let in_time = terms.active_from.plus(SKEW) >= now
-            && terms.active_from <= now.plus(self.limits().ahead)
-            && (terms.issue_until == whole || terms.issue_until < whole && self.book().ends_gap(terms));
+        // The mint's now, where its clock is not far off.
+        let near = terms.active_from.plus(SKEW) >= now && terms.active_from <= now.plus(SKEW);
+        let at = if near { terms.active_from } else { now };
+        let window = self.book().next_window(last, at, settings.windows.issue);
+        let in_time = (terms.active_from, terms.issue_until) == window
+            && terms.active_from.plus(SKEW) >= now
+            && terms.active_from <= now.plus(self.limits().ahead);
         if in_time { Ok(()) } else { Err(Refusal::NotItsTime) }
     }
 

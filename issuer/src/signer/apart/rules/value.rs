@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use farthing_durable::Txn;
-use farthing_protocol::amount::Amount;
+use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::codec::{Decode, Encode, Reader, Writer};
 use farthing_protocol::ids::KeysetId;
 
@@ -27,7 +27,7 @@ impl Rules {
         purpose: Purpose,
         value: Amount,
     ) -> Result<(), Refusal> {
-        let (minute, limit) = (self.clock.now().seconds() / 60, self.limits().of(purpose));
+        let (minute, limit) = (self.steady.now().seconds() / 60, self.limits().of(purpose));
         let book = self.book();
         let unit = &book.get(&keyset).ok_or(Refusal::NotIssuing)?.terms().unit;
         let alike = book.iter().filter(|other| other.terms().unit == *unit).map(|other| *other.id()).collect();
@@ -38,7 +38,7 @@ impl Rules {
 
     /// What was issued of each keyset.
     pub(in super::super) fn report(&self) -> Result<Vec<IssuedOf>, Refusal> {
-        let minute = self.clock.now().seconds() / 60;
+        let minute = self.steady.now().seconds() / 60;
         let keysets: Vec<KeysetId> = self.book().iter().map(|keyset| *keyset.id()).collect();
         wait(&self.store, move |txn| {
             let counted = counted(txn)?;
@@ -86,15 +86,37 @@ fn count(txn: &mut Txn<'_>, counting: &Counting, value: Amount) -> Result<(), Re
     }
     let old = counted.iter().filter(|counted| counted.at.saturating_add(MINUTES) <= *minute);
     old.map(|counted| &counted.key).try_for_each(|key| txn.delete(key))?;
-    let key = [place(HOUR, keyset, *purpose).as_slice(), &minute.to_be_bytes()].concat();
-    let now = amount(txn.get(&key)?)?.checked_add(value).ok_or(Refusal::Limit)?;
-    txn.put(&key, &now.units().to_be_bytes())?;
+    add(txn, keyset, *purpose, *minute, value)?;
     let ever = total(txn, keyset, *purpose)?.checked_add(value).ok_or(Refusal::Limit)?;
     Ok(txn.put(&place(b"total/", keyset, *purpose), &ever.units().to_be_bytes())?)
 }
 
-/// What was issued of some keysets within the hour before the end of a minute. A minute that the clock has not reached counts as well: it was
-/// set back.
+/// Adds to what was issued of a keyset in a minute.
+fn add(txn: &mut Txn<'_>, keyset: &KeysetId, purpose: Purpose, minute: u64, value: Amount) -> Result<(), Refusal> {
+    let key = [place(HOUR, keyset, purpose).as_slice(), &minute.to_be_bytes()].concat();
+    let sum = amount(txn.get(&key)?)?.checked_add(value).ok_or(Refusal::Limit)?;
+    Ok(txn.put(&key, &sum.units().to_be_bytes())?)
+}
+
+/// Counts what was counted ahead of the clock, which was wrong then, as of now: else it would count until the clock has come there.
+pub(super) fn come_back(txn: &mut Txn<'_>, now: UnixTime) -> Result<(), Refusal> {
+    let minute = now.seconds() / 60;
+    let ahead = counted(txn)?.into_iter().filter(|counted| counted.at > minute);
+    for Counted { key, keyset, purpose, value, .. } in ahead {
+        txn.delete(&key)?;
+        // More than a sum can hold is more than every limit.
+        match add(txn, &keyset, purpose, minute, value) {
+            Err(Refusal::Limit) => {
+                let key = [place(HOUR, &keyset, purpose).as_slice(), &minute.to_be_bytes()].concat();
+                txn.put(&key, &Amount::MAX.units().to_be_bytes())?;
+            }
+            added => added?,
+        }
+    }
+    Ok(())
+}
+
+/// What was issued of some keysets within the hour before the end of a minute. A minute that has not come counts as well.
 fn in_hour(
     counted: &[Counted],
     of: impl Fn(&KeysetId) -> bool,
@@ -140,4 +162,59 @@ fn place(table: &[u8], keyset: &KeysetId, purpose: Purpose) -> Vec<u8> {
     out.part(keyset);
     purpose.encode_to(&mut out);
     out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use farthing_durable::{Engine, Options};
+
+    use super::*;
+
+    #[test]
+    fn what_was_counted_ahead_of_the_clock_counts_for_one_hour_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Engine::open(folder.path(), Options::new()).unwrap();
+        let (keyset, now) = (KeysetId::from_bytes([1; 32]), 30_000_000_u64);
+        let counting = move |minute: u64| Counting {
+            keyset,
+            alike: [keyset].into(),
+            purpose: Purpose::Withdrawal,
+            minute,
+            limit: Amount::new(100),
+        };
+        let issue = |minute: u64, units: u64| {
+            store.submit(move |txn| count(txn, &counting(minute), Amount::new(units).unwrap())).wait().unwrap()
+        };
+        // A month ahead, in two minutes, and then the clock is set right and the signer started again.
+        issue(now + 43_200, 60).unwrap();
+        issue(now + 43_201, 30).unwrap();
+        for _ in 0..2 {
+            let back = store.submit(move |txn| come_back(txn, UnixTime::from_seconds(now * 60))).wait().unwrap();
+            back.unwrap();
+        }
+        issue(now, 10).unwrap();
+        assert_eq!(issue(now, 1), Err(Refusal::Limit));
+        assert_eq!(issue(now + 60, 1), Err(Refusal::Limit));
+        issue(now + 61, 100).unwrap();
+        let ever = store.submit(move |txn| total(txn, &keyset, Purpose::Withdrawal)).wait().unwrap().unwrap();
+        assert_eq!(ever.units(), 200);
+    }
+
+    #[test]
+    fn sums_that_no_amount_can_hold_are_more_than_every_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Engine::open(folder.path(), Options::new()).unwrap();
+        let keyset = KeysetId::from_bytes([1; 32]);
+        let come = store.submit(move |txn| {
+            for minute in [1_000, 1_001] {
+                add(txn, &keyset, Purpose::Swap, minute, Amount::MAX)?;
+            }
+            come_back(txn, UnixTime::from_seconds(600))?;
+            let counted = counted(txn)?;
+            Ok::<_, Refusal>(counted.iter().map(|counted| (counted.at, counted.value)).collect::<Vec<_>>())
+        });
+        assert_eq!(come.wait().unwrap().unwrap(), [(10, Amount::MAX)]);
+    }
 }

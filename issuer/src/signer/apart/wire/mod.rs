@@ -31,6 +31,7 @@ mod kind {
     pub(super) const LAST_LIST: u8 = 9;
     pub(super) const LAST_INDEX: u8 = 10;
     pub(super) const FORGET: u8 = 11;
+    pub(super) const LOOK: u8 = 12;
     pub(super) const REFUSED: u8 = 255;
 }
 

@@ -66,4 +66,6 @@ refusals! {
     OtherContent = 16, "another file of the archive was signed under the same head";
     /// More of the archive would be signed within an hour than ever is.
     TooMuch = 17, "more of the archive would be signed within an hour than the signer allows";
+    /// More keysets would be made, or revoked, within a week than the signer allows.
+    TooManyKeysets = 18, "more keysets would be made or revoked within a week than the signer allows";
 }

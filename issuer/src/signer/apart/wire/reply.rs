@@ -32,6 +32,10 @@ pub(crate) enum Reply {
     LastList(Option<Box<KeysetList>>),
     LastIndex(Option<Box<ArchiveIndex>>),
     Forgotten,
+    Looked {
+        has_keys: bool,
+        issues: bool,
+    },
     Refused(Refusal),
 }
 
@@ -63,6 +67,10 @@ impl Reply {
             Self::LastList(list) => Frame::of(kind::LAST_LIST, |out| maybe(out, list.as_deref())),
             Self::LastIndex(index) => Frame::of(kind::LAST_INDEX, |out| maybe(out, index.as_deref())),
             Self::Forgotten => Frame::of(kind::FORGET, |_| ()),
+            Self::Looked { has_keys, issues } => Frame::of(kind::LOOK, |out| {
+                out.u8((*has_keys).into());
+                out.u8((*issues).into());
+            }),
             Self::Refused(refusal) => Frame::of(kind::REFUSED, |out| out.u8(refusal.code())),
         }
     }
@@ -83,6 +91,7 @@ impl Reply {
             kind::LAST_LIST => Self::LastList(read_maybe(&mut input)?.map(Box::new)),
             kind::LAST_INDEX => Self::LastIndex(read_maybe(&mut input)?.map(Box::new)),
             kind::FORGET => Self::Forgotten,
+            kind::LOOK => Self::Looked { has_keys: read_flag(&mut input)?, issues: read_flag(&mut input)? },
             kind::REFUSED => Self::Refused(Refusal::of(input.u8()?)?),
             _ => return Err(DecodeError::UnknownTag),
         };
@@ -113,6 +122,14 @@ fn maybe<T: Encode>(out: &mut Writer, part: Option<&T>) {
     out.u8(part.is_some().into());
     if let Some(part) = part {
         out.part(part);
+    }
+}
+
+fn read_flag(input: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    match input.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(DecodeError::UnknownTag),
     }
 }
 

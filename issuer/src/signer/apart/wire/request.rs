@@ -36,6 +36,8 @@ pub(crate) enum Request {
     LastIndex,
     /// To remove the secret keys of a keyset whose time is over.
     Forget(KeysetId),
+    /// Whether it has the secret keys of a keyset, and may issue tokens of it now.
+    Look(KeysetId),
 }
 
 /// What tokens are issued for.
@@ -84,6 +86,7 @@ impl Request {
             Self::LastList => Frame::of(kind::LAST_LIST, |_| ()),
             Self::LastIndex => Frame::of(kind::LAST_INDEX, |_| ()),
             Self::Forget(keyset) => Frame::of(kind::FORGET, |out| out.part(keyset)),
+            Self::Look(keyset) => Frame::of(kind::LOOK, |out| out.part(keyset)),
         }
     }
 
@@ -110,6 +113,7 @@ impl Request {
             kind::LAST_LIST => Self::LastList,
             kind::LAST_INDEX => Self::LastIndex,
             kind::FORGET => Self::Forget(input.part()?),
+            kind::LOOK => Self::Look(input.part()?),
             _ => return Err(DecodeError::UnknownTag),
         };
         input.finish()?;

@@ -83,6 +83,7 @@ fn requests() -> Vec<Request> {
         Request::LastList,
         Request::LastIndex,
         Request::Forget(keyset),
+        Request::Look(keyset),
     ]
 }
 
@@ -112,6 +113,8 @@ fn replies() -> Vec<Reply> {
         Reply::LastIndex(None),
         Reply::LastIndex(Some(Box::new(index))),
         Reply::Forgotten,
+        Reply::Looked { has_keys: true, issues: false },
+        Reply::Looked { has_keys: false, issues: true },
     ];
     replies.extend(Refusal::ALL.iter().map(|refusal| Reply::Refused(*refusal)));
     replies
@@ -133,7 +136,7 @@ fn hold<T>(frames: Vec<Frame>, read: impl Fn(&Frame) -> Result<T, DecodeError>, 
             assert_eq!(read(&Frame(changed)).err(), Some(DecodeError::UnsupportedVersion));
         }
     }
-    for kind in (0..=255).filter(|kind| !(1..=11).contains(kind) && *kind != 255) {
+    for kind in (0..=255).filter(|kind| !(1..=12).contains(kind) && *kind != 255) {
         assert_eq!(read(&Frame(vec![VERSION, kind])).err(), Some(DecodeError::UnknownTag));
     }
 }
