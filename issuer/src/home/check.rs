@@ -123,7 +123,7 @@ fn keysets(looked: &Looked<'_>, report: &mut Report) {
         _ if home.has_signer() && home.keys().path().exists() => {
             let left = home.keys().path().display().to_string();
             let message = format!(
-                "the mint has a signer, and secret keys in {left} all the same: the signer was made and not finished"
+                "the mint has a signer, and secret keys in {left} all the same: repeat `farthing mint signer init`, which removes them"
             );
             report.fault(FindingCode::Keys, message);
         }

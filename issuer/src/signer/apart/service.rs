@@ -204,7 +204,7 @@ async fn serve(door: Door, service: Arc<Service>, mut stopped: watch::Receiver<b
 /// longer than a message there and back.
 #[derive(Default)]
 struct Handshakes {
-    running: JoinSet<Option<TlsStream<TcpStream>>>,
+    running: JoinSet<Option<Box<TlsStream<TcpStream>>>>,
     oldest_first: VecDeque<AbortHandle>,
 }
 
@@ -217,7 +217,7 @@ impl Handshakes {
             oldest.abort();
         }
         self.oldest_first.push_back(self.running.spawn(async move {
-            let stream = tokio::time::timeout(PATIENCE, handshake).await.ok()?.ok();
+            let stream = tokio::time::timeout(PATIENCE, handshake).await.ok()?.ok().map(Box::new);
             if stream.is_none() {
                 tracing::warn!("somebody connected who is not the mint");
             }
@@ -226,7 +226,7 @@ impl Handshakes {
     }
 
     /// Waits for the next one that is brought to its end, by the mint.
-    async fn next(&mut self) -> TlsStream<TcpStream> {
+    async fn next(&mut self) -> Box<TlsStream<TcpStream>> {
         loop {
             match self.running.join_next().await {
                 Some(Ok(Some(stream))) => return stream,
@@ -257,7 +257,7 @@ enum Come {
     /// Anybody, on TCP.
     Somebody(Box<Accept<TcpStream>>),
     /// The mint, after a handshake.
-    Mint(TlsStream<TcpStream>),
+    Mint(Box<TlsStream<TcpStream>>),
 }
 
 async fn accept(door: &Door) -> io::Result<Come> {
