@@ -42,7 +42,7 @@ pub use merchant::{
 };
 pub use payout::{PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState};
 pub use recoup::{
-    LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
+    CreditedCall, CreditedClaims, Forgotten, LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
 };
 pub use settings::{
     AccountLimit, PermitAnswer, PermitCall, PermitDraft, PermitPurpose, PermitRequest, SettingsAnswer, SettingsCall,
@@ -124,6 +124,8 @@ pub mod verifier_path {
     pub const LOCKED_DEPOSIT: &str = "/v1/locked/deposit";
     /// GET: [`LockedClaims`](super::LockedClaims), asking nobody. Control only.
     pub const LOCKED_CLAIMS: &str = "/v1/locked/claims";
+    /// POST [`CreditedCall`](super::CreditedCall): [`CreditedClaims`](super::CreditedClaims), asking nobody. Control only.
+    pub const CREDITED_CLAIMS: &str = "/v1/credited/claims";
 }
 
 /// All keysets of a mint, and its signed list.

@@ -48,6 +48,9 @@ pub struct CoverRequest {
     pub amount: Amount,
     /// The operator's own name for it, 1 to 128 bytes: with the same reference it is done once only.
     pub reference: String,
+    /// Also beyond what is missing for the claims that wait.
+    #[serde(default)]
+    pub beyond: bool,
 }
 
 /// It stands in the books.

@@ -13,6 +13,7 @@ use super::acts::{Act, Number};
 use super::authority::Authority;
 use super::lists::{adopt_revocation, revoke, store_list};
 use super::records::{Table, get, put};
+use super::recoup::note_forgotten;
 use super::{LedgerError, factor, journal};
 
 /// Whether a ledger may be served.
@@ -129,7 +130,7 @@ pub(crate) struct Loss {
 }
 
 /// Lets a copy be served. All keysets are revoked in the same transaction, and codes of which it is not known whether they were used are void: nothing is
-/// redeemed or accepted twice.
+/// redeemed or accepted twice. For each keyset it is noted what was forgotten of it, so that payees can claim what they had been credited.
 pub(crate) fn accept_loss(
     txn: &mut Txn<'_>,
     now: UnixTime,
@@ -140,10 +141,12 @@ pub(crate) fn accept_loss(
     journal::record(txn, now, authority, &Act::LossAccepted { copied_at: loss.copied_at, keysets })?;
     factor::distrust(txn, now)?;
     for revocation in loss.list.iter().flat_map(KeysetList::revocations) {
-        adopt_revocation(txn, revocation)?;
+        let revoked_at = adopt_revocation(txn, revocation)?;
+        note_forgotten(txn, &revocation.keyset, loss.copied_at, revoked_at)?;
     }
     for keyset in &loss.keysets {
-        revoke(txn, now, keyset)?;
+        let revoked_at = revoke(txn, now, keyset)?;
+        note_forgotten(txn, keyset, loss.copied_at, revoked_at)?;
     }
     if let Some(list) = &loss.list {
         store_list(txn, list)?;

@@ -93,9 +93,9 @@ pub(crate) use quotes::{Offer, expire_quotes, request_quote};
 pub(crate) use records::{ArchiveState, FilterRow, LogPlace, LoggedIssuance, SegmentRow, SpentPlace};
 pub use recoup::{CloseError, CoverError};
 pub(crate) use recoup::{
-    Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, Known, LateSums, LeakRow, Origin, Rank,
-    RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, close, closed_at, cover, entries, file, leaks, note_leak, note_published,
-    recoup_end, recoup_sums, settle_recoups,
+    Covered, Covering, DEFAULT_WINDOW, Exclusions, FiledToken, Filing, ForgottenRow, Known, LateSums, LeakRow, Origin,
+    Rank, RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, close, closed_at, cover, entries, file, forgotten, leaks,
+    note_leak, note_published, recoup_end, recoup_sums, settle_recoups,
 };
 pub(crate) use registration::{Registration, close_account, open_account, registered};
 pub use settings::SettingsError;

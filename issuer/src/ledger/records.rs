@@ -135,8 +135,12 @@ pub(crate) enum Table {
     /// Revocations whose published time is another.
     Listed,
     Leak,
+    /// What was forgotten of a keyset when the ledger was put back.
+    Forgotten,
     Recoup,
     RecoupOpen,
+    /// How many tokens of a keyset somebody claims of which nobody has shown where they came from.
+    RecoupUnproven,
     RecoupOrigin,
     RecoupClosed,
     RecoupEnd,
@@ -222,8 +226,10 @@ impl Table {
             Self::Forged => b"forged/",
             Self::Listed => b"revoked-listed/",
             Self::Leak => b"leak/",
+            Self::Forgotten => b"recoup/forgotten/",
             Self::Recoup => b"recoup/token/",
             Self::RecoupOpen => b"recoup/open/",
+            Self::RecoupUnproven => b"recoup/unproven/",
             Self::RecoupOrigin => b"recoup/origin/",
             Self::RecoupClosed => b"recoup/closed/",
             Self::RecoupEnd => b"recoup/end/",

@@ -36,8 +36,8 @@ pub enum RecoupError {
     /// Another token was shown to come from the same place.
     #[error("another token was shown to come from the same place")]
     OriginUsed,
-    /// There are too many claims on a token.
-    #[error("there are too many claims on a token")]
+    /// There are too many claims on a token, or too many tokens of which nobody has shown where they came from.
+    #[error("there are too many claims")]
     TooMany,
     /// The ledger.
     #[error(transparent)]
@@ -113,6 +113,8 @@ impl From<CoverError> for Problem {
             CoverError::Ended => Self::new(Code::KeysetEnded)
                 .with_detail("The keyset is buried: nothing is paid for its tokens any more."),
             CoverError::Zero => Self::new(Code::AmountOutOfRange).with_detail("The amount is zero."),
+            CoverError::Beyond(_) => Self::new(Code::AmountOutOfRange)
+                .with_detail("It is more than what is missing for the claims that wait."),
             CoverError::Reference => Self::new(Code::BadRequest).with_detail("The reference must have 1 to 128 bytes."),
             CoverError::ReferenceUsed => {
                 Self::new(Code::FundingUsed).with_detail("The reference was used for another keyset or amount.")

@@ -8,7 +8,7 @@ mod settle;
 
 use std::sync::Arc;
 
-use farthing_protocol::api::{RecoupAnswer, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer};
+use farthing_protocol::api::{Forgotten, RecoupAnswer, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer};
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::recoup::RecoupClaim;
 
@@ -51,11 +51,17 @@ impl Mint {
 impl Books {
     /// See [`Mint::recoups`].
     pub(crate) async fn recoups(&self) -> Result<RecoupsAnswer, LedgerError> {
-        let (book, leaks) = (self.keyset_book(), self.ledger().read(ledger::leaks).await?);
-        let window = |(keyset, revoked_at, row): (_, _, ledger::LeakRow)| {
+        let book = self.keyset_book();
+        let read = |txn: &farthing_durable::Txn<'_>| {
+            let with = |(keyset, revoked_at, row)| Ok((keyset, revoked_at, row, ledger::forgotten(txn, &keyset)?));
+            ledger::leaks(txn)?.into_iter().map(with).collect::<Result<Vec<_>, LedgerError>>()
+        };
+        let leaks = self.ledger().read(read).await?;
+        let window = |(keyset, revoked_at, row, forgotten): (_, _, ledger::LeakRow, Option<ledger::ForgottenRow>)| {
             let ends_at = book.get(&keyset).map_or(row.claims_until, |keyset| row.ends_at(keyset));
             let ledger::LeakRow { leaked_since, claims_until } = row;
-            RecoupWindow { keyset, revoked_at, leaked_since, claims_until, ends_at }
+            let forgotten = forgotten.map(|ledger::ForgottenRow { since, until }| Forgotten { since, until });
+            RecoupWindow { keyset, revoked_at, leaked_since, claims_until, ends_at, forgotten }
         };
         Ok(RecoupsAnswer { recoups: leaks.into_iter().map(window).collect() })
     }
@@ -72,8 +78,9 @@ impl Books {
                 Err(refusal) => return Err(refusal.into()),
                 Ok(rows) => {
                     let window = self.recoups().await?.recoups.into_iter().find(|window| window.keyset == keyset);
-                    let claims_until = window.ok_or(LedgerError::Damaged)?.claims_until;
-                    let tokens = rows.iter().map(|row| told(row, own.as_ref())).collect();
+                    let RecoupWindow { claims_until, ends_at, .. } = window.ok_or(LedgerError::Damaged)?;
+                    let over = ends_at <= self.clock().now();
+                    let tokens = rows.iter().map(|row| told(row, own.as_ref(), over)).collect();
                     return Ok(RecoupAnswer { claims_until, tokens });
                 }
             }
@@ -82,13 +89,15 @@ impl Books {
     }
 }
 
-/// How a token stands for the claim of this payment, or for one that names nobody.
-fn told(row: &TokenRow, own: Option<&PaymentId>) -> RecoupToken {
+/// How a token stands for the claim of this payment, or for one that names nobody. What cannot be decided when nothing is filed any more, `over`,
+/// never will be.
+fn told(row: &TokenRow, own: Option<&PaymentId>, over: bool) -> RecoupToken {
     let (state, paid_at) = match &row.verdict {
         Verdict::Paid(payment, _, at) if own.is_none_or(|own| own == payment) => (RecoupState::Paid, Some(*at)),
         Verdict::Paid(..) => (RecoupState::PaidToAnother, None),
         Verdict::Excluded(_) => (RecoupState::Excluded, None),
         Verdict::Unpaid(_) => (RecoupState::Unpaid, None),
+        Verdict::Open if over && row.is_undecidable() => (RecoupState::Unpaid, None),
         Verdict::Open if row.origin.is_some() => (RecoupState::Waiting, None),
         Verdict::Open => (RecoupState::Unproven, None),
     };

@@ -6,7 +6,7 @@ use farthing_protocol::keyset::Keyset;
 use serde::{Deserialize, Serialize};
 
 use crate::books::Books;
-use crate::control::CoverAnswer;
+use crate::control::{CoverAnswer, CoverRequest};
 use crate::ledger::{
     self, Act, Authority, CloseError, CoverError, Covering, LateSums, LedgerError, LogPlace, RecoupSums, Sum, Text,
 };
@@ -103,14 +103,14 @@ struct Stands {
 }
 
 impl Stands {
-    fn read(txn: &farthing_durable::Txn<'_>, keyset: &Keyset) -> Result<Self, LedgerError> {
+    fn read(txn: &farthing_durable::Txn<'_>, keyset: &Keyset, over: bool) -> Result<Self, LedgerError> {
         let id = keyset.id();
         let noted = ledger::recoup_end(txn, id)?.map_or_else(LateSums::default, |end| LateSums {
             by_money: end.late_by_money,
             by_tokens: end.late_by_tokens,
         });
         Ok(Self {
-            sums: ledger::recoup_sums(txn, keyset)?,
+            sums: ledger::recoup_sums(txn, keyset, over)?,
             closed_at: ledger::closed_at(txn, id)?,
             buried: ledger::tombstone(txn, id)?.map(|tombstone| (tombstone.buried_at, noted)),
         })
@@ -128,7 +128,8 @@ impl Books {
             let Some(keyset) = self.keyset_book().get(&window.keyset).cloned() else { continue };
             let unit = keyset.terms().unit.clone();
             let late = self.late(window.keyset, window.leaked_since).await?;
-            let stands = move |txn: &farthing_durable::Txn<'_>| Stands::read(txn, &keyset);
+            let over = window.ends_at <= self.clock().now();
+            let stands = move |txn: &farthing_durable::Txn<'_>| Stands::read(txn, &keyset, over);
             let Stands { sums, closed_at, buried } = self.ledger().read(stands).await?;
             let (buried_at, late) = buried.map_or((None, late), |(at, late)| (Some(at), late));
             reports.push(RecoupReport {
@@ -154,7 +155,7 @@ impl Books {
         Ok(reports)
     }
 
-    /// Puts the operator's own money in for the honest tokens of a revoked keyset, once for each reference.
+    /// Puts the operator's own money in for the honest tokens of a revoked keyset, once for each reference, and not more than is missing.
     ///
     /// # Errors
     /// A [`CoverError`].
@@ -164,7 +165,8 @@ impl Books {
         amount: Amount,
         reference: impl Into<String>,
     ) -> Result<CoverAnswer, CoverError> {
-        self.cover_recoup_by(Authority::local(), keyset, amount, reference).await
+        let request = CoverRequest { keyset, amount, reference: reference.into(), beyond: false };
+        self.cover_recoup_by(Authority::local(), request).await
     }
 
     /// As [`cover_recoup`](Self::cover_recoup), on somebody's authority.
@@ -174,14 +176,12 @@ impl Books {
     pub async fn cover_recoup_by(
         &self,
         authority: Authority,
-        keyset: KeysetId,
-        amount: Amount,
-        reference: impl Into<String>,
+        request: CoverRequest,
     ) -> Result<CoverAnswer, CoverError> {
-        let (keyset, reference) = (self.keyset_book().get(&keyset).cloned(), reference.into());
-        let keyset = keyset.ok_or(CoverError::UnknownKeyset)?;
+        let CoverRequest { keyset, amount, reference, beyond } = request;
+        let keyset = self.keyset_book().get(&keyset).cloned().ok_or(CoverError::UnknownKeyset)?;
         let put_in = move |txn: &mut farthing_durable::Txn<'_>, now| {
-            let covered = ledger::cover(txn, now, Covering { keyset: &keyset, amount, reference: &reference })?;
+            let covered = ledger::cover(txn, now, Covering { keyset: &keyset, amount, reference: &reference, beyond })?;
             if !covered.known {
                 let act = Act::RecoupCovered { keyset: *keyset.id(), amount, reference: Text(reference.clone()) };
                 ledger::journal::record(txn, now, &authority, &act)?;

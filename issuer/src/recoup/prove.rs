@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use farthing_protocol::ids::PaymentId;
+use farthing_protocol::ids::{PaymentId, RequestHash};
 use farthing_protocol::issuance::IssuanceRecord;
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::locked::deposit_request;
@@ -12,7 +12,7 @@ use farthing_verifier::check::{CheckError, MAX_SKEW, TokenClass};
 
 use super::RecoupError;
 use crate::books::Books;
-use crate::ledger::{self, FiledToken, Filing, Origin, Rank};
+use crate::ledger::{self, FiledToken, Filing, ForgottenRow, Origin, Rank};
 
 impl Books {
     /// Verifies a claim: the payment's tokens and authorization, and for each piece of evidence that ρ makes the token of the record.
@@ -34,7 +34,10 @@ impl Books {
             return Err(CheckError::ClosedToAnother.into());
         }
         if let Some(payment) = claim.payment() {
-            judge(payment, claim.locked(), &keyset, now)?;
+            let id = *keyset.id();
+            let forgotten = self.ledger().read(move |txn| ledger::forgotten(txn, &id)).await?;
+            let request = request_of(payment, claim.locked(), forgotten);
+            judge(payment, request, &keyset, now)?;
         }
         let issuances: Vec<_> = claim.evidence().iter().map(|evidence| *evidence.proof.issuance()).collect();
         let find = move |txn: &farthing_durable::Txn<'_>| {
@@ -52,18 +55,31 @@ impl Books {
     }
 }
 
-/// What needs no cryptography.
+/// What a claim's payment must have been made for, if it claims anything.
 ///
 /// A payee's payment redeems the locked one that he names. A holder never signs for such a request, whoever asks him to pay: so what a payee
-/// was given to clear with the mint, and was refused, makes no claim of his.
+/// was given to clear with the mint, and was refused, makes no claim of his. Only where the mint has forgotten what it credited is it one, whatever it
+/// was for: nobody else can say that he was credited it, and it must have been made before nothing was credited any more.
+fn request_of(payment: &Payment, locked: Option<&PaymentId>, forgotten: Option<ForgottenRow>) -> Option<RequestHash> {
+    match (payment.kind(), locked) {
+        (PaymentKind::Recoup, _) => Some(recoup_request(payment.keyset())),
+        (_, Some(locked)) => Some(deposit_request(locked)),
+        (_, None) => {
+            let made_then = forgotten.is_some_and(|forgotten| payment.authorized_at() < forgotten.until);
+            made_then.then(|| *payment.request())
+        }
+    }
+}
+
+/// What needs no cryptography.
 fn judge(
     payment: &Payment,
-    locked: Option<&PaymentId>,
+    request: Option<RequestHash>,
     keyset: &Keyset,
     now: farthing_protocol::amount::UnixTime,
 ) -> Result<(), CheckError> {
     let terms = keyset.terms();
-    if *payment.request() != locked.map_or_else(|| recoup_request(keyset.id()), deposit_request) {
+    if request != Some(*payment.request()) {
         return Err(CheckError::WrongRequest);
     }
     match terms.redemption {
@@ -91,7 +107,7 @@ fn verify(
         Some(payment) => {
             let check = PaymentCheck { payment: payment.clone(), keyset: &keyset, binding: CheckBinding::None };
             let authentic = verify_payment(&mut crate::system_rng(), check).map_err(CheckError::from)?;
-            let rank = if claim.locked().is_some() { Rank::Payee } else { Rank::Holder };
+            let rank = if payment.kind() == PaymentKind::Pay { Rank::Payee } else { Rank::Holder };
             Some((rank, *authentic.id(), payment.payee().account()))
         }
     };

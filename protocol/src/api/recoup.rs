@@ -31,6 +31,20 @@ pub struct RecoupWindow {
     pub claims_until: UnixTime,
     /// From then on nothing is taken any more.
     pub ends_at: UnixTime,
+    /// What the mint has forgotten of it: it was revoked because the mint's ledger was put back from a copy.
+    pub forgotten: Option<Forgotten>,
+}
+
+/// A stretch of time of which a mint has forgotten what it accepted of a keyset's tokens.
+///
+/// What payees had accepted then they can file as a claim, without a locked payment: see [`RecoupClaim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forgotten {
+    /// When the copy was taken.
+    pub since: UnixTime,
+    /// From then on nothing of the keyset was accepted any more.
+    pub until: UnixTime,
 }
 
 /// Files a claim, or asks again what became of it.
@@ -69,7 +83,7 @@ pub struct LockedClaims {
     pub claims: Vec<LockedClaim>,
 }
 
-/// A payment of locked tokens that could not be deposited, as it is filed with the mint.
+/// A payment that could not be deposited, or whose deposit the mint has forgotten, as it is filed with the mint.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedClaim {
@@ -83,6 +97,26 @@ pub struct LockedClaim {
     pub exponent: u8,
     /// What is to be filed.
     pub claim: RecoupClaim,
+}
+
+/// Asks for what was credited of keysets while the mint has forgotten it, behind a payment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreditedCall {
+    /// What the mint says that it has forgotten.
+    pub recoups: Vec<RecoupWindow>,
+    /// Only what comes behind this payment.
+    pub after: Option<PaymentId>,
+}
+
+/// Some of what was credited and is to be filed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreditedClaims {
+    /// One claim for each payment.
+    pub claims: Vec<LockedClaim>,
+    /// Behind which payment to go on; none when this was all.
+    pub next: Option<PaymentId>,
 }
 
 /// How far a token of a claim is.

@@ -64,14 +64,15 @@ impl fmt::Debug for Evidence {
 /// |---|---|---|
 /// | kind `recoup`, to the account that is to be paid | of every token | a holder, who signs with p |
 /// | kind `pay`, by which locked tokens are redeemed, with the id of the locked payment | of some tokens, or of none | a payee, who had accepted it |
+/// | kind `pay`, without such an id | of some tokens, or of none | a payee whom the mint had credited it, before its ledger was put back from a copy |
 /// | none | of some tokens | whoever knows ρ, for the good of others |
 ///
 /// Layout: version ‖ mint (32) ‖ keyset (32) ‖ optional payment, without version byte ‖ optional payment id (32) ‖
 /// list(63) of token (129) ‖ proof (73).
 ///
 /// # Security
-/// A payment of kind `pay` that redeems nothing locked stands in no claim. Where the mint decides about unlocked tokens, nobody
-/// has accepted one that is unspent: who was refused it, and served nothing, would else be paid before its holder.
+/// A payment of kind `pay` that names no locked one claims nothing, unless the mint has forgotten what it accepted then: where it decides
+/// about unlocked tokens, nobody has accepted one that is unspent. Who was refused it, and served nothing, would else be paid before its holder.
 pub struct RecoupClaim {
     mint: MintId,
     keyset: KeysetId,
@@ -81,7 +82,8 @@ pub struct RecoupClaim {
 }
 
 impl RecoupClaim {
-    /// Puts together a holder's claim, or without a payment bare evidence, which may come in any order.
+    /// Puts together a holder's claim, or that of a payee who was credited a payment, or without a payment bare evidence, which may come in
+    /// any order.
     ///
     /// # Errors
     /// A [`DecodeError`] when a part breaks its rule.
@@ -128,7 +130,7 @@ impl RecoupClaim {
         self.payment.as_ref()
     }
 
-    /// Of a payee's claim, the locked payment that he had accepted: the request hash of his payment MUST be
+    /// Of a payee's claim, the locked payment that he had accepted, if he names one: the request hash of his payment MUST be
     /// [`deposit_request`](crate::locked::deposit_request) of it.
     pub fn locked(&self) -> Option<&PaymentId> {
         self.locked.as_ref()
@@ -162,11 +164,9 @@ impl RecoupClaim {
                 return Err(DecodeError::OutOfRange);
             }
         }
-        let redeems = self.payment.as_ref().is_some_and(|payment| payment.kind() == PaymentKind::Pay);
-        match &self.locked {
-            None if redeems => return Err(DecodeError::Empty),
-            Some(_) if !redeems => return Err(DecodeError::OutOfRange),
-            None | Some(_) => {}
+        let by_payee = self.payment.as_ref().is_some_and(|payment| payment.kind() == PaymentKind::Pay);
+        if self.locked.is_some() && !by_payee {
+            return Err(DecodeError::OutOfRange);
         }
         if !self.evidence.is_sorted_by(|a, b| a.token.coin < b.token.coin) {
             return Err(DecodeError::NonCanonicalShape);

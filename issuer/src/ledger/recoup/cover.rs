@@ -11,7 +11,7 @@ use super::settle::outstanding;
 use crate::ledger::LedgerError;
 use crate::ledger::book::{Place, TransferError, transfer};
 use crate::ledger::ended::tombstone;
-use crate::ledger::records::{Table, get, put};
+use crate::ledger::records::{Table, get, put, scan};
 
 /// The longest reference, in bytes.
 const MAX_REFERENCE: usize = 128;
@@ -44,6 +44,8 @@ pub(crate) struct Covering<'a> {
     pub(crate) keyset: &'a Keyset,
     pub(crate) amount: Amount,
     pub(crate) reference: &'a str,
+    /// Also beyond what is missing.
+    pub(crate) beyond: bool,
 }
 
 /// It stands in the books.
@@ -74,6 +76,9 @@ pub enum CoverError {
     /// The reference is empty or longer than 128 bytes.
     #[error("the reference must have 1 to 128 bytes")]
     Reference,
+    /// It is more than what is missing for the claims that wait: so much. Nothing brings it back.
+    #[error("it is more than what is missing")]
+    Beyond(Amount),
     /// The reference stands for another keyset or amount.
     #[error("the reference was used for another keyset or amount")]
     ReferenceUsed,
@@ -84,7 +89,7 @@ pub enum CoverError {
 
 /// Puts money from outside in for the honest tokens of a revoked keyset, once for each reference.
 pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) -> Result<Covered, CoverError> {
-    let Covering { keyset, amount, reference } = covering;
+    let Covering { keyset, amount, reference, beyond } = covering;
     if amount.is_zero() {
         return Err(CoverError::Zero);
     }
@@ -97,6 +102,10 @@ pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) ->
         Some(_) => return Err(CoverError::ReferenceUsed),
         None if tombstone(txn, keyset.id())?.is_some() => return Err(CoverError::Ended),
         None => {
+            let missing = missing(txn, keyset)?;
+            if amount > missing && !beyond {
+                return Err(CoverError::Beyond(missing));
+            }
             transfer(txn, &keyset.terms().unit, Place::World, Place::Tokens(keyset.id()), amount).map_err(|error| {
                 match error {
                     TransferError::Insufficient => LedgerError::Damaged,
@@ -109,4 +118,14 @@ pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) ->
         }
     };
     Ok(Covered { outstanding: outstanding(txn, keyset)?, known })
+}
+
+/// What waits to be paid beyond what the books hold.
+fn missing(txn: &Txn<'_>, keyset: &Keyset) -> Result<Amount, LedgerError> {
+    let mut waiting = Amount::ZERO;
+    scan(txn, Table::RecoupOpen, keyset.id().as_bytes(), &mut |_, worth: Amount| {
+        waiting = waiting.checked_add(worth).ok_or(LedgerError::Overflow)?;
+        Ok(())
+    })?;
+    Ok(waiting.checked_sub(outstanding(txn, keyset)?).unwrap_or(Amount::ZERO))
 }

@@ -178,7 +178,7 @@ fn forgotten(mut row: TokenRow, now: UnixTime) -> TokenRow {
         Verdict::Paid(payment, _, at) => Verdict::Paid(payment, NOBODY, at),
         Verdict::Excluded(at) => Verdict::Excluded(at),
         Verdict::Unpaid(at) => Verdict::Unpaid(at),
-        // Of a version that left it so when nothing more was taken.
+        // Nobody has shown where it came from, or nobody has claimed it, and nothing more is taken.
         Verdict::Open => Verdict::Unpaid(now),
     };
     row

@@ -10,7 +10,7 @@ use farthing_protocol::keyset::Keyset;
 use farthing_verifier::spent;
 
 use super::leaks::{Exclusions, Known, leak};
-use super::rows::{Claimed, MAX_CLAIMS, Origin, Rank, TokenRow, Verdict, origin_key};
+use super::rows::{Claimed, MAX_CLAIMS, Origin, Rank, TokenRow, Verdict, has_room, origin_key};
 use crate::ledger::LedgerError;
 use crate::ledger::records::{IssuanceEntry, Table, get, put};
 
@@ -50,7 +50,7 @@ pub(crate) enum RecoupRefusal {
     Excluded,
     #[error("another token was shown to come from the same place")]
     OriginUsed,
-    #[error("there are too many claims on a token")]
+    #[error("there are too many claims on a token, or too many tokens of which nobody has shown where they came from")]
     TooMany,
     /// Another revocation or burial came meanwhile: what it excludes must be computed anew.
     #[error("what is excluded has changed")]
@@ -90,9 +90,15 @@ pub(crate) fn file(
         if let Some(earlier) = spent::spent_on(txn, keyset, &token.coin)? {
             return Err(RecoupRefusal::Spent(earlier));
         }
-        let mut row = TokenRow::load(txn, keyset, &token.coin)?.unwrap_or_else(|| TokenRow::new(token.denomination));
+        let known = TokenRow::load(txn, keyset, &token.coin)?;
+        let is_new = known.is_none();
+        let mut row = known.unwrap_or_else(|| TokenRow::new(token.denomination));
         if row.verdict == Verdict::Open {
             prove(txn, &mut row, token, exclusions)?;
+            // Whoever shows something is heard, however many did not.
+            if is_new && row.is_unproven() && !has_room(txn, keyset)? {
+                return Err(RecoupRefusal::TooMany);
+            }
             claim(&mut row, filing.claimant, now)?;
             row.store(txn, keyset, &token.coin)?;
         }

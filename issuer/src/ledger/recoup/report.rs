@@ -64,15 +64,16 @@ impl LateSums {
     }
 }
 
-/// Adds up the rows of a keyset.
-pub(crate) fn recoup_sums(txn: &Txn<'_>, keyset: &Keyset) -> Result<RecoupSums, LedgerError> {
+/// Adds up the rows of a keyset. When nothing is filed any more, `over`, what cannot be decided never will be.
+pub(crate) fn recoup_sums(txn: &Txn<'_>, keyset: &Keyset, over: bool) -> Result<RecoupSums, LedgerError> {
     let mut sums = RecoupSums { outstanding: outstanding(txn, keyset)?, ..RecoupSums::default() };
     scan(txn, Table::Recoup, keyset.id().as_bytes(), &mut |_, row: TokenRow| {
         let sum = match row.verdict {
             Verdict::Paid(..) => &mut sums.paid,
             Verdict::Excluded(_) => &mut sums.excluded,
             Verdict::Unpaid(_) => &mut sums.unpaid,
-            Verdict::Open if row.origin.is_some() && row.winner().is_some() => &mut sums.waiting,
+            Verdict::Open if !row.is_undecidable() => &mut sums.waiting,
+            Verdict::Open if over => &mut sums.unpaid,
             Verdict::Open => &mut sums.unproven,
         };
         sum.add(row.denomination.value())

@@ -7,15 +7,19 @@ use farthing_protocol::identity::{AccountKey, IssuanceId};
 use farthing_protocol::ids::{KeysetId, PaymentId};
 
 use crate::ledger::LedgerError;
-use crate::ledger::records::{Table, get, put};
+use crate::ledger::records::{KeysetTotals, Table, get, put};
 
 /// The most claims of one rank on one token: nobody honest makes two.
 pub(super) const MAX_CLAIMS: usize = 16;
 
+/// The most tokens of a keyset that are claimed and of which nobody has shown where they came from. Who has a leaked key makes as many as
+/// he likes; what is shown is bounded by what was issued.
+const MAX_UNPROVEN: u64 = 1 << 16;
+
 /// Who comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
-    /// A payee, with the payment that redeems locked tokens which he had accepted.
+    /// A payee, with the payment that redeems locked tokens which he had accepted, or that he was credited while it was forgotten.
     Payee,
     /// A holder, who signed with p.
     Holder,
@@ -67,16 +71,36 @@ impl TokenRow {
         get(txn, Table::Recoup, &token_key(keyset, coin))
     }
 
-    /// Keeps the row, and lists the token as long as nothing is decided about it.
+    /// Keeps the row. The token is listed as long as something can be decided about it and is not; it is counted as long as nobody has
+    /// shown where it came from.
     pub(super) fn store(&self, txn: &mut Txn<'_>, keyset: &KeysetId, coin: &[u8; 32]) -> Result<(), LedgerError> {
         let key = token_key(keyset, coin);
-        put(txn, Table::Recoup, &key, self)?;
-        match self.verdict {
-            Verdict::Open => put(txn, Table::RecoupOpen, &key, &self.denomination.value()),
-            Verdict::Paid(..) | Verdict::Excluded(_) | Verdict::Unpaid(_) => {
-                Ok(txn.delete(&Table::RecoupOpen.key(&key))?)
-            }
+        let was_unproven = Self::load(txn, keyset, coin)?.is_some_and(|row| row.is_unproven());
+        if was_unproven != self.is_unproven() {
+            let count = unproven(txn, keyset)?;
+            let count = if was_unproven { count.saturating_sub(1) } else { count.saturating_add(1) };
+            put(txn, Table::RecoupUnproven, keyset.as_bytes(), &Count(count))?;
         }
+        put(txn, Table::Recoup, &key, self)?;
+        if self.is_open() && !self.is_undecidable() {
+            put(txn, Table::RecoupOpen, &key, &self.denomination.value())
+        } else {
+            Ok(txn.delete(&Table::RecoupOpen.key(&key))?)
+        }
+    }
+
+    /// Whether nothing is decided.
+    pub(crate) fn is_open(&self) -> bool {
+        self.verdict == Verdict::Open
+    }
+
+    /// Whether nobody claims it, or nobody has shown where it came from: then nothing can be decided.
+    pub(crate) fn is_undecidable(&self) -> bool {
+        self.origin.is_none() || self.claims.is_empty()
+    }
+
+    pub(super) fn is_unproven(&self) -> bool {
+        self.is_open() && self.origin.is_none()
     }
 
     /// Whose claim counts: the first of the payees', else the first of the holders'.
@@ -86,6 +110,32 @@ impl TokenRow {
 
     pub(super) fn has_claim(&self, payment: &PaymentId) -> bool {
         self.claims.iter().any(|claim| claim.payment == *payment)
+    }
+}
+
+/// Whether one more token of a keyset can be claimed of which nobody has shown where it came from. There are no more honest ones than were issued.
+pub(super) fn has_room(txn: &Txn<'_>, keyset: &KeysetId) -> Result<bool, LedgerError> {
+    let totals: Option<KeysetTotals> = get(txn, Table::Keyset, keyset.as_bytes())?;
+    let most = totals.map_or(0, |totals| totals.issued.units()).min(MAX_UNPROVEN);
+    Ok(unproven(txn, keyset)? < most)
+}
+
+/// How many there are. A ledger of a version that did not count begins with none.
+fn unproven(txn: &Txn<'_>, keyset: &KeysetId) -> Result<u64, LedgerError> {
+    Ok(get::<Count>(txn, Table::RecoupUnproven, keyset.as_bytes())?.map_or(0, |count| count.0))
+}
+
+struct Count(u64);
+
+impl Encode for Count {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+}
+
+impl Decode for Count {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.u64().map(Self)
     }
 }
 

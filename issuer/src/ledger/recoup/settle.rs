@@ -64,7 +64,7 @@ pub(crate) fn settle_recoups(
                 settled.uncovered = settled.uncovered.checked_add(worth).ok_or(LedgerError::Overflow)?;
                 continue;
             }
-            // Nothing more is filed: nobody will ever be paid for it.
+            // Listed by a version that listed such ones. Nothing more is filed: nobody will ever be paid for it.
             Decision::Undecided if over => Verdict::Unpaid(now),
             Decision::Undecided | Decision::OtherRank => continue,
         };

@@ -39,9 +39,9 @@ async fn recoups(State(mint): State<Mint>) -> Result<Json<RecoupsReport>, Proble
 async fn cover_recoup(
     State(mint): State<Mint>,
     Administrator(authority): Administrator,
-    Json(CoverRequest { keyset, amount, reference }): Json<CoverRequest>,
+    Json(request): Json<CoverRequest>,
 ) -> Result<Json<CoverAnswer>, Problem> {
-    Ok(Json(mint.books().cover_recoup_by(authority, keyset, amount, reference).await?))
+    Ok(Json(mint.books().cover_recoup_by(authority, request).await?))
 }
 
 async fn close_recoup(

@@ -49,6 +49,13 @@ pub(crate) fn redemption(world: &World, coins: Vec<Coin>) -> ([u8; 32], Vec<u8>)
     (authorized.id, authorized.bytes)
 }
 
+/// A payment of these tokens as a mint credits it, and its id.
+pub(crate) fn credited(world: &World, coins: Vec<Coin>) -> ([u8; 32], Vec<u8>) {
+    let statement = world.statement(PAY, coins);
+    let authorized = statement.authorize(nonce(&statement.id()));
+    (authorized.id, authorized.bytes)
+}
+
 /// Evidence of these tokens, ascending by P.
 pub(crate) fn all(world: &World, coins: &[Coin]) -> Vec<Vec<u8>> {
     let mut traces: Vec<&Trace> = coins.iter().map(|coin| &coin.trace).collect();

@@ -40,6 +40,7 @@ fn claims() {
     let (world, coins) = (world(), world().coins(30, 5));
     let evidence = recoup::all(world, &coins);
     let (paid, locked) = (recoup::redemption(world, coins.clone()), Some(&recoup::LOCKED_ID));
+    let credited = Some(recoup::credited(world, coins.clone()));
     let made = json!({
         "document": hex(world.document_bytes()),
         "seed": hex(world.seed),
@@ -56,6 +57,8 @@ fn claims() {
             case("a holder's", Some(recoup::payment(world, RECOUP, coins.clone())), None, &evidence),
             case("a payee's", Some(paid.clone()), locked, &[]),
             case("a payee's who was told how one token was blinded", Some(paid), locked, &evidence[..1]),
+            case("of a payee who was credited it", credited.clone(), None, &[]),
+            case("of a payee who was credited it, and was told how one token was blinded", credited, None, &evidence[..1]),
             case("evidence alone", None, None, &evidence),
         ],
     });
@@ -84,10 +87,13 @@ fn claims() {
         let locked = claim.locked().map(|locked| hex(locked.as_bytes()));
         assert_eq!(locked.unwrap_or(Value::Null), case.at("locked").0);
         if let Some(payment) = claim.payment().cloned() {
-            let recouped = payment.kind() == PaymentKind::Recoup;
-            assert_eq!(claim.locked().is_none(), recouped);
-            let request = claim.locked().map_or_else(|| recoup_request(keyset.id()), deposit_request);
-            assert_eq!(*payment.request(), request);
+            match (payment.kind(), claim.locked()) {
+                (PaymentKind::Recoup, None) => assert_eq!(*payment.request(), recoup_request(keyset.id())),
+                (PaymentKind::Pay, Some(locked)) => assert_eq!(*payment.request(), deposit_request(locked)),
+                // What was asked for then.
+                (PaymentKind::Pay, None) => {}
+                other => panic!("{other:?}"),
+            }
             let check = PaymentCheck { payment, keyset: &keyset, binding: CheckBinding::None };
             verify_payment(&mut rand::rng(), check).unwrap();
         }

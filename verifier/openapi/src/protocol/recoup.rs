@@ -2,7 +2,7 @@
 
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{
-    LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
+    CreditedCall, CreditedClaims, Forgotten, LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
 };
 use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::recoup::RecoupClaim;
@@ -33,6 +33,16 @@ object! {
         claims_until: UnixTime,
         /// From then on nothing is taken any more.
         ends_at: UnixTime,
+        /// What the mint has forgotten of it, if it was revoked because the mint's ledger was put back from a copy.
+        forgotten: Option<Forgotten>,
+    }
+
+    /// A stretch of time of which a mint has forgotten what it accepted of a keyset's tokens.
+    Forgotten {
+        /// When the copy was taken.
+        since: UnixTime,
+        /// From then on nothing of the keyset was accepted any more.
+        until: UnixTime,
     }
 
     /// Files a claim, or asks again what became of it.
@@ -55,7 +65,23 @@ object! {
         claims: Vec<LockedClaim>,
     }
 
-    /// A payment of locked tokens that could not be deposited, as it is filed with the mint.
+    /// Asks for what was credited of keysets while the mint has forgotten it.
+    CreditedCall {
+        /// What the mint says that it has forgotten.
+        recoups: Vec<RecoupWindow>,
+        /// Only what comes behind this payment.
+        after: Option<PaymentId>,
+    }
+
+    /// Some of what was credited and is to be filed.
+    CreditedClaims {
+        /// One claim for each payment.
+        claims: Vec<LockedClaim>,
+        /// Behind which payment to go on; none when this was all.
+        next: Option<PaymentId>,
+    }
+
+    /// A payment that could not be deposited, or whose deposit the mint has forgotten, as it is filed with the mint.
     LockedClaim {
         /// The payment as it was accepted.
         payment: PaymentId,

@@ -56,17 +56,6 @@ fn decoding() -> Vec<Case> {
             redeeming(world, Some(&paid), Some(&LOCKED_ID), &[another]),
             "OutOfRange",
         ),
-        // Tokens that were not locked, offered to a payee and refused him by the mint: he knows where none came from, or is told of all.
-        of_payee(
-            "recoup-claim-of-unlocked-tokens",
-            claim(world, Some(&world.payment(PAY, coins.clone())), &[]),
-            "Empty",
-        ),
-        of_payee(
-            "recoup-claim-of-unlocked-tokens-with-evidence",
-            claim(world, Some(&world.payment(PAY, coins.clone())), &all(world, &coins)),
-            "Empty",
-        ),
         of_payee(
             "recoup-claim-locked-payment-marked-2",
             {
