@@ -48,6 +48,7 @@ pub use deposit::DepositReport;
 pub use door::OfferTerms;
 pub use error::{InvoiceError, PayError};
 pub use keys::{Accepting, MerchantKeys};
+pub use recoup::CreditedClaim;
 pub use refund::RefundError;
 pub use retention::{Keep, KeepError};
 pub use sale::{KeptAnswer, MAX_KEPT, MAX_SERVED, Sale, Serving, Turn};

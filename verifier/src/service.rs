@@ -31,6 +31,7 @@ use crate::merchant::{LISTED, Merchant};
 
 pub use locked::answer as locked_answer;
 pub use locked::claims_answer as locked_claims;
+pub use locked::credited_answer as credited_claims;
 
 /// Path of the health check, on both listeners: answers 200 while payments can be recorded.
 pub const HEALTH: &str = "/health";
@@ -110,6 +111,7 @@ fn control_api() -> Api<Merchant> {
         .get(verifier_path::LOCKED, locked::locked, locked::about_locked())
         .post(verifier_path::LOCKED_DEPOSIT, locked::deposit, locked::about_deposit())
         .get(verifier_path::LOCKED_CLAIMS, locked::claims, locked::about_claims())
+        .post(verifier_path::CREDITED_CLAIMS, locked::credited, locked::about_credited())
         .get(HEALTH, health, about_health())
         .get(READY, ready, about_ready())
 }

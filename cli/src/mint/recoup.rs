@@ -132,9 +132,9 @@ pub(super) async fn revoke(args: MintRevoke, screen: &Screen) -> Result<()> {
 
 pub(super) async fn recoup(args: MintRecoup, screen: &Screen) -> Result<()> {
     match args.command {
-        Some(MintRecoupCommand::Cover { folder, keyset, amount, reference }) => {
+        Some(MintRecoupCommand::Cover { folder, keyset, amount, reference, yes }) => {
             let home = open(folder)?;
-            cover(&home, &keyset, &amount, reference, screen).await
+            cover(&home, &keyset, (&amount, reference, yes), screen).await
         }
         Some(MintRecoupCommand::Close { folder, keyset, yes }) => {
             let home = open(folder)?;
@@ -172,27 +172,54 @@ async fn close(home: &Desk, keyset: &str, yes: bool, screen: &Screen) -> Result<
     screen.answer(&RecoupsAnswer::of(report)?)
 }
 
-async fn cover(home: &Desk, keyset: &str, amount: &str, reference: Option<String>, screen: &Screen) -> Result<()> {
+async fn cover(
+    home: &Desk,
+    keyset: &str,
+    (amount, reference, yes): (&str, Option<String>, bool),
+    screen: &Screen,
+) -> Result<()> {
     let (keyset, unit) = (read_keyset(keyset)?, home.unit());
     let amount = read_amount(amount, unit)?;
     let reference = reference.unwrap_or_else(|| to_base64url(&rand::random::<[u8; 16]>()));
-    let request = CoverRequest { keyset, amount, reference: reference.clone() };
-    let asked = ask_running(home, async |client| client.post_json(path::COVER_RECOUP, &request).await).await;
+    let mut request = CoverRequest { keyset, amount, reference, beyond: yes };
+    let CoverAnswer { outstanding, known } = match put_in(home, &request).await {
+        Err(error) if !yes && is_beyond(&error) => {
+            let amount = Money::of(amount, unit).text;
+            let question = format!("{amount} is more than what is missing for the claims that wait. Put it in? It cannot be taken back.");
+            if !prompt::confirm(&question, "--yes")? {
+                return Err(fault(Trouble::Declined, "nothing was put in").into());
+            }
+            request.beyond = true;
+            put_in(home, &request).await?
+        }
+        answer => answer?,
+    };
+    screen.answer(&CoveredAnswer { outstanding: Money::of(outstanding, unit), known })
+}
+
+async fn put_in(home: &Desk, request: &CoverRequest) -> Result<CoverAnswer> {
+    let (keyset, reference) = (request.keyset, &request.reference);
+    let asked = ask_running(home, async |client| client.post_json(path::COVER_RECOUP, request).await).await;
     let asked: Option<CoverAnswer> = asked.map_err(|error| match error.downcast_ref::<CallError>() {
         Some(call) if call.may_have_taken_effect() => {
             error.context(format!("repeat it with --reference {reference}: it is then put in once, whatever happened"))
         }
         _ => explain(error, &keyset),
     })?;
-    let CoverAnswer { outstanding, known } = match asked {
-        Some(answer) => answer,
+    match asked {
+        Some(answer) => Ok(answer),
         None => {
             let (books, authority) = home.books().await?;
-            let covered = books.cover_recoup_by(authority, keyset, amount, reference).await;
-            covered.map_err(|error| explain(error.into(), &keyset))?
+            let covered = books.cover_recoup_by(authority, request.clone()).await;
+            Ok(covered.map_err(|error| explain(error.into(), &keyset))?)
         }
-    };
-    screen.answer(&CoveredAnswer { outstanding: Money::of(outstanding, unit), known })
+    }
+}
+
+/// Whether the mint asks first whether so much is meant.
+fn is_beyond(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<CallError>().and_then(CallError::problem).and_then(|problem| problem.known());
+    matches!(error.downcast_ref::<CoverError>(), Some(CoverError::Beyond(_))) || refused == Some(Code::AmountOutOfRange)
 }
 
 pub(super) fn read_keyset(text: &str) -> Result<KeysetId> {
@@ -289,7 +316,7 @@ impl Answer for RecoupsAnswer {
                 ("waiting", &entry.waiting),
                 ("not shown or not claimed", &entry.unproven),
                 ("paid", &entry.paid),
-                ("excluded", &entry.excluded),
+                ("excluded later", &entry.excluded),
                 ("not paid any more", &entry.unpaid),
             ];
             for (name, sum) in sums {
@@ -307,6 +334,7 @@ impl Answer for RecoupsAnswer {
                 "issued after the leak: {} for money, {} for tokens",
                 entry.late_by_money.text, entry.late_by_tokens.text
             ));
+            screen.note("Claims on what was issued after the leak are refused, and not counted among those above.");
         }
     }
 }

@@ -1,16 +1,22 @@
-//! `farthing verifier recoup`: what was taken offline of a keyset that was revoked before it could be deposited.
+//! `farthing verifier recoup`: what was taken offline of a keyset that was revoked before it could be deposited, and what the mint credited and has
+//! forgotten.
 
 use anyhow::Result;
 use farthing_http::client::{CallError, HttpClient};
+use farthing_http::problem::{Code, EARLIER_PAYMENT_ID};
+use farthing_http::unix_client::UnixClient;
 use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{
-    LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, mint_path, verifier_path,
+    CreditedCall, CreditedClaims, LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupWindow,
+    RecoupsAnswer, mint_path, verifier_path,
 };
+use farthing_protocol::ids::PaymentId;
 use farthing_verifier::home::Network;
-use farthing_verifier::service::locked_claims;
+use farthing_verifier::merchant::Merchant;
+use farthing_verifier::service::{credited_claims, locked_claims};
 use serde::Serialize;
 
-use super::offline::{no_lock_key, stopped};
+use super::offline::stopped;
 use super::open::{control, open};
 use crate::args::VerifierRecoup;
 use crate::exit::Told;
@@ -21,6 +27,8 @@ use crate::output::{Answer, Money, Rows, Screen, short};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FiledAnswer {
     payments: Vec<FiledEntry>,
+    /// So many payments more the mint has in its books.
+    in_the_books: u64,
 }
 
 /// A payment that was filed.
@@ -47,26 +55,70 @@ pub(crate) struct FiledEntry {
 pub(super) async fn recoup(args: VerifierRecoup, screen: &Screen) -> Result<()> {
     let home = open(args.folder)?;
     let (url, client) = (home.mint_url().join(mint_path::RECOUP_CLAIM)?, HttpClient::builder().build()?);
-    let LockedClaims { claims } = match control(&home)?.get_json(verifier_path::LOCKED_CLAIMS).await {
-        Ok(claims) => claims,
+    let RecoupsAnswer { mut recoups } = client.get_json(&home.mint_url().join(mint_path::RECOUPS)?).await?;
+    recoups.retain(|recoup| recoup.forgotten.is_some());
+    let running = control(&home)?;
+    let (books, claims) = match running.get_json(verifier_path::LOCKED_CLAIMS).await {
+        Ok(LockedClaims { claims }) => (Records::Running(running), claims),
         Err(CallError::NotSent(_)) => {
-            if home.recipient().is_none() {
-                anyhow::bail!(no_lock_key());
-            }
-            locked_claims(stopped(home, Network::None).await?.recoup_claims().await?)
+            let merchant = stopped(home, Network::None).await?;
+            let LockedClaims { claims } = locked_claims(merchant.recoup_claims().await?);
+            (Records::Stopped(Box::new(merchant)), claims)
         }
         Err(error) => return Err(error.into()),
     };
-    let mut payments = Vec::new();
+    let mut filed = FiledAnswer { payments: Vec::new(), in_the_books: 0 };
     for claim in claims {
-        payments.push(file(&client, &url, claim).await?);
+        filed.add(file(&client, &url, claim).await?);
     }
-    let open = payments.iter().any(|entry| entry.waiting + entry.unproven > 0);
-    screen.answer(&FiledAnswer { payments })?;
+    let mut after = None;
+    while !recoups.is_empty() {
+        let CreditedClaims { claims, next } = books.credited(recoups.clone(), after).await?;
+        for claim in claims {
+            filed.add(file(&client, &url, claim).await?);
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let open = filed.payments.iter().any(|entry| entry.waiting + entry.unproven > 0);
+    screen.answer(&filed)?;
     if open { Err(Told::unfinished().into()) } else { Ok(()) }
 }
 
-async fn file(client: &HttpClient, url: &farthing_http::client::Endpoint, claim: LockedClaim) -> Result<FiledEntry> {
+/// Where the payee's records are read.
+enum Records {
+    Running(UnixClient),
+    Stopped(Box<Merchant>),
+}
+
+impl Records {
+    async fn credited(&self, recoups: Vec<RecoupWindow>, after: Option<PaymentId>) -> Result<CreditedClaims> {
+        match self {
+            Self::Running(client) => {
+                Ok(client.post_json(verifier_path::CREDITED_CLAIMS, &CreditedCall { recoups, after }).await?)
+            }
+            Self::Stopped(merchant) => Ok(credited_claims(merchant.credited_claims(recoups, after).await?)),
+        }
+    }
+}
+
+impl FiledAnswer {
+    fn add(&mut self, entry: Option<FiledEntry>) {
+        match entry {
+            Some(entry) => self.payments.push(entry),
+            None => self.in_the_books = self.in_the_books.saturating_add(1),
+        }
+    }
+}
+
+/// Files a claim. Nothing if its payment is in the mint's books.
+async fn file(
+    client: &HttpClient,
+    url: &farthing_http::client::Endpoint,
+    claim: LockedClaim,
+) -> Result<Option<FiledEntry>> {
     let LockedClaim { payment, amount, unit, exponent, claim } = claim;
     let mut entry = FiledEntry {
         payment: payment.to_text(),
@@ -78,14 +130,16 @@ async fn file(client: &HttpClient, url: &farthing_http::client::Endpoint, claim:
         claims_until: None,
         code: None,
     };
+    let own = claim.payment().map(|payment| payment.id().to_text());
     let answer: Result<RecoupAnswer, CallError> = client.post_json(url, &RecoupCall { claim }).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => match error.problem().and_then(|problem| problem.known()) {
+            Some(Code::DoubleSpend) if own.as_deref() == earlier(&error) => return Ok(None),
             // A refusal of this payment; the others are filed all the same.
             Some(code) if !code.outcome_unknown() => {
                 entry.code = Some(code.as_str().to_owned());
-                return Ok(entry);
+                return Ok(Some(entry));
             }
             _ => return Err(error.into()),
         },
@@ -100,13 +154,17 @@ async fn file(client: &HttpClient, url: &farthing_http::client::Endpoint, claim:
         };
         *count = count.saturating_add(1);
     }
-    Ok(entry)
+    Ok(Some(entry))
+}
+
+fn earlier(error: &CallError) -> Option<&str> {
+    error.problem()?.extension(EARLIER_PAYMENT_ID)
 }
 
 impl Answer for FiledAnswer {
     fn show(&self, screen: &Screen) {
         if self.payments.is_empty() {
-            screen.say("nothing to file: the mint refused no deposit because of a revoked keyset");
+            screen.say("nothing to file: no deposit was refused because of a revoked keyset, and none was forgotten");
             return;
         }
         let mut rows = Rows::new(["payment", "amount", "paid", "waiting", "unproven", "not paid", "code"]).right(1);

@@ -20,14 +20,14 @@ use crate::factors;
 use crate::wallet::{Coin, Wallet, deposit, operation, pay};
 
 /// A mint with a copy and a place for others.
-struct Scene {
-    world: World,
+pub(crate) struct Scene {
+    pub(crate) world: World,
     wallet: Wallet,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::with_fees(0, 0).await;
         let wallet = Wallet::funded(&world, 10_000).await;
         Self { world, wallet, folder: tempfile::tempdir().unwrap() }
@@ -42,17 +42,17 @@ impl Scene {
     }
 
     /// A copy of the running mint.
-    async fn backup(&self, name: &str) -> BackupSummary {
+    pub(crate) async fn backup(&self, name: &str) -> BackupSummary {
         let mut copy = self.world.mint().books().copy_ledger();
         write_backup(&self.world.home, self.plan(name), async || copy.portion().await).await.unwrap()
     }
 
-    fn restore(&self, from: &str, to: &str) -> (Restored, MintHome) {
+    pub(crate) fn restore(&self, from: &str, to: &str) -> (Restored, MintHome) {
         let restored = restore_backup(&self.path(from), &self.path(to), None, &OriginalFence::Gone).unwrap();
         (restored, MintHome::open(self.path(to)).unwrap())
     }
 
-    async fn open(&self, home: &MintHome) -> Result<Mint, MintError> {
+    pub(crate) async fn open(&self, home: &MintHome) -> Result<Mint, MintError> {
         let clock: Arc<TestClock> = Arc::clone(&self.world.clock);
         Mint::open_in(home, unlock(), Surroundings { clock, ..Surroundings::default() }).await
     }

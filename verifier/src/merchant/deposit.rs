@@ -21,7 +21,9 @@ use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Wi
 use super::{Inner, Merchant};
 use crate::check::{CheckError, KnownKeysets, VerifiedPayment, check_redemptions};
 use crate::offline::{self, RefusedDeposit, Sum};
-use crate::store::{Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError, forget_settled, was_begun};
+use crate::store::{
+    Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError, forget_settled, note_locked, was_begun,
+};
 
 /// What became of locked payments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -253,6 +255,7 @@ fn settle(
             Ok(Outcome::Accepted { .. } | Outcome::AlreadyAccepted { .. }) => {
                 // It is not sent again, so that nothing of how it was cleared need be kept.
                 forget_settled(txn, deposit.id())?;
+                note_locked(txn, deposit.id(), locked.id())?;
                 if offline::credited(txn, &locked, &unit)? {
                     credited.push((unit, locked.amount()));
                 }

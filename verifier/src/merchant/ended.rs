@@ -7,7 +7,7 @@ use farthing_protocol::ids::KeysetId;
 
 use super::Merchant;
 use crate::spent;
-use crate::store::StoreError;
+use crate::store::{Old, StoreError, forget_old};
 
 /// So many records, or locked payments, are looked at in one transaction.
 const IN_ONE: u32 = 64;
@@ -16,13 +16,16 @@ impl Merchant {
     /// Drops the spent records of keysets whose `deposit_until` has passed, and returns how many keysets have none left now. Before the first record
     /// goes, a mark is durable by which the keyset is refused for good, whatever a clock says later.
     ///
-    /// The records stay as long as a locked payment of the keyset waits for its deposit: they say when it was accepted.
+    /// The records stay as long as a locked payment of the keyset waits for its deposit: they say when it was accepted. What the mint credited is
+    /// dropped too, when it takes no claims on it any more.
     ///
     /// # Errors
     /// A [`StoreError`] when the records cannot be written, or the clock is years ahead.
     pub async fn drop_ended(&self) -> Result<usize, StoreError> {
         let (engine, now) = (&self.inner.engine, (self.inner.clock)());
         let ended = engine.submit(move |txn| spent::bury_ended(txn, now)).await??;
+        let credited = move |txn: &mut Txn<'_>| forget_old(txn, Old::Ended(now), IN_ONE as usize);
+        while engine.submit(credited).await?.map_err(|_| StoreError::Stopped)? {}
         if ended.is_empty() {
             return Ok(0);
         }

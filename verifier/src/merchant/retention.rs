@@ -18,7 +18,7 @@ use farthing_protocol::amount::UnixTime;
 
 use super::record::{self, Accepted, Logged, RECEIPTS, REQUESTS, key};
 use super::{Merchant, refund, sale};
-use crate::store::{StoreError, forget_settled};
+use crate::store::{Old, StoreError, forget_credited, forget_old, forget_settled};
 use crate::webhook::outbox;
 
 const FIRST: &[u8] = b"shop/first";
@@ -83,6 +83,8 @@ impl Merchant {
                 break;
             }
         }
+        let old = move |txn: &mut Txn<'_>| forget_old(txn, Old::Before(before), IN_ONE);
+        while self.inner.engine.submit(old).await?.map_err(|_: StoreFault| StoreError::Stopped)? {}
         if let Some(clearing) = &self.inner.clearing {
             clearing.forget_older(before).await?;
         }
@@ -134,6 +136,7 @@ fn erase(txn: &mut Txn<'_>, line: &Logged, now: UnixTime) -> Result<(), StoreFau
     outbox::erase(txn, id)?;
     refund::erase(txn, id)?;
     forget_settled(txn, id)?;
+    forget_credited(txn, id)?;
     txn.delete(&key(RECEIPTS, id.as_bytes()))?;
     txn.delete(&record::log_key(line.number))
 }

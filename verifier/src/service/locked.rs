@@ -6,13 +6,14 @@ use farthing_http::problem::{Code, Problem};
 use farthing_openapi::Operation;
 use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{
-    KeysetsAnswer, KeysetsTaken, LockedAnswer, LockedClaim, LockedClaims, LockedDeposit, LockedRefusal, LockedSum,
+    CreditedCall, CreditedClaims, KeysetsAnswer, KeysetsTaken, LockedAnswer, LockedClaim, LockedClaims, LockedDeposit, LockedRefusal, LockedSum,
     RecipientAnswer,
 };
+use farthing_protocol::ids::PaymentId;
 use farthing_protocol::recoup::RecoupClaim;
 use farthing_protocol::text::TextForm;
 
-use crate::merchant::{DepositReport, Merchant};
+use crate::merchant::{CreditedClaim, DepositReport, Merchant};
 use crate::offline::{RefusedDeposit, Sum};
 
 pub(super) fn about_recipient() -> Operation {
@@ -47,6 +48,27 @@ pub(super) fn about_deposit() -> Operation {
 pub(super) fn about_claims() -> Operation {
     Operation::new("claims", "What is to be filed with the mint for tokens of a keyset that was revoked. Asks nobody.")
         .about("Of deposits that the mint refused because their keyset was revoked or had ended.")
+}
+
+pub(super) fn about_credited() -> Operation {
+    Operation::new("creditedClaims", "What is to be filed with a mint that has forgotten what it credited. Asks nobody.")
+        .about("Of the keysets of which the mint says so: its ledger was put back from a copy. Some at once, in the order of their ids.")
+}
+
+pub(super) async fn credited(
+    State(merchant): State<Merchant>,
+    Json(CreditedCall { recoups, after }): Json<CreditedCall>,
+) -> Result<Json<CreditedClaims>, Problem> {
+    Ok(Json(credited_answer(merchant.credited_claims(recoups, after).await?)))
+}
+
+/// Claims as they are sent.
+pub fn credited_answer((claims, next): (Vec<CreditedClaim>, Option<PaymentId>)) -> CreditedClaims {
+    let claim = |CreditedClaim { payment, amount, unit, claim }: CreditedClaim| {
+        let (unit, exponent) = (unit.code().to_owned(), unit.exponent());
+        LockedClaim { payment, amount, unit, exponent, claim }
+    };
+    CreditedClaims { claims: claims.into_iter().map(claim).collect(), next }
 }
 
 pub(super) async fn claims(State(merchant): State<Merchant>) -> Result<Json<LockedClaims>, Problem> {

@@ -6,6 +6,7 @@
 //! What different callers want to know at the same time goes to the mint in one request; each records his own part
 //! before and after it.
 
+mod credited;
 mod desk;
 mod mint;
 mod record;
@@ -28,6 +29,9 @@ use self::record::{Begun, Record, State};
 use super::{Acceptance, AcceptedPayment, Decides, Outcome, SpentStore, StoreError, StoreFuture, StoreRole};
 use crate::locks::KeyedLocks;
 
+pub(crate) use self::credited::{
+    Credited, Old, credited_after, credited_payment, forget_credited, forget_old, note_locked,
+};
 pub(crate) use self::record::{forget_settled, was_begun};
 
 /// The most payments that one request carries.
@@ -75,7 +79,8 @@ pub struct Resumed {
 }
 
 impl ClearingStore {
-    /// A store that asks the mint at `base`, with its record in an engine. Keys that begin with `clear/` are its own.
+    /// A store that asks the mint at `base`, with its record in an engine. Keys that begin with `clear/` or `credited/` are its
+    /// own.
     ///
     /// # Errors
     /// A [`UrlError`] when the mint's deposit endpoint has no address.

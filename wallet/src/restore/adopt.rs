@@ -57,6 +57,8 @@ pub(super) struct Adopted {
     /// When the file's segment began.
     from: UnixTime,
     place: record::FilePlace,
+    /// How many records the file held, everybody's.
+    held: u64,
     /// The mint signed a record of ours with wrong responses, or something that is not a record under an id of ours.
     pub(super) lie: bool,
 }
@@ -80,7 +82,8 @@ pub(super) fn examine(
 ) -> Result<Adopted, StoreError> {
     let head = file.head();
     let place = (head.segment, head.prefix.value());
-    let mut adopted = Adopted { until: numbers.count(), from: head.span.from(), place, ..Adopted::default() };
+    let held = u64::try_from(file.records().len()).unwrap_or(u64::MAX);
+    let mut adopted = Adopted { until: numbers.count(), from: head.span.from(), place, held, ..Adopted::default() };
     let mut records = Vec::new();
     for filed in file.records() {
         let Some(number) = numbers.of(filed.issuance()) else { continue };
@@ -210,6 +213,7 @@ pub(super) fn keep_adopted(tx: &mut Tx<'_, '_>, keyset: &Keyset, adopted: &Adopt
         restoring.found_from = Some(restoring.found_from.map_or(adopted.from, |first| first.min(adopted.from)));
         restoring.keep(tx, &mint)?;
     }
+    record::note_held(tx, &id, adopted.place, adopted.held)?;
     // What an unfinished operation asks for is its own to answer for; if it comes to nothing, the file is read again.
     let is_again = adopted.numbers.iter().any(|number| unanswered.contains(number));
     record::note_searched(tx, &id, adopted.place, if is_again { 0 } else { adopted.until })?;

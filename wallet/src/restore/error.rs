@@ -46,6 +46,9 @@ pub enum BadFile {
     /// It is another one, or not signed.
     #[error(transparent)]
     NotAccepted(#[from] FileError),
+    /// The mint signed it, and its index lists more or less than it holds.
+    #[error("it does not hold what the mint's index lists")]
+    OtherCount,
 }
 
 impl From<CallError> for RestoreError {

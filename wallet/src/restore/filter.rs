@@ -37,7 +37,8 @@ impl Inner {
         for (keyset, (period, part)) in parts {
             let Some(coins) = coins.get(&keyset).map(Arc::clone) else { continue };
             let head = index.filter(&keyset, period, part).ok_or(StoreError::Damaged)?;
-            match self.read_filter(mint, head, coins, round).await {
+            let holds = holds(index, &head).ok_or(StoreError::Damaged)?;
+            match self.read_filter(mint, (head, holds), coins, round).await {
                 Ok(()) => troubles.answered(),
                 Err(error) => troubles.note(error)?,
             }
@@ -46,10 +47,16 @@ impl Inner {
         troubles.require_reached()
     }
 
-    async fn read_filter(&self, mint: &Mint, head: FilterHead, coins: Coins, round: u32) -> Result<(), RestoreError> {
+    async fn read_filter(
+        &self,
+        mint: &Mint,
+        (head, holds): (FilterHead, usize),
+        coins: Coins,
+        round: u32,
+    ) -> Result<(), RestoreError> {
         let url = mint.url.join(&mint_path::spent(&head)).map_err(MintError::from)?;
         let bytes = self.fetch_file(&mint.id, &url).await?;
-        let searched = tokio::task::spawn_blocking(move || hits(&bytes, &head, &coins)).await;
+        let searched = tokio::task::spawn_blocking(move || hits(&bytes, &head, holds, &coins)).await;
         let hits = searched.map_err(|_| StoreError::Unavailable)??;
         self.vault
             .run::<_, StoreError>(move |tx| {
@@ -100,10 +107,27 @@ fn to_read(
     Ok((coins, parts, restoring.round))
 }
 
+/// How many fingerprints a part holds by the index: every part but the last is full.
+fn holds(index: &ArchiveIndex, head: &FilterHead) -> Option<usize> {
+    let listed = index.keyset(&head.keyset)?.filters.get(usize::try_from(head.period).ok()?)?;
+    let before = usize::from(head.part).checked_mul(SpentFilter::MAX_FINGERPRINTS)?;
+    let left = usize::try_from(listed.count).ok()?.checked_sub(before)?;
+    Some(left.min(SpentFilter::MAX_FINGERPRINTS))
+}
+
 /// The tokens whose fingerprints are in a part of a filter. Takes long: not for an executor's thread.
-fn hits(bytes: &[u8], asked: &FilterHead, coins: &[(TokenKey, [u8; 32])]) -> Result<Vec<TokenKey>, BadFile> {
+fn hits(
+    bytes: &[u8],
+    asked: &FilterHead,
+    holds: usize,
+    coins: &[(TokenKey, [u8; 32])],
+) -> Result<Vec<TokenKey>, BadFile> {
     let filter = SpentFilter::from_bytes(bytes)?;
     filter.accept(asked)?;
+    // One that leaves something out would say of spent tokens that they are not.
+    if filter.fingerprints().len() != holds {
+        return Err(BadFile::OtherCount);
+    }
     let printer = Fingerprinter::new(&asked.keyset, asked.period);
     Ok(coins.iter().filter(|(_, coin)| filter.holds(printer.of(coin))).map(|(key, _)| *key).collect())
 }

@@ -128,6 +128,23 @@ pub(crate) fn note_searched(
     tx.put(&of_place(b'd', keyset, place), &Count(until))
 }
 
+/// Notes how many records a file held.
+pub(crate) fn note_held(
+    tx: &mut Tx<'_, '_>,
+    keyset: &KeysetId,
+    place: FilePlace,
+    records: u64,
+) -> Result<(), StoreError> {
+    tx.put(&of_place(b'h', keyset, place), &Count(records))
+}
+
+/// How many records each file held that was read.
+pub(crate) fn held(tx: &Tx<'_, '_>, keyset: &KeysetId) -> Result<BTreeMap<FilePlace, u64>, StoreError> {
+    let prefix = of_keyset(b'h', keyset);
+    let found = tx.scan::<Count>(&prefix)?;
+    found.into_iter().map(|(key, records)| Ok((place(&key, prefix.len())?, records.0))).collect()
+}
+
 /// In which round each part of a keyset's filters was looked at last.
 pub(crate) fn filtered(tx: &Tx<'_, '_>, keyset: &KeysetId) -> Result<BTreeMap<FilePlace, u64>, StoreError> {
     let prefix = of_keyset(b'f', keyset);

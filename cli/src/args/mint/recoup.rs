@@ -51,7 +51,8 @@ pub(crate) struct MintRecoup {
 pub(crate) enum MintRecoupCommand {
     /// Put your own money in, where forged tokens took some
     ///
-    /// With the same --reference the same sum is put in once only, so a command whose outcome you do not know can be repeated.
+    /// With the same --reference the same sum is put in once only, so a command whose outcome you do not know can be repeated. It cannot be
+    /// taken back: more than what `farthing mint recoup` shows as missing is put in only if you say so.
     Cover {
         #[command(flatten)]
         folder: MintFolder,
@@ -63,6 +64,9 @@ pub(crate) enum MintRecoupCommand {
         /// Your own name for it
         #[arg(long, value_name = "TEXT")]
         reference: Option<String>,
+        /// Do not ask, also if it is more than what is missing
+        #[arg(long, short = 'y')]
+        yes: bool,
     },
     /// Say that you put no more in: claims that the books do not cover are not paid, and the keyset can be dropped
     ///

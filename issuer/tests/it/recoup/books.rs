@@ -4,7 +4,7 @@ use farthing_issuer::{CoverError, Figure, Leak, LedgerError, RecoupError};
 use farthing_protocol::api::RecoupState;
 use farthing_protocol::recoup::RecoupClaim;
 
-use super::{DAY, Held, claim, copied, file, locked, redeemed, revoke, settle, states, withdraw};
+use super::{DAY, Held, claim, copied, cover, file, locked, redeemed, revoke, settle, states, withdraw};
 use crate::common::{Fault, World, amount};
 use crate::wallet::{Wallet, deposit, pay};
 
@@ -40,13 +40,14 @@ async fn what_forged_tokens_took_is_missing_until_the_operator_puts_it_in() {
     assert_eq!(report.outstanding.units() + 4, report.waiting.amount.units(), "four are missing");
 
     let books = world.mint().books();
-    let cover = async |units, reference: &str| books.cover_recoup(*keyset.id(), amount(units), reference).await;
-    assert_eq!(cover(0, "loss").await, Err(CoverError::Zero));
-    assert_eq!(cover(1, "").await, Err(CoverError::Reference));
-    let covered = cover(4, "loss").await.unwrap();
+    let put_in = async |units, reference: &str| books.cover_recoup(*keyset.id(), amount(units), reference).await;
+    assert_eq!(put_in(0, "loss").await, Err(CoverError::Zero));
+    assert_eq!(put_in(1, "").await, Err(CoverError::Reference));
+    assert_eq!(put_in(5, "loss").await, Err(CoverError::Beyond(amount(4))), "nothing brings it back");
+    let covered = put_in(4, "loss").await.unwrap();
     assert_eq!((covered.outstanding, covered.known), (report.waiting.amount, false));
-    assert!(cover(4, "loss").await.unwrap().known);
-    assert_eq!(cover(5, "loss").await, Err(CoverError::ReferenceUsed));
+    assert!(put_in(4, "loss").await.unwrap().known);
+    assert_eq!(put_in(5, "loss").await, Err(CoverError::ReferenceUsed));
     world.audit().await;
     books.settle_recoups().await.unwrap();
     assert_eq!(states(&world, &held).await, [RecoupState::Paid; 3]);
@@ -149,7 +150,7 @@ async fn the_audit_finds_a_recoup_that_was_made_by_hand() {
         let all: Vec<&Held> = tokens.iter().collect();
         states(&world, &claim(&keyset, &all, wallet.payee(), world.now())).await;
         settle(&world).await;
-        world.mint().books().cover_recoup(*keyset.id(), amount(5), "cover").await.unwrap();
+        cover(&world, &keyset, 5, "cover").await;
         world.audit().await;
         world
     };

@@ -5,7 +5,7 @@ use farthing_protocol::api::RecoupState;
 use farthing_protocol::keyset::Keyset;
 use farthing_protocol::shape::Shape;
 
-use super::{Held, claim, file, revoke, settle, states, swap, withdraw};
+use super::{Held, claim, cover, file, revoke, settle, states, swap, withdraw};
 use crate::common::{World, amount, denomination};
 use crate::rotation::{WINDOWS, go_to, rotate};
 use crate::wallet::Wallet;
@@ -84,7 +84,7 @@ async fn what_forged_tokens_paid_for_is_excluded_at_any_depth() {
     assert!(!excluded(&world, &first, &honest, &old[1]).await);
     // What was filed before the first leak was known is judged again before it is paid.
     // The forged eight were swapped out of the first keyset, and are missing there.
-    world.mint().books().cover_recoup(*first.id(), amount(8), "loss").await.unwrap();
+    cover(&world, &first, 8, "loss").await;
     settle(&world).await;
     assert_eq!(world.balance(&thief.key()).await, 0);
     let filed = claim(&second, &[&three[0]], thief.payee(), now);

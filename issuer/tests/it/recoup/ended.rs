@@ -7,7 +7,7 @@ use farthing_protocol::keyset::Keyset;
 use farthing_protocol::recoup::RecoupClaim;
 use farthing_protocol::shape::Shape;
 
-use super::{Held, claim, copied, file, locked, redeemed, revoke, settle, states, swap, withdraw};
+use super::{Held, claim, copied, cover, file, locked, redeemed, revoke, settle, states, swap, withdraw};
 use crate::common::{Fault, World, amount};
 use crate::rotation::{WINDOWS, deposited, go_to, refused, rotate, rows};
 use crate::wallet::{Wallet, deposit, pay};
@@ -58,7 +58,7 @@ async fn revoked() -> Revoked {
     let unproven = RecoupClaim::redeeming(payment, locked(), Vec::new()).unwrap();
     assert_eq!(states(&world, &unproven).await, [RecoupState::Unproven]);
     settle(&world).await;
-    world.mint().books().cover_recoup(*keyset.id(), amount(5), "five").await.unwrap();
+    cover(&world, &keyset, 5, "five").await;
     world.mint().seal().await.unwrap();
     go_to(&world, keyset.terms().deposit_until.minus(1));
     assert_eq!(states(&world, &paid).await, [RecoupState::Paid; 3]);

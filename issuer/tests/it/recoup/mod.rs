@@ -3,10 +3,12 @@
 mod books;
 mod doubtful;
 mod ended;
+mod forgotten;
 mod payees;
 mod twins;
 
-use farthing_issuer::{Leak, RecoupError};
+use farthing_issuer::control::CoverRequest;
+use farthing_issuer::{Authority, Leak, RecoupError};
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{RecoupAnswer, RecoupState, RecoupToken};
 use farthing_protocol::blind::wallet::AwaitingResponse;
@@ -180,6 +182,13 @@ pub(crate) async fn states(world: &World, claim: &RecoupClaim) -> Vec<RecoupStat
 pub(crate) async fn revoke(world: &World, keyset: &Keyset, ago: u64) {
     let leak = Leak { since: Some(world.now().minus(ago)), ..Leak::default() };
     world.mint().books().revoke(*keyset.id(), leak).await.unwrap();
+}
+
+/// The operator's money, whatever is missing.
+pub(crate) async fn cover(world: &World, keyset: &Keyset, units: u64, reference: &str) {
+    let (keyset, reference) = (*keyset.id(), reference.to_owned());
+    let request = CoverRequest { keyset, amount: amount(units), reference, beyond: true };
+    world.mint().books().cover_recoup_by(Authority::local(), request).await.unwrap();
 }
 
 /// The window ends, and what is due is paid.

@@ -2,7 +2,7 @@
 
 use farthing_issuer::RecoupError;
 use farthing_protocol::api::{DepositOutcome, RecoupState};
-use farthing_protocol::codec::{DecodeError, Wire};
+use farthing_protocol::codec::Wire;
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::payment::Payment;
 use farthing_protocol::recoup::{ProofError, RecoupClaim};
@@ -10,6 +10,7 @@ use farthing_verifier::check::CheckError;
 
 use super::{Held, claim, copied, file, locked, redeemed, revoke, settle, states, withdraw};
 use crate::common::World;
+use crate::rotation::rows;
 use crate::wallet::{Wallet, deposit, pay};
 
 /// What a payee files: the payment that redeems what was locked to him, and perhaps what he was told of its blinding.
@@ -150,26 +151,17 @@ async fn a_payee_who_was_refused_a_deposit_does_not_come_before_the_holder() {
         let filed = RecoupClaim::redeeming(payment.clone(), id, Vec::new()).unwrap();
         assert_eq!(file(&world, &filed).await, Err(RecoupError::Payment(CheckError::WrongRequest)));
     }
-    // Or as it stands, told of the blinding or not: that is no claim.
+    // Or as it stands, told of the blinding or not: the mint has forgotten nothing that it was credited.
     for evidence in [vec![], vec![tokens[0].evidence()]] {
-        let filed = RecoupClaim::new(world.id(), *keyset.id(), Some(payment.clone()), evidence);
-        assert_eq!(filed.map(drop), Err(DecodeError::Empty));
+        let filed = RecoupClaim::new(world.id(), *keyset.id(), Some(payment.clone()), evidence).unwrap();
+        assert_eq!(file(&world, &filed).await, Err(RecoupError::Payment(CheckError::WrongRequest)));
     }
-    let written = as_it_was_written(&payment);
-    assert_eq!(RecoupClaim::from_bytes(&written).map(drop), Err(DecodeError::Empty));
     let honest = claim(&keyset, &[&tokens[0]], wallet.payee(), world.now());
     assert_eq!(states(&world, &honest).await, [RecoupState::Waiting]);
     settle(&world).await;
     assert_eq!(states(&world, &honest).await, [RecoupState::Paid]);
     assert_eq!((world.balance(&shop.key()).await, world.balance(&wallet.key()).await), (0, 96 + 4));
     world.audit().await;
-}
-
-/// A claim that names no locked payment, and no evidence.
-fn as_it_was_written(payment: &Payment) -> Vec<u8> {
-    let payment_bytes = payment.to_bytes();
-    [&[1], payment.mint().as_bytes().as_slice(), payment.keyset().as_bytes(), &[1], &payment_bytes[1..], &[0, 0, 0]]
-        .concat()
 }
 
 /// Who knows p of a token that was sent to him unlocked, but not where it came from, is no payee for that.
@@ -194,5 +186,41 @@ async fn a_holder_who_pays_himself_is_no_payee() {
     settle(&world).await;
     assert_eq!(states(&world, &shown).await, [RecoupState::Waiting], "nobody claims it");
     assert_eq!(world.balance(&recipient.key()).await, 0);
+    world.audit().await;
+}
+
+/// Who has the key makes tokens at will, and need show of none where it came from to claim it as its payee.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_tokens_are_claimed_unshown_than_were_issued() {
+    let mut world = World::new().await;
+    let mut wallet = Wallet::funded(&world, 100).await;
+    let keyset = world.keyset().await;
+    let tokens = withdraw(&world, &mut wallet, &keyset, 3).await;
+    let stolen = world.stolen().await;
+    let mut thief = Wallet::funded(&stolen, 100).await;
+    let forged = withdraw(&stolen, &mut thief, &keyset, 63).await;
+    world.clock.pass(10);
+    revoke(&world, &keyset, 5).await;
+    let filed = async |token: &Held| {
+        let payment = redeemed(&keyset, &[token], thief.payee(), world.now());
+        file(&world, &filing(&payment, &[])).await.map(|answer| answer.tokens[0].state)
+    };
+    for token in &forged[..3] {
+        assert_eq!(filed(token).await, Ok(RecoupState::Unproven));
+    }
+    assert_eq!(filed(&forged[3]).await, Err(RecoupError::TooMany));
+    // Who shows something is heard all the same, and so is a payee whose payer has shown it.
+    let shown = RecoupClaim::new(world.id(), *keyset.id(), None, vec![tokens[0].evidence()]).unwrap();
+    assert_eq!(states(&world, &shown).await, [RecoupState::Waiting]);
+    assert_eq!(filed(&tokens[0]).await, Ok(RecoupState::Waiting));
+    let held = claim(&keyset, &[&tokens[1]], wallet.payee(), world.now());
+    assert_eq!(states(&world, &held).await, [RecoupState::Waiting]);
+    assert_eq!(filed(&forged[4]).await, Err(RecoupError::TooMany));
+    // Only what can be decided is looked through to pay it.
+    assert_eq!(rows(&mut world, &["recoup/open/", "recoup/token/"]).await, [2, 5]);
+    settle(&world).await;
+    assert_eq!(rows(&mut world, &["recoup/open/", "recoup/token/"]).await, [0, 5]);
+    let unproven = world.mint().books().recoup_reports().await.unwrap().remove(0).unproven.tokens;
+    assert_eq!(unproven, 3);
     world.audit().await;
 }

@@ -7,13 +7,15 @@ use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::{Claim, KeysetId, PaymentId, RequestHash};
 use farthing_protocol::payment::Payment;
 
+use super::credited::{self, Credited};
 use crate::check::VerifiedPayment;
 use crate::store::AcceptedPayment;
 
 const FORMAT: u8 = 1;
 const RECORDS: &[u8] = b"clear/record/";
-/// The payment's bytes, as long as its outcome is not known; the keys alone are the list of what is open.
-const PAYMENTS: &[u8] = b"clear/payment/";
+/// The payment's bytes, as long as its outcome is not known, or it is kept because it was credited.
+pub(super) const PAYMENTS: &[u8] = b"clear/payment/";
+/// The keys are the list of what is open. The value is until when the keyset can be deposited.
 const OPEN: &[u8] = b"clear/open/";
 /// Payments that somebody else had accepted, by time: they are nobody's to forget but this store's.
 const ELSEWHERE: &[u8] = b"clear/elsewhere/";
@@ -126,12 +128,18 @@ pub(super) fn begin(txn: &mut Txn<'_>, payment: &VerifiedPayment, claim: &Claim)
     };
     txn.put(&key(RECORDS, id), &record.to_bytes())?;
     txn.put_large(&key(PAYMENTS, id), &inner.to_bytes())?;
-    txn.put(&key(OPEN, id), &[])?;
+    txn.put(&key(OPEN, id), &payment.keyset().terms().deposit_until.seconds().to_be_bytes())?;
     Ok(Begun { payment: inner.clone(), claim: *claim, fresh: true })
 }
 
 pub(super) fn settle(txn: &mut Txn<'_>, id: &PaymentId, state: State) -> Result<(), StoreFault> {
     let record = read(txn, id)?.ok_or(StoreFault::Damaged)?;
+    // What a version began that did not note the time is not kept.
+    let until = txn.get(&key(OPEN, id))?.and_then(|until| until.try_into().ok()).map(u64::from_be_bytes);
+    if let (State::Accepted { at } | State::Elsewhere { at }, Some(until)) = (state, until) {
+        let (keyset, until) = (record.keyset, UnixTime::from_seconds(until));
+        credited::keep(txn, id, Credited { at, keyset, until, locked: None })?;
+    }
     if let State::Elsewhere { at } = state {
         txn.put(&[ELSEWHERE, &at.seconds().to_be_bytes(), id.as_bytes()].concat(), &[])?;
     }
@@ -149,7 +157,7 @@ pub(crate) fn was_begun(txn: &Txn<'_>, id: &PaymentId) -> Result<bool, StoreFaul
     Ok(read(txn, id)?.is_some())
 }
 
-/// Forgets a payment whose outcome is known and was taken note of. The mint knows it, whoever asks again.
+/// Forgets a payment whose outcome is known and was taken note of, but for what was credited. The mint knows it, whoever asks again.
 pub(crate) fn forget_settled(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
     match read(txn, id)? {
         None | Some(Record { state: State::Pending, .. }) => Ok(()),
@@ -166,7 +174,9 @@ pub(super) fn forget_elsewhere(txn: &mut Txn<'_>, before: UnixTime, at_most: usi
         if UnixTime::from_seconds(u64::from_be_bytes(*at)) >= before {
             return Ok(false);
         }
-        forget_settled(txn, &PaymentId::from_bytes(id.try_into().map_err(|_| StoreFault::Damaged)?))?;
+        let id = PaymentId::from_bytes(id.try_into().map_err(|_| StoreFault::Damaged)?);
+        forget_settled(txn, &id)?;
+        credited::forget_credited(txn, &id)?;
         txn.delete(&entry)?;
     }
     Ok(count == at_most)
@@ -181,10 +191,12 @@ pub(super) fn open_after(txn: &Txn<'_>, after: Option<&PaymentId>, limit: usize)
 }
 
 fn close(txn: &mut Txn<'_>, id: &PaymentId) -> Result<(), StoreFault> {
-    txn.delete_large(&key(PAYMENTS, id))?;
+    if !credited::is_kept(txn, id)? {
+        txn.delete_large(&key(PAYMENTS, id))?;
+    }
     txn.delete(&key(OPEN, id))
 }
 
-fn key(prefix: &[u8], id: &PaymentId) -> Vec<u8> {
+pub(super) fn key(prefix: &[u8], id: &PaymentId) -> Vec<u8> {
     [prefix, id.as_bytes()].concat()
 }
