@@ -107,6 +107,8 @@ fn holders_and_a_merchant_of_locked_tokens_get_back_what_is_theirs() {
     let report = answer(world, 0, "mint-recoup", &["mint", "recoup"]);
     assert_eq!(units(&report["recoups"][0]["paid"]["amount"]), 37 + 510);
     let cover = ["mint", "recoup", "cover", &keyset, "1.00", "--reference", "loss"];
+    world.fails(8, &cover);
+    let cover = [&cover[..], &["--yes"]].concat();
     for known in [false, true] {
         let covered = answer(world, 0, "mint-recoup-cover", &cover);
         assert_eq!((units(&covered["outstanding"]), &covered["known"]), (510 - 37 + 100, &known.into()));
@@ -186,4 +188,66 @@ fn after_a_restore_with_loss_everybody_gets_back_what_is_on_record() {
     }
     assert_eq!(fair.books(), (490 + 490 + 510 + 1000 + 37 - 200, 510 - 37 + 200));
     assert!(world.run(&["mint", "audit"]).contains("balanced"));
+}
+
+/// A mint is put back from a copy: it has forgotten a payment, and a withdrawal.
+#[test]
+fn after_a_loss_a_merchant_claims_what_he_was_credited_and_wallets_are_told_what_is_lost() {
+    let world = World::new();
+    let mint = world.mint();
+    let (alice, bob) = (Purse::filled(&world, "alice", &mint), Purse::filled(&world, "bob", &mint));
+    let backup = world.path("backup");
+    let backup = backup.to_str().unwrap();
+    world.run(&["mint", "backup", backup, "--with-keys"]);
+    std::thread::sleep(Duration::from_millis(1100));
+    let merchant = world.merchant(&mint);
+    let invoice = world.run(&["verifier", "request", "0.37"]);
+    let invoice = invoice.lines().find(|line| line.starts_with("farthing")).unwrap();
+    alice.json("wallet-pay", &["pay", invoice, "--yes"]);
+    bob.json("wallet-withdraw", &["withdraw", "1.00"]);
+    let port = mint.port();
+    mint.kill();
+    std::fs::rename(world.path(".farthing/mint"), world.path("lost")).unwrap();
+    world.run(&["mint", "restore", backup]);
+    world.run(&["mint", "restore", "--accept-loss", "--yes"]);
+    let mint = world.serve(&["mint", "run", "--listen", &format!("127.0.0.1:{port}")]);
+    world.run(&["mint", "new-keyset"]);
+
+    // He is paid when his payer shows where the tokens came from.
+    let filed = answer(&world, 3, "verifier-recoup", &["verifier", "recoup"]);
+    assert_eq!((units(&filed["payments"][0]["amount"]), &filed["payments"][0]["unproven"]), (37, &3.into()));
+    assert_eq!((filed["payments"].as_array().unwrap().len(), &filed["in_the_books"]), (1, &0.into()));
+    let shown = alice.json_with(3, "wallet-recoup", &["recoup", "--for-payees", "--yes"]);
+    assert_eq!((&shown["shown"]["shown"], units(&shown["claimed"][0]["waiting"])), (&3.into(), 510 - 37));
+    drop(merchant);
+    let filed = answer(&world, 3, "verifier-recoup", &["verifier", "recoup"]);
+    assert_eq!(filed["payments"][0]["waiting"], 3);
+
+    // The wallet says what can be claimed, gets tokens of the next keyset at once, and ends what the mint does not know.
+    let balance = bob.json("wallet-balance", &["balance"]);
+    let warned = balance["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "recoupable");
+    assert!(warned, "{balance}");
+    let claimed = bob.json_with(3, "wallet-recoup", &["recoup", "--yes"]);
+    let of = |answer: &Value, what: &str| units(&answer["claimed"][0][what]);
+    assert_eq!((of(&claimed, "claimed"), of(&claimed, "waiting"), of(&claimed, "lost")), (610, 510, 100));
+    assert_eq!(claimed["claimed"][0]["lost_because"][0]["reason"], "unknown_issuance");
+    let list = bob.json("wallet-recoup", &["recoup", "--list"]);
+    assert_eq!((of(&list, "waiting"), of(&list, "lost")), (510, 100));
+    let report = answer(&world, 0, "mint-recoup", &["mint", "recoup"]);
+    assert_eq!(units(&report["recoups"][0]["waiting"]["amount"]), 510 + 510);
+    world.audit();
+    drop(mint);
+}
+
+/// A wallet whose list is of before the revocation.
+#[test]
+fn a_withdrawal_after_a_revocation_is_made_with_the_next_keyset() {
+    let world = World::new();
+    let mint = world.mint();
+    let bob = Purse::filled(&world, "bob", &mint);
+    world.run(&["mint", "revoke", &keyset(&world), "--yes"]);
+    world.run(&["mint", "new-keyset"]);
+    let withdrawn = bob.json("wallet-withdraw", &["withdraw", "1.00"]);
+    assert_eq!(units(&withdrawn["amount"]), 100);
+    assert!(withdrawn["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "recoupable"));
 }

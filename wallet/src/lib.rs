@@ -89,7 +89,7 @@ pub use ready::{
     StockLine, StockPolicy, StockView, Upkeep, UpkeepFailure, UpkeepKind, daemon,
 };
 pub use reason::{Class, Reason};
-pub use recoup::{RecoupError, RecoupView, Recoupable, Shown, Unclaimable, WHAT_A_RECOUP_SHOWS};
+pub use recoup::{LostBecause, RecoupError, RecoupView, Recoupable, Shown, Unclaimable, WHAT_A_RECOUP_SHOWS};
 pub use restore::{
     BadFile, Confirmed, PerhapsSentToken, Renewal, RestoreError, RestoreState, RestoreView, Restored,
     WHAT_A_RESTORE_SHOWS,

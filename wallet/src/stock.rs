@@ -79,12 +79,16 @@ pub(crate) fn worth_of_gone(tx: &Tx<'_, '_>, key: TokenKey) -> Result<Amount, St
     Ok(token.denomination.value())
 }
 
-/// Tokens of a keyset that were held for a payee and paid to him.
-pub(crate) fn paid_while_held(tx: &Tx<'_, '_>, keyset: &KeysetId) -> Result<Vec<(TokenKey, StoredToken)>, StoreError> {
+/// Tokens of a keyset that operations spent, and that are such as are asked for.
+pub(crate) fn paid_of(
+    tx: &Tx<'_, '_>,
+    keyset: &KeysetId,
+    is_such: impl Fn(&StoredToken) -> bool,
+) -> Result<Vec<(TokenKey, StoredToken)>, StoreError> {
     let mut found = Vec::new();
     for (key, token) in tx.scan::<StoredToken>(&[GONE])? {
         let key = TokenKey::from_key(&key)?;
-        if key.keyset == *keyset && token.held.is_some() && matches!(token.state, TokenState::Spent(_)) {
+        if key.keyset == *keyset && matches!(token.state, TokenState::Spent(_)) && is_such(&token) {
             found.push((key, token));
         }
     }

@@ -60,6 +60,8 @@ pub(crate) enum WarningCode {
     RestoreUnfinished,
     /// Tokens end soon.
     TokensEnding,
+    /// A key of a mint leaked, and what its tokens were worth can be claimed.
+    Recoupable,
     /// Somebody had claimed a part of what was received.
     PartClaimed,
     /// What was fetched could not be written where it was to go.

@@ -52,6 +52,13 @@ pub(crate) struct AccountBalance {
 pub(super) async fn balance(place: &Place) -> Result<BalanceAnswer> {
     let wallet = place.open().await?;
     let mints = wallet.mints();
+    // The account is asked for anyway, and a list of this hour says whether a key leaked.
+    for mint in mints.iter().filter(|mint| mint.pinned && !mint.refused) {
+        if let Err(error) = wallet.refresh_mint(&mint.id).await {
+            place.screen.note(format!("The mint's list could not be fetched: {error}"));
+        }
+    }
+    place.warn_of_recoups(&wallet).await?;
     let perhaps_sent = wallet.perhaps_sent().await?;
     let mut balances = Vec::new();
     for held in wallet.balance().await? {

@@ -1,11 +1,13 @@
 //! Opening the wallet: going on with what was left unfinished, and telling what goes on.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use farthing_protocol::amount::Unit;
+use farthing_protocol::ids::KeysetId;
 use farthing_wallet::{Event, MintView, Options, RestoreState, Resumed, Resumption, UnitView, Wallet};
 
 use super::refresh::warn_of_ends;
@@ -20,11 +22,13 @@ pub(super) struct Place {
     pub(super) screen: Screen,
     /// What a payment shows was told before it began.
     pub(super) outlook_told: Arc<AtomicBool>,
+    /// Revoked keysets that were warned of.
+    recoups_told: Mutex<BTreeSet<KeysetId>>,
 }
 
 impl Place {
     pub(super) fn new(common: Common, screen: &Screen) -> Self {
-        Self { common, screen: screen.clone(), outlook_told: Arc::default() }
+        Self { common, screen: screen.clone(), outlook_told: Arc::default(), recoups_told: Mutex::default() }
     }
 
     pub(super) fn folder(&self) -> Result<PathBuf> {
@@ -62,7 +66,22 @@ impl Place {
     /// Warns of what should not stay as it is.
     pub(super) async fn warn(&self, wallet: &Wallet) -> Result<()> {
         self.warn_of_words(wallet).await?;
-        warn_of_ends(self, wallet).await
+        warn_of_ends(self, wallet).await?;
+        self.warn_of_recoups(wallet).await
+    }
+
+    /// Warns, once, of tokens whose mint's key leaked, as far as the mint's list is known.
+    pub(super) async fn warn_of_recoups(&self, wallet: &Wallet) -> Result<()> {
+        for one in wallet.recoupable().await? {
+            if self.recoups_told.lock().is_ok_and(|mut told| told.insert(one.keyset)) {
+                let amount = one.amount.display(&one.unit);
+                self.screen.warn(
+                    WarningCode::Recoupable,
+                    format!("a key of the mint leaked: {amount} can be paid no more; `farthing wallet recoup` claims it"),
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The same, without saying how the unfinished operations stand.

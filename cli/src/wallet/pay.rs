@@ -60,6 +60,7 @@ async fn pay_invoice(place: &Place, args: &WalletPay, invoice: Invoice) -> Resul
     let progress = Progress::start(&place.screen, "paying");
     let paid = wallet.pay(invoice).await;
     drop(progress);
+    place.warn_of_recoups(&wallet).await?;
     let amount = Money::of(asked.amount, &asked.unit);
     let paid = paid?;
     Ok(PayAnswer {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use farthing_protocol::amount::UnixTime;
-use farthing_wallet::{RecoupView, Recoupable, Shown, Unclaimable, WHAT_A_RECOUP_SHOWS, Wallet};
+use farthing_wallet::{LostBecause, RecoupView, Recoupable, Shown, Unclaimable, WHAT_A_RECOUP_SHOWS, Wallet};
 use serde::Serialize;
 
 use super::open::{Place, choose_mint};
@@ -66,10 +66,24 @@ pub(crate) struct ClaimedEntry {
     waiting: Money,
     /// In the account.
     paid: Money,
-    /// Spent before, from an issuance that does not count, or paid to somebody who came before.
+    /// Not paid.
     lost: Money,
+    /// Why not, with how much for each reason.
+    lost_because: Vec<LostEntry>,
     /// Until then nothing is paid.
     claims_until: Option<u64>,
+}
+
+/// What is not paid for one reason.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct LostEntry {
+    /// `spent`, `issued_after_leak`, `unknown_issuance`, `paid_to_another`, `too_late` or `not_decided_there`.
+    reason: &'static str,
+    amount: Money,
+    #[serde(skip)]
+    #[cfg_attr(test, schemars(skip))]
+    why: LostBecause,
 }
 
 /// What came of showing tokens that were paid.
@@ -81,6 +95,8 @@ pub(crate) struct ShownEntry {
     excluded: u64,
     /// For so many it was too late.
     late: u64,
+    /// The mint does not know from which issuance they came.
+    unknown: u64,
 }
 
 pub(super) async fn recoup(place: &Place, args: WalletRecoup) -> Result<()> {
@@ -143,7 +159,8 @@ async fn show(
     mint: Option<farthing_protocol::identity::MintId>,
     yes: bool,
 ) -> Result<Shown> {
-    let question = "Show the mint from which withdrawals your payments with locked tokens were made, so that their payees are paid?";
+    let question = "Show the mint from which withdrawals your payments with locked tokens were made, and those that it has forgotten, so \
+                    that their payees are paid?";
     if !yes && !prompt::confirm(question, "--yes")? {
         return Err(fault(Trouble::Declined, "nothing was shown").into());
     }
@@ -157,6 +174,7 @@ async fn show(
             sum.deposited += shown.deposited;
             sum.excluded += shown.excluded;
             sum.late += shown.late;
+            sum.unknown += shown.unknown;
         }
     }
     Ok(sum)
@@ -173,6 +191,7 @@ async fn answer(wallet: &Wallet, found: &[Recoupable], shown: Option<Shown>) -> 
             deposited: count(shown.deposited),
             excluded: count(shown.excluded),
             late: count(shown.late),
+            unknown: count(shown.unknown),
         }),
     })
 }
@@ -240,8 +259,27 @@ impl ClaimedEntry {
             waiting: money(view.waiting),
             paid: money(view.paid),
             lost: money(view.lost),
+            lost_because: view
+                .lost_because
+                .iter()
+                .map(|(why, amount)| LostEntry { reason: why.name(), amount: money(*amount), why: *why })
+                .collect(),
             claims_until: view.claims_until.map(seconds),
         }
+    }
+}
+
+fn because(why: LostBecause) -> &'static str {
+    match why {
+        LostBecause::Spent => "spent before",
+        LostBecause::IssuedAfterLeak => "issued after the leak, as far as the mint's operator knows; ask him",
+        LostBecause::UnknownIssuance => {
+            "the mint does not know this withdrawal or swap: it was restored from a backup. What a withdrawal took is in the account again"
+        }
+        LostBecause::PaidToAnother => "a payee who had accepted it was paid",
+        LostBecause::TooLate => "the mint pays for these tokens no more",
+        LostBecause::NotDecidedThere => "these tokens are not the mint's to decide about",
+        _ => "the mint does not pay it",
     }
 }
 
@@ -259,6 +297,9 @@ impl Answer for RecoupAnswer {
                 "operation {}: claimed {}, paid {}, waiting {}, not paid {}",
                 entry.operation, entry.claimed.text, entry.paid.text, entry.waiting.text, entry.lost.text
             ));
+            for lost in &entry.lost_because {
+                screen.say(format!("  not paid {}: {}", lost.amount.text, because(lost.why)));
+            }
             if let Some(until) = entry.claims_until.filter(|_| entry.waiting.units != "0") {
                 let until = time(UnixTime::from_seconds(until));
                 screen.note(format!("The mint pays after {until} UTC; the next command after that sees it."));
@@ -267,8 +308,8 @@ impl Answer for RecoupAnswer {
         self.unclaimable.iter().for_each(|entry| entry.show(screen));
         if let Some(shown) = &self.shown {
             screen.say(format!(
-                "shown for payees: {} tokens; {} had been deposited, {} do not count, for {} it is too late",
-                shown.shown, shown.deposited, shown.excluded, shown.late
+                "shown for payees: {} tokens; {} had been deposited, {} do not count, {} the mint does not know, for {} it is too late",
+                shown.shown, shown.deposited, shown.excluded, shown.unknown, shown.late
             ));
         }
     }

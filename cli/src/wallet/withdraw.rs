@@ -96,6 +96,7 @@ pub(super) async fn withdraw(place: &Place, args: WalletWithdraw) -> Result<()> 
         place.screen.note_for(true, format!("{free} may leave the account now without a code."));
         issued = withdraw(Some(factor::ask("Code of the account's second factor: ")?)).await;
     }
+    place.warn_of_recoups(&wallet).await?;
     let issued = advise_funds(
         issued,
         |error| matches!(error, IssueError::InsufficientFunds),

@@ -184,12 +184,21 @@ async fn what_was_taken_for_a_key_that_was_rotated_is_credited_to_the_one_in_use
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_how_a_deposit_was_cleared() {
+async fn nothing_is_kept_of_how_a_deposit_was_cleared_but_what_is_filed_if_it_is_forgotten() {
     let mut fair = Fair::open().await;
-    fair.take(5).await.unwrap();
+    let locked = fair.take(5).await.unwrap();
     fair.stop().await;
     let merchant = fair.online().await;
     assert_eq!(worth(&merchant.deposit().await.unwrap().credited), (1, 5));
+    let forgotten = Some(Forgotten { since: NOW, until: NOW.plus(1) });
+    let (keyset, revoked_at, ends_at) = (*locked.keyset(), NOW.plus(1), NOW.plus(2));
+    let window =
+        RecoupWindow { keyset, revoked_at, leaked_since: revoked_at, claims_until: ends_at, ends_at, forgotten };
+    let (claims, next) = merchant.credited_claims(vec![window], None).await.unwrap();
+    let [claim] = claims.try_into().unwrap();
+    assert_eq!((claim.payment, next), (locked.id(), None));
+    assert_eq!(claim.claim.locked(), Some(&locked.id()));
+    assert_eq!(*claim.claim.payment().unwrap().request(), deposit_request(&locked.id()));
     drop(merchant);
     let engine = Engine::open(&fair.folder.join("store"), Options::new().indexer(spent::indexer())).unwrap();
     let kept = engine.submit(|txn| txn.scan_prefix(b"clear/", None, 10)).await.unwrap().unwrap();

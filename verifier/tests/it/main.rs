@@ -5,6 +5,7 @@ mod books;
 mod check;
 mod clearing;
 mod common;
+mod credited;
 mod decides;
 mod deposit_faults;
 mod deposits;

@@ -271,6 +271,8 @@ impl Inner {
         // Whether the kept request was made here and now, so that it surely was not sent before.
         let mut fresh = false;
         let mut abandoned = 0_u8;
+        // A list that is not the newest names a keyset that was revoked since; a refusal has renewed it.
+        let mut renewed = false;
         loop {
             let operation = self.vault.run::<_, StoreError>(move |tx| Operation::load(tx, op)).await?;
             if abandoned == MAX_ABANDONED {
@@ -279,7 +281,18 @@ impl Inner {
             let issue = operation.issue().ok_or(StoreError::NoSuchOperation)?;
             match issue.stage {
                 IssueStage::Opening => {
-                    self.open_session(&operation, issue).await?;
+                    match self.open_session(&operation, issue).await {
+                        Err(IssueError::Refused { code: Code::KeysetNotIssuing | Code::KeysetEnded, .. }) if !renewed => {
+                            renewed = true;
+                            continue;
+                        }
+                        // Nothing more comes of tokens that can be swapped no more: they can be claimed, if their keyset was revoked.
+                        Err(error @ IssueError::TokensEnded { .. }) if issue.source.keyset().is_some() => {
+                            self.give_back(op).await?;
+                            return Err(error);
+                        }
+                        opened => opened?,
+                    }
                     fresh = true;
                 }
                 IssueStage::Sent => {
@@ -293,6 +306,12 @@ impl Inner {
                 IssueStage::Stopped => return Err(IssueError::SeedUsedElsewhere { op }),
             }
         }
+    }
+
+    /// Ends an operation that is a swap of own tokens and waits for no answer, and gives them back.
+    async fn give_back(&self, op: OpId) -> Result<(), StoreError> {
+        let is_swap = |operation: &Operation| matches!(operation.body, Body::Issue(_) | Body::Lock(_)) && is_idle(operation);
+        self.drop_if(op, is_swap).await.map(drop)
     }
 
     /// The keyset that issues now, after fetching the list if the known one has none.

@@ -6,6 +6,8 @@ use farthing_protocol::identity::Keypair;
 use farthing_protocol::token::{CoinKey, Token};
 use zeroize::Zeroizing;
 
+use crate::recoup::Recouping;
+
 use super::{
     Body, Delivery, Foreign, HttpExchange, Issue, IssueStage, Lock, LockTo, Locking, OpId, Operation, Outcome, Pay,
     Receiving, RequestDigest, Sending, Source, Used,
@@ -362,7 +364,7 @@ impl Encode for Body {
                 out.part(receiving.as_ref());
             }
             Self::Recoup(recouping) => {
-                out.u8(6);
+                out.u8(7);
                 out.part(recouping.as_ref());
             }
         }
@@ -377,7 +379,8 @@ impl Decode for Body {
             3 => Ok(Self::Send(Box::new(input.part()?))),
             4 => Ok(Self::Lock(Box::new(input.part()?))),
             5 => Ok(Self::Receive(Box::new(input.part()?))),
-            6 => Ok(Self::Recoup(Box::new(input.part()?))),
+            6 => Ok(Self::Recoup(Box::new(Recouping::decode_without_reasons(input)?))),
+            7 => Ok(Self::Recoup(Box::new(input.part()?))),
             _ => Err(DecodeError::UnknownTag),
         }
     }

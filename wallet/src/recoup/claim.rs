@@ -11,6 +11,7 @@ use farthing_protocol::keyset::Keyset;
 use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Witness};
 use farthing_protocol::recoup::{BlindingProof, Evidence, RecoupClaim, recoup_request};
 
+use super::lost::Reasons;
 use super::{KeptClaim, Owner, Picked, RecoupError, RecoupView, Recouping, at_most, pick, revoked};
 use crate::error::StoreError;
 use crate::issue::context;
@@ -68,7 +69,15 @@ fn begin(tx: &mut Tx<'_, '_>, seed: &Seed, keyset: &Keyset, now: UnixTime) -> Re
         operation.end(tx, now, outcome)?;
     }
     let (paid, lost) = (Amount::ZERO, Amount::ZERO);
-    let body = Recouping { keyset: *keyset.id(), tokens, claims, claims_until: None, paid, lost };
+    let body = Recouping {
+        keyset: *keyset.id(),
+        tokens,
+        claims,
+        claims_until: None,
+        paid,
+        lost,
+        reasons: Reasons::default(),
+    };
     let (mint, unit) = (keyset.terms().mint, keyset.terms().unit.clone());
     Operation { id, created_at: now, mint, unit, amount, body: Body::Recoup(Box::new(body)), ended: None }.keep(tx)?;
     Ok(id)

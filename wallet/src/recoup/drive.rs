@@ -8,7 +8,7 @@ use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{RecoupAnswer, RecoupCall, RecoupState, mint_path};
 use farthing_protocol::ids::PaymentId;
 
-use super::{RecoupError, RecoupView, claim};
+use super::{LostBecause, RecoupError, RecoupView, claim};
 use crate::error::{MintError, StoreError};
 use crate::issue::deciding_code;
 use crate::mints::Mint;
@@ -23,8 +23,8 @@ enum Said {
     /// It has the claim, and pays later.
     Filed(UnixTime),
     Paid,
-    /// It never will. If it was spent, on this payment.
-    Never(Option<PaymentId>),
+    /// It never will, for this reason. If it was spent, on this payment.
+    Never(LostBecause, Option<PaymentId>),
 }
 
 impl Inner {
@@ -88,11 +88,11 @@ impl Inner {
                 Err(error) => error,
             };
             match deciding_code(&cause) {
-                Some(Code::DoubleSpend) => return Ok(Said::Never(earlier(&cause))),
-                Some(Code::IssuanceExcluded | Code::KeysetEnded | Code::NotDecidedHere) => {
-                    return Ok(Said::Never(None));
+                Some(Code::DoubleSpend) => return Ok(Said::Never(LostBecause::Spent, earlier(&cause))),
+                Some(code) => {
+                    let never = never(code).map(|why| Said::Never(why, None));
+                    return never.ok_or(RecoupError::Refused { op, code });
                 }
-                Some(code) => return Err(RecoupError::Refused { op, code }),
                 None if attempt >= self.options.attempts => {
                     return Err(RecoupError::Pending { op, cause: Box::new(cause) });
                 }
@@ -110,8 +110,22 @@ fn said(answer: &RecoupAnswer) -> Option<Said> {
     Some(match token.state {
         RecoupState::Waiting | RecoupState::Unproven => Said::Filed(answer.claims_until),
         RecoupState::Paid => Said::Paid,
-        RecoupState::Excluded | RecoupState::PaidToAnother | RecoupState::Unpaid => Said::Never(None),
+        RecoupState::Excluded => Said::Never(LostBecause::IssuedAfterLeak, None),
+        RecoupState::PaidToAnother => Said::Never(LostBecause::PaidToAnother, None),
+        RecoupState::Unpaid => Said::Never(LostBecause::TooLate, None),
     })
+}
+
+/// Why a token is never paid for, by a refusal that ends its claim. The record of each token was verified when it was issued: a mint that does not
+/// know it has lost it.
+fn never(code: Code) -> Option<LostBecause> {
+    match code {
+        Code::IssuanceExcluded => Some(LostBecause::IssuedAfterLeak),
+        Code::InvalidProof => Some(LostBecause::UnknownIssuance),
+        Code::KeysetEnded => Some(LostBecause::TooLate),
+        Code::NotDecidedHere => Some(LostBecause::NotDecidedThere),
+        _ => None,
+    }
 }
 
 fn earlier(error: &CallError) -> Option<PaymentId> {
@@ -133,12 +147,13 @@ fn note(tx: &mut Tx<'_, '_>, op: OpId, token: TokenKey, said: Said) -> Result<()
             stock::spend(tx, &[token], op)?;
             &mut recouping.paid
         }
-        Said::Never(earlier) => {
+        Said::Never(why, earlier) => {
             let from = recouping.claims.get(place).ok_or(StoreError::Damaged)?.from;
             if let (Some(from), Some(earlier)) = (from, earlier) {
                 was_accepted(tx, from, &earlier)?;
             }
             stock::lose(tx, token, op)?;
+            recouping.reasons.add(why, stock::worth_of_gone(tx, token)?).ok_or(StoreError::TooLarge)?;
             &mut recouping.lost
         }
     };

@@ -12,6 +12,7 @@
 mod claim;
 mod drive;
 mod error;
+mod lost;
 mod show;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use farthing_protocol::identity::MintId;
 use farthing_protocol::ids::KeysetId;
 use farthing_protocol::keyset::Keyset;
 
+use self::lost::Reasons;
 use crate::error::StoreError;
 use crate::issue::is_idle;
 use crate::mints::Mint;
@@ -32,6 +34,7 @@ use crate::vault::Tx;
 use crate::wallet::Wallet;
 
 pub use error::RecoupError;
+pub use lost::LostBecause;
 pub use show::Shown;
 
 /// What a recoup gives up, for whoever is asked.
@@ -97,8 +100,10 @@ pub struct RecoupView {
     pub waiting: Amount,
     /// What is in the account.
     pub paid: Amount,
-    /// What is not paid: spent before, or from an issuance that does not count, or somebody came before.
+    /// What is not paid.
     pub lost: Amount,
+    /// Why not, with how much for each reason. What an older version noted has none.
+    pub lost_because: Vec<(LostBecause, Amount)>,
     /// Until then claims are collected and nothing is paid, as far as the mint said.
     pub claims_until: Option<UnixTime>,
 }
@@ -113,6 +118,7 @@ pub(crate) struct Recouping {
     claims_until: Option<UnixTime>,
     paid: Amount,
     lost: Amount,
+    reasons: Reasons,
 }
 
 /// A claim as it is sent, again and again with the same bytes.
@@ -146,6 +152,7 @@ impl RecoupView {
             waiting: claimed.checked_sub(decided)?,
             paid: recouping.paid,
             lost: recouping.lost,
+            lost_because: recouping.reasons.to_vec(),
             claims_until: recouping.claims_until,
         })
     }
@@ -390,11 +397,13 @@ impl Encode for Recouping {
         out.optional(self.claims_until.as_ref());
         out.part(&self.paid);
         out.part(&self.lost);
+        out.part(&self.reasons);
     }
 }
 
-impl Decode for Recouping {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl Recouping {
+    /// As an older version kept it.
+    pub(crate) fn decode_without_reasons(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         const MANY: usize = u16::MAX as usize;
         Ok(Self {
             keyset: input.part()?,
@@ -403,6 +412,14 @@ impl Decode for Recouping {
             claims_until: input.optional()?,
             paid: input.part()?,
             lost: input.part()?,
+            reasons: Reasons::default(),
         })
+    }
+}
+
+impl Decode for Recouping {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let recouping = Self::decode_without_reasons(input)?;
+        Ok(Self { reasons: input.part()?, ..recouping })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::mint_path;
-use farthing_protocol::archive::{IssuanceFile, ListedSegment, Span};
+use farthing_protocol::archive::{IssuanceFile, ListedSegment, Span, SpentFilter};
 use farthing_protocol::codec::Wire;
 use farthing_protocol::identity::Keypair;
 use farthing_wallet::{BadFile, IssueError, MintError, RestoreError, RestoreState, StoreError, WithdrawWhat};
@@ -113,6 +113,58 @@ async fn old_numbers_in_a_file_that_was_kept_back_are_not_walked_along() {
     wallet.resume().await.unwrap();
     assert_eq!(sums(&wallet).await, (1, 75, 0));
     assert_eq!(lost.world.double.with(|state| state.violations), 1, "one number was seen twice");
+}
+
+/// A file with records left out is signed as well as another; but the index says how many there are.
+#[tokio::test]
+async fn a_segment_that_does_not_hold_what_is_listed_was_not_read() {
+    let (world, wallet) = World::new().await;
+    for units in [1, 2, 4, 8] {
+        world.withdraw(&wallet, units).await;
+    }
+    world.double.seal(1);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let id = lost.world.double.id();
+    let honest = issued_files(&lost.world);
+    let (path, bytes) = honest.iter().max_by_key(|(_, file)| file.len()).unwrap();
+    let file = IssuanceFile::from_bytes(bytes).unwrap();
+    let mut records = file.records().to_vec();
+    records.pop();
+    lost.world.double.with(|state| {
+        let file = IssuanceFile::sign(&state.identity, *file.head(), records).unwrap();
+        state.archive.files.insert(path.clone(), file.to_bytes());
+    });
+    for _ in 0..2 {
+        let refused = wallet.restore(&id).await;
+        assert!(matches!(refused, Err(RestoreError::File(BadFile::OtherCount))), "{refused:?}");
+        assert_eq!(wallet.restores().await.unwrap()[0].state, RestoreState::Reading);
+    }
+    lost.world.double.with(|state| state.archive.files.extend(honest));
+    assert_eq!(lost.restore(&wallet).await.tokens, 4);
+    assert_eq!(sums(&wallet).await, (0, 15, 0));
+}
+
+/// A filter that leaves a spent token out would say of it that it is not spent.
+#[tokio::test]
+async fn a_filter_that_does_not_hold_what_is_listed_says_nothing() {
+    let (world, wallet) = World::new().await;
+    world.withdraw(&wallet, 3).await;
+    wallet.pay(world.invoice(1)).await.unwrap();
+    world.double.seal(0);
+    let lost = Lost::new(world, wallet);
+    let wallet = lost.wallet().await;
+    let honest = lost.world.double.with(|state| state.archive.files.clone());
+    let (path, filter) = honest.iter().find(|(path, _)| path.contains("/spent/")).unwrap();
+    let head = *SpentFilter::from_bytes(filter).unwrap().head();
+    lost.world.double.with(|state| {
+        let empty = SpentFilter::sign(&state.identity, head, Vec::new()).unwrap();
+        state.archive.files.insert(path.clone(), empty.to_bytes());
+    });
+    let refused = wallet.restore(&lost.world.double.id()).await;
+    assert!(matches!(refused, Err(RestoreError::File(BadFile::OtherCount))), "{refused:?}");
+    lost.world.double.with(|state| state.archive.files.insert(path.clone(), filter.clone()));
+    assert_eq!(lost.restore(&wallet).await.suspected, 1);
 }
 
 /// An index of few bytes can stand for more files than any machine holds the names of.
