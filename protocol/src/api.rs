@@ -42,7 +42,8 @@ pub use merchant::{
 };
 pub use payout::{PayoutAnswer, PayoutCall, PayoutDraft, PayoutRequest, PayoutState};
 pub use recoup::{
-    CreditedCall, CreditedClaims, Forgotten, LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
+    CreditedCall, CreditedClaims, Forgotten, LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState,
+    RecoupToken, RecoupWindow, RecoupsAnswer,
 };
 pub use settings::{
     AccountLimit, PermitAnswer, PermitCall, PermitDraft, PermitPurpose, PermitRequest, SettingsAnswer, SettingsCall,

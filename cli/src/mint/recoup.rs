@@ -185,7 +185,9 @@ async fn cover(
     let CoverAnswer { outstanding, known } = match put_in(home, &request).await {
         Err(error) if !yes && is_beyond(&error) => {
             let amount = Money::of(amount, unit).text;
-            let question = format!("{amount} is more than what is missing for the claims that wait. Put it in? It cannot be taken back.");
+            let question = format!(
+                "{amount} is more than what is missing for the claims that wait. Put it in? It cannot be taken back."
+            );
             if !prompt::confirm(&question, "--yes")? {
                 return Err(fault(Trouble::Declined, "nothing was put in").into());
             }

@@ -61,7 +61,7 @@ pub(super) async fn recoup(args: VerifierRecoup, screen: &Screen) -> Result<()> 
     let (books, claims) = match running.get_json(verifier_path::LOCKED_CLAIMS).await {
         Ok(LockedClaims { claims }) => (Records::Running(running), claims),
         Err(CallError::NotSent(_)) => {
-            let merchant = stopped(home, Network::None).await?;
+            let merchant = stopped(home, Network::Mint).await?;
             let LockedClaims { claims } = locked_claims(merchant.recoup_claims().await?);
             (Records::Stopped(Box::new(merchant)), claims)
         }

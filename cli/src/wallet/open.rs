@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
 use farthing_protocol::amount::Unit;
@@ -77,7 +77,9 @@ impl Place {
                 let amount = one.amount.display(&one.unit);
                 self.screen.warn(
                     WarningCode::Recoupable,
-                    format!("a key of the mint leaked: {amount} can be paid no more; `farthing wallet recoup` claims it"),
+                    format!(
+                        "a key of the mint leaked: {amount} can be paid no more; `farthing wallet recoup` claims it"
+                    ),
                 );
             }
         }

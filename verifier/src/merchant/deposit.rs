@@ -21,9 +21,7 @@ use farthing_protocol::payment::{Binding, Payment, PaymentKind, PaymentTerms, Wi
 use super::{Inner, Merchant};
 use crate::check::{CheckError, KnownKeysets, VerifiedPayment, check_redemptions};
 use crate::offline::{self, RefusedDeposit, Sum};
-use crate::store::{
-    Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError, forget_settled, note_locked, was_begun,
-};
+use crate::store::{Acceptance, MAX_DEPOSITS, Outcome, SpentStore, StoreError, forget_settled, note_locked, was_begun};
 
 /// What became of locked payments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

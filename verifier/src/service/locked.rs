@@ -6,8 +6,8 @@ use farthing_http::problem::{Code, Problem};
 use farthing_openapi::Operation;
 use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{
-    CreditedCall, CreditedClaims, KeysetsAnswer, KeysetsTaken, LockedAnswer, LockedClaim, LockedClaims, LockedDeposit, LockedRefusal, LockedSum,
-    RecipientAnswer,
+    CreditedCall, CreditedClaims, KeysetsAnswer, KeysetsTaken, LockedAnswer, LockedClaim, LockedClaims, LockedDeposit,
+    LockedRefusal, LockedSum, RecipientAnswer,
 };
 use farthing_protocol::ids::PaymentId;
 use farthing_protocol::recoup::RecoupClaim;

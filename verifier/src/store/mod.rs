@@ -18,7 +18,8 @@ use crate::check::VerifiedPayment;
 pub use self::sled::SledStore;
 pub use clearing::{ClearingFigures, ClearingStore, MAX_DEPOSITS, MAX_WAITING, Resumed};
 pub(crate) use clearing::{
-    Credited, Old, credited_after, credited_payment, forget_credited, forget_old, forget_settled, note_locked, was_begun,
+    Credited, Old, credited_after, credited_payment, forget_credited, forget_old, forget_settled, note_locked,
+    was_begun,
 };
 pub use decides::{Decides, NotDecided, StoreRole, check_start_up};
 pub use error::StoreError;

@@ -41,11 +41,9 @@ async fn what_was_credited_is_filed_as_it_was_paid_for_the_time_that_was_forgott
     let filed = claim.claim.payment().unwrap();
     assert_eq!((filed, claim.claim.locked(), claim.claim.evidence().len()), (&payment, None, 0));
     // Of what the mint knows it is told nothing.
-    for known in [
-        window(keyset, Some(NOW.plus(DAY))),
-        window(keyset, None),
-        window(KeysetId::from_bytes([7; 32]), Some(NOW)),
-    ] {
+    for known in
+        [window(keyset, Some(NOW.plus(DAY))), window(keyset, None), window(KeysetId::from_bytes([7; 32]), Some(NOW))]
+    {
         assert_eq!(claims(&shop, vec![known]).await.len(), 0);
     }
     assert_eq!(claims(&shop, Vec::new()).await.len(), 0);

@@ -6,6 +6,7 @@ use farthing_durable::{Engine, Options};
 use farthing_http::problem::Code;
 use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{Deposit, DepositOutcome, LockedAnswer, LockedDeposit, verifier_path};
+use farthing_protocol::api::{Forgotten, RecoupWindow};
 use farthing_protocol::derive::Seed;
 use farthing_protocol::identity::PayeeKey;
 use farthing_protocol::ids::{Claim, RequestHash};

@@ -282,7 +282,9 @@ impl Inner {
             match issue.stage {
                 IssueStage::Opening => {
                     match self.open_session(&operation, issue).await {
-                        Err(IssueError::Refused { code: Code::KeysetNotIssuing | Code::KeysetEnded, .. }) if !renewed => {
+                        Err(IssueError::Refused { code: Code::KeysetNotIssuing | Code::KeysetEnded, .. })
+                            if !renewed =>
+                        {
                             renewed = true;
                             continue;
                         }
@@ -310,7 +312,8 @@ impl Inner {
 
     /// Ends an operation that is a swap of own tokens and waits for no answer, and gives them back.
     async fn give_back(&self, op: OpId) -> Result<(), StoreError> {
-        let is_swap = |operation: &Operation| matches!(operation.body, Body::Issue(_) | Body::Lock(_)) && is_idle(operation);
+        let is_swap =
+            |operation: &Operation| matches!(operation.body, Body::Issue(_) | Body::Lock(_)) && is_idle(operation);
         self.drop_if(op, is_swap).await.map(drop)
     }
 

@@ -69,15 +69,8 @@ fn begin(tx: &mut Tx<'_, '_>, seed: &Seed, keyset: &Keyset, now: UnixTime) -> Re
         operation.end(tx, now, outcome)?;
     }
     let (paid, lost) = (Amount::ZERO, Amount::ZERO);
-    let body = Recouping {
-        keyset: *keyset.id(),
-        tokens,
-        claims,
-        claims_until: None,
-        paid,
-        lost,
-        reasons: Reasons::default(),
-    };
+    let body =
+        Recouping { keyset: *keyset.id(), tokens, claims, claims_until: None, paid, lost, reasons: Reasons::default() };
     let (mint, unit) = (keyset.terms().mint, keyset.terms().unit.clone());
     Operation { id, created_at: now, mint, unit, amount, body: Body::Recoup(Box::new(body)), ended: None }.keep(tx)?;
     Ok(id)

@@ -115,6 +115,8 @@ pub(crate) enum VerifierCommand {
     Deposit(VerifierDeposit),
     /// File with the mint what you took in locked tokens of a keyset that it revoked
     ///
+    /// Also what it credited to you and says that it has forgotten, because it was put back from a backup.
+    ///
     /// You come before your payers, and are paid for what they show to have come from an honest issuance: ask them for
     /// `farthing wallet recoup --for-payees`. Do it before the mint stops collecting claims; asked again, it says how they stand.
     Recoup(VerifierRecoup),

@@ -1,8 +1,8 @@
 //! A ledger that was put back has forgotten what it credited: payees claim it, and nobody else comes before them.
 
 use farthing_issuer::{Decision, Leak, Mint, RecoupError, decide};
-use farthing_protocol::api::{DepositOutcome, Forgotten, RecoupState};
 use farthing_protocol::amount::UnixTime;
+use farthing_protocol::api::{DepositOutcome, Forgotten, RecoupState};
 use farthing_protocol::payment::Payment;
 use farthing_protocol::recoup::RecoupClaim;
 use farthing_verifier::check::CheckError;

@@ -2,7 +2,8 @@
 
 use farthing_protocol::amount::{Amount, UnixTime};
 use farthing_protocol::api::{
-    CreditedCall, CreditedClaims, Forgotten, LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState, RecoupToken, RecoupWindow, RecoupsAnswer,
+    CreditedCall, CreditedClaims, Forgotten, LockedClaim, LockedClaims, RecoupAnswer, RecoupCall, RecoupState,
+    RecoupToken, RecoupWindow, RecoupsAnswer,
 };
 use farthing_protocol::ids::{KeysetId, PaymentId};
 use farthing_protocol::recoup::RecoupClaim;

@@ -5,7 +5,7 @@ use curve25519_dalek::Scalar;
 use serde_json::json;
 
 use super::{Case, edited};
-use crate::reference::payment::{Coin, LOCKED, PAY, RECOUP, SWAP};
+use crate::reference::payment::{Coin, LOCKED, RECOUP, SWAP};
 use crate::reference::recoup::{LOCKED_ID, all, claim, evidence, payment, redeeming, redemption};
 use crate::reference::world::{later, other, world};
 use crate::reference::{cat, enc};
