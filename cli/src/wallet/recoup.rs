@@ -78,7 +78,8 @@ pub(crate) struct ClaimedEntry {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LostEntry {
-    /// `spent`, `issued_after_leak`, `unknown_issuance`, `paid_to_another`, `too_late` or `not_decided_there`.
+    /// `spent`, `issued_after_leak`, `unknown_issuance`, `paid_to_another`, `too_late`,
+    /// `not_decided_there` or `given_up`.
     reason: &'static str,
     amount: Money,
     #[serde(skip)]
@@ -279,6 +280,7 @@ fn because(why: LostBecause) -> &'static str {
         LostBecause::PaidToAnother => "a payee who had accepted it was paid",
         LostBecause::TooLate => "the mint pays for these tokens no more",
         LostBecause::NotDecidedThere => "these tokens are not the mint's to decide about",
+        LostBecause::GivenUp => "the mint had not taken the claim, and you gave it up",
         _ => "the mint does not pay it",
     }
 }

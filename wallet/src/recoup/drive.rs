@@ -69,7 +69,9 @@ impl Inner {
                 if refused.is_empty() {
                     return Err(StoreError::Busy);
                 }
-                refused.into_iter().try_for_each(|token| note(tx, op, token, Said::Never(None)))?;
+                refused
+                    .into_iter()
+                    .try_for_each(|token| note(tx, op, token, Said::Never(LostBecause::GivenUp, None)))?;
                 end_if_decided(tx, op, now).map(drop)
             })
             .await

@@ -19,6 +19,8 @@ pub enum LostBecause {
     TooLate,
     /// The mint does not decide about it.
     NotDecidedThere,
+    /// The mint had not taken the claim, and the user gave it up.
+    GivenUp,
 }
 
 impl LostBecause {
@@ -32,6 +34,7 @@ impl LostBecause {
             Self::PaidToAnother => "paid_to_another",
             Self::TooLate => "too_late",
             Self::NotDecidedThere => "not_decided_there",
+            Self::GivenUp => "given_up",
         }
     }
 }
@@ -70,6 +73,7 @@ impl Encode for Entry {
             LostBecause::PaidToAnother => 4,
             LostBecause::TooLate => 5,
             LostBecause::NotDecidedThere => 6,
+            LostBecause::GivenUp => 7,
         });
         out.part(&self.1);
     }
@@ -84,6 +88,7 @@ impl Decode for Entry {
             4 => LostBecause::PaidToAnother,
             5 => LostBecause::TooLate,
             6 => LostBecause::NotDecidedThere,
+            7 => LostBecause::GivenUp,
             _ => return Err(DecodeError::UnknownTag),
         };
         Ok(Self(why, input.part()?))

@@ -1,6 +1,6 @@
 //! A ledger that was put back has forgotten what it credited: payees claim it, and nobody else comes before them.
 
-use farthing_issuer::{Decision, Leak, Mint, RecoupError, decide};
+use farthing_issuer::{Decision, Leak, Mint, Proof, RecoupError, decide};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{DepositOutcome, Forgotten, RecoupState};
 use farthing_protocol::payment::Payment;
@@ -49,7 +49,7 @@ async fn a_payee_files_what_was_credited_and_forgotten_and_comes_before_the_paye
     let offered = pay_with(&tokens[2], scene.world.now());
     scene.world.close();
     let (_, home) = scene.restore("copy", "mint");
-    decide(&home, Decision::AcceptLoss, None, scene.world.now()).unwrap();
+    decide(&home, Decision::AcceptLoss, None, Proof::Code(None), scene.world.now()).unwrap();
     let mint = scene.open(&home).await.unwrap();
     let until = scene.world.now();
     let window = mint.recoups().await.unwrap().recoups.remove(0);
