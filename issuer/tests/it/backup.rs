@@ -54,7 +54,7 @@ impl Scene {
 
     pub(crate) async fn open(&self, home: &MintHome) -> Result<Mint, MintError> {
         let clock: Arc<TestClock> = Arc::clone(&self.world.clock);
-        Mint::open_in(home, unlock(), Surroundings { clock, ..Surroundings::default() }).await
+        Mint::open_in(home, unlock(), Surroundings { clock, patient: false, ..Surroundings::default() }).await
     }
 
     async fn pay(&self, mint: &Mint, keyset: &Keyset, coins: &[Coin]) -> DepositOutcome {

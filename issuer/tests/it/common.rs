@@ -52,7 +52,7 @@ impl Clock for TestClock {
 }
 
 impl TestClock {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { wall: AtomicU64::new(START), since_boot: AtomicU64::new(1000), process: AtomicU32::new(1) }
     }
 
@@ -120,6 +120,8 @@ pub(crate) struct World {
 pub(crate) struct Apart {
     pub(crate) home: SignerHome,
     running: Option<RunningSigner>,
+    /// If it is not that of the world.
+    pub(crate) clock: Option<Arc<TestClock>>,
 }
 
 pub(crate) fn protection() -> Protection {
@@ -179,7 +181,7 @@ impl World {
         let signer = hand_over(folder.path().join("signer"), &books, options).await.unwrap();
         drop(books);
         let home = MintHome::open(home.folder()).unwrap();
-        let signer = Some(Apart { home: signer, running: None });
+        let signer = Some(Apart { home: signer, running: None, clock: None });
         let fault = Arc::new(Faults::default());
         let mut world =
             Self { folder, home, clock, mint: None, fault, identity, archive_file: None, patient: false, signer };
@@ -195,7 +197,7 @@ impl World {
         let signer = hand_over(self.folder().join("signer"), &books, options).await.unwrap();
         drop(books);
         self.home = MintHome::open(self.home.folder()).unwrap();
-        self.signer = Some(Apart { home: signer, running: None });
+        self.signer = Some(Apart { home: signer, running: None, clock: None });
         self.start_signer().await;
         self.reopen().await;
     }
@@ -203,8 +205,8 @@ impl World {
     /// Starts the signer, as after a crash; where it listens on TCP, the mint is told where.
     pub(crate) async fn start_signer(&mut self) {
         self.stop_signer().await;
-        let clock: Arc<TestClock> = Arc::clone(&self.clock);
         let apart = self.signer.as_mut().unwrap();
+        let clock: Arc<TestClock> = Arc::clone(apart.clock.as_ref().unwrap_or(&self.clock));
         let running = run_signer_in(apart.home.clone(), unlock(), clock, std::future::pending()).await.unwrap();
         if let Some(address) = running.local_addr {
             self.configure(|text| text.replace("127.0.0.1:0", &address.to_string()));

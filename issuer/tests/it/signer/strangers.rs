@@ -1,6 +1,7 @@
 //! What a signer is not told of, and who else knocks.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use farthing_issuer::{Alarm, Books, FinishError, HomeError, OpenError, check_home};
 use farthing_protocol::shape::Shape;
@@ -8,7 +9,7 @@ use farthing_verifier::findings::Severity;
 use tokio::net::TcpStream;
 
 use super::{limited, opens, socket, tls};
-use crate::common::{World, amount, hand_over};
+use crate::common::{TestClock, World, amount, hand_over};
 use crate::wallet::Wallet;
 
 /// The faults that `check-config` finds.
@@ -36,13 +37,19 @@ fn leave_keys(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_set_brings_no_new_hour_while_the_signer_runs() {
     let mut world = World::apart(limited(100, 1000)).await;
+    let clock = Arc::new(TestClock::new());
+    world.signer.as_mut().unwrap().clock = Some(Arc::clone(&clock));
+    world.start_signer().await;
+    world.reopen().await;
     let mut wallet = Wallet::funded(&world, 1000).await;
     wallet.withdraw(&world, Shape::Withdrawal(amount(100))).await.unwrap();
     for hours in 1..4 {
-        world.clock.set_wall(world.now().plus(hours * 3700));
+        clock.set_wall(world.now().plus(hours * 3700));
         let over = wallet.withdraw(&world, Shape::Withdrawal(amount(1))).await.map(drop);
         assert_eq!(over, Err(FinishError::SignerLimit));
     }
+    clock.set_wall(world.now());
+    clock.pass(3660);
     world.clock.pass(3660);
     wallet.withdraw(&world, Shape::Withdrawal(amount(100))).await.unwrap();
     world.reopen().await;
