@@ -282,7 +282,15 @@ impl Books {
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
-        let erased = self.0.ledger.run(move |txn, _| ledger::forget(txn, &account)).await?;
+        let mut seen = 0;
+        loop {
+            let next = self.0.ledger.run(move |txn, _| ledger::journal::forget(txn, &account, seen)).await?;
+            if next == seen {
+                break;
+            }
+            seen = next;
+        }
+        let erased = self.0.ledger.run(move |txn, _| ledger::forget(txn, &account, seen)).await?;
         Ok(Erased { rows: rows.saturating_add(erased.rows), ..erased })
     }
 
@@ -300,7 +308,7 @@ impl Books {
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
-        self.0.ledger.run(move |txn, now| ledger::journal::erase_references(txn, now.minus(keep))).await?;
+        while self.0.ledger.run(move |txn, now| ledger::journal::erase_references(txn, now.minus(keep))).await? {}
         Ok(rows)
     }
 

@@ -19,6 +19,7 @@ mod forgotten;
 mod income;
 mod issuances;
 pub(crate) mod journal;
+mod judged;
 mod limits;
 mod lineage;
 mod lists;
@@ -26,10 +27,12 @@ mod moment;
 mod outflow;
 mod payout_row;
 mod payouts;
+pub(crate) mod permits;
 mod quote_queue;
 mod quotes;
 mod records;
 mod recoup;
+mod refusals;
 mod registration;
 mod schema;
 pub(crate) mod settings;
@@ -94,6 +97,7 @@ pub(crate) use recoup::{
     RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, cover, entries, file, leaks, note_leak, recoup_sums,
     settle_recoups,
 };
+pub(crate) use refusals::forget_refusals;
 pub(crate) use registration::{Registration, close_account, open_account, registered};
 pub use settings::SettingsError;
 pub(crate) use standing::{Standing, declare, standing_of, standings};
