@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::World;
+use crate::harness::{Server, World};
 use crate::purse::Purse;
 use crate::schema::read;
 
@@ -149,6 +149,46 @@ fn a_payout_whose_answer_is_lost_is_asked_for_again_and_taken_once() {
     mint.kill();
     // What has ended needs nobody to be asked.
     world.mint();
+    world.audit();
+}
+
+#[test]
+fn a_payout_beyond_the_mint_s_limit_is_open_here_and_never_taken() {
+    let world = World::new();
+    world.run(&["mint", "init"]);
+    let settings = world.path(".farthing/mint/mint.toml");
+    let free = std::fs::read_to_string(&settings).unwrap();
+    let mint = world.mint();
+    let merchant = world.merchant(&mint);
+    let alice = Purse::filled(&world, "alice", &mint);
+    let invoice = world.run(&["verifier", "request", "3.00"]);
+    alice.json("wallet-pay", &["pay", &invoice, "--yes"]);
+    merchant.kill();
+    let restart = |mint: Server, day: &str| {
+        let address = mint.address().to_string();
+        mint.kill();
+        std::fs::write(&settings, free.replace("most_per_day = 0", &format!("most_per_day = {day}"))).unwrap();
+        world.serve(&["mint", "run", "--listen", &address])
+    };
+    let mint = restart(mint, "100");
+    fails(&world, 1, "over_limit", &["verifier", "payout", "2.00"]);
+    let states = || {
+        let payouts = json(&world, "verifier-payouts", &["verifier", "payouts"])["payouts"].clone();
+        payouts
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|payout| payout["state"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(), ["unknown"]);
+    // Nobody has it taken when the limit would let it, not even by asking how far it is.
+    let _mint = restart(mint, "0");
+    assert_eq!(states(), ["unknown"]);
+    json(&world, "verifier-payout", &["verifier", "payout", "2.00"]);
+    assert!(!states().is_empty());
+    let balance = json(&world, "verifier-balance", &["verifier", "balance"]);
+    assert_eq!(balance["accounts"][0]["balances"][0]["units"], "100");
     world.audit();
 }
 

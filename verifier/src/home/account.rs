@@ -271,3 +271,41 @@ fn read(path: &Path) -> Result<Payout, AccountError> {
     };
     Ok(Payout { request, answer })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use farthing_http::client::{Lost, Unsent};
+
+    use super::*;
+
+    const ASKED: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    fn refused(code: Code) -> CallError {
+        let text = format!("{{\"code\":\"{}\"}}", code.as_str());
+        CallError::Refused(serde_json::from_str(&text).unwrap(), 422)
+    }
+
+    #[test]
+    fn a_request_is_thrown_away_only_when_nobody_can_have_it_taken() {
+        let early =
+            [Code::RequestExpired, Code::LimitExceeded, Code::RateLimited, Code::UnknownAccount, Code::ClockBehind];
+        for code in early {
+            assert!(!is_over_at_once(&refused(code)), "{code:?}");
+            assert!(!is_never_taken(&refused(code), ASKED, ASKED.plus(PayoutDraft::MAX_AGE)), "{code:?}");
+        }
+        let late = ASKED.plus(PayoutDraft::MAX_AGE + 1);
+        for code in early {
+            assert_eq!(is_never_taken(&refused(code), ASKED, late), code == Code::RequestExpired, "{code:?}");
+        }
+        for never in [CallError::NotSent(Unsent::Connection), refused(Code::InsufficientFunds)] {
+            assert!(is_over_at_once(&never), "{never}");
+        }
+        assert!(is_never_taken(&refused(Code::InsufficientFunds), ASKED, ASKED));
+        // Made anew, it needs a permission that nobody but its owner gives; one that he gave may still be on its way.
+        assert!(is_over_at_once(&refused(Code::SecondFactorRequired)));
+        assert!(!is_never_taken(&refused(Code::SecondFactorRequired), ASKED, ASKED));
+        assert!(!is_over_at_once(&CallError::Unknown(Lost::Timeout)) && !is_over_at_once(&CallError::TooLarge));
+    }
+}
