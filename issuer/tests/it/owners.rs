@@ -171,9 +171,9 @@ async fn the_same_signed_bytes_are_judged_once() {
     let wrong = SettingsError::Factor(FactorError::Wrong);
     for _ in 0..6 {
         // Whoever saw them sends them again, until shortly before they are too old.
-        assert_eq!(world.mint().books().permit(&good).await, Ok(given.clone()));
-        assert_eq!(world.mint().books().permit(&mistyped).await, Err(wrong.clone()));
-        assert_eq!(world.mint().books().settings(&limit).await, Err(wrong.clone()));
+        assert_eq!(world.mint().books().permit(&good).await, Ok(given));
+        assert_eq!(world.mint().books().permit(&mistyped).await, Err(wrong));
+        assert_eq!(world.mint().books().settings(&limit).await, Err(wrong));
         world.reopen().await;
         world.clock.pass(50);
     }
@@ -192,7 +192,7 @@ async fn the_same_signed_bytes_are_judged_once() {
     let confirm = SettingsChange::Confirm { code };
     let confirm = draft(&world, &wallet.account, version, confirm).sign(&wallet.account).unwrap();
     for _ in 0..6 {
-        assert_eq!(world.mint().books().settings(&confirm).await, Err(wrong.clone()));
+        assert_eq!(world.mint().books().settings(&confirm).await, Err(wrong));
     }
     let confirm = SettingsChange::Confirm { code: second.first(world.now()) };
     change(&world, &wallet.account, confirm).await.unwrap();
