@@ -153,7 +153,7 @@ fn a_payout_whose_answer_is_lost_is_asked_for_again_and_taken_once() {
 }
 
 #[test]
-fn a_payout_beyond_the_mint_s_limit_is_open_here_and_never_taken() {
+fn a_payout_that_was_refused_is_open_here_until_it_is_known_that_it_is_over() {
     let world = World::new();
     world.run(&["mint", "init"]);
     let settings = world.path(".farthing/mint/mint.toml");
@@ -164,13 +164,13 @@ fn a_payout_beyond_the_mint_s_limit_is_open_here_and_never_taken() {
     let invoice = world.run(&["verifier", "request", "3.00"]);
     alice.json("wallet-pay", &["pay", &invoice, "--yes"]);
     merchant.kill();
-    let restart = |mint: Server, day: &str| {
+    let restart = |mint: Server, set: [&str; 2]| {
         let address = mint.address().to_string();
         mint.kill();
-        std::fs::write(&settings, free.replace("most_per_day = 0", &format!("most_per_day = {day}"))).unwrap();
+        std::fs::write(&settings, free.replace(set[0], set[1])).unwrap();
         world.serve(&["mint", "run", "--listen", &address])
     };
-    let mint = restart(mint, "100");
+    let mint = restart(mint, ["most_per_day = 0", "most_per_day = 100"]);
     fails(&world, 1, "over_limit", &["verifier", "payout", "2.00"]);
     let states = || {
         let payouts = json(&world, "verifier-payouts", &["verifier", "payouts"])["payouts"].clone();
@@ -183,12 +183,20 @@ fn a_payout_beyond_the_mint_s_limit_is_open_here_and_never_taken() {
     };
     assert_eq!(states(), ["unknown"]);
     // Nobody has it taken when the limit would let it, not even by asking how far it is.
-    let _mint = restart(mint, "0");
+    let mint = restart(mint, ["", ""]);
     assert_eq!(states(), ["unknown"]);
     json(&world, "verifier-payout", &["verifier", "payout", "2.00"]);
-    assert!(!states().is_empty());
+    let minute = "account_requests_per_minute = ";
+    let mint = restart(mint, [&format!("{minute}600"), &format!("{minute}1")]);
+    let waits = world.refused(&["verifier", "payout", "0.50"]);
+    assert!(waits.replace('\n', " ").contains("may still take it"), "{waits}");
+    // What was not even looked at is the same request still, and taken when it is.
+    let _mint = restart(mint, ["", ""]);
+    let mut states = states();
+    states.sort();
+    assert_eq!(states, ["pending", "pending", "unknown"]);
     let balance = json(&world, "verifier-balance", &["verifier", "balance"]);
-    assert_eq!(balance["accounts"][0]["balances"][0]["units"], "100");
+    assert_eq!(balance["accounts"][0]["balances"][0]["units"], "50");
     world.audit();
 }
 

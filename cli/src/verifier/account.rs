@@ -158,6 +158,14 @@ pub(super) async fn payout(args: VerifierPayout, screen: &Screen) -> Result<()> 
                 "`farthing verifier balance` shows what it holds",
             );
         }
+        // It is refused for good, whatever the file says for a day.
+        Err(AccountError::NotTaken(call)) if says(&call, Code::LimitExceeded) => return Err(call.into()),
+        Err(AccountError::NotTaken(call)) => {
+            return Err(call).advise(
+                "the mint has not taken the payout, but may still take it",
+                "`farthing verifier payouts` asks again; do not ask for another one before",
+            );
+        }
         asked => asked?,
     };
     screen.answer(&PayoutEntry::of(&payout, payout.answer.clone()))

@@ -61,6 +61,9 @@ pub enum AccountError {
     /// The mint.
     #[error("{0}")]
     Call(#[from] CallError),
+    /// The mint did not take the payout, but may still take this request: it is kept.
+    #[error("{0}")]
+    NotTaken(#[source] CallError),
 }
 
 impl VerifierHome {
@@ -129,10 +132,13 @@ impl VerifierHome {
         match sent {
             Ok(answer) => Ok(Payout { request, answer: Some(answer) }),
             Err(error) => {
-                if matches!(&error, AccountError::Call(call) if is_over_at_once(call)) {
+                let AccountError::Call(call) = error else { return Err(error) };
+                if is_over_at_once(&call) {
                     fs::remove_file(&path)?;
+                } else if !call.may_have_taken_effect() {
+                    return Err(AccountError::NotTaken(call));
                 }
-                Err(error)
+                Err(call.into())
             }
         }
     }
