@@ -292,7 +292,15 @@ impl Books {
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
-        let erased = self.0.ledger.run(move |txn, _| ledger::forget(txn, &account)).await?;
+        let mut seen = 0;
+        loop {
+            let next = self.0.ledger.run(move |txn, _| ledger::journal::forget(txn, &account, seen)).await?;
+            if next == seen {
+                break;
+            }
+            seen = next;
+        }
+        let erased = self.0.ledger.run(move |txn, _| ledger::forget(txn, &account, seen)).await?;
         Ok(Erased { rows: rows.saturating_add(erased.rows), ..erased })
     }
 
@@ -310,7 +318,12 @@ impl Books {
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
-        self.0.ledger.run_sure(move |txn, at| ledger::journal::erase_references(txn, at.sure.minus(keep))).await?;
+        while self
+            .0
+            .ledger
+            .run_sure(move |txn, at| ledger::journal::erase_references(txn, at.sure.minus(keep)))
+            .await?
+        {}
         Ok(rows)
     }
 

@@ -32,6 +32,7 @@ mod limits;
 mod list;
 mod metrics;
 mod mint;
+mod owners;
 mod recoup;
 mod registration;
 mod rotation;

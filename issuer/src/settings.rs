@@ -31,7 +31,7 @@ impl Books {
     pub async fn permit(&self, request: &PermitRequest) -> Result<PermitAnswer, SettingsError> {
         request.verify(self.home().mint_id()).map_err(|_| SettingsError::InvalidSignature)?;
         let draft = request.draft().clone();
-        self.ledger().run(move |txn, now| ledger::settings::permit(txn, now, &draft)).await?
+        self.ledger().run(move |txn, now| ledger::permits::permit(txn, now, &draft)).await?
     }
 
     /// Takes an account's second factor away, because its owner lost it. Whether there was one.
@@ -55,6 +55,7 @@ impl From<SettingsError> for Problem {
                 Self::new(Code::InvalidShape).with_detail("The account never held this unit.")
             }
             SettingsError::Changed => Self::new(Code::SettingsChanged),
+            SettingsError::TooOften(error) => error.into(),
             SettingsError::Factor(error) => error.into(),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::World;
+use crate::harness::{Server, World};
 use crate::purse::Purse;
 use crate::schema::read;
 
@@ -149,6 +149,54 @@ fn a_payout_whose_answer_is_lost_is_asked_for_again_and_taken_once() {
     mint.kill();
     // What has ended needs nobody to be asked.
     world.mint();
+    world.audit();
+}
+
+#[test]
+fn a_payout_that_was_refused_is_open_here_until_it_is_known_that_it_is_over() {
+    let world = World::new();
+    world.run(&["mint", "init"]);
+    let settings = world.path(".farthing/mint/mint.toml");
+    let free = std::fs::read_to_string(&settings).unwrap();
+    let mint = world.mint();
+    let merchant = world.merchant(&mint);
+    let alice = Purse::filled(&world, "alice", &mint);
+    let invoice = world.run(&["verifier", "request", "3.00"]);
+    alice.json("wallet-pay", &["pay", &invoice, "--yes"]);
+    merchant.kill();
+    let restart = |mint: Server, set: [&str; 2]| {
+        let address = mint.address().to_string();
+        mint.kill();
+        std::fs::write(&settings, free.replace(set[0], set[1])).unwrap();
+        world.serve(&["mint", "run", "--listen", &address])
+    };
+    let mint = restart(mint, ["most_per_day = 0", "most_per_day = 100"]);
+    fails(&world, 1, "over_limit", &["verifier", "payout", "2.00"]);
+    let states = || {
+        let payouts = json(&world, "verifier-payouts", &["verifier", "payouts"])["payouts"].clone();
+        payouts
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|payout| payout["state"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(), ["unknown"]);
+    // Nobody has it taken when the limit would let it, not even by asking how far it is.
+    let mint = restart(mint, ["", ""]);
+    assert_eq!(states(), ["unknown"]);
+    json(&world, "verifier-payout", &["verifier", "payout", "2.00"]);
+    let minute = "account_requests_per_minute = ";
+    let mint = restart(mint, [&format!("{minute}600"), &format!("{minute}1")]);
+    let waits = world.refused(&["verifier", "payout", "0.50"]);
+    assert!(waits.replace('\n', " ").contains("may still take it"), "{waits}");
+    // What was not even looked at is the same request still, and taken when it is.
+    let _mint = restart(mint, ["", ""]);
+    let mut states = states();
+    states.sort();
+    assert_eq!(states, ["pending", "pending", "unknown"]);
+    let balance = json(&world, "verifier-balance", &["verifier", "balance"]);
+    assert_eq!(balance["accounts"][0]["balances"][0]["units"], "50");
     world.audit();
 }
 

@@ -5,8 +5,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::accounts::Paper;
 use crate::harness::World;
 use crate::purse::Purse;
+use crate::schema::read;
 
 /// Whoever waits longer than this for something on the screen waits in vain.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -273,4 +275,31 @@ fn questions_before_money_leaves_can_be_declined() {
     assert!(code == 0 && screen.contains("says that it is"), "{screen}");
     assert_eq!(ask(&["pay", &request], "[y/N]", "y").0, 0);
     assert_eq!(alice.json("wallet-sent", &["sent", "--all"])["sent"][0]["state"], "locked");
+}
+
+#[test]
+fn a_merchant_at_a_terminal_is_asked_for_a_code_that_his_payout_needs() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    let mint = world.mint();
+    let merchant = world.merchant(&mint);
+    let alice = Purse::filled(&world, "alice", &mint);
+    let invoice = world.run(&["verifier", "request", "3.00"]);
+    alice.json("wallet-pay", &["pay", &invoice, "--yes"]);
+    merchant.kill();
+    let file = world.path("merchant.secret");
+    world.run(&["verifier", "factor", "enrol", "--limit", "1.00", "--secret-file", file.to_str().unwrap()]);
+    let mut paper = Paper::read(&world, "merchant.secret");
+    world.run(&["verifier", "factor", "confirm", &paper.now()]);
+    let terminal = Terminal::run(&world, &["verifier", "payout", "2.00", "--reference", "DE02"]);
+    terminal.wait_for("Code of the account's second factor:");
+    terminal.type_line(&paper.recovery());
+    let (code, screen) = terminal.end();
+    assert!(code == 0 && screen.contains("2.00 EUR pending"), "{screen}");
+    // What was refused before is not there as another payout.
+    let payouts = world.run(&["verifier", "payouts", "--json"]);
+    assert_eq!(read("verifier-payouts", &payouts)["payouts"].as_array().unwrap().len(), 1, "{payouts}");
+    world.audit();
 }

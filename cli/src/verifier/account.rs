@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use farthing_http::client::CallError;
 use farthing_http::problem::Code;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutState};
+use farthing_protocol::api::{AccountAnswer, PayoutAnswer, PayoutState, SecondFactor};
 use farthing_protocol::identity::PayeeKey;
 use farthing_verifier::home::{AccountError, Payout, VerifierHome};
 use farthing_wallet::{IssueError, account_text};
@@ -14,9 +14,11 @@ use super::mint::{deposit_fees, fetch_mint};
 use super::open::open;
 use crate::args::{VerifierBalance, VerifierPayout, VerifierPayouts};
 use crate::exit::{Advise, Trouble, fault};
+use crate::factor;
 use crate::hooks;
 use crate::mint::{read_account, read_amount};
 use crate::output::{Answer, Money, Rows, Screen, WarningCode, percent, seconds, short, time};
+use crate::prompt;
 
 /// What the payee has at the mint.
 #[derive(Serialize)]
@@ -132,7 +134,17 @@ pub(super) async fn payout(args: VerifierPayout, screen: &Screen) -> Result<()> 
     };
     let amount = read_amount(&args.amount, unit)?;
     let to = args.to.as_deref().map(read_account).transpose()?;
-    let asked = home.ask_payout(&from, (amount, unit), (args.reference, to), args.code, hooks::now()).await;
+    let ask = async |code: Option<SecondFactor>| {
+        home.ask_payout(&from, (amount, unit), (args.reference.clone(), to), code, hooks::now()).await
+    };
+    let is_asked_for = args.code.is_none() && prompt::possible();
+    let mut asked = ask(args.code).await;
+    if let Err(AccountError::Call(call)) = &asked
+        && is_asked_for
+        && says(call, Code::SecondFactorRequired)
+    {
+        asked = ask(Some(factor::ask("Code of the account's second factor: ")?)).await;
+    }
     let payout = match asked {
         Err(AccountError::Call(call)) if call.may_have_taken_effect() => {
             return Err(call).advise(
@@ -140,10 +152,18 @@ pub(super) async fn payout(args: VerifierPayout, screen: &Screen) -> Result<()> 
                 "`farthing verifier payouts` asks again; do not ask for another one before",
             );
         }
-        Err(AccountError::Call(call)) if lacks_funds(&call) => {
+        Err(AccountError::Call(call)) if says(&call, Code::InsufficientFunds) => {
             return Err(IssueError::InsufficientFunds).advise(
                 format!("the account does not hold {}", amount.display(unit)),
                 "`farthing verifier balance` shows what it holds",
+            );
+        }
+        // It is refused for good, whatever the file says for a day.
+        Err(AccountError::NotTaken(call)) if says(&call, Code::LimitExceeded) => return Err(call.into()),
+        Err(AccountError::NotTaken(call)) => {
+            return Err(call).advise(
+                "the mint has not taken the payout, but may still take it",
+                "`farthing verifier payouts` asks again; do not ask for another one before",
             );
         }
         asked => asked?,
@@ -155,7 +175,7 @@ pub(super) async fn payouts(args: VerifierPayouts, screen: &Screen) -> Result<()
     let home = open(args.folder)?;
     let mut entries = Vec::new();
     for payout in home.payouts()? {
-        let known = match home.ask_again(&payout).await {
+        let known = match home.ask_again(&payout, hooks::now()).await {
             Err(AccountError::Call(error)) => {
                 screen.warn(WarningCode::MintNotAsked, format!("the mint said nothing about a payout: {error}"));
                 payout.answer.clone()
@@ -167,8 +187,8 @@ pub(super) async fn payouts(args: VerifierPayouts, screen: &Screen) -> Result<()
     screen.answer(&PayoutsAnswer { payouts: entries })
 }
 
-fn lacks_funds(call: &CallError) -> bool {
-    call.problem().and_then(|problem| problem.known()) == Some(Code::InsufficientFunds)
+fn says(call: &CallError, code: Code) -> bool {
+    call.problem().and_then(|problem| problem.known()) == Some(code)
 }
 
 async fn balances(home: &VerifierHome) -> Result<Vec<(PayeeKey, AccountAnswer)>> {

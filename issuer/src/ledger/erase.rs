@@ -179,8 +179,8 @@ pub(crate) fn erase_account(
     Ok((erased, place.behind(last)))
 }
 
-/// Takes the account's own rows away, when no others name it any more.
-pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey) -> Result<Erased, ForgetError> {
+/// Takes the account's own rows away, when no others name it any more, nor the journal up to this entry.
+pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey, journal: u64) -> Result<Erased, ForgetError> {
     require_nothing(txn, account)?;
     // Asked for meanwhile.
     if !scan_keys(txn, Table::PayoutRefused, account.as_bytes(), None, 1)?.is_empty() {
@@ -200,12 +200,26 @@ pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey) -> Result<Erased, 
         }
     }
     factor::remove(txn, &Holder::Owner(*account))?;
-    journal::forget(txn, account)?;
-    Ok(erased)
+    // What was written meanwhile.
+    let mut from = journal;
+    loop {
+        match journal::forget(txn, account, from)? {
+            next if next == from => return Ok(erased),
+            next => from = next,
+        }
+    }
 }
 
 /// What is kept of an account under its own key, and says nothing that the books need.
-const OWN: [Table; 5] = [Table::Owner, Table::Permits, Table::Outflow, Table::AccountDay, Table::Registered];
+const OWN: [Table; 7] = [
+    Table::Owner,
+    Table::OwnerChanges,
+    Table::Permits,
+    Table::Judged,
+    Table::Outflow,
+    Table::AccountDay,
+    Table::Registered,
+];
 
 /// All units that the books name together with an account.
 fn units_of(txn: &Txn<'_>, account: &AccountKey) -> Result<Vec<Unit>, LedgerError> {

@@ -54,7 +54,7 @@ pub(crate) enum Refused {
     Wrong,
     /// It is wrong, and one too many: until then codes of the authenticator are refused.
     NowLocked(UnixTime),
-    /// Codes of the authenticator are refused until then.
+    /// Codes of the authenticator are refused until then, as they were before.
     Locked(UnixTime),
 }
 
@@ -264,9 +264,10 @@ impl FactorRow {
         let seconds = LOCKED << self.lockings.min(DOUBLED);
         self.failures = 0;
         self.lockings = self.lockings.saturating_add(1);
+        let was_locked = now < self.locked_until;
         // A wrong recovery code makes no lock shorter.
         self.locked_until = self.locked_until.max(now.plus(seconds));
-        Refused::NowLocked(self.locked_until)
+        if was_locked { Refused::Locked(self.locked_until) } else { Refused::NowLocked(self.locked_until) }
     }
 }
 
@@ -485,6 +486,24 @@ mod tests {
         assert_eq!(row.judge(START, &recovery(3)), Verdict::Refused(Refused::Wrong));
         let foreign = SecondFactor::Recovery(RecoveryCode::generate(&mut crate::system_rng()));
         assert_eq!(row.judge(START, &foreign), Verdict::Refused(Refused::Wrong));
+    }
+
+    #[test]
+    fn a_lock_that_is_made_longer_is_no_other_lock() {
+        let (mut row, _) = row();
+        let foreign = || SecondFactor::Recovery(RecoveryCode::generate(&mut crate::system_rng()));
+        let mut verdicts = Vec::new();
+        for _ in 0..15 {
+            verdicts.push(row.judge(START, &foreign()));
+        }
+        let now_locked = |verdict: &&Verdict| matches!(verdict, Verdict::Refused(Refused::NowLocked(_)));
+        assert_eq!(verdicts.iter().filter(now_locked).count(), 1);
+        assert_eq!(verdicts[14], Verdict::Refused(Refused::Locked(START.plus(3600))));
+        // When it is over, there is another one.
+        for _ in 0..5 {
+            verdicts.push(row.judge(START.plus(3600), &foreign()));
+        }
+        assert_eq!(verdicts.iter().filter(now_locked).count(), 2);
     }
 
     #[test]

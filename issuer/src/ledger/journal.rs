@@ -18,7 +18,7 @@ use super::acts::Act;
 use super::authority::{Authority, Who};
 use super::factor::{self, Holder};
 use super::moment::{Join, Moment};
-use super::records::{Table, get, put, scan};
+use super::records::{Table, get, put};
 
 /// Says what was done, if whoever did it may: the one way into the journal.
 ///
@@ -124,34 +124,41 @@ pub(super) fn is_whole(moment: &Moment) -> Result<bool, LedgerError> {
     }
 }
 
-/// Erases the details of every entry that names an account. Their rows stay, and the chain holds.
-pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey) -> Result<(), LedgerError> {
-    erase(txn, |row, details| Ok(read(row.act, details)?.names(account)))
+/// Erases the details of every entry that names an account, a portion from this entry on. Their rows stay, and the chain holds. Answers
+/// where to go on: where it began, if there was nothing more.
+pub(crate) fn forget(txn: &mut Txn<'_>, account: &AccountKey, from: u64) -> Result<u64, LedgerError> {
+    let end = UnixTime::from_seconds(u64::MAX);
+    erase(txn, from, end, |row, details| Ok(read(row.act, details)?.names(account)))
 }
 
-/// Erases the details of entries before a time that hold a reference or a reason.
-pub(crate) fn erase_references(txn: &mut Txn<'_>, before: UnixTime) -> Result<(), LedgerError> {
-    erase(txn, |row, _| Ok(row.at < before && Act::is_worded(row.act)))
+/// Erases the details of entries before a time that hold a reference or a reason, a portion. Entries are in the order of time: it goes on
+/// where it ended before. Says whether there was something to look at.
+pub(crate) fn erase_references(txn: &mut Txn<'_>, before: UnixTime) -> Result<bool, LedgerError> {
+    let Looked(from) = get(txn, Table::JournalErased, &[])?.unwrap_or_default();
+    let next = erase(txn, from, before, |row, _| Ok(Act::is_worded(row.act)))?;
+    if next != from {
+        put(txn, Table::JournalErased, &[], &Looked(next))?;
+    }
+    Ok(next != from)
 }
 
-fn erase<F>(txn: &mut Txn<'_>, wanted: F) -> Result<(), LedgerError>
+/// Looks at a portion of the entries from a number on and before a time. Answers the number behind the last one.
+fn erase<F>(txn: &mut Txn<'_>, from: u64, before: UnixTime, wanted: F) -> Result<u64, LedgerError>
 where
     F: Fn(&Row, &[u8]) -> Result<bool, LedgerError>,
 {
-    let mut found = Vec::new();
-    scan(txn, Table::Journal, &[], &mut |name, row: Row| {
-        let details = txn.get(&Table::JournalDetails.key(name))?;
-        if let Some(bytes) = details
+    let mut next = from;
+    for _ in 0..PORTION {
+        let Some(row) = get::<Row>(txn, Table::Journal, &key(next))?.filter(|row| row.at < before) else { break };
+        let name = Table::JournalDetails.key(&key(next));
+        if let Some(bytes) = txn.get(&name)?
             && wanted(&row, &bytes)?
         {
-            found.push(name.to_vec());
+            txn.delete(&name)?;
         }
-        Ok(())
-    })?;
-    for name in found {
-        txn.delete(&Table::JournalDetails.key(&name))?;
+        next = next.checked_add(1).ok_or(LedgerError::Overflow)?;
     }
-    Ok(())
+    Ok(next)
 }
 
 fn read(number: u16, bytes: &[u8]) -> Result<Act, LedgerError> {
@@ -167,6 +174,8 @@ fn key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
+/// So many entries are looked at in one transaction.
+const PORTION: u64 = 1000;
 const SALT: usize = 16;
 const LINK: &[u8] = b"farthing/journal/1/link";
 const DETAILS: &[u8] = b"farthing/journal/1/details";
@@ -220,6 +229,22 @@ impl Decode for Row {
     }
 }
 
+/// Up to which entry it was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Looked(u64);
+
+impl Encode for Looked {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+}
+
+impl Decode for Looked {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.u64().map(Self)
+    }
+}
+
 impl Encode for Link {
     fn encode_to(&self, out: &mut Writer) {
         out.bytes(&self.0);
@@ -242,5 +267,65 @@ impl Encode for Head {
 impl Decode for Head {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { length: input.u64()?, link: input.part()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use farthing_durable::{Engine, Options};
+
+    use super::super::acts::Text;
+    use super::*;
+
+    const START: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    /// Entries a second apart, of which every tenth names an account and has a reference.
+    fn journal(engine: &Engine, account: AccountKey, count: u64) {
+        let written = engine.submit(move |txn| {
+            for second in 0..count {
+                let act = match second % 10 {
+                    0 => {
+                        let unit = farthing_protocol::amount::Unit::new("EUR", 2).unwrap();
+                        let reference = Text(format!("bank {second}"));
+                        Act::Credited { account, unit, amount: farthing_protocol::amount::Amount::ZERO, reference }
+                    }
+                    _ => Act::AccountForgotten {},
+                };
+                record(txn, START.plus(second), &Authority::of_the_mint(), &act)?;
+            }
+            Ok::<_, LedgerError>(())
+        });
+        written.wait().unwrap().unwrap();
+    }
+
+    fn details(engine: &Engine) -> usize {
+        let prefix = Table::JournalDetails.prefix();
+        engine.submit(move |txn| txn.scan_prefix(prefix, None, 100_000)).wait().unwrap().unwrap().len()
+    }
+
+    #[test]
+    fn it_is_erased_in_portions_and_from_where_the_last_one_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open(folder.path(), Options::new()).unwrap();
+        let account = AccountKey::from_bytes([7; 32]);
+        journal(&engine, account, 2100);
+        let erase =
+            |before: u64| engine.submit(move |txn| erase_references(txn, START.plus(before))).wait().unwrap().unwrap();
+        assert!(erase(1500));
+        assert_eq!(details(&engine), 2000, "a thousand entries in one transaction");
+        assert!(erase(1500) && !erase(1500));
+        assert_eq!(details(&engine), 1950);
+        // What was looked at is not looked at again.
+        let looked: Option<Looked> = engine.submit(|txn| get(txn, Table::JournalErased, &[])).wait().unwrap().unwrap();
+        assert_eq!(looked, Some(Looked(1500)));
+
+        let mut from = 0;
+        for expected in [1000, 2000, 2100, 2100] {
+            from = engine.submit(move |txn| forget(txn, &account, from)).wait().unwrap().unwrap();
+            assert_eq!(from, expected);
+        }
+        assert_eq!(details(&engine), 1890);
     }
 }

@@ -20,6 +20,7 @@ mod forgotten;
 mod income;
 mod issuances;
 pub(crate) mod journal;
+mod judged;
 mod limits;
 mod lineage;
 mod lists;
@@ -27,10 +28,12 @@ mod moment;
 mod outflow;
 mod payout_row;
 mod payouts;
+pub(crate) mod permits;
 mod quote_queue;
 mod quotes;
 mod records;
 mod recoup;
+mod refusals;
 mod registration;
 mod schema;
 pub(crate) mod settings;
@@ -97,6 +100,7 @@ pub(crate) use recoup::{
     Rank, RecoupRefusal, RecoupSums, Sum, TokenRow, Verdict, close, closed_at, cover, entries, file, forgotten, leaks,
     note_leak, note_published, recoup_end, recoup_sums, settle_recoups,
 };
+pub(crate) use refusals::forget_refusals;
 pub(crate) use registration::{Registration, close_account, open_account, registered};
 pub use settings::SettingsError;
 pub(crate) use standing::{Standing, declare, standing_of, standings};

@@ -9,11 +9,10 @@ use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::identity::AccountKey;
 use farthing_protocol::ids::FundingId;
 
-use super::LedgerError;
 use super::book::account_state;
 use super::records::{Table, account_key, get, put};
 use super::registration::Registration;
-use super::settings;
+use super::{LedgerError, permits, settings};
 
 /// What the operator allows an account, in the smallest unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +65,7 @@ pub(crate) fn leave(
     if rules.most_per_day.is_some_and(|most| all > most) {
         return Err(LeaveRefusal::DayLimit);
     }
-    let permitted = limit.is_some() && settings::use_permit(txn, now, account, unit, amount, operation)?;
+    let permitted = limit.is_some() && permits::use_permit(txn, now, account, unit, amount, operation)?;
     let free = if permitted || limit.is_none() { Amount::ZERO } else { amount };
     let without_code = plus(outflow.sum(|hour| hour.free)?, free)?;
     if !permitted && limit.is_some_and(|limit| without_code > limit) {
@@ -87,6 +86,18 @@ pub(crate) fn may_hold(
         None => true,
         Some(most) => account_state(txn, account, unit)?.balance <= most,
     })
+}
+
+/// Whether an account would hold no more than the operator allows if so much came into it.
+pub(super) fn may_receive(
+    txn: &Txn<'_>,
+    rules: &AccountRules,
+    account: &AccountKey,
+    unit: &Unit,
+    amount: Amount,
+) -> Result<bool, LedgerError> {
+    let Some(most) = rules.most_balance else { return Ok(true) };
+    Ok(plus(account_state(txn, account, unit)?.balance, amount)? <= most)
 }
 
 /// How much may leave an account now without a code; none if its owner set no limit.

@@ -9,23 +9,21 @@
 use farthing_durable::Txn;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{PayoutDraft, PermitPurpose};
-use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer, is_plain};
+use farthing_protocol::codec::is_plain;
 use farthing_protocol::identity::AccountKey;
-use farthing_protocol::ids::OperationId;
+use farthing_protocol::ids::{FundingId, OperationId};
 use farthing_protocol::issuance::FundingSource;
 
 use super::acts::{Act, Number, Text};
 use super::authority::Authority;
 use super::book::{Place, TransferError, account_state, transfer};
-use super::outflow::{AccountRules, LeaveRefusal, Leaving, leave, may_hold};
+use super::outflow::{AccountRules, LeaveRefusal, Leaving, leave, may_receive};
 use super::payout_row::{MAX_NOTE, PayoutNumber, PayoutRow, Progress};
-use super::records::{Table, get, put};
+use super::records::{Table, get, put, scan_keys};
+use super::refusals::{self, Refusal};
 use super::registration::is_open;
-use super::{LedgerError, journal, settings};
+use super::{LedgerError, journal, permits};
 use crate::limits::TooOften;
-
-/// So many refusals that are over are forgotten with each one that is remembered.
-const FORGOTTEN: usize = 4;
 
 /// Why a payout was not taken or settled. Nothing changed, except where the ledger's error says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +32,10 @@ pub enum PayoutError {
     /// The account's owner did not sign this request to this mint.
     #[error("the request is not signed by the account's owner")]
     InvalidSignature,
-    /// It was made too long ago, or in the future.
+    /// Nobody ever credited the account. Nothing was judged.
+    #[error("the account is not known")]
+    UnknownAccount,
+    /// It was made too long ago, or dated in the future. Either way it is never taken any more.
     #[error("the request was not made now")]
     NotNow,
     /// The account used this operation id for another payout.
@@ -46,13 +47,16 @@ pub enum PayoutError {
     /// The account's owner asked too often.
     #[error(transparent)]
     TooOften(#[from] TooOften),
+    /// Too many requests of the account were refused, and are remembered. Nothing was judged.
+    #[error("too many payouts of the account were refused within a day")]
+    TooManyRefused,
     /// It is more than the owner lets go without a code, and he gave no permission for it.
     #[error("this needs a code of the account's second factor")]
     SecondFactor,
-    /// It is more than the operator lets go within a day, or than the other account may hold.
+    /// It is more than the operator lets go within a day, or than the other account may hold. This request is never taken any more.
     #[error("it is more than the mint allows")]
     Limit,
-    /// It is for an account that the operator has not opened.
+    /// It is for an account that the operator has not opened. This request is never taken any more.
     #[error("the operator has not opened the account that it is for")]
     NotRegistered,
     /// There is no payout with this number.
@@ -81,78 +85,77 @@ impl From<TransferError> for PayoutError {
     }
 }
 
-impl From<LeaveRefusal> for PayoutError {
-    fn from(refusal: LeaveRefusal) -> Self {
-        match refusal {
-            LeaveRefusal::SecondFactor => Self::SecondFactor,
-            LeaveRefusal::DayLimit => Self::Limit,
-            LeaveRefusal::Ledger(error) => Self::Ledger(error),
-        }
-    }
-}
-
 /// What became of a request: a refusal is as durable as a success where it must stay one.
 pub(crate) type Asked = Result<Result<PayoutRow, PayoutError>, PayoutError>;
 
 /// Takes a payout request whose signature was verified, once for each account and operation id.
 ///
-/// What is refused because the account does not hold so much, or because it needs a permission, is remembered: whoever has seen the
-/// bytes cannot have it taken later. Its owner can still give a permission.
+/// What is refused is remembered: whoever has seen the bytes cannot have it taken later. One that needs a permission is taken with it, which
+/// its owner alone can give. Of an account that nobody ever credited nothing is judged and nothing kept.
 pub(crate) fn request_payout(txn: &mut Txn<'_>, now: UnixTime, rules: &AccountRules, draft: &PayoutDraft) -> Asked {
     let asked = asked_key(&draft.account, &draft.operation);
     if let Some(number) = get::<PayoutNumber>(txn, Table::PayoutAsked, &asked)? {
         let row = payout(txn, number)?.ok_or(LedgerError::Damaged)?;
         return if row.draft == *draft { Ok(Ok(row)) } else { Err(PayoutError::OperationUsed) };
     }
-    let asked_at = draft.requested_at;
-    if asked_at > now.plus(PayoutDraft::MAX_SKEW) || now > asked_at.plus(PayoutDraft::MAX_AGE) {
+    if scan_keys(txn, Table::Account, draft.account.as_bytes(), None, 1)?.is_empty() {
+        return Err(PayoutError::UnknownAccount);
+    }
+    if now > draft.requested_at.plus(PayoutDraft::MAX_AGE) {
         return Err(PayoutError::NotNow);
     }
     let purpose = PermitPurpose::Payout(draft.digest());
     let operation = (purpose, FundingSource::Account(draft.account, draft.operation).id());
-    let known: Option<Refusal> = get(txn, Table::PayoutRefused, &asked)?;
-    let permitted = settings::is_permitted(txn, now, &draft.account, &draft.unit, draft.amount, operation)?;
-    match known {
-        Some(Refusal::Funds) => return Err(PayoutError::InsufficientFunds),
-        Some(Refusal::SecondFactor) if !permitted => return Err(PayoutError::SecondFactor),
-        Some(Refusal::SecondFactor) | None => {}
+    match refusals::refusal(txn, &asked)? {
+        Some(Refusal::SecondFactor)
+            if permits::is_permitted(txn, now, &draft.account, &draft.unit, draft.amount, operation)? => {}
+        Some(refusal) => return Err(refusal.error()),
+        None if refusals::has_room(txn, now, &draft.account)? => {}
+        None => return Err(PayoutError::TooManyRefused),
     }
-    if account_state(txn, &draft.account, &draft.unit)?.balance < draft.amount {
-        remember(txn, now, draft, &asked, Refusal::Funds)?;
-        return Ok(Err(PayoutError::InsufficientFunds));
-    }
-    let leaving = Leaving { account: &draft.account, unit: &draft.unit, amount: draft.amount, operation };
-    match leave(txn, now, rules, &leaving) {
-        Err(LeaveRefusal::SecondFactor) => {
-            remember(txn, now, draft, &asked, Refusal::SecondFactor)?;
-            Ok(Err(PayoutError::SecondFactor))
-        }
-        left => {
-            left?;
-            take(txn, now, rules, draft, &asked).map(Ok)
+    match judge(txn, now, rules, draft, operation)? {
+        Ok(()) => take(txn, now, draft, &asked).map(Ok),
+        Err(refusal) => {
+            refusals::remember(txn, now, draft, &asked, refusal)?;
+            Ok(Err(refusal.error()))
         }
     }
 }
 
-fn take(
+/// Counts what leaves the account, or refuses it. Nothing changed then.
+fn judge(
     txn: &mut Txn<'_>,
     now: UnixTime,
     rules: &AccountRules,
     draft: &PayoutDraft,
-    asked: &[u8],
-) -> Result<PayoutRow, PayoutError> {
-    if let Some(to) = &draft.to
-        && !is_open(txn, rules, to)?
-    {
-        return Err(PayoutError::NotRegistered);
+    operation: (PermitPurpose, FundingId),
+) -> Result<Result<(), Refusal>, LedgerError> {
+    let PayoutDraft { account, unit, amount, requested_at, to, .. } = draft;
+    if *requested_at > now.plus(PayoutDraft::MAX_SKEW) {
+        return Ok(Err(Refusal::NotNow));
     }
+    if account_state(txn, account, unit)?.balance < *amount {
+        return Ok(Err(Refusal::Funds));
+    }
+    if let Some(to) = to {
+        if !is_open(txn, rules, to)? {
+            return Ok(Err(Refusal::NotRegistered));
+        }
+        if !may_receive(txn, rules, to, unit, *amount)? {
+            return Ok(Err(Refusal::Limit));
+        }
+    }
+    match leave(txn, now, rules, &Leaving { account, unit, amount: *amount, operation }) {
+        Ok(()) => Ok(Ok(())),
+        Err(LeaveRefusal::SecondFactor) => Ok(Err(Refusal::SecondFactor)),
+        Err(LeaveRefusal::DayLimit) => Ok(Err(Refusal::Limit)),
+        Err(LeaveRefusal::Ledger(error)) => Err(error),
+    }
+}
+
+fn take(txn: &mut Txn<'_>, now: UnixTime, draft: &PayoutDraft, asked: &[u8]) -> Result<PayoutRow, PayoutError> {
     let to = draft.to.as_ref().map_or(Place::Payouts, Place::Account);
     transfer(txn, &draft.unit, Place::Account(&draft.account), to, draft.amount)?;
-    if let Some(to) = &draft.to
-        && !may_hold(txn, rules, to, &draft.unit)?
-    {
-        return Err(PayoutError::Limit);
-    }
     let number = get::<PayoutNumber>(txn, Table::PayoutCount, &[])?.unwrap_or_default();
     put(txn, Table::PayoutCount, &[], &number.next()?)?;
     put(txn, Table::PayoutAsked, asked, &number)?;
@@ -258,55 +261,4 @@ fn payout(txn: &Txn<'_>, number: PayoutNumber) -> Result<Option<PayoutRow>, Ledg
 
 pub(super) fn asked_key(account: &AccountKey, operation: &OperationId) -> Vec<u8> {
     [account.as_bytes().as_slice(), operation.as_bytes()].concat()
-}
-
-/// Remembers a refusal for as long as the request could be taken, and forgets some that are over.
-fn remember(
-    txn: &mut Txn<'_>,
-    now: UnixTime,
-    draft: &PayoutDraft,
-    asked: &[u8],
-    why: Refusal,
-) -> Result<(), LedgerError> {
-    let table = Table::PayoutRefusedUntil;
-    for (key, _) in txn.scan_prefix(table.prefix(), None, FORGOTTEN)? {
-        let rest = key.get(table.prefix().len()..).unwrap_or_default();
-        let (until, over) = rest.split_first_chunk().ok_or(LedgerError::Damaged)?;
-        if now.seconds() <= u64::from_be_bytes(*until) {
-            break;
-        }
-        txn.delete(&Table::PayoutRefused.key(over))?;
-        txn.delete(&key)?;
-    }
-    let until = draft.requested_at.plus(PayoutDraft::MAX_AGE);
-    put(txn, table, &[until.seconds().to_be_bytes().as_slice(), asked].concat(), &why)?;
-    put(txn, Table::PayoutRefused, asked, &why)
-}
-
-/// Why a request was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
-    /// For good.
-    Funds,
-    /// Until there is a permission for it.
-    SecondFactor,
-}
-
-impl Encode for Refusal {
-    fn encode_to(&self, out: &mut Writer) {
-        out.u8(match self {
-            Self::Funds => 1,
-            Self::SecondFactor => 2,
-        });
-    }
-}
-
-impl Decode for Refusal {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match input.u8()? {
-            1 => Ok(Self::Funds),
-            2 => Ok(Self::SecondFactor),
-            _ => Err(DecodeError::UnknownTag),
-        }
-    }
 }

@@ -12,6 +12,7 @@ use super::outflow::AccountRules;
 use super::quote_queue::{self, Full, Room, Share};
 use super::records::{Table, from_value, get, put, scan};
 use super::registration::is_open;
+use crate::limits::TooOften;
 
 /// So many quotes of one account may wait to be paid.
 pub(crate) const OPEN_OF_ONE: usize = 16;
@@ -41,6 +42,9 @@ pub enum QuoteError {
     /// The account, or all of them together, have too many quotes that nothing was paid for, and none that has waited long.
     #[error("too many quotes wait to be paid")]
     TooMany,
+    /// The account's owner asked too often.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -60,6 +60,9 @@
 //! | `owner/` ‖ account | what its owner set |
 //! | `outflow/` ‖ account ‖ unit | what left it within the last day |
 //! | `permits/` ‖ account | what may leave it beyond its limit |
+//! | `judged/` ‖ account | what its last codes were worth, each by the hash of the request that it was in |
+//! | `owner-changes/` ‖ account | how often its owner has changed settings within a day |
+//! | `meta/journal-erased` | up to which entry of the journal references are erased |
 //! | `meta/journal` | length and last link of the journal |
 //! | `journal/` ‖ number | when, who, what, hash of the details, link |
 //! | `journal-details/` ‖ number | salt, fields of the [`Act`](super::acts::Act) |
@@ -175,6 +178,10 @@ pub(crate) enum Table {
     Owner,
     Outflow,
     Permits,
+    Judged,
+    OwnerChanges,
+    /// Up to which entry details with references are erased.
+    JournalErased,
     /// Accounts that the operator opened.
     Registered,
     PayoutRefused,
@@ -259,6 +266,9 @@ impl Table {
             Self::Owner => b"owner/",
             Self::Outflow => b"outflow/",
             Self::Permits => b"permits/",
+            Self::Judged => b"judged/",
+            Self::OwnerChanges => b"owner-changes/",
+            Self::JournalErased => b"meta/journal-erased",
             Self::Registered => b"registered/",
             Self::PayoutRefused => b"refused/",
             Self::PayoutRefusedUntil => b"refused-until/",

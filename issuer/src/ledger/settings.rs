@@ -1,28 +1,27 @@
-//! What owners set for their accounts, and the permissions by which more leaves than their limit.
+//! What owners set for their accounts.
+
+use std::time::Duration;
 
 use farthing_durable::Txn;
 use farthing_protocol::amount::{Amount, Unit, UnixTime};
-use farthing_protocol::api::{
-    AccountLimit, Enrolment, PermitAnswer, PermitDraft, PermitPurpose, SecondFactor, SettingsAnswer, SettingsChange,
-    SettingsDraft,
-};
+use farthing_protocol::api::{AccountLimit, Enrolment, SettingsAnswer, SettingsChange, SettingsDraft};
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use farthing_protocol::identity::AccountKey;
-use farthing_protocol::ids::FundingId;
-use farthing_protocol::issuance::FundingSource;
 
 use super::accounts::balances;
 use super::acts::{Act, Maybe};
 use super::administrator::{FactorError, Judged};
 use super::authority::Authority;
-use super::factor::{self, Holder, Refused, Standing, Verdict};
+use super::factor::{self, Holder, Standing};
+use super::judged::{self, RequestHash};
 use super::records::{Table, get, put};
-use super::{LedgerError, journal, outflow};
+use super::{LedgerError, journal, outflow, permits};
+use crate::limits::TooOften;
 
 /// The most units in which an account can have a limit.
 const MAX_LIMITS: usize = 16;
-/// The most permissions that an account has at a time. Of more the oldest are void.
-const MAX_PERMITS: usize = 16;
+/// So often an account's settings change within a day: each change is an entry of the journal, which is never taken away.
+const CHANGES_A_DAY: u8 = 16;
 
 /// Why an account's settings were not shown or changed. Nothing changed, but that a wrong code counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +42,9 @@ pub enum SettingsError {
     /// The settings are not those that the request names.
     #[error("the settings are other ones than those named")]
     Changed,
+    /// The owner asked too often, or has changed his settings too often within a day. No code was judged.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The second factor.
     #[error(transparent)]
     Factor(#[from] FactorError),
@@ -84,8 +86,13 @@ pub(crate) fn change(
     {
         return Ok(Err(SettingsError::UnknownUnit));
     }
+    if is_journaled(&draft.change)
+        && let Err(often) = Changes::load(txn, now, account)?.allow(now)
+    {
+        return Ok(Err(often.into()));
+    }
     // Whatever is refused from here on is a code, which counts.
-    let told = match apply(txn, now, account, &draft.change, row, drawn)? {
+    let told = match apply(txn, now, draft, row, drawn)? {
         Ok(told) => told,
         Err(error) => return Ok(Err(error.into())),
     };
@@ -96,18 +103,20 @@ pub(crate) fn change(
 fn apply(
     txn: &mut Txn<'_>,
     now: UnixTime,
-    account: &AccountKey,
-    change: &SettingsChange,
+    draft: &SettingsDraft,
     mut row: OwnerRow,
     drawn: Enrolment,
 ) -> Judged<Option<Told>> {
+    let SettingsDraft { account, change, .. } = draft;
     let holder = Holder::Owner(*account);
     let is_active = factor::is_active(txn, &holder)?;
+    let request = RequestHash::of_settings(draft);
     let code = match change {
         SettingsChange::Show => return Ok(Ok(None)),
         SettingsChange::Confirm { code } => {
-            if let Verdict::Refused(refused) = factor::confirm(txn, now, &holder, code)? {
-                return Ok(Err(FactorError::refused(refused, now)));
+            let confirm = |txn: &mut Txn<'_>, holder: &Holder| factor::confirm(txn, now, holder, code);
+            if let Err(error) = judged::judge(txn, now, account, &request, confirm)? {
+                return Ok(Err(error));
             }
             None
         }
@@ -119,7 +128,8 @@ fn apply(
         | SettingsChange::Remove { code } => Some(code),
     };
     if let Some(code) = code
-        && let Err(error) = judge(txn, now, account, code)?
+        && let Err(error) =
+            judged::judge(txn, now, account, &request, |txn, holder| factor::judge(txn, now, holder, code))?
     {
         return Ok(Err(error));
     }
@@ -155,9 +165,23 @@ fn apply(
     row.version = row.version.checked_add(1).ok_or(LedgerError::Overflow)?;
     put(txn, Table::Owner, account.as_bytes(), &row)?;
     if let Some(act) = act {
+        permits::void(txn, &account)?;
+        let changes = Changes::load(txn, now, &account)?.and_one();
+        put(txn, Table::OwnerChanges, account.as_bytes(), &changes)?;
         journal::record(txn, now, &Authority::of_the_owner(), &act)?;
     }
     Ok(Ok(told))
+}
+
+/// Whether a change is an entry of the journal.
+const fn is_journaled(change: &SettingsChange) -> bool {
+    match change {
+        SettingsChange::Show | SettingsChange::Enrol { .. } => false,
+        SettingsChange::Confirm { .. }
+        | SettingsChange::Limit { .. }
+        | SettingsChange::RecoveryCodes { .. }
+        | SettingsChange::Remove { .. } => true,
+    }
 }
 
 /// What an owner is told once.
@@ -166,19 +190,6 @@ enum Told {
     Factor(Enrolment),
     /// Recovery codes alone.
     Codes(Enrolment),
-}
-
-fn judge(txn: &mut Txn<'_>, now: UnixTime, account: &AccountKey, code: &SecondFactor) -> Judged<()> {
-    match factor::judge(txn, now, &Holder::Owner(*account), code)? {
-        Verdict::Right(_) => Ok(Ok(())),
-        Verdict::Refused(refused) => {
-            if let Refused::NowLocked(until) = refused {
-                let act = Act::OwnerLocked { account: *account, until };
-                journal::record(txn, now, &Authority::of_the_mint(), &act)?;
-            }
-            Ok(Err(FactorError::refused(refused, now)))
-        }
-    }
 }
 
 fn answer(
@@ -224,6 +235,7 @@ pub(crate) fn reset(
     if !factor::remove(txn, &Holder::Owner(*account))? {
         return Ok(false);
     }
+    permits::void(txn, account)?;
     journal::record(txn, now, authority, &Act::OwnerReset { account: *account })?;
     row = OwnerRow { version: row.version.checked_add(1).ok_or(LedgerError::Overflow)?, ..OwnerRow::default() };
     put(txn, Table::Owner, account.as_bytes(), &row)?;
@@ -236,61 +248,7 @@ pub(super) fn limit(txn: &Txn<'_>, account: &AccountKey, unit: &Unit) -> Result<
     Ok(row.limits.into_iter().find(|limit| limit.unit == *unit).map(|limit| limit.limit))
 }
 
-/// Gives an operation a permission, as an owner asked whose signature was verified. The same permission again changes nothing.
-pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, draft: &PermitDraft) -> Settled<PermitAnswer> {
-    let PermitDraft { account, purpose, operation, unit, amount, requested_at, code, .. } = draft;
-    let operation = (*purpose, FundingSource::Account(*account, *operation).id());
-    let mut permits = Permits::load(txn, now, account)?;
-    if let Some(known) = permits.find(operation).filter(|known| known.is_for(unit, *amount)) {
-        return Ok(Ok(PermitAnswer { until: known.until }));
-    }
-    if !is_now(*requested_at, now, PermitDraft::MAX_SKEW) {
-        return Ok(Err(SettingsError::NotNow));
-    }
-    if let Err(error) = judge(txn, now, account, code)? {
-        return Ok(Err(error.into()));
-    }
-    let until = now.plus(PermitDraft::LASTS);
-    permits.take(operation);
-    if permits.0.len() >= MAX_PERMITS {
-        permits.0.remove(0);
-    }
-    permits.0.push(Permit { operation, unit: unit.clone(), amount: *amount, until });
-    put(txn, Table::Permits, account.as_bytes(), &permits)?;
-    Ok(Ok(PermitAnswer { until }))
-}
-
-/// Whether an operation has a permission, for this much.
-pub(super) fn is_permitted(
-    txn: &Txn<'_>,
-    now: UnixTime,
-    account: &AccountKey,
-    unit: &Unit,
-    amount: Amount,
-    operation: (PermitPurpose, FundingId),
-) -> Result<bool, LedgerError> {
-    Ok(Permits::load(txn, now, account)?.find(operation).is_some_and(|permit| permit.is_for(unit, amount)))
-}
-
-/// The same, and uses it up.
-pub(super) fn use_permit(
-    txn: &mut Txn<'_>,
-    now: UnixTime,
-    account: &AccountKey,
-    unit: &Unit,
-    amount: Amount,
-    operation: (PermitPurpose, FundingId),
-) -> Result<bool, LedgerError> {
-    if !is_permitted(txn, now, account, unit, amount, operation)? {
-        return Ok(false);
-    }
-    let mut permits = Permits::load(txn, now, account)?;
-    permits.take(operation);
-    put(txn, Table::Permits, account.as_bytes(), &permits)?;
-    Ok(true)
-}
-
-fn is_now(at: UnixTime, now: UnixTime, skew: u64) -> bool {
+pub(super) fn is_now(at: UnixTime, now: UnixTime, skew: u64) -> bool {
     at <= now.plus(skew) && now <= at.plus(skew)
 }
 
@@ -315,47 +273,38 @@ impl OwnerRow {
     }
 }
 
+/// How often an owner has changed his settings since a time, for a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Changes {
+    since: UnixTime,
+    count: u8,
+}
+
+const DAY: u64 = 86_400;
+
+impl Changes {
+    fn load(txn: &Txn<'_>, now: UnixTime, account: &AccountKey) -> Result<Self, LedgerError> {
+        let known: Option<Self> = get(txn, Table::OwnerChanges, account.as_bytes())?;
+        Ok(known.filter(|known| now < known.since.plus(DAY)).unwrap_or(Self { since: now, count: 0 }))
+    }
+
+    fn allow(self, now: UnixTime) -> Result<(), TooOften> {
+        if self.count < CHANGES_A_DAY {
+            return Ok(());
+        }
+        let seconds = self.since.plus(DAY).seconds().saturating_sub(now.seconds());
+        Err(TooOften { wait: Duration::from_secs(seconds) })
+    }
+
+    const fn and_one(self) -> Self {
+        Self { count: self.count.saturating_add(1), ..self }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct UnitLimit {
     unit: Unit,
     limit: Amount,
-}
-
-/// Permissions that were not used, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Permits(Vec<Permit>);
-
-/// The permission of one operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Permit {
-    operation: (PermitPurpose, FundingId),
-    unit: Unit,
-    amount: Amount,
-    until: UnixTime,
-}
-
-impl Permit {
-    /// A smaller amount is another operation than the one that its owner saw.
-    fn is_for(&self, unit: &Unit, amount: Amount) -> bool {
-        self.unit == *unit && amount == self.amount
-    }
-}
-
-impl Permits {
-    /// Those of an account that are still good.
-    fn load(txn: &Txn<'_>, now: UnixTime, account: &AccountKey) -> Result<Self, LedgerError> {
-        let mut permits: Self = get(txn, Table::Permits, account.as_bytes())?.unwrap_or_default();
-        permits.0.retain(|permit| now < permit.until);
-        Ok(permits)
-    }
-
-    fn find(&self, operation: (PermitPurpose, FundingId)) -> Option<&Permit> {
-        self.0.iter().find(|permit| permit.operation == operation)
-    }
-
-    fn take(&mut self, operation: (PermitPurpose, FundingId)) {
-        self.0.retain(|permit| permit.operation != operation);
-    }
 }
 
 impl Encode for UnitLimit {
@@ -385,31 +334,15 @@ impl Decode for OwnerRow {
     }
 }
 
-impl Encode for Permit {
+impl Encode for Changes {
     fn encode_to(&self, out: &mut Writer) {
-        out.part(&self.operation.0);
-        out.part(&self.operation.1);
-        out.part(&self.unit);
-        out.part(&self.amount);
-        out.part(&self.until);
+        out.part(&self.since);
+        out.u8(self.count);
     }
 }
 
-impl Decode for Permit {
+impl Decode for Changes {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let operation = (input.part()?, input.part()?);
-        Ok(Self { operation, unit: input.part()?, amount: input.part()?, until: input.part()? })
-    }
-}
-
-impl Encode for Permits {
-    fn encode_to(&self, out: &mut Writer) {
-        out.list(&self.0);
-    }
-}
-
-impl Decode for Permits {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        input.list(MAX_PERMITS).map(Self)
+        Ok(Self { since: input.part()?, count: input.u8()? })
     }
 }

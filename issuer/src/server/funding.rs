@@ -10,7 +10,7 @@ use crate::watchdog::Task;
 /// So often, in seconds, it is looked for what has ended. Until then it cannot be redeemed either.
 const EVERY: u64 = 60;
 
-/// Ends vouchers and quotes whose time has passed, at once and then every minute, until `stopped` ends. What fails is logged and
+/// Ends vouchers and quotes whose time has passed, and forgets refused payouts that are too old to be taken, at once and then every minute, until `stopped` ends. What fails is logged and
 /// tried again.
 pub(super) async fn keep_ending(mint: Mint, stopped: impl Future<Output = ()>) {
     let mut stopped = pin!(stopped);
@@ -22,6 +22,9 @@ pub(super) async fn keep_ending(mint: Mint, stopped: impl Future<Output = ()>) {
         }
         if let Err(error) = quotes {
             tracing::error!(%error, "quotes whose time has passed could not be closed");
+        }
+        if let Err(error) = mint.books().forget_refusals().await {
+            tracing::error!(%error, "refused payouts whose time has passed could not be forgotten");
         }
         tokio::select! {
             () = &mut stopped => return,

@@ -164,7 +164,9 @@ fn about_payout() -> Operation {
     Operation::new("payout", "Pays out what an account holds, or moves it to another account.")
         .about(
             "The same request again is answered with how far the payout is, and changes nothing: as long as the outcome is not \
-             known, send the same bytes again. One that was not taken within a day never is, nor one that was refused for lack of funds.",
+             known, send the same bytes again. One that was not taken within a day never is, nor one that was refused for lack of funds, for \
+             a limit, for the other account or for a time in the future; for want of a permission, not without it. Of `rate_limited`, and of \
+             `unknown_account` for the account that asks, nothing was judged.",
         )
         .refuses(LEDGER)
         .refuses(&[Code::InvalidSignature, Code::FundingUsed, Code::RequestExpired, Code::InsufficientFunds])
@@ -320,11 +322,11 @@ async fn account(
 }
 
 async fn settings(State(mint): State<Mint>, Json(call): Json<SettingsCall>) -> Result<Json<SettingsAnswer>, Problem> {
-    Ok(Json(mint.books().settings(&call.request).await?))
+    Ok(Json(mint.settings(&call.request).await?))
 }
 
 async fn permit(State(mint): State<Mint>, Json(call): Json<PermitCall>) -> Result<Json<PermitAnswer>, Problem> {
-    Ok(Json(mint.books().permit(&call.request).await?))
+    Ok(Json(mint.give_permission(&call.request).await?))
 }
 
 async fn payout(State(mint): State<Mint>, Json(call): Json<PayoutCall>) -> Result<Json<PayoutAnswer>, Problem> {
@@ -355,7 +357,7 @@ async fn recoup(State(mint): State<Mint>, Json(call): Json<RecoupCall>) -> Resul
 }
 
 async fn quote(State(mint): State<Mint>, Json(call): Json<QuoteCall>) -> Result<Json<QuoteAnswer>, Problem> {
-    Ok(Json(mint.books().request_quote(&call.request).await?))
+    Ok(Json(mint.request_quote(&call.request).await?))
 }
 
 impl From<QuoteError> for Problem {
@@ -373,6 +375,7 @@ impl From<QuoteError> for Problem {
             QuoteError::TooMany => Self::new(Code::RateLimited)
                 .with_detail("Too many quotes wait to be paid.")
                 .with_retry_after(WAIT_FOR_QUOTES),
+            QuoteError::TooOften(error) => error.into(),
             QuoteError::Ledger(error) => Self::new(error.code()),
         }
     }

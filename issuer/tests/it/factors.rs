@@ -21,7 +21,7 @@ pub(crate) fn eur() -> Unit {
     Unit::new("EUR", 2).unwrap()
 }
 
-fn draft(world: &World, key: &Keypair, version: u64, change: SettingsChange) -> SettingsDraft {
+pub(crate) fn draft(world: &World, key: &Keypair, version: u64, change: SettingsChange) -> SettingsDraft {
     SettingsDraft { account: key.into(), mint: world.id(), version, requested_at: world.now(), change }
 }
 
@@ -35,7 +35,7 @@ pub(crate) async fn change(
     world.mint().books().settings(&request).await
 }
 
-async fn show(world: &World, key: &Keypair) -> Result<SettingsAnswer, SettingsError> {
+pub(crate) async fn show(world: &World, key: &Keypair) -> Result<SettingsAnswer, SettingsError> {
     let request = draft(world, key, 0, SettingsChange::Show).sign(key).unwrap();
     world.mint().books().settings(&request).await
 }
@@ -54,7 +54,7 @@ pub(crate) async fn enrol(world: &World, key: &Keypair, limit: u64, code: Option
 }
 
 /// An owner with so much, of which so much may leave within a day without a code.
-async fn owner(units: u64, limit: u64) -> (World, Wallet, Authenticator) {
+pub(crate) async fn owner(units: u64, limit: u64) -> (World, Wallet, Authenticator) {
     let world = World::new().await;
     let wallet = Wallet::funded(&world, units).await;
     let authenticator = enrol(&world, &wallet.account, limit, None).await;
@@ -81,7 +81,7 @@ pub(crate) async fn permit(
     world.mint().books().permit(&draft.sign(key).unwrap()).await
 }
 
-async fn withdraw(
+pub(crate) async fn withdraw(
     world: &World,
     wallet: &mut Wallet,
     units: u64,

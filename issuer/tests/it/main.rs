@@ -34,6 +34,7 @@ mod keysets;
 mod layouts;
 mod limits;
 mod openapi;
+mod owners;
 mod payouts;
 mod random;
 mod recoup;

@@ -1,6 +1,7 @@
 //! The payee's balance at the mint, and asking for it to be paid out.
 //!
-//! A request is a file in `payouts/` before it leaves: `ID.request`, and beside it `ID.settled` when its end is known.
+//! A request is a file in `payouts/` before it leaves: `ID.request`, and beside it `ID.settled` when its end is known. The file goes only when
+//! nobody can have the request taken any more who has seen it on its way.
 
 use std::fs;
 use std::io;
@@ -60,6 +61,9 @@ pub enum AccountError {
     /// The mint.
     #[error("{0}")]
     Call(#[from] CallError),
+    /// The mint did not take the payout, but may still take this request: it is kept.
+    #[error("{0}")]
+    NotTaken(#[source] CallError),
 }
 
 impl VerifierHome {
@@ -85,7 +89,8 @@ impl VerifierHome {
     /// [`VerifierHome::ask_again`]. A code is for an account whose limit it exceeds: it goes ahead as a permission, and is kept nowhere.
     ///
     /// # Errors
-    /// An [`AccountError`]. After one that says that nothing happened the request is forgotten.
+    /// An [`AccountError`]. The request is forgotten after one that says that it never left or is never taken: for lack of funds, or for
+    /// want of a permission, which nobody else can give. After any other it is kept, for the mint might still take it.
     pub async fn ask_payout(
         &self,
         from: &PayeeKey,
@@ -127,36 +132,33 @@ impl VerifierHome {
         match sent {
             Ok(answer) => Ok(Payout { request, answer: Some(answer) }),
             Err(error) => {
-                if matches!(&error, AccountError::Call(call) if !call.may_have_taken_effect()) {
-                    // Made for the first time, and not taken.
+                let AccountError::Call(call) = error else { return Err(error) };
+                if is_over_at_once(&call) {
                     fs::remove_file(&path)?;
+                } else if !call.may_have_taken_effect() {
+                    return Err(AccountError::NotTaken(call));
                 }
-                Err(error)
+                Err(call.into())
             }
         }
     }
 
-    /// Makes a request again whose end is not known, and writes down what it is.
+    /// Makes a request again whose end is not known, and writes down what it is. None if it was not taken so far.
     ///
     /// # Errors
     /// An [`AccountError`].
-    pub async fn ask_again(&self, payout: &Payout) -> Result<Option<PayoutAnswer>, AccountError> {
+    pub async fn ask_again(&self, payout: &Payout, now: UnixTime) -> Result<Option<PayoutAnswer>, AccountError> {
         if payout.answer.as_ref().is_some_and(|answer| answer.state.is_settled()) {
             return Ok(payout.answer.clone());
         }
         match self.send(&payout.request).await {
             Ok(answer) => Ok(Some(answer)),
-            // Too late for it to be taken, or the account did not hold so much, and it was not: it never will be.
-            Err(AccountError::Call(call)) if is(&call, Code::RequestExpired) || is(&call, Code::InsufficientFunds) => {
+            Err(AccountError::Call(call)) if is_never_taken(&call, payout.request.draft().requested_at, now) => {
                 fs::remove_file(self.payout_path(&payout.request, "request"))?;
                 Ok(None)
             }
             // It was not taken so far.
-            Err(AccountError::Call(call))
-                if is(&call, Code::SecondFactorRequired) || is(&call, Code::LimitExceeded) =>
-            {
-                Ok(None)
-            }
+            Err(AccountError::Call(call)) if NOT_TAKEN.iter().any(|code| is(&call, *code)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -244,6 +246,22 @@ impl VerifierHome {
     }
 }
 
+/// With these the mint says that it did not take a request. They do not say that it never will.
+const NOT_TAKEN: [Code; 4] =
+    [Code::RequestExpired, Code::SecondFactorRequired, Code::LimitExceeded, Code::UnknownAccount];
+
+/// Whether a request that was made for the first time is over: it never left; or the mint remembers that it refused it.
+fn is_over_at_once(call: &CallError) -> bool {
+    matches!(call, CallError::NotSent(_)) || is(call, Code::InsufficientFunds) || is(call, Code::SecondFactorRequired)
+}
+
+/// Whether a request that was made again is never taken. What the mint says of the time counts only if it is late here, too: a request that
+/// was dated ahead is only early.
+fn is_never_taken(call: &CallError, requested_at: UnixTime, now: UnixTime) -> bool {
+    let is_late = now > requested_at.plus(PayoutDraft::MAX_AGE);
+    is(call, Code::InsufficientFunds) || is_late && is(call, Code::RequestExpired)
+}
+
 fn is(call: &CallError, code: Code) -> bool {
     call.problem().and_then(|problem| problem.known()) == Some(code)
 }
@@ -258,4 +276,42 @@ fn read(path: &Path) -> Result<Payout, AccountError> {
         text => Some(serde_json::from_str(&text?).map_err(|_| AccountError::Damaged(settled))?),
     };
     Ok(Payout { request, answer })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use farthing_http::client::{Lost, Unsent};
+
+    use super::*;
+
+    const ASKED: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    fn refused(code: Code) -> CallError {
+        let text = format!("{{\"code\":\"{}\"}}", code.as_str());
+        CallError::Refused(serde_json::from_str(&text).unwrap(), 422)
+    }
+
+    #[test]
+    fn a_request_is_thrown_away_only_when_nobody_can_have_it_taken() {
+        let early =
+            [Code::RequestExpired, Code::LimitExceeded, Code::RateLimited, Code::UnknownAccount, Code::ClockBehind];
+        for code in early {
+            assert!(!is_over_at_once(&refused(code)), "{code:?}");
+            assert!(!is_never_taken(&refused(code), ASKED, ASKED.plus(PayoutDraft::MAX_AGE)), "{code:?}");
+        }
+        let late = ASKED.plus(PayoutDraft::MAX_AGE + 1);
+        for code in early {
+            assert_eq!(is_never_taken(&refused(code), ASKED, late), code == Code::RequestExpired, "{code:?}");
+        }
+        for never in [CallError::NotSent(Unsent::Connection), refused(Code::InsufficientFunds)] {
+            assert!(is_over_at_once(&never), "{never}");
+        }
+        assert!(is_never_taken(&refused(Code::InsufficientFunds), ASKED, ASKED));
+        // Made anew, it needs a permission that nobody but its owner gives; one that he gave may still be on its way.
+        assert!(is_over_at_once(&refused(Code::SecondFactorRequired)));
+        assert!(!is_never_taken(&refused(Code::SecondFactorRequired), ASKED, ASKED));
+        assert!(!is_over_at_once(&CallError::Unknown(Lost::Timeout)) && !is_over_at_once(&CallError::TooLarge));
+    }
 }

@@ -1,5 +1,7 @@
 //! Payouts that account owners asked for.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -11,6 +13,9 @@ use crate::control::{PayoutsQuery, PayoutsReport, SettlePayoutsRequest, path};
 use crate::ledger::PayoutError;
 use crate::mint::Mint;
 use crate::server::public::NOT_REGISTERED;
+
+/// Refused payouts are forgotten a day after their time.
+const WAIT_FOR_REFUSALS: Duration = Duration::from_secs(3600);
 
 /// So many payouts are listed in one answer.
 const LISTED: usize = 500;
@@ -44,14 +49,17 @@ impl From<PayoutError> for Problem {
     fn from(error: PayoutError) -> Self {
         match error {
             PayoutError::InvalidSignature => Self::new(Code::InvalidSignature),
-            PayoutError::NotNow => {
-                Self::new(Code::RequestExpired).with_detail("A payout must be asked for within a day of its time.")
-            }
+            PayoutError::NotNow => Self::new(Code::RequestExpired)
+                .with_detail("A payout must be asked for within a day of its time, and not before it."),
             PayoutError::OperationUsed => {
                 Self::new(Code::FundingUsed).with_detail("The operation id was used for another payout.")
             }
             PayoutError::InsufficientFunds => Self::new(Code::InsufficientFunds),
             PayoutError::TooOften(error) => error.into(),
+            PayoutError::UnknownAccount => Self::new(Code::UnknownAccount),
+            PayoutError::TooManyRefused => Self::new(Code::RateLimited)
+                .with_detail("Too many payouts of this account were refused within a day.")
+                .with_retry_after(WAIT_FOR_REFUSALS),
             PayoutError::SecondFactor => Self::new(Code::SecondFactorRequired),
             PayoutError::Limit => Self::new(Code::LimitExceeded),
             PayoutError::NotRegistered => Self::new(Code::UnknownAccount).with_detail(NOT_REGISTERED),
