@@ -17,6 +17,7 @@ use farthing_verifier::store::{Decides, StoreRole};
 use crate::clock::{Clock, SystemClock};
 use crate::control::{BackingReport, PayoutView, PayoutWord};
 use crate::home::{HomeError, MintHome};
+use crate::keys::FactorKey;
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
     self, Act, Authority, Credited, ErasePlace, Erased, ForgetError, Ledger, LedgerError, LedgerOpenError,
@@ -55,6 +56,8 @@ struct Inner {
     /// Whether what is owed was backed when it was last looked.
     backed: AtomicBool,
     excluded: ExclusionsKeeper,
+    /// Under which secrets of second factors lie in the ledger.
+    factors: FactorKey,
     /// Held by who reads all of the ledger, and by who drops records.
     reading: tokio::sync::Mutex<()>,
 }
@@ -93,6 +96,7 @@ impl Books {
         if !home.ledger().join("db").is_file() {
             return Err(LedgerOpenError::Missing.into());
         }
+        let factors = home.factor_key()?;
         let options = home.ledger_options(options);
         let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), Arc::clone(&clock))?;
         let (revocations, tombstones) = ledger
@@ -107,7 +111,7 @@ impl Books {
         let decides = Decides::new(role);
         let (trust, backed) = (Trust::new(), AtomicBool::new(true));
         let (excluded, reading) = (ExclusionsKeeper::default(), tokio::sync::Mutex::default());
-        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, trust, backed, excluded, reading })))
+        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, trust, backed, excluded, factors, reading })))
     }
 
     /// Credits an account with money from outside, in the mint's unit. With the same reference the same credit is
@@ -481,6 +485,11 @@ impl Books {
 
     pub(crate) fn excluded(&self) -> &ExclusionsKeeper {
         &self.0.excluded
+    }
+
+    /// Under which secrets of second factors lie in the ledger.
+    pub(crate) fn factor_key(&self) -> FactorKey {
+        self.0.factors.clone()
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

@@ -2,6 +2,7 @@
 
 mod change;
 mod error;
+mod factors;
 mod folder;
 mod home;
 mod sealed;
@@ -17,6 +18,7 @@ pub use change::ExchangeStep;
 pub use error::KeyError;
 pub(crate) use farthing_sealed::files::{create_folder, replace, sync_folder, write_new};
 pub use farthing_sealed::{Cost, Passphrase};
+pub(crate) use factors::{FACTORS, FactorKey, SealedFactor};
 pub(crate) use folder::KeyFolder;
 pub use home::{KeyHome, KeysHandled};
 pub(crate) use sealed::{seal, unseal};

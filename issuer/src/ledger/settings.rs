@@ -18,6 +18,7 @@ use super::authority::Authority;
 use super::factor::{self, Holder, Refused, Standing, Verdict};
 use super::records::{Table, get, put};
 use super::{LedgerError, journal, outflow};
+use crate::keys::FactorKey;
 
 /// The most units in which an account can have a limit.
 const MAX_LIMITS: usize = 16;
@@ -61,6 +62,7 @@ pub(crate) type Settled<T> = Result<Result<T, SettingsError>, LedgerError>;
 pub(crate) fn change(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    key: &FactorKey,
     draft: &SettingsDraft,
     drawn: Enrolment,
 ) -> Settled<SettingsAnswer> {
@@ -85,7 +87,7 @@ pub(crate) fn change(
         return Ok(Err(SettingsError::UnknownUnit));
     }
     // Whatever is refused from here on is a code, which counts.
-    let told = match apply(txn, now, account, &draft.change, row, drawn)? {
+    let told = match apply((txn, now, key), account, &draft.change, row, drawn)? {
         Ok(told) => told,
         Err(error) => return Ok(Err(error.into())),
     };
@@ -94,8 +96,7 @@ pub(crate) fn change(
 
 /// Changes the settings. Answers what is told once.
 fn apply(
-    txn: &mut Txn<'_>,
-    now: UnixTime,
+    (txn, now, key): (&mut Txn<'_>, UnixTime, &FactorKey),
     account: &AccountKey,
     change: &SettingsChange,
     mut row: OwnerRow,
@@ -106,7 +107,7 @@ fn apply(
     let code = match change {
         SettingsChange::Show => return Ok(Ok(None)),
         SettingsChange::Confirm { code } => {
-            if let Verdict::Refused(refused) = factor::confirm(txn, now, &holder, code)? {
+            if let Verdict::Refused(refused) = factor::confirm(txn, now, key, &holder, code)? {
                 return Ok(Err(FactorError::refused(refused, now)));
             }
             None
@@ -119,7 +120,7 @@ fn apply(
         | SettingsChange::Remove { code } => Some(code),
     };
     if let Some(code) = code
-        && let Err(error) = judge(txn, now, account, code)?
+        && let Err(error) = judge(txn, now, key, account, code)?
     {
         return Ok(Err(error));
     }
@@ -127,7 +128,7 @@ fn apply(
     let (act, told) = match change {
         SettingsChange::Show => (None, None),
         SettingsChange::Enrol { unit, limit, .. } => {
-            factor::draw(txn, now, &holder, &drawn)?;
+            factor::draw(txn, now, key, &holder, &drawn)?;
             row.drawn = Some(UnitLimit { unit: unit.clone(), limit: *limit });
             (None, Some(Told::Factor(drawn)))
         }
@@ -168,8 +169,14 @@ enum Told {
     Codes(Enrolment),
 }
 
-fn judge(txn: &mut Txn<'_>, now: UnixTime, account: &AccountKey, code: &SecondFactor) -> Judged<()> {
-    match factor::judge(txn, now, &Holder::Owner(*account), code)? {
+fn judge(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    key: &FactorKey,
+    account: &AccountKey,
+    code: &SecondFactor,
+) -> Judged<()> {
+    match factor::judge(txn, now, key, &Holder::Owner(*account), code)? {
         Verdict::Right(_) => Ok(Ok(())),
         Verdict::Refused(refused) => {
             if let Refused::NowLocked(until) = refused {
@@ -237,7 +244,12 @@ pub(super) fn limit(txn: &Txn<'_>, account: &AccountKey, unit: &Unit) -> Result<
 }
 
 /// Gives an operation a permission, as an owner asked whose signature was verified. The same permission again changes nothing.
-pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, draft: &PermitDraft) -> Settled<PermitAnswer> {
+pub(crate) fn permit(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    key: &FactorKey,
+    draft: &PermitDraft,
+) -> Settled<PermitAnswer> {
     let PermitDraft { account, purpose, operation, unit, amount, requested_at, code, .. } = draft;
     let operation = (*purpose, FundingSource::Account(*account, *operation).id());
     let mut permits = Permits::load(txn, now, account)?;
@@ -247,7 +259,7 @@ pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, draft: &PermitDraft) -> S
     if !is_now(*requested_at, now, PermitDraft::MAX_SKEW) {
         return Ok(Err(SettingsError::NotNow));
     }
-    if let Err(error) = judge(txn, now, account, code)? {
+    if let Err(error) = judge(txn, now, key, account, code)? {
         return Ok(Err(error.into()));
     }
     let until = now.plus(PermitDraft::LASTS);
