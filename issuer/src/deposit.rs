@@ -165,7 +165,9 @@ fn refusal_told(refusal: DepositRefusal) -> DepositOutcome {
         DepositRefusal::BalanceLimit => refused(Code::LimitExceeded),
         DepositRefusal::NotRegistered => refused(Code::UnknownAccount),
         DepositRefusal::Ledger(error) => match error {
-            LedgerError::ClockBehind | LedgerError::Overflow | LedgerError::Busy => refused(error.code()),
+            LedgerError::ClockBehind | LedgerError::Overflow | LedgerError::TooMuch | LedgerError::Busy => {
+                refused(error.code())
+            }
             LedgerError::ClockAhead
             | LedgerError::Forged
             | LedgerError::SecondFactor

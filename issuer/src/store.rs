@@ -54,7 +54,7 @@ impl From<DepositRefusal> for StoreError {
             DepositRefusal::Ledger(error) => match error {
                 LedgerError::ClockBehind => Self::ClockBehind,
                 LedgerError::ClockAhead => Self::ClockAhead,
-                LedgerError::Overflow => Self::Refused(error.code()),
+                LedgerError::Overflow | LedgerError::TooMuch => Self::Refused(error.code()),
                 LedgerError::Busy => Self::Busy,
                 LedgerError::Forged | LedgerError::SecondFactor | LedgerError::Damaged | LedgerError::Stopped => {
                     Self::Stopped

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use farthing_issuer::{BackupError, Decided, Decision, MintHome, OriginalFence, Proof, Restored, decide, restore_backup};
+use farthing_issuer::{
+    BackupError, Decided, Decision, MintHome, OriginalFence, Proof, Restored, decide, restore_backup,
+};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::KeysetsAnswer;
 use serde::Serialize;
@@ -172,7 +174,8 @@ impl Answer for RestoreAnswer {
         if self.apart {
             screen.note("The secret keys are with the signer: put its folder back, too, if it is not where it was.");
         } else if !self.with_keys {
-            screen.note("The secret keys were not in the backup: put them back with `farthing mint keys restore FILE`.");
+            screen
+                .note("The secret keys were not in the backup: put them back with `farthing mint keys restore FILE`.");
         }
         if self.went_on {
             screen.note("The original went on after this backup was taken. What it answered since is not here.");

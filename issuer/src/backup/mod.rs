@@ -167,9 +167,9 @@ impl Books {
     /// # Errors
     /// A [`LedgerError`]. A clock that is wrong is none: the copy is the more needed, and the log alone says that it is taken.
     pub async fn note_copy(&self) -> Result<(), LedgerError> {
-        let noted = self.ledger().run(move |txn, now| {
-            ledger::journal::record(txn, now, &Authority::of_a_reader(), &Act::CopyTaken {})
-        });
+        let noted = self
+            .ledger()
+            .run(move |txn, now| ledger::journal::record(txn, now, &Authority::of_a_reader(), &Act::CopyTaken {}));
         match noted.await {
             Err(error @ (LedgerError::ClockBehind | LedgerError::ClockAhead)) => {
                 tracing::warn!(%error, "a copy of the ledger is taken, and the journal does not say so");

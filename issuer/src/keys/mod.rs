@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 #[doc(hidden)]
 pub use change::ExchangeStep;
 pub use error::KeyError;
+pub(crate) use factors::{FACTORS, FactorKey, SealedFactor};
 pub(crate) use farthing_sealed::files::{create_folder, replace, sync_folder, write_new};
 pub use farthing_sealed::{Cost, Passphrase};
-pub(crate) use factors::{FACTORS, FactorKey, SealedFactor};
 pub(crate) use folder::KeyFolder;
 pub use home::{KeyHome, KeysHandled};
 pub(crate) use sealed::{seal, unseal};

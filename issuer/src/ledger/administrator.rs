@@ -29,7 +29,9 @@ pub enum FactorError {
         seconds: u64,
     },
     /// Its secret cannot be opened.
-    #[error("the key under which secrets of second factors lie is missing at the mint, or is another: only a recovery code is accepted")]
+    #[error(
+        "the key under which secrets of second factors lie is missing at the mint, or is another: only a recovery code is accepted"
+    )]
     Lost,
     /// There is no second factor.
     #[error("no second factor is enrolled")]

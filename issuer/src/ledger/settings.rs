@@ -169,13 +169,7 @@ enum Told {
     Codes(Enrolment),
 }
 
-fn judge(
-    txn: &mut Txn<'_>,
-    now: UnixTime,
-    key: &FactorKey,
-    account: &AccountKey,
-    code: &SecondFactor,
-) -> Judged<()> {
+fn judge(txn: &mut Txn<'_>, now: UnixTime, key: &FactorKey, account: &AccountKey, code: &SecondFactor) -> Judged<()> {
     match factor::judge(txn, now, key, &Holder::Owner(*account), code)? {
         Verdict::Right(_) => Ok(Ok(())),
         Verdict::Refused(refused) => {
@@ -244,12 +238,7 @@ pub(super) fn limit(txn: &Txn<'_>, account: &AccountKey, unit: &Unit) -> Result<
 }
 
 /// Gives an operation a permission, as an owner asked whose signature was verified. The same permission again changes nothing.
-pub(crate) fn permit(
-    txn: &mut Txn<'_>,
-    now: UnixTime,
-    key: &FactorKey,
-    draft: &PermitDraft,
-) -> Settled<PermitAnswer> {
+pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, key: &FactorKey, draft: &PermitDraft) -> Settled<PermitAnswer> {
     let PermitDraft { account, purpose, operation, unit, amount, requested_at, code, .. } = draft;
     let operation = (*purpose, FundingSource::Account(*account, *operation).id());
     let mut permits = Permits::load(txn, now, account)?;

@@ -145,8 +145,9 @@ impl Books {
     ) -> Result<CoverAnswer, CoverError> {
         let (keyset, reference) = (self.keyset_book().get(&keyset).cloned(), reference.into());
         let keyset = keyset.ok_or(CoverError::UnknownKeyset)?;
+        let rules = self.home().config().accounts;
         let put_in = move |txn: &mut farthing_durable::Txn<'_>, now| {
-            let covered = ledger::cover(txn, now, Covering { keyset: &keyset, amount, reference: &reference })?;
+            let covered = ledger::cover(txn, now, &rules, Covering { keyset: &keyset, amount, reference: &reference })?;
             if !covered.known {
                 let act = Act::RecoupCovered { keyset: *keyset.id(), amount, reference: Text(reference.clone()) };
                 ledger::journal::record(txn, now, &authority, &act)?;

@@ -4,8 +4,9 @@ use farthing_http::client::CallError;
 use farthing_http::problem::Code;
 use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::{
-    AdministratorReport, CODE_HEADER, ConfirmRequest, JournalCheck, JournalReport, MoneyAnswer, MoneyRequest,
-    BeginCopyAnswer, BeginCopyRequest, CopyPortionAnswer, CopyPortionRequest, NewKeysetAnswer, NewKeysetRequest, Nothing, RevokeAnswer, RevokeRequest, path,
+    AdministratorReport, BeginCopyAnswer, BeginCopyRequest, CODE_HEADER, ConfirmRequest, CopyPortionAnswer,
+    CopyPortionRequest, JournalCheck, JournalReport, MoneyAnswer, MoneyRequest, NewKeysetAnswer, NewKeysetRequest,
+    Nothing, RevokeAnswer, RevokeRequest, path,
 };
 use farthing_issuer::{Authority, FactorError, Figure, HomeError, KeyHome, LedgerError, MovementError, Who, run};
 use farthing_protocol::api::{Enrolment, FactorState, SecondFactor};
@@ -381,7 +382,7 @@ async fn a_copy_without_a_code_holds_no_secret_and_is_noted() {
     assert_ne!(begin().await.unwrap().copy, copy);
     let noted: Vec<_> = words(&world).await.into_iter().filter(|(_, act)| act == "copy_taken").collect();
     assert_eq!(noted, [(Who::Operator, "copy_taken".to_owned())]);
-    running.stop().await;
+    running.stop().await.unwrap();
     // They are good all the same, and after a start as well.
     world.mint().books().confirm_administrator(waiting.first(world.now())).await.unwrap();
     world.reopen().await;

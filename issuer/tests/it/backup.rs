@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use farthing_issuer::{
     Authority, BackupError, BackupPlan, BackupSummary, Books, BooksError, Clock, Decided, Decision, FactorError,
-    FinishError, KeyHome, KeysetState, LedgerOpenError, Mint, MintError, MintHome, OpenError, OriginalFence, Proof, Restored,
-    Surroundings, Who, check_backup, decide, last_backup, restore_backup, write_backup,
+    FinishError, KeyHome, KeysetState, LedgerOpenError, Mint, MintError, MintHome, OpenError, OriginalFence, Proof,
+    Restored, Surroundings, Who, check_backup, decide, last_backup, restore_backup, write_backup,
 };
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{DepositOutcome, KeysetsAnswer, OpenRequest, SecondFactor};

@@ -10,6 +10,7 @@ use super::leaks::leak;
 use super::settle::outstanding;
 use crate::ledger::LedgerError;
 use crate::ledger::book::{Place, TransferError, transfer};
+use crate::ledger::outflow::AccountRules;
 use crate::ledger::records::{Table, get, put};
 
 /// The longest reference, in bytes.
@@ -79,7 +80,12 @@ pub enum CoverError {
 }
 
 /// Puts money from outside in for the honest tokens of a revoked keyset, once for each reference.
-pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) -> Result<Covered, CoverError> {
+pub(crate) fn cover(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    rules: &AccountRules,
+    covering: Covering<'_>,
+) -> Result<Covered, CoverError> {
     let Covering { keyset, amount, reference } = covering;
     if amount.is_zero() {
         return Err(CoverError::Zero);
@@ -92,6 +98,7 @@ pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) ->
         Some(row) if row.keyset == *keyset.id() && row.amount == amount => true,
         Some(_) => return Err(CoverError::ReferenceUsed),
         None => {
+            rules.admit_payment(amount)?;
             transfer(txn, &keyset.terms().unit, Place::World, Place::Tokens(keyset.id()), amount).map_err(|error| {
                 match error {
                     TransferError::Insufficient => LedgerError::Damaged,

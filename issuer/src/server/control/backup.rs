@@ -136,40 +136,50 @@ async fn portion(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_copy_that_is_taken_does_not_give_way_and_one_that_was_left_ends() {
-        let current: Arc<Mutex<Current<Arc<()>>>> = Arc::default();
-        let held = Arc::new(());
-        let first = current.lock().await.begin(Instant::now(), Arc::clone(&held));
-        let ending = tokio::spawn(end_when_left(Arc::downgrade(&current), first));
+    #[test]
+    fn a_copy_that_is_taken_does_not_give_way_and_one_that_was_left_does() {
+        let (mut current, held) = (Current::default(), Arc::new(()));
+        let mut now = Instant::now();
+        let first = current.begin(now, Arc::clone(&held));
         for _ in 0..5 {
-            tokio::time::sleep(PATIENCE - SECOND).await;
-            let mut current = current.lock().await;
-            assert_eq!(current.make_room(Instant::now()), Err(SECOND), "it is being taken");
-            assert!(current.find(Instant::now(), first).is_some());
+            now += PATIENCE - SECOND;
+            assert_eq!(current.make_room(now), Err(SECOND), "it is being taken");
+            assert!(current.find(now, first).is_some());
         }
-        assert_eq!(Arc::strong_count(&held), 2);
-        ending.await.unwrap();
-        assert_eq!(Arc::strong_count(&held), 1, "nobody asked for it any more");
-        let mut current = current.lock().await;
-        assert!(current.find(Instant::now(), first).is_none());
-        assert_eq!(current.make_room(Instant::now()), Ok(()));
-        let second = current.begin(Instant::now(), held);
-        assert!(current.find(Instant::now(), first).is_none() && current.find(Instant::now(), second).is_some());
+        assert_eq!(current.make_room(now + PATIENCE - SECOND), Err(SECOND));
+        assert_eq!(
+            (current.make_room(now + PATIENCE), Arc::strong_count(&held)),
+            (Ok(()), 1),
+            "nobody asked for it any more"
+        );
+        assert!(current.find(now, first).is_none());
+        let second = current.begin(now, held);
+        assert!(current.find(now, first).is_none() && current.find(now, second).is_some());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_journal_is_told_of_copies_once_a_minute_at_most() {
-        let mut current: Current<()> = Current::default();
-        assert!(current.is_to_be_noted(Instant::now()));
-        current.noted_at = Some(Instant::now());
-        tokio::time::sleep(PATIENCE - SECOND).await;
-        assert!(!current.is_to_be_noted(Instant::now()));
-        tokio::time::sleep(SECOND).await;
-        assert!(current.is_to_be_noted(Instant::now()));
+    #[tokio::test]
+    async fn a_copy_that_was_left_ends_without_another() {
+        let (current, held) = (Arc::new(Mutex::new(Current::default())), Arc::new(()));
+        let long_ago = Instant::now().checked_sub(PATIENCE).unwrap();
+        let copy = current.lock().await.begin(long_ago, Arc::clone(&held));
+        end_when_left(Arc::downgrade(&current), copy.wrapping_add(1)).await;
+        assert_eq!(Arc::strong_count(&held), 2, "that was another one");
+        end_when_left(Arc::downgrade(&current), copy).await;
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[test]
+    fn the_journal_is_told_of_copies_once_a_minute_at_most() {
+        let (mut current, now): (Current<()>, _) = (Current::default(), Instant::now());
+        assert!(current.is_to_be_noted(now));
+        current.noted_at = Some(now);
+        assert!(!current.is_to_be_noted(now + PATIENCE - SECOND));
+        assert!(current.is_to_be_noted(now + PATIENCE));
     }
 }

@@ -10,7 +10,8 @@ mod taken;
 mod twice;
 
 use farthing_issuer::{
-    Authority, BackupPlan, Books, FinishError, HomeError, KeyHome, Mint, MintError, OpenError, SignerListen, SignerOptions, ValueLimits, write_backup,
+    Authority, BackupPlan, Books, FinishError, HomeError, KeyHome, Mint, MintError, OpenError, SignerListen,
+    SignerOptions, ValueLimits, write_backup,
 };
 use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{DepositOutcome, OpenRequest};
