@@ -322,7 +322,7 @@ fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<Reason> {
 const fn factor_reason(error: &FactorError) -> Option<Reason> {
     match error {
         FactorError::Required => Some(Reason::SecondFactorRequired),
-        FactorError::Wrong => Some(Reason::SecondFactorWrong),
+        FactorError::Wrong | FactorError::Lost => Some(Reason::SecondFactorWrong),
         FactorError::Locked { .. } => Some(Reason::SecondFactorLocked),
         _ => None,
     }

@@ -6,7 +6,7 @@ use farthing_protocol::ids::KeysetId;
 use crate::books::Books;
 use crate::control::{AdministratorReport, JournalCheck, JournalEntry, JournalField, JournalReport};
 use crate::home::HomeError;
-use crate::keys::Unlock;
+use crate::keys::{KeyHome, Unlock};
 use crate::ledger::{self, Act, Authority, FactorError, LedgerError, Link};
 
 impl Books {
@@ -15,17 +15,18 @@ impl Books {
     /// # Errors
     /// A [`FactorError`]. A wrong code counts, and a right one is used up, whatever comes of the change.
     pub async fn prove(&self, code: Option<SecondFactor>) -> Result<Authority, FactorError> {
-        self.ledger().run(move |txn, now| ledger::administrator::prove(txn, now, code.as_ref())).await?
+        let key = self.factor_key();
+        self.ledger().run(move |txn, now| ledger::administrator::prove(txn, now, &key, code.as_ref())).await?
     }
 
-    /// The right of whoever can open the mint's keys: for when the second factor and its recovery codes are lost. It takes as long
-    /// as the passphrase costs.
+    /// The right of whoever can open the mint's keys, where they are: for when the second factor and its recovery codes are lost. It takes as
+    /// long as the passphrase costs.
     ///
     /// # Errors
-    /// A [`HomeError`] when this does not open them.
-    pub async fn prove_by_keys(&self, unlock: Unlock) -> Result<Authority, HomeError> {
-        let keys = self.home().keys();
-        let opened = tokio::task::spawn_blocking(move || keys.load_identity(&unlock).map(drop));
+    /// A [`HomeError`] when this does not open them, or they are another mint's.
+    pub async fn prove_by_keys(&self, keys: KeyHome, unlock: Unlock) -> Result<Authority, HomeError> {
+        let mint = *self.home().mint_id();
+        let opened = tokio::task::spawn_blocking(move || keys.open_identity(&mint, &unlock));
         opened.await.map_err(|error| HomeError::Io(std::io::Error::other(error)))??;
         Ok(Authority::of_the_keys())
     }
@@ -48,10 +49,10 @@ impl Books {
     /// # Security
     /// The answer is the one place where the secret and the recovery codes are told.
     pub async fn draw_administrator(&self, authority: Authority) -> Result<Enrolment, FactorError> {
-        let drawn = Enrolment::generate(&mut crate::system_rng());
+        let (drawn, key) = (Enrolment::generate(&mut crate::system_rng()), self.factor_key());
         self.ledger()
             .run(move |txn, now| {
-                ledger::administrator::draw(txn, now, &authority, &drawn)?;
+                ledger::administrator::draw(txn, now, &key, &authority, &drawn)?;
                 Ok(drawn)
             })
             .await
@@ -62,7 +63,8 @@ impl Books {
     /// # Errors
     /// A [`FactorError`]. After five wrong codes it must be drawn again.
     pub async fn confirm_administrator(&self, code: TimeCode) -> Result<(), FactorError> {
-        self.ledger().run(move |txn, now| ledger::administrator::confirm(txn, now, &code)).await?
+        let key = self.factor_key();
+        self.ledger().run(move |txn, now| ledger::administrator::confirm(txn, now, &key, &code)).await?
     }
 
     /// Draws new recovery codes. The old ones are void.

@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::control::{BackingReport, PayoutView, PayoutWord};
 use crate::forgery::Forged;
 use crate::home::{HomeError, MintHome};
+use crate::keys::FactorKey;
 use crate::keysets::{KeysetBook, KeysetSummary};
 use crate::ledger::{
     self, Act, Authority, Credited, ErasePlace, Erased, ForgetError, Ledger, LedgerError, LedgerOpenError,
@@ -57,6 +58,8 @@ struct Inner {
     backed: AtomicBool,
     forged: Forged,
     excluded: ExclusionsKeeper,
+    /// Under which secrets of second factors lie in the ledger.
+    factors: FactorKey,
     /// Held by who reads all of the ledger, and by who drops records.
     reading: tokio::sync::Mutex<()>,
 }
@@ -97,6 +100,7 @@ impl Books {
         if !home.ledger().join("db").is_file() {
             return Err(LedgerOpenError::Missing.into());
         }
+        let factors = home.factor_key()?;
         let options = home.ledger_options(options);
         let clock = Arc::clone(&opened.clock);
         let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), opened)?;
@@ -117,7 +121,19 @@ impl Books {
         let decides = Decides::new(role);
         let (trust, backed, forged) = (Trust::new(), AtomicBool::new(true), Forged::new(forged));
         let (excluded, reading) = (ExclusionsKeeper::default(), tokio::sync::Mutex::default());
-        Ok(Self(Arc::new(Inner { home, ledger, clock, keysets, decides, trust, backed, forged, excluded, reading })))
+        Ok(Self(Arc::new(Inner {
+            home,
+            ledger,
+            clock,
+            keysets,
+            decides,
+            trust,
+            backed,
+            forged,
+            excluded,
+            factors,
+            reading,
+        })))
     }
 
     /// Credits an account with money from outside, in the mint's unit. With the same reference the same credit is
@@ -519,6 +535,11 @@ impl Books {
 
     pub(crate) fn excluded(&self) -> &ExclusionsKeeper {
         &self.0.excluded
+    }
+
+    /// Under which secrets of second factors lie in the ledger.
+    pub(crate) fn factor_key(&self) -> FactorKey {
+        self.0.factors.clone()
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

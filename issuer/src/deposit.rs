@@ -165,9 +165,11 @@ fn refusal_told(refusal: DepositRefusal) -> DepositOutcome {
         DepositRefusal::BalanceLimit => refused(Code::LimitExceeded),
         DepositRefusal::NotRegistered => refused(Code::UnknownAccount),
         DepositRefusal::Ledger(error) => match error {
-            LedgerError::ClockBehind | LedgerError::ClockAhead | LedgerError::Overflow | LedgerError::Busy => {
-                refused(error.code())
-            }
+            LedgerError::ClockBehind
+            | LedgerError::ClockAhead
+            | LedgerError::Overflow
+            | LedgerError::TooMuch
+            | LedgerError::Busy => refused(error.code()),
             LedgerError::Forged { .. }
             | LedgerError::SecondFactor
             | LedgerError::Damaged

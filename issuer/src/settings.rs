@@ -21,7 +21,8 @@ impl Books {
         request.verify(self.home().mint_id()).map_err(|_| SettingsError::InvalidSignature)?;
         // Told only if something is to be drawn: what is not told is worth nothing.
         let (draft, drawn) = (request.draft().clone(), Enrolment::generate(&mut crate::system_rng()));
-        self.ledger().run(move |txn, now| ledger::settings::change(txn, now, &draft, drawn)).await?
+        let key = self.factor_key();
+        self.ledger().run(move |txn, now| ledger::settings::change(txn, now, &key, &draft, drawn)).await?
     }
 
     /// Gives an operation of an account the permission to take more than its limit. The same permission again changes nothing.
@@ -30,8 +31,8 @@ impl Books {
     /// A [`SettingsError`]. A wrong code counts, and a right one is used up.
     pub async fn permit(&self, request: &PermitRequest) -> Result<PermitAnswer, SettingsError> {
         request.verify(self.home().mint_id()).map_err(|_| SettingsError::InvalidSignature)?;
-        let draft = request.draft().clone();
-        self.ledger().run(move |txn, now| ledger::permits::permit(txn, now, &draft)).await?
+        let (draft, key) = (request.draft().clone(), self.factor_key());
+        self.ledger().run(move |txn, now| ledger::permits::permit(txn, now, &key, &draft)).await?
     }
 
     /// Takes an account's second factor away, because its owner lost it. Whether there was one.
@@ -69,6 +70,8 @@ impl From<FactorError> for Problem {
             FactorError::Locked { seconds } => {
                 Self::new(Code::SecondFactorLocked).with_retry_after(Duration::from_secs(seconds))
             }
+            FactorError::Lost => Self::new(Code::SecondFactorWrong)
+                .with_detail("The mint cannot open the secret of this factor: only a recovery code is accepted."),
             FactorError::NotEnrolled => Self::new(Code::SecondFactorWrong).with_detail("There is no second factor."),
             FactorError::Ledger(error) => Self::new(error.code()),
         }

@@ -60,7 +60,7 @@ impl From<DepositRefusal> for StoreError {
             DepositRefusal::Ledger(error) => match error {
                 LedgerError::ClockBehind => Self::ClockBehind,
                 LedgerError::ClockAhead => Self::ClockAhead,
-                LedgerError::Overflow => Self::Refused(error.code()),
+                LedgerError::Overflow | LedgerError::TooMuch => Self::Refused(error.code()),
                 LedgerError::Busy => Self::Busy,
                 LedgerError::Forged { .. }
                 | LedgerError::SecondFactor

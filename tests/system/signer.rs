@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::accounts::Paper;
 use crate::harness::{Server, World};
 use crate::operating::{judge_service_file, sections};
 use crate::purse::Purse;
@@ -96,6 +97,33 @@ fn a_signer_is_killed_while_wallets_withdraw_and_nothing_is_lost() {
     let refused = world.output(&["wallet", "--dir", world.path("alice").to_str().unwrap(), "withdraw", "0.01"]);
     assert!(!refused.status.success());
     assert_eq!(held(&alice), 3000);
+}
+
+#[test]
+fn a_factor_is_reset_and_a_backup_is_taken_where_the_keys_are_with_a_signer() {
+    let world = World::new();
+    world.run(&["mint", "init"]);
+    json(&world, 0, "mint-signer", &["signer", "init"]);
+    let secret = world.path("admin.secret");
+    json(&world, 0, "mint-admin", &["admin", "init", "--secret-file", secret.to_str().unwrap()]);
+    let paper = Paper::read(&world, "admin.secret");
+    assert_eq!(json(&world, 0, "mint-admin", &["admin", "confirm", &paper.now()])["factor"], "active");
+    let nowhere = world.path("nowhere").to_str().unwrap().to_owned();
+    fails(&world, 1, "bad_file", &["admin", "reset", "--signer-dir", &nowhere]);
+    let mint = world.path(".farthing/mint").to_str().unwrap().to_owned();
+    fails(&world, 1, "bad_file", &["admin", "reset", "--signer-dir", &mint]);
+    assert_eq!(json(&world, 0, "mint-admin", &["admin", "show"])["factor"], "active");
+    assert_eq!(json(&world, 0, "mint-admin", &["admin", "reset"])["factor"], "none");
+    // What is not in a copy is said.
+    let copy = world.path("copy").to_str().unwrap().to_owned();
+    let taken = world.output(&["mint", "backup", "--with-keys", &copy]);
+    let said = String::from_utf8(taken.stderr).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(taken.status.success() && said.contains("keys are with the signer, and not in it"), "{said}");
+    assert_eq!(json(&world, 0, "mint-backup", &["backup", "--check", &copy])["with_keys"], false);
+    let back = world.path("back").to_str().unwrap().to_owned();
+    let restored = world.output(&["mint", "restore", "--dir", &back, "--no-fence", &copy]);
+    let said = String::from_utf8_lossy(&restored.stderr).into_owned();
+    assert!(restored.status.success() && said.contains("with the signer"), "{said}");
 }
 
 fn folder(world: &World) -> String {

@@ -8,7 +8,7 @@ use farthing_issuer::{Books, FactorError};
 use farthing_protocol::api::{Enrolment, FactorOf, FactorState, TimeCode};
 use serde::Serialize;
 
-use super::home::{Desk, ask_running, is, open, unlock};
+use super::home::{Desk, ask_running, is, key_home, open, unlock_for};
 use crate::args::{MintAdmin, MintAdminCommand};
 use crate::factor::{Secrets, ask_first};
 use crate::output::{Answer, Screen, seconds, time};
@@ -79,12 +79,13 @@ pub(super) async fn admin(args: MintAdmin, screen: &Screen) -> Result<()> {
             }
             answer(&desk, None, screen).await
         }
-        MintAdminCommand::Reset { folder, unlocking } => {
+        MintAdminCommand::Reset { folder, signer, unlocking } => {
             let desk = open(folder)?;
-            let unlock = unlock(&desk, &unlocking)?;
+            let keys = key_home(&desk, signer)?;
+            let unlock = unlock_for(keys.protection(), &unlocking)?;
             {
                 let books = Books::open(&desk).await?;
-                let authority = books.prove_by_keys(unlock).await?;
+                let authority = books.prove_by_keys(keys, unlock).await?;
                 books.remove_administrator(authority).await?;
             }
             answer(&desk, None, screen).await

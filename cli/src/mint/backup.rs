@@ -42,13 +42,16 @@ pub(crate) struct BackupAnswer {
     time: UnixTime,
     #[serde(skip)]
     taken: bool,
+    /// Whether the secret keys are with a signer.
+    #[serde(skip)]
+    apart: bool,
 }
 
 pub(super) async fn backup(args: MintBackup, screen: &Screen) -> Result<()> {
     let place = std::path::absolute(&args.place)?;
     if args.check {
         let checked = check(place.clone(), None).await?;
-        return screen.answer(&BackupAnswer::of(checked.summary, &place, false));
+        return screen.answer(&BackupAnswer::of(checked.summary, &place, None));
     }
     let home = open(args.folder)?;
     let plan = BackupPlan { to: place.clone(), with_keys: args.with_keys, now: hooks::now() };
@@ -60,7 +63,7 @@ pub(super) async fn backup(args: MintBackup, screen: &Screen) -> Result<()> {
     let taken = taken.map_err(|error| explain(error, &place))?;
     // A copy is worth what its check says.
     let checked = check(place.clone(), Some(taken.fingerprint)).await?;
-    screen.answer(&BackupAnswer::of(checked.summary, &place, true))
+    screen.answer(&BackupAnswer::of(checked.summary, &place, Some(&home)))
 }
 
 /// Takes the copy from the mint that runs, or from its ledger if none does.
@@ -74,6 +77,7 @@ async fn take(home: &MintHome, plan: BackupPlan) -> Result<BackupSummary, Backup
         }
         Err(CallError::NotSent(_)) => {
             let books = Books::open(home).await.map_err(BackupError::from)?;
+            books.note_copy().await?;
             let mut copy = books.copy_ledger();
             write_backup(home, plan, async || copy.portion().await).await
         }
@@ -120,7 +124,8 @@ pub(super) fn explain(error: BackupError, place: &Path) -> anyhow::Error {
 }
 
 impl BackupAnswer {
-    fn of(summary: BackupSummary, folder: &Path, taken: bool) -> Self {
+    /// `of` is the mint, if it was taken just now.
+    fn of(summary: BackupSummary, folder: &Path, of: Option<&MintHome>) -> Self {
         let BackupSummary { mint, taken_at, is_last, with_keys, files, bytes, fingerprint, .. } = summary;
         Self {
             folder: folder.display().to_string(),
@@ -132,7 +137,8 @@ impl BackupAnswer {
             bytes,
             fingerprint,
             time: taken_at,
-            taken,
+            taken: of.is_some(),
+            apart: of.is_some_and(MintHome::has_signer),
         }
     }
 }
@@ -146,7 +152,12 @@ impl Answer for BackupAnswer {
         if !self.taken {
             return;
         }
-        if !self.with_keys {
+        if self.apart {
+            screen.note(
+                "The secret keys are with the signer, and not in it: `farthing mint keys backup --dir SIGNER FILE` copies them from the \
+                 signer's folder.",
+            );
+        } else if !self.with_keys {
             screen.note("The secret keys are not in it: keep a copy of them in another place.");
         }
         if self.last {

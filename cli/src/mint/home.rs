@@ -9,12 +9,12 @@ use farthing_http::problem::Code;
 use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::CODE_HEADER;
 use farthing_issuer::{
-    Authority, BackupError, Books, FactorError, HomeError, MintHome, Passphrase, Proof, ProtectionKind, Unlock,
+    Authority, BackupError, Books, FactorError, HomeError, KeyHome, MintHome, Passphrase, Proof, ProtectionKind, Unlock,
 };
 use farthing_protocol::api::SecondFactor;
 use farthing_wallet::OpenError;
 
-use crate::args::{MintFolder, Unlocking};
+use crate::args::{MintFolder, SignerFolder, Unlocking};
 use crate::exit::{Trouble, fault};
 use crate::unlock::read_passphrase;
 use crate::{factor, place, prompt};
@@ -154,6 +154,22 @@ pub(super) fn given_secret(unlocking: &Unlocking) -> Result<Option<Secret>> {
     match std::env::var(PASSPHRASE_VARIABLE) {
         Ok(passphrase) => Ok(Some(Secret::Passphrase(Passphrase::new(passphrase)))),
         Err(_) => Ok(None),
+    }
+}
+
+/// Where the keys of a mint are: in its own folder, or in its signer's.
+pub(super) fn key_home(home: &MintHome, signer: SignerFolder) -> Result<KeyHome> {
+    if !home.has_signer() {
+        return Ok(KeyHome::Mint(Box::new(home.clone())));
+    }
+    let folder = place::folder(signer.signer_dir, "signer")?;
+    match KeyHome::open(&folder) {
+        Ok(keys @ KeyHome::Signer(_)) => Ok(keys),
+        Ok(KeyHome::Mint(_)) | Err(HomeError::NoMint | HomeError::KeysApart) => {
+            let message = format!("the mint's keys are with its signer, and there is none in {}", folder.display());
+            Err(fault(Trouble::BadFile, message).next("name the signer's folder with --signer-dir").into())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

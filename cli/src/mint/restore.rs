@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use farthing_issuer::{BackupError, Decided, Decision, OriginalFence, Proof, Restored, decide, restore_backup};
+use farthing_issuer::{
+    BackupError, Decided, Decision, MintHome, OriginalFence, Proof, Restored, decide, restore_backup,
+};
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::KeysetsAnswer;
 use serde::Serialize;
 
 use super::backup::explain;
-use super::home::{open, unlock};
+use super::home::{key_home, open, unlock_for};
 use crate::args::MintRestore;
 use crate::exit::{Trouble, fault};
 use crate::output::{Answer, Screen, seconds, time};
@@ -32,6 +34,9 @@ pub(crate) struct RestoreAnswer {
     with_keys: bool,
     #[serde(skip)]
     time: UnixTime,
+    /// Whether they are with a signer.
+    #[serde(skip)]
+    apart: bool,
 }
 
 /// What became of the original.
@@ -112,7 +117,9 @@ async fn say_what_became(args: MintRestore, screen: &Screen) -> Result<()> {
     };
     let is_opened = args.unlocking.passphrase_file.is_some() || args.unlocking.key_file.is_some();
     let decided = if args.by_keys || is_opened {
-        work(Proof::Keys(unlock(&home, &args.unlocking)?)).await
+        let keys = key_home(&home, args.signer)?;
+        let unlock = unlock_for(keys.protection(), &args.unlocking)?;
+        work(Proof::Keys(keys, unlock)).await
     } else {
         home.in_held_ledger(work).await?
     };
@@ -156,6 +163,7 @@ impl RestoreAnswer {
             went_on: *went_on,
             with_keys: summary.with_keys,
             time: summary.taken_at,
+            apart: MintHome::open(folder).is_ok_and(|home| home.has_signer()),
         }
     }
 }
@@ -163,8 +171,11 @@ impl RestoreAnswer {
 impl Answer for RestoreAnswer {
     fn show(&self, screen: &Screen) {
         screen.say(format!("{}: put back as of {} UTC", self.folder, time(self.time)));
-        if !self.with_keys {
-            screen.note("The secret keys were not in the backup: put them into the folder `keys` of the mint.");
+        if self.apart {
+            screen.note("The secret keys are with the signer: put its folder back, too, if it is not where it was.");
+        } else if !self.with_keys {
+            screen
+                .note("The secret keys were not in the backup: put them back with `farthing mint keys restore FILE`.");
         }
         if self.went_on {
             screen.note("The original went on after this backup was taken. What it answered since is not here.");

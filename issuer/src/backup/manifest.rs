@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{BackupError, BackupSummary};
+use crate::keys::FACTORS;
 
 /// The form of this version's copies.
 const FORMAT: u32 = 1;
@@ -49,6 +50,8 @@ pub(super) enum Kind {
     Keyset,
     Archive,
     Key,
+    /// The key under which secrets of second factors lie.
+    Factors,
 }
 
 impl Name {
@@ -75,6 +78,7 @@ impl Name {
             ["mint.toml"] => Some(Kind::Config),
             ["keysets", _] => Some(Kind::Keyset),
             ["keys", _] => Some(Kind::Key),
+            [FACTORS] => Some(Kind::Factors),
             ["archive", _, _] => Some(Kind::Archive),
             _ => None,
         }

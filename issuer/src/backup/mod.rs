@@ -7,6 +7,7 @@
 //! keysets/           public keysets
 //! archive/           files that were published
 //! keys/              secret keys, encrypted as they are at rest: on request only
+//! factors.key        the key under which secrets of second factors lie in the ledger: with the secret keys only
 //! ```
 //!
 //! It is no mint's folder: there is no ledger that could be opened in it. See docs/backup.md for what an old copy must never do, and how that is
@@ -31,7 +32,7 @@ use farthing_protocol::keyset::ListError;
 
 use crate::books::{Books, BooksError};
 use crate::home::HomeError;
-use crate::ledger::{AuditReport, FactorError, LedgerError, LedgerOpenError};
+use crate::ledger::{self, Act, AuditReport, Authority, FactorError, LedgerError, LedgerOpenError};
 
 pub use check::{CheckedBackup, check_backup};
 pub use decide::{Decided, Decision, decide};
@@ -161,6 +162,23 @@ impl LedgerCopy {
 }
 
 impl Books {
+    /// Says in the journal that a copy is taken. No code is asked for it: copies are taken at night.
+    ///
+    /// # Errors
+    /// A [`LedgerError`]. A clock that is wrong is none: the copy is the more needed, and the log alone says that it is taken.
+    pub async fn note_copy(&self) -> Result<(), LedgerError> {
+        let noted = self
+            .ledger()
+            .run(move |txn, now| ledger::journal::record(txn, now, &Authority::of_a_reader(), &Act::CopyTaken {}));
+        match noted.await {
+            Err(error @ (LedgerError::ClockBehind | LedgerError::ClockAhead)) => {
+                tracing::warn!(%error, "a copy of the ledger is taken, and the journal does not say so");
+                Ok(())
+            }
+            noted => noted,
+        }
+    }
+
     /// A copy of the ledger as it is when its first portion is asked for. The mint goes on meanwhile.
     pub fn copy_ledger(&self) -> LedgerCopy {
         LedgerCopy(self.ledger().copy())

@@ -10,6 +10,7 @@ use super::files::{self, Unfinished, Writing};
 use super::manifest::{Entry, MANIFEST, Manifest, Name};
 use super::{BackupError, BackupSummary, LedgerCopy, LedgerPortion, Proof};
 use crate::home::MintHome;
+use crate::keys::FACTORS;
 use crate::ledger::{Duty, HeldLedger, LedgerOpenError, give_away};
 
 /// What copy is taken.
@@ -17,7 +18,8 @@ use crate::ledger::{Duty, HeldLedger, LedgerOpenError, give_away};
 pub struct BackupPlan {
     /// Where it goes: a folder that is missing or empty.
     pub to: PathBuf,
-    /// Whether the secret keys go with it, encrypted as they are in the mint's folder.
+    /// Whether the secret keys go with it, encrypted as they are in the mint's folder, and what secrets of second factors lie under. Keys that are
+    /// with a signer do not.
     pub with_keys: bool,
     /// The time: everything that was answered before it will be in the copy.
     pub now: UnixTime,
@@ -30,7 +32,8 @@ pub struct BackupPlan {
 /// A [`BackupError`]; nothing is then left at the place where it should go.
 ///
 /// # Security
-/// A copy holds what the ledger holds: accounts, balances, who was paid. With keys it holds what the passphrase or the key file alone protects.
+/// A copy holds what the ledger holds: accounts, balances, who was paid; but no secret of a second factor that could be read. With keys it holds what the
+/// passphrase or the key file alone protects, and the secrets of second factors in the clear.
 pub async fn write_backup(
     home: &MintHome,
     plan: BackupPlan,
@@ -94,7 +97,8 @@ async fn write(
     blocking(move || {
         let mut entries = vec![ledger.finish()?];
         copy_all(home.folder(), folder.path(), with_keys, &mut entries)?;
-        let manifest = Manifest::new(*home.mint_id(), now, (is_last, with_keys), entries);
+        let holds_keys = with_keys && !home.has_signer();
+        let manifest = Manifest::new(*home.mint_id(), now, (is_last, holds_keys), entries);
         let (text, fingerprint) = manifest.to_file()?;
         farthing_sealed::files::write_new(&folder.path().join(MANIFEST), text.as_bytes())?;
         folder.finish()?;
@@ -110,6 +114,7 @@ fn copy_all(home: &Path, to: &Path, with_keys: bool, entries: &mut Vec<Entry>) -
     names.extend(files::names(home, "keysets")?);
     if with_keys {
         names.extend(files::names(home, "keys")?);
+        names.extend(Name::parse(FACTORS).filter(|_| home.join(FACTORS).is_file()));
     }
     names.extend(files::names(home, "archive")?);
     for name in names {

@@ -54,8 +54,9 @@ impl Books {
             return Err(VoucherError::Amount);
         }
         let draft = BatchDraft { vouchers, unit: self.home().unit().clone(), amount, expires_at, note };
+        let rules = self.home().config().accounts;
         let made = self.ledger().run(move |txn, now| {
-            let made = ledger::create_batch(txn, now, &draft)?;
+            let made = ledger::create_batch(txn, now, &rules, &draft)?;
             let (number, _, known) = &made;
             if !known {
                 let count = Number(u64::try_from(draft.vouchers.len()).unwrap_or(u64::MAX));

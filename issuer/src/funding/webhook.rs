@@ -19,7 +19,7 @@ use crate::books::Books;
 use crate::control::{IncomeState, IncomeView};
 use crate::home::MintHome;
 use crate::keys::is_private;
-use crate::ledger::{Act, Authority, LedgerError, journal};
+use crate::ledger::{Act, Authority, IncomeError, LedgerError, journal};
 use crate::mint::Mint;
 use crate::watchdog::Task;
 
@@ -101,7 +101,14 @@ async fn take(State(mint): State<Mint>, headers: HeaderMap, body: Bytes) -> Resu
         let WebhookPayment { id, quote, amount, .. } = payment;
         mint.books().receive(id, quote, amount).await
     });
-    let (IncomeView { state, number, .. }, known) = work.await.map_err(|_| Code::Internal)??;
+    let received = work.await.map_err(|_| Code::Internal)?.inspect_err(|error| {
+        if *error == IncomeError::Ledger(LedgerError::TooMuch) {
+            tracing::error!(
+                "the payment processor reports more than `most_payment` in mint.toml allows: nothing was credited"
+            );
+        }
+    });
+    let (IncomeView { state, number, .. }, known) = received?;
     if !known {
         match state {
             IncomeState::Held => tracing::warn!(number, "money came for no quote that is known, and is held"),

@@ -5,6 +5,7 @@
 //! keys/              secret keys, encrypted: identity.key, keyset-<id>.key
 //! keysets/           public keysets, signed: <sequence>-<id>.keyset
 //! ledger/            the books; `.NAME.fence-…` beside the folder counts their answers
+//! factors.key        the key under which secrets of second factors lie in the ledger
 //! archive/           files of issuance records and filters of spent serials, signed, for everyone
 //! control.sock       the control socket of the running mint
 //! ```
@@ -28,7 +29,7 @@ use farthing_protocol::keyset::{ChainError, Keyset, KeysetTerms};
 use farthing_verifier::home::TlsFiles;
 
 use crate::clock::{Clock, SystemClock};
-use crate::keys::{KeyError, KeyFolder, create_folder, replace, write_new};
+use crate::keys::{FactorKey, KeyError, KeyFolder, create_folder, replace, write_new};
 use crate::keysets::KeysetBook;
 use crate::ledger::{HeldLedger, LedgerOpenError};
 use crate::signer::draw;
@@ -113,6 +114,9 @@ pub enum HomeError {
     /// Secret keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The key under which secrets of second factors lie.
+    #[error("factors.key cannot be used: {0}")]
+    FactorKey(#[source] KeyError),
     /// Its ledger could not be made.
     #[error(transparent)]
     Ledger(#[from] LedgerOpenError),
@@ -178,6 +182,7 @@ impl MintHome {
         home.keys().create()?;
         create_folder(&home.keysets())?;
         home.keys().store_identity(&options.protection, identity)?;
+        FactorKey::create(&home.folder).map_err(HomeError::FactorKey)?;
         let now = clock.now();
         let terms = home.next_terms(None, (now, now.plus(options.windows.issue)))?;
         let (secret, keyset) = draw(terms, home.config.denominations, identity).map_err(HomeError::Settings)?;
@@ -286,6 +291,11 @@ impl MintHome {
     pub(crate) fn ledger_options(&self, options: Options) -> Options {
         let (fence, required) = self.fence();
         options.fence(fence, required)
+    }
+
+    /// The key under which secrets of second factors lie in the ledger.
+    pub(crate) fn factor_key(&self) -> Result<FactorKey, HomeError> {
+        FactorKey::open(&self.folder).map_err(HomeError::FactorKey)
     }
 
     /// Its secret keys.

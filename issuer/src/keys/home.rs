@@ -11,13 +11,15 @@ use zeroize::Zeroizing;
 
 use super::change::{ExchangeStep, Named, Telling};
 use super::folder::{IDENTITY, name_of};
-use super::{KeyError, KeyFolder, Protection, Unlock, read_key_file, write_new};
+use super::{KeyError, KeyFolder, Protection, Unlock, factors, read_key_file, write_new};
 use crate::home::{HomeError, MintHome, ProtectionKind};
 use crate::signer::SignerHome;
 
 /// What a backup of keys is bound to.
 const PURPOSE: &str = "farthing mint keys backup";
 const FORMAT: u8 = 1;
+/// Under this name it holds what secrets of second factors lie under, if the mint holds its keys itself.
+const FACTORS: &str = "factors";
 /// The longest backup that is read, in bytes: more than 10,000 keysets.
 const MAX_BACKUP: usize = 64 << 20;
 
@@ -66,6 +68,15 @@ impl KeyHome {
             Self::Mint(home) => home.protection(),
             Self::Signer(home) => home.protection(),
         }
+    }
+
+    /// Opens the identity of this mint, and keeps nothing of it: whoever can do that may do everything.
+    pub(crate) fn open_identity(&self, mint: &MintId, unlock: &Unlock) -> Result<(), HomeError> {
+        if self.mint_id() != mint {
+            return Err(HomeError::OtherKeys);
+        }
+        self.keys().load_identity(unlock)?;
+        Ok(())
     }
 
     fn keys(&self) -> KeyFolder {
@@ -144,7 +155,7 @@ impl KeyHome {
     /// # Errors
     /// A [`HomeError`]; [`std::io::ErrorKind::AlreadyExists`] in it when there is such a file.
     pub fn back_up(&self, unlock: &Unlock, protection: &Protection, file: &Path) -> Result<KeysHandled, HomeError> {
-        let secrets = self.keys().load_all(unlock)?;
+        let mut secrets = self.keys().load_all(unlock)?;
         let keysets = self.keysets()?;
         for keyset in &keysets {
             if let Some((_, secret)) = secrets.iter().find(|(name, _)| *name == name_of(keyset.id())) {
@@ -152,6 +163,12 @@ impl KeyHome {
             }
         }
         let documents: Vec<Vec<u8>> = keysets.iter().map(|keyset| keyset.document().to_bytes()).collect();
+        let handled = KeysHandled { keysets: count(&secrets) };
+        if let Self::Mint(home) = self
+            && let Some(key) = factors::read(home.folder())?
+        {
+            secrets.push((FACTORS.to_owned(), Zeroizing::new(key.to_vec())));
+        }
         let content = write_backup(self.mint_id(), &secrets, &documents);
         protection.prepare()?;
         let sealed = match protection {
@@ -161,7 +178,7 @@ impl KeyHome {
             Protection::KeyFile(path) => farthing_sealed::seal(Lock::Key(&*read_key_file(path)?), PURPOSE, &content),
         };
         write_new(file, &sealed.map_err(KeyError::from)?)?;
-        Ok(KeysHandled { keysets: count(&secrets) })
+        Ok(handled)
     }
 
     /// Puts the keys of a backup in the place of those that are here, missing, damaged or closed for ever as they may be, protected like
@@ -181,15 +198,20 @@ impl KeyHome {
             return Err(HomeError::NoLedger);
         }
         let _alone = self.hold()?;
-        let Backup { mint, secrets, keysets } = read_backup(file, unlock)?;
+        let Backup { mint, mut secrets, keysets } = read_backup(file, unlock)?;
         if mint != *self.mint_id() {
             return Err(KeyError::Exchanged.into());
         }
+        // It lies beside the keys, and opens without what opens them.
+        let factor_key = secrets.iter().position(|(name, _)| name == FACTORS).map(|place| secrets.remove(place));
         let keys = self.keys();
         keys.settle()?;
         keys.create()?;
         if keys.names()?.iter().any(|name| !secrets.iter().any(|(held, _)| held == name)) {
             return Err(HomeError::MoreKeys);
+        }
+        if let (Self::Mint(home), Some((_, key))) = (self, factor_key) {
+            factors::put_back(home.folder(), &key)?;
         }
         let here: Vec<_> = self.keysets().unwrap_or_default().iter().map(|keyset| *keyset.id()).collect();
         self.exchange(&secrets, protection, &|_| Ok(()))?;

@@ -2,6 +2,7 @@
 
 mod change;
 mod error;
+mod factors;
 mod folder;
 mod home;
 mod sealed;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 #[doc(hidden)]
 pub use change::ExchangeStep;
 pub use error::KeyError;
+pub(crate) use factors::{FACTORS, FactorKey, SealedFactor};
 pub(crate) use farthing_sealed::files::{create_folder, replace, sync_folder, write_new};
 pub use farthing_sealed::{Cost, Passphrase};
 pub(crate) use folder::KeyFolder;

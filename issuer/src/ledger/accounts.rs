@@ -97,6 +97,7 @@ pub(crate) fn credit_by(
 ) -> Result<Credited, MovementError> {
     let credited = credit(txn, now, account, unit, amount, reference)?;
     if !credited.known {
+        rules.admit_payment(amount)?;
         if !may_hold(txn, rules, account, unit)? {
             return Err(MovementError::BalanceLimit);
         }

@@ -161,6 +161,8 @@ acts! {
     LossAccepted = 52, "loss_accepted" { copied_at: UnixTime, keysets: Number };
     /// A secret was made that is shared with the payment processor.
     WebhookSecretMade = 53, "webhook_secret_made" {};
+    /// A copy of the ledger was taken while the mint goes on.
+    CopyTaken = 55, "copy_taken" {};
 }
 
 /// A field that may be missing.

@@ -8,6 +8,7 @@ use super::acts::Act;
 use super::authority::{Authority, Who};
 use super::factor::{self, Holder, Refused, Standing, Verdict};
 use super::{LedgerError, journal};
+use crate::keys::FactorKey;
 
 const ADMINISTRATOR: Holder = Holder::Administrator;
 
@@ -27,6 +28,11 @@ pub enum FactorError {
         /// For so long codes of the authenticator are not looked at.
         seconds: u64,
     },
+    /// Its secret cannot be opened.
+    #[error(
+        "the key under which secrets of second factors lie is missing at the mint, or is another: only a recovery code is accepted"
+    )]
+    Lost,
     /// There is no second factor.
     #[error("no second factor is enrolled")]
     NotEnrolled,
@@ -48,6 +54,7 @@ impl FactorError {
     pub(super) fn refused(refused: Refused, now: UnixTime) -> Self {
         match refused {
             Refused::Wrong => Self::Wrong,
+            Refused::Lost => Self::Lost,
             Refused::Locked(until) | Refused::NowLocked(until) => {
                 Self::Locked { seconds: until.seconds().saturating_sub(now.seconds()) }
             }
@@ -59,12 +66,17 @@ impl FactorError {
 pub(crate) type Judged<T> = Result<Result<T, FactorError>, LedgerError>;
 
 /// The right to make one change: that of a right code, or of anybody as long as none is asked for.
-pub(crate) fn prove(txn: &mut Txn<'_>, now: UnixTime, code: Option<&SecondFactor>) -> Judged<Authority> {
+pub(crate) fn prove(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    key: &FactorKey,
+    code: Option<&SecondFactor>,
+) -> Judged<Authority> {
     if !factor::is_active(txn, &ADMINISTRATOR)? {
         return Ok(Ok(Authority::local()));
     }
     let Some(code) = code else { return Ok(Err(FactorError::Required)) };
-    match factor::judge(txn, now, &ADMINISTRATOR, code)? {
+    match factor::judge(txn, now, key, &ADMINISTRATOR, code)? {
         Verdict::Right(means) => Ok(Ok(Authority::proven(means.administrator(), now))),
         Verdict::Refused(refused) => {
             if let Refused::NowLocked(until) = refused {
@@ -84,16 +96,17 @@ pub(crate) fn standing(txn: &Txn<'_>, now: UnixTime) -> Result<Standing, LedgerE
 pub(crate) fn draw(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    key: &FactorKey,
     authority: &Authority,
     drawn: &Enrolment,
 ) -> Result<(), LedgerError> {
     journal::record(txn, now, authority, &Act::AdministratorDrawn {})?;
-    factor::draw(txn, now, &ADMINISTRATOR, drawn)
+    factor::draw(txn, now, key, &ADMINISTRATOR, drawn)
 }
 
 /// Judges the first code of the factor that was drawn.
-pub(crate) fn confirm(txn: &mut Txn<'_>, now: UnixTime, code: &TimeCode) -> Judged<()> {
-    match factor::confirm(txn, now, &ADMINISTRATOR, code)? {
+pub(crate) fn confirm(txn: &mut Txn<'_>, now: UnixTime, key: &FactorKey, code: &TimeCode) -> Judged<()> {
+    match factor::confirm(txn, now, key, &ADMINISTRATOR, code)? {
         Verdict::Right(_) => {
             let authority = Authority::proven(Who::Administrator, now);
             journal::record(txn, now, &authority, &Act::AdministratorEnrolled {})?;

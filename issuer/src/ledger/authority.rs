@@ -37,6 +37,11 @@ impl Authority {
         Self(Kind::Given(Who::Owner))
     }
 
+    /// That of whoever takes a copy: it needs no code, and the journal says it all the same.
+    pub(crate) const fn of_a_reader() -> Self {
+        Self(Kind::Given(Who::Operator))
+    }
+
     /// That of who has opened the mint's keys just now.
     pub(crate) const fn of_the_keys() -> Self {
         Self(Kind::Given(Who::KeyHolder))
@@ -62,7 +67,7 @@ impl Authority {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Who {
-    /// Somebody at the control socket or with the folder, when no second factor was enrolled.
+    /// Somebody at the control socket or with the folder, where no code was needed.
     Operator,
     /// The administrator, with a code of his authenticator.
     Administrator,

@@ -18,6 +18,9 @@ pub enum LedgerError {
     /// A total would grow beyond what can be represented. Nothing changed.
     #[error("the amount is too large for the books")]
     Overflow,
+    /// More would come from outside at once than `most_payment` in mint.toml allows: a slip, more likely than money. Nothing changed.
+    #[error("more would come in at once than `most_payment` in mint.toml allows")]
+    TooMuch,
     /// More would be redeemed of a keyset than was ever issued: somebody else signs with its keys. Nothing changed.
     #[error("more would be redeemed of a keyset than was issued")]
     Forged {
@@ -49,7 +52,7 @@ impl LedgerError {
         match self {
             Self::ClockBehind => Code::ClockBehind,
             Self::ClockAhead => Code::ClockAhead,
-            Self::Overflow => Code::AmountOutOfRange,
+            Self::Overflow | Self::TooMuch => Code::AmountOutOfRange,
             Self::SecondFactor => Code::SecondFactorRequired,
             Self::Busy => Code::Overloaded,
             Self::Forged { .. } | Self::Damaged | Self::Stopped | Self::Unavailable => Code::Unavailable,

@@ -6,6 +6,8 @@
 //!
 //! Whoever judges a code MUST let the transaction become durable whatever the verdict is: a wrong code counts, and a right one is used.
 
+use std::fmt;
+
 use farthing_durable::Txn;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{Enrolment, FactorSecret, FactorState, RecoveryCode, SecondFactor, TimeCode};
@@ -17,6 +19,7 @@ use totp_rs::{Builder, Secret};
 use super::LedgerError;
 use super::authority::Who;
 use super::records::{Table, get, put, scan, scan_keys};
+use crate::keys::{FactorKey, SealedFactor};
 
 /// So many wrong codes in a row, and those of the authenticator are refused for a while.
 const FAILURES: u8 = 5;
@@ -56,6 +59,8 @@ pub(crate) enum Refused {
     NowLocked(UnixTime),
     /// Codes of the authenticator are refused until then, as they were before.
     Locked(UnixTime),
+    /// The key under which its secret lies is lost: no code of the authenticator can be judged, and none counts.
+    Lost,
 }
 
 /// What a code is worth.
@@ -117,9 +122,19 @@ pub(crate) fn standing(txn: &Txn<'_>, now: UnixTime, holder: &Holder) -> Result<
 }
 
 /// Keeps a factor that was drawn, until its first code comes. One that waited before is void.
-pub(crate) fn draw(txn: &mut Txn<'_>, now: UnixTime, holder: &Holder, drawn: &Enrolment) -> Result<(), LedgerError> {
+pub(crate) fn draw(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    key: &FactorKey,
+    holder: &Holder,
+    drawn: &Enrolment,
+) -> Result<(), LedgerError> {
+    let secret = key.seal(&holder.key(), &drawn.secret).map_err(|error| {
+        tracing::error!(%error, "the key for second factors cannot be used");
+        LedgerError::Stopped
+    })?;
     let recovery = Recovery::of(&drawn.recovery_codes);
-    let row = PendingRow { secret: drawn.secret.clone(), recovery, drawn_at: now, failures: 0 };
+    let row = PendingRow { secret: Sealed(secret), recovery, drawn_at: now, failures: 0 };
     put(txn, Table::FactorPending, &holder.key(), &row)
 }
 
@@ -127,12 +142,14 @@ pub(crate) fn draw(txn: &mut Txn<'_>, now: UnixTime, holder: &Holder, drawn: &En
 pub(crate) fn confirm(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    key: &FactorKey,
     holder: &Holder,
     code: &TimeCode,
 ) -> Result<Verdict, LedgerError> {
     let Some(mut row) = pending(txn, now, holder)? else { return Ok(Verdict::Refused(Refused::Wrong)) };
+    let Some(secret) = row.secret.open(key, holder) else { return Ok(Verdict::Refused(Refused::Lost)) };
     let key = holder.key();
-    let Some(step) = step(&row.secret, code, now) else {
+    let Some(step) = step(&secret, code, now) else {
         row.failures = row.failures.saturating_add(1);
         if row.failures < FAILURES {
             put(txn, Table::FactorPending, &key, &row)?;
@@ -156,11 +173,12 @@ pub(crate) fn confirm(
 pub(crate) fn judge(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    key: &FactorKey,
     holder: &Holder,
     code: &SecondFactor,
 ) -> Result<Verdict, LedgerError> {
     let Some(mut row) = active(txn, holder)? else { return Ok(Verdict::Refused(Refused::Wrong)) };
-    let verdict = row.judge(now, code);
+    let verdict = row.judge(now, row.secret.open(key, holder).as_ref(), code);
     put(txn, Table::Factor, &holder.key(), &row)?;
     Ok(verdict)
 }
@@ -195,6 +213,10 @@ pub(crate) fn distrust(txn: &mut Txn<'_>, now: UnixTime) -> Result<(), LedgerErr
     for key in scan_keys(txn, Table::FactorPending, &[], None, usize::MAX)? {
         txn.delete(&Table::FactorPending.key(&key))?;
     }
+    // One that was used up since would be good again.
+    for key in scan_keys(txn, Table::Permits, &[], None, usize::MAX)? {
+        txn.delete(&Table::Permits.key(&key))?;
+    }
     Ok(())
 }
 
@@ -213,10 +235,38 @@ fn step(secret: &FactorSecret, code: &TimeCode, now: UnixTime) -> Option<u64> {
     totp.check(&code.digits(), now.seconds())
 }
 
+/// A secret, sealed under the mint's [`FactorKey`] for its holder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Sealed(SealedFactor);
+
+impl Sealed {
+    fn open(&self, key: &FactorKey, holder: &Holder) -> Option<FactorSecret> {
+        key.unseal(&holder.key(), &self.0)
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(<redacted>)")
+    }
+}
+
+impl Encode for Sealed {
+    fn encode_to(&self, out: &mut Writer) {
+        out.bytes(&self.0);
+    }
+}
+
+impl Decode for Sealed {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.array().map(Self)
+    }
+}
+
 /// A factor that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FactorRow {
-    secret: FactorSecret,
+    secret: Sealed,
     recovery: Recovery,
     /// The last step of which a code was used.
     last_step: u64,
@@ -228,14 +278,16 @@ struct FactorRow {
 }
 
 impl FactorRow {
-    fn judge(&mut self, now: UnixTime, code: &SecondFactor) -> Verdict {
+    /// `secret` is its own, as far as it can be opened.
+    fn judge(&mut self, now: UnixTime, secret: Option<&FactorSecret>, code: &SecondFactor) -> Verdict {
         let means = match code {
             SecondFactor::Recovery(code) => self.recovery.take(code).then_some(Means::RecoveryCode),
             SecondFactor::Time(_) if now < self.locked_until => {
                 return Verdict::Refused(Refused::Locked(self.locked_until));
             }
             SecondFactor::Time(code) => {
-                step(&self.secret, code, now).filter(|step| *step > self.last_step).map(|step| {
+                let Some(secret) = secret else { return Verdict::Refused(Refused::Lost) };
+                step(secret, code, now).filter(|step| *step > self.last_step).map(|step| {
                     self.last_step = step;
                     Means::Authenticator
                 })
@@ -274,7 +326,7 @@ impl FactorRow {
 /// A factor that waits for its first code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct PendingRow {
-    secret: FactorSecret,
+    secret: Sealed,
     recovery: Recovery,
     drawn_at: UnixTime,
     failures: u8,
@@ -408,26 +460,41 @@ mod tests {
         }
     }
 
-    fn row() -> (FactorRow, Vec<RecoveryCode>) {
-        let drawn = Enrolment::generate(&mut crate::system_rng());
+    /// A row whose secret is at hand.
+    #[derive(Clone)]
+    struct Scene {
+        row: FactorRow,
+        secret: FactorSecret,
+    }
+
+    impl Scene {
+        fn judge(&mut self, now: UnixTime, code: &SecondFactor) -> Verdict {
+            self.row.judge(now, Some(&self.secret), code)
+        }
+    }
+
+    fn row() -> (Scene, Vec<RecoveryCode>) {
+        let (drawn, folder) = (Enrolment::generate(&mut crate::system_rng()), tempfile::tempdir().unwrap());
+        let key = FactorKey::open(folder.path()).unwrap();
         let row = FactorRow {
-            secret: drawn.secret,
+            secret: Sealed(key.seal(&Holder::Administrator.key(), &drawn.secret).unwrap()),
             recovery: Recovery::of(&drawn.recovery_codes),
             last_step: 0,
             failures: 0,
             lockings: 0,
             locked_until: UnixTime::default(),
         };
-        (row, drawn.recovery_codes)
+        assert_eq!(row.secret.open(&key, &Holder::Administrator).as_ref(), Some(&drawn.secret));
+        (Scene { row, secret: drawn.secret }, drawn.recovery_codes)
     }
 
-    fn code(row: &FactorRow, at: UnixTime) -> SecondFactor {
-        let totp = Builder::new().with_secret(Secret::new_stack(*row.secret.as_bytes())).build().unwrap();
+    fn code(scene: &Scene, at: UnixTime) -> SecondFactor {
+        let totp = Builder::new().with_secret(Secret::new_stack(*scene.secret.as_bytes())).build().unwrap();
         SecondFactor::Time(TimeCode::parse(&totp.generate(at.seconds()).to_string()).unwrap())
     }
 
     /// One that is no code of this minute.
-    fn wrong(row: &FactorRow, at: UnixTime) -> SecondFactor {
+    fn wrong(row: &Scene, at: UnixTime) -> SecondFactor {
         let around: Vec<SecondFactor> = (0..3).map(|step| code(row, at.plus(30 * step).minus(30))).collect();
         let all = ["000000", "000001", "000002", "000003"].map(|text| SecondFactor::parse(text).unwrap());
         all.into_iter().find(|one| !around.contains(one)).unwrap()
@@ -478,9 +545,9 @@ mod tests {
             let wrong = wrong(&row, START);
             let _refused = row.judge(START, &wrong);
         }
-        assert!(row.locked_until > START);
+        assert!(row.row.locked_until > START);
         assert_eq!(row.judge(START, &recovery(3)), Verdict::Right(Means::RecoveryCode));
-        assert_eq!(row.recovery.hashes.len(), 9);
+        assert_eq!(row.row.recovery.hashes.len(), 9);
         let right = code(&row, START);
         assert_eq!(row.judge(START, &right), Verdict::Right(Means::Authenticator));
         assert_eq!(row.judge(START, &recovery(3)), Verdict::Refused(Refused::Wrong));
@@ -509,7 +576,7 @@ mod tests {
     #[test]
     fn of_a_factor_that_is_not_trusted_later_codes_of_the_authenticator_alone_are_good() {
         let (mut row, codes) = row();
-        row.distrust(START);
+        row.row.distrust(START);
         let recovery = SecondFactor::Recovery(codes[0].clone());
         assert_eq!(row.judge(START, &recovery), Verdict::Refused(Refused::Wrong));
         for at in [START, START.plus(30)] {
@@ -519,18 +586,32 @@ mod tests {
         let later = code(&row, START.plus(60));
         assert_eq!(row.judge(START.plus(60), &later), Verdict::Right(Means::Authenticator));
         // A clock that is behind what was accepted before revives nothing.
-        row.distrust(START.minus(300));
+        row.row.distrust(START.minus(300));
         assert_eq!(row.judge(START.plus(60), &later), Verdict::Refused(Refused::Wrong));
     }
 
     #[test]
-    fn rows_are_read_as_they_were_written_and_show_no_secret() {
+    fn without_its_secret_no_code_is_right_or_counts_and_a_recovery_code_is_good() {
         let (mut row, codes) = row();
+        let before = row.row.clone();
+        for at in [START, START.plus(30)] {
+            let right = code(&row, at);
+            assert_eq!(row.row.judge(at, None, &right), Verdict::Refused(Refused::Lost));
+        }
+        assert_eq!(row.row, before);
+        let recovery = SecondFactor::Recovery(codes[0].clone());
+        assert_eq!(row.row.judge(START, None, &recovery), Verdict::Right(Means::RecoveryCode));
+    }
+
+    #[test]
+    fn rows_are_read_as_they_were_written_and_hold_and_show_no_secret() {
+        let (Scene { mut row, secret }, codes) = row();
         row.failures = 3;
         let mut out = Writer::default();
         row.encode_to(&mut out);
         let bytes = out.finish();
         assert_eq!(FactorRow::decode_from(&mut Reader::new(&bytes)).unwrap(), row);
+        assert!(!bytes.windows(FactorSecret::LENGTH).any(|part| part == secret.as_bytes()));
         assert!(!bytes.windows(RecoveryCode::LENGTH).any(|part| codes.iter().any(|code| code.as_bytes() == part)));
         assert!(format!("{row:?}").contains("<redacted>"));
     }

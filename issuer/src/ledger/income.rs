@@ -96,6 +96,7 @@ pub(crate) fn receive(
         let same = row.amount == *amount && (is_forgotten || row.quote == *name);
         return if same { Ok((number, row, true)) } else { Err(IncomeError::IdUsed) };
     }
+    rules.admit_payment(*amount)?;
     let known = match QuoteId::from_text(name) {
         Ok(quote_id) => quote(txn, &quote_id)?.filter(|row| row.unit == *unit).map(|row| (quote_id, row)),
         Err(_) => None,

@@ -87,7 +87,7 @@ pub(crate) use limits::erase_days;
 pub(crate) use lineage::{Duty, Lineage, Loss, accept_loss, give_away, nothing_lost, put_back};
 pub(crate) use lists::{adopt_revocation, listed_revocations, revocations, revoke, store_list, stored_list};
 pub(crate) use moment::Moment;
-pub(crate) use outflow::{AccountRules, free};
+pub(crate) use outflow::{AccountRules, MOST_PAYMENT, free};
 pub(crate) use payout_row::{PayoutNumber, PayoutRow, Told};
 pub use payouts::PayoutError;
 pub(crate) use payouts::{Word, payouts, request_payout, settle_payouts};

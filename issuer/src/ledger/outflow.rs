@@ -15,14 +15,36 @@ use super::registration::Registration;
 use super::{LedgerError, permits, settings};
 
 /// What the operator allows an account, in the smallest unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AccountRules {
     /// The most that it may hold; no limit, if none.
     pub(crate) most_balance: Option<Amount>,
     /// The most that may leave it within a day; no limit, if none.
     pub(crate) most_per_day: Option<Amount>,
+    /// The most that comes from outside in one movement. Totals only grow, and have an end: without a bound one wrong report would use them up for ever.
+    pub(crate) most_payment: Amount,
     /// Who may have one.
     pub(crate) registration: Registration,
+}
+
+/// So much comes in at once if the operator says nothing else: 2^40 smallest units.
+pub(crate) const MOST_PAYMENT: Amount = match Amount::new(1 << 40) {
+    Some(amount) => amount,
+    None => Amount::MAX,
+};
+
+impl Default for AccountRules {
+    fn default() -> Self {
+        let registration = Registration::default();
+        Self { most_balance: None, most_per_day: None, most_payment: MOST_PAYMENT, registration }
+    }
+}
+
+impl AccountRules {
+    /// Whether so much may come from outside at once.
+    pub(in crate::ledger) fn admit_payment(&self, amount: Amount) -> Result<(), LedgerError> {
+        if amount > self.most_payment { Err(LedgerError::TooMuch) } else { Ok(()) }
+    }
 }
 
 /// Why something may not leave an account. Nothing changed.

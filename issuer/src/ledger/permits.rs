@@ -14,13 +14,14 @@ use super::judged::RequestHash;
 use super::records::{Table, get, put};
 use super::settings::{SettingsError, Settled, is_now};
 use super::{LedgerError, factor, judged};
+use crate::keys::FactorKey;
 
 /// The most permissions that an account has at a time. Of more the oldest are void.
 const MAX_PERMITS: usize = 16;
 
 /// Gives an operation a permission, as an owner asked whose signature was verified. The same permission, or request, again
 /// changes nothing.
-pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, draft: &PermitDraft) -> Settled<PermitAnswer> {
+pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, key: &FactorKey, draft: &PermitDraft) -> Settled<PermitAnswer> {
     let PermitDraft { account, purpose, operation, unit, amount, requested_at, code, .. } = draft;
     let operation = (*purpose, FundingSource::Account(*account, *operation).id());
     let mut permits = Permits::load(txn, now, account)?;
@@ -38,7 +39,7 @@ pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, draft: &PermitDraft) -> S
     if !factor::is_active(txn, &Holder::Owner(*account))? {
         return Ok(Err(FactorError::Wrong.into()));
     }
-    if let Err(error) = judged::judge(txn, now, account, &request, |txn, holder| factor::judge(txn, now, holder, code))?
+    if let Err(error) = judged::judge(txn, now, account, &request, |txn, holder| factor::judge(txn, now, key, holder, code))?
     {
         return Ok(Err(error.into()));
     }

@@ -66,7 +66,7 @@
 //! | `meta/journal` | length and last link of the journal |
 //! | `journal/` ‖ number | when, who, what, hash of the details, link |
 //! | `journal-details/` ‖ number | salt, fields of the [`Act`](super::acts::Act) |
-//! | `factor/` ‖ holder | the second factor that is asked for |
+//! | `factor/` ‖ holder | the second factor that is asked for; its secret is sealed under the mint's `factors.key` |
 //! | `factor-new/` ‖ holder | one that waits for its first code |
 //!
 //! Keys that begin with `spent/` are the verifier's.

@@ -25,7 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     // So it is with these: a version that does not know them would issue of a forged keyset, or pay for what was forgotten.
     Migration {
-        what: "forged keysets, time of service, accounts that were opened, foreign parts of the archive, buried recoups, what was forgotten of payments",
+        what: "forged keysets, time of service, accounts that were opened, foreign parts of the archive, buried recoups, what was forgotten of payments, sealed factors",
         portion: |_, _| Ok(None),
     },
 ];

@@ -16,6 +16,7 @@ use super::factor::{self, Holder, Standing};
 use super::judged::{self, RequestHash};
 use super::records::{Table, get, put};
 use super::{LedgerError, journal, outflow, permits};
+use crate::keys::FactorKey;
 use crate::limits::TooOften;
 
 /// The most units in which an account can have a limit.
@@ -63,6 +64,7 @@ pub(crate) type Settled<T> = Result<Result<T, SettingsError>, LedgerError>;
 pub(crate) fn change(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    key: &FactorKey,
     draft: &SettingsDraft,
     drawn: Enrolment,
 ) -> Settled<SettingsAnswer> {
@@ -92,7 +94,7 @@ pub(crate) fn change(
         return Ok(Err(often.into()));
     }
     // Whatever is refused from here on is a code, which counts.
-    let told = match apply(txn, now, draft, row, drawn)? {
+    let told = match apply((txn, now, key), draft, row, drawn)? {
         Ok(told) => told,
         Err(error) => return Ok(Err(error.into())),
     };
@@ -101,8 +103,7 @@ pub(crate) fn change(
 
 /// Changes the settings. Answers what is told once.
 fn apply(
-    txn: &mut Txn<'_>,
-    now: UnixTime,
+    (txn, now, key): (&mut Txn<'_>, UnixTime, &FactorKey),
     draft: &SettingsDraft,
     mut row: OwnerRow,
     drawn: Enrolment,
@@ -114,7 +115,7 @@ fn apply(
     let code = match change {
         SettingsChange::Show => return Ok(Ok(None)),
         SettingsChange::Confirm { code } => {
-            let confirm = |txn: &mut Txn<'_>, holder: &Holder| factor::confirm(txn, now, holder, code);
+            let confirm = |txn: &mut Txn<'_>, holder: &Holder| factor::confirm(txn, now, key, holder, code);
             if let Err(error) = judged::judge(txn, now, account, &request, confirm)? {
                 return Ok(Err(error));
             }
@@ -129,7 +130,7 @@ fn apply(
     };
     if let Some(code) = code
         && let Err(error) =
-            judged::judge(txn, now, account, &request, |txn, holder| factor::judge(txn, now, holder, code))?
+            judged::judge(txn, now, account, &request, |txn, holder| factor::judge(txn, now, key, holder, code))?
     {
         return Ok(Err(error));
     }
@@ -137,7 +138,7 @@ fn apply(
     let (act, told) = match change {
         SettingsChange::Show => (None, None),
         SettingsChange::Enrol { unit, limit, .. } => {
-            factor::draw(txn, now, &holder, &drawn)?;
+            factor::draw(txn, now, key, &holder, &drawn)?;
             row.drawn = Some(UnitLimit { unit: unit.clone(), limit: *limit });
             (None, Some(Told::Factor(drawn)))
         }

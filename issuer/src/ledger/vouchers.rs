@@ -9,6 +9,7 @@ use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer, is_p
 use farthing_protocol::identity::VoucherKey;
 
 use super::book::{Place, TransferError, transfer};
+use super::outflow::AccountRules;
 use super::records::{RedeemedBy, Table, VoucherState, get, put};
 use super::{LedgerError, Times};
 
@@ -76,6 +77,7 @@ pub(crate) struct BatchDraft {
 pub(crate) fn create_batch(
     txn: &mut Txn<'_>,
     now: UnixTime,
+    rules: &AccountRules,
     draft: &BatchDraft,
 ) -> Result<(BatchNumber, BatchRow, bool), VoucherError> {
     let count = check(draft)?;
@@ -86,6 +88,8 @@ pub(crate) fn create_batch(
         return Err(VoucherError::Expired);
     }
     let BatchDraft { vouchers, unit, amount, expires_at, note } = draft;
+    let worth = times(*amount, count)?;
+    rules.admit_payment(worth)?;
     let number = get::<BatchNumber>(txn, Table::BatchCount, &[])?.unwrap_or_default();
     let row = BatchRow {
         unit: unit.clone(),
@@ -106,7 +110,7 @@ pub(crate) fn create_batch(
         put(txn, Table::Voucher, voucher.as_bytes(), &state)?;
         put(txn, Table::VoucherBatch, voucher.as_bytes(), &number)?;
     }
-    transfer(txn, unit, Place::World, Place::Vouchers, times(*amount, count)?)?;
+    transfer(txn, unit, Place::World, Place::Vouchers, worth)?;
     put(txn, Table::BatchCount, &[], &number.next()?)?;
     put(txn, Table::Batch, &number.key(), &row)?;
     put(txn, Table::BatchDue, &due_key(*expires_at, number), &number)?;

@@ -180,8 +180,10 @@ impl Books {
     ) -> Result<CoverAnswer, CoverError> {
         let CoverRequest { keyset, amount, reference, beyond } = request;
         let keyset = self.keyset_book().get(&keyset).cloned().ok_or(CoverError::UnknownKeyset)?;
+        let rules = self.home().config().accounts;
         let put_in = move |txn: &mut farthing_durable::Txn<'_>, now| {
-            let covered = ledger::cover(txn, now, Covering { keyset: &keyset, amount, reference: &reference, beyond })?;
+            let covering = Covering { keyset: &keyset, amount, reference: &reference, beyond };
+            let covered = ledger::cover(txn, now, &rules, covering)?;
             if !covered.known {
                 let act = Act::RecoupCovered { keyset: *keyset.id(), amount, reference: Text(reference.clone()) };
                 ledger::journal::record(txn, now, &authority, &act)?;

@@ -4,25 +4,33 @@ use farthing_http::client::CallError;
 use farthing_http::problem::Code;
 use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::{
-    AdministratorReport, CODE_HEADER, ConfirmRequest, JournalCheck, JournalReport, MoneyAnswer, MoneyRequest,
-    NewKeysetAnswer, NewKeysetRequest, Nothing, RevokeAnswer, RevokeRequest, path,
+    AdministratorReport, BeginCopyAnswer, BeginCopyRequest, CODE_HEADER, ConfirmRequest, CopyPortionAnswer,
+    CopyPortionRequest, JournalCheck, JournalReport, MoneyAnswer, MoneyRequest, NewKeysetAnswer, NewKeysetRequest,
+    Nothing, RevokeAnswer, RevokeRequest, path,
 };
-use farthing_issuer::{Authority, FactorError, Figure, LedgerError, MovementError, Who, run};
+use farthing_issuer::{Authority, FactorError, Figure, HomeError, KeyHome, LedgerError, MovementError, Who, run};
 use farthing_protocol::api::{Enrolment, FactorState, SecondFactor};
+use farthing_protocol::codec::from_base64url;
 use serde_json::Value;
 
 use crate::authenticator::Authenticator;
 use crate::common::{Fault, World, amount, unlock};
+use crate::factors;
 use crate::wallet::Wallet;
 
 /// A mint whose administrator has a second factor.
 async fn guarded() -> (World, Authenticator) {
     let world = World::new().await;
+    let authenticator = guard(&world).await;
+    (world, authenticator)
+}
+
+async fn guard(world: &World) -> Authenticator {
     let books = world.mint().books();
     let authenticator = Authenticator::new(books.draw_administrator(Authority::local()).await.unwrap());
     books.confirm_administrator(authenticator.first(world.now())).await.unwrap();
     world.clock.pass(60);
-    (world, authenticator)
+    authenticator
 }
 
 async fn words(world: &World) -> Vec<(Who, String)> {
@@ -156,8 +164,12 @@ async fn whoever_opens_the_keys_takes_a_lost_factor_away() {
     let (world, _lost) = guarded().await;
     let books = world.mint().books();
     let wrong = farthing_issuer::Unlock::Passphrase(farthing_issuer::Passphrase::new("incorrect donkey"));
-    assert!(books.prove_by_keys(wrong).await.is_err());
-    let authority = books.prove_by_keys(unlock()).await.unwrap();
+    let keys = KeyHome::open(world.home.folder()).unwrap();
+    assert!(books.prove_by_keys(keys.clone(), wrong).await.is_err());
+    let others = KeyHome::open(World::new().await.home.folder()).unwrap();
+    let refused = books.prove_by_keys(others, unlock()).await;
+    assert!(matches!(refused, Err(HomeError::OtherKeys)), "{refused:?}");
+    let authority = books.prove_by_keys(keys, unlock()).await.unwrap();
     books.remove_administrator(authority).await.unwrap();
     assert_eq!(words(&world).await.last().unwrap(), &(Who::KeyHolder, "administrator_factor_removed".to_owned()));
 }
@@ -333,4 +345,48 @@ async fn details_can_be_erased_and_the_journal_holds() {
     world.audit().await;
     let report = world.mint().books().journal(None, 10).await.unwrap();
     assert_eq!((report.entries[0].act.as_str(), &report.entries[0].details), ("credited", &None));
+}
+
+/// Whoever reaches the control socket gets a copy without a code: what codes are made of is not in it, and the journal says that it was taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_without_a_code_holds_no_secret_and_is_noted() {
+    let mut world = World::new().await;
+    let owner = Wallet::funded(&world, 100).await;
+    let authenticator = guard(&world).await;
+    let owned = factors::enrol(&world, &owner.account, 10, None).await;
+    let waiting = world.mint().books().prove(Some(authenticator.code(world.now()))).await.unwrap();
+    let waiting = Authenticator::new(world.mint().books().draw_administrator(waiting).await.unwrap());
+    let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), std::future::pending()).await.unwrap();
+    let client = UnixClient::new(world.home.control_socket()).unwrap();
+    let begin = async || client.post_json::<_, BeginCopyAnswer>(path::BEGIN_COPY, &BeginCopyRequest {}).await;
+    let copy = begin().await.unwrap().copy;
+    // As long as it is being taken nobody ends it.
+    let refused = begin().await.unwrap_err();
+    assert_eq!(refused.problem().and_then(|problem| problem.known()), Some(Code::Overloaded));
+    let mut bytes = Vec::new();
+    loop {
+        let request = CopyPortionRequest { copy };
+        let portion: CopyPortionAnswer = client.post_json(path::COPY_PORTION, &request).await.unwrap();
+        bytes.extend(from_base64url(&portion.bytes).unwrap());
+        if portion.is_last {
+            break;
+        }
+    }
+    let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+    assert!(holds(owner.key().as_bytes()));
+    for factor in [&authenticator, &owned, &waiting] {
+        assert!(!holds(factor.secret()));
+        assert!(factor.recovery_codes.iter().all(|code| !holds(code.as_bytes())));
+    }
+    // The next one begins at once, and is in the same entry.
+    assert_ne!(begin().await.unwrap().copy, copy);
+    let noted: Vec<_> = words(&world).await.into_iter().filter(|(_, act)| act == "copy_taken").collect();
+    assert_eq!(noted, [(Who::Operator, "copy_taken".to_owned())]);
+    running.stop().await.unwrap();
+    // They are good all the same, and after a start as well.
+    world.mint().books().confirm_administrator(waiting.first(world.now())).await.unwrap();
+    world.reopen().await;
+    world.clock.pass(60);
+    world.mint().books().prove(Some(waiting.code(world.now()))).await.unwrap();
+    world.audit().await;
 }

@@ -26,6 +26,9 @@ async fn busy() -> (World, Wallet) {
     crate::payouts::paid(&world, 0).await.unwrap();
     let voucher = (&farthing_protocol::identity::Keypair::generate(&mut rand::rng())).into();
     world.mint().books().create_voucher(voucher, amount(50)).await.unwrap();
+    let batch = crate::vouchers::batch(&world, &[farthing_protocol::identity::Keypair::generate(&mut rand::rng())], 5);
+    world.mint().books().create_vouchers(batch).await.unwrap();
+    crate::funding::receive(&world, "p1", "of nobody", 9).await.unwrap();
     world.audit().await;
     (world, wallet)
 }
@@ -47,7 +50,7 @@ type Tampering = fn(&mut Txn<'_>);
 #[tokio::test(flavor = "multi_thread")]
 async fn every_figure_is_compared_with_the_records() {
     // A value is a format byte and then its fields, amounts in eight bytes, the lowest first.
-    let cases: [(Tampering, &[Figure]); 32] = [
+    let cases: [(Tampering, &[Figure]); 40] = [
         (|txn| flip(txn, b"account/", 1), &[Figure::AccountBalance]),
         (|txn| flip(txn, b"account/", 9), &[Figure::AccountFee]),
         (|txn| remove(txn, b"account/"), &[Figure::AccountBalance]),
@@ -62,6 +65,15 @@ async fn every_figure_is_compared_with_the_records() {
         (|txn| remove(txn, b"payout/"), &[Figure::PaidOut]),
         (|txn| flip(txn, b"pending/", 1), &[Figure::Pending, Figure::Identity]),
         (|txn| remove(txn, b"unpaid/"), &[Figure::Pending]),
+        // Lists say nothing that is not in the records, either.
+        (|txn| add_row(txn, b"unpaid/"), &[Figure::Pending]),
+        (|txn| remove(txn, b"asked/"), &[Figure::PayoutRequest]),
+        (|txn| add_row(txn, b"asked/"), &[Figure::PayoutRequest]),
+        (|txn| remove(txn, b"income-held/"), &[Figure::Income]),
+        (|txn| add_row(txn, b"income-held/"), &[Figure::Income]),
+        (|txn| add_row(txn, b"income-id/"), &[Figure::Income]),
+        (|txn| remove(txn, b"batch-due/"), &[Figure::VoucherBatch]),
+        (|txn| add_row(txn, b"batch-due/"), &[Figure::VoucherBatch]),
         (|txn| remove(txn, b"payouts/"), &[Figure::PaidOut, Figure::AccountBalance]),
         // After format, account, mint and operation comes the amount; the last 17 bytes say how it ended.
         (|txn| flip(txn, b"payouts/", 81), &[Figure::PaidOut, Figure::AccountBalance]),

@@ -15,6 +15,10 @@ impl Authenticator {
         Self { secret, recovery_codes }
     }
 
+    pub(crate) fn secret(&self) -> &[u8] {
+        self.secret.as_bytes()
+    }
+
     /// What it shows at a time.
     pub(crate) fn first(&self, at: UnixTime) -> TimeCode {
         let totp = Builder::new().with_secret(Secret::new_stack(*self.secret.as_bytes())).build().unwrap();

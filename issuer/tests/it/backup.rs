@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use farthing_issuer::{
     Authority, BackupError, BackupPlan, BackupSummary, Books, BooksError, Clock, Decided, Decision, FactorError,
-    FinishError, KeysetState, LedgerOpenError, Mint, MintError, MintHome, OpenError, OriginalFence, Proof, Restored,
-    Surroundings, Who, check_backup, decide, last_backup, restore_backup, write_backup,
+    FinishError, KeyHome, KeysetState, LedgerOpenError, Mint, MintError, MintHome, OpenError, OriginalFence, Proof,
+    Restored, Surroundings, Who, check_backup, decide, last_backup, restore_backup, write_backup,
 };
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::api::{DepositOutcome, KeysetsAnswer, OpenRequest, SecondFactor};
@@ -15,7 +15,7 @@ use farthing_protocol::keyset::Keyset;
 use farthing_protocol::shape::Shape;
 
 use crate::authenticator::Authenticator;
-use crate::common::{TestClock, World, amount, unlock};
+use crate::common::{TestClock, World, amount, protection, unlock};
 use crate::factors;
 use crate::wallet::{Coin, Wallet, deposit, operation, pay};
 
@@ -479,11 +479,43 @@ async fn wrong_codes_count_in_a_mint_that_was_put_back_and_its_keys_open_it_all_
     let proof = Proof::Code(Some(authenticator.code(now)));
     let refused = decide(&home, Decision::AcceptLoss, None, proof, now);
     assert!(matches!(refused, Err(BackupError::Factor(FactorError::Locked { .. }))), "{refused:?}");
-    let wrong = Proof::Keys(farthing_issuer::Unlock::Passphrase(farthing_issuer::Passphrase::new("another")));
+    let keys = KeyHome::open(home.folder()).unwrap();
+    let another = farthing_issuer::Unlock::Passphrase(farthing_issuer::Passphrase::new("another"));
+    let wrong = Proof::Keys(keys.clone(), another);
     assert!(matches!(decide(&home, Decision::AcceptLoss, None, wrong, now), Err(BackupError::Home(_))));
-    decide(&home, Decision::AcceptLoss, None, Proof::Keys(unlock()), now).unwrap();
+    decide(&home, Decision::AcceptLoss, None, Proof::Keys(keys, unlock()), now).unwrap();
     let mint = scene.open(&home).await.unwrap();
     assert_eq!(told(&mint, 1).await, [(Who::KeyHolder, "loss_accepted".to_owned())]);
+}
+
+/// Without the keys a copy holds no secret of a factor that could be read: a recovery code is good, and one of the authenticator once they are back.
+#[tokio::test(flavor = "multi_thread")]
+async fn factors_come_back_with_the_keys() {
+    let mut scene = Scene::new().await;
+    let authenticator = guard(&scene).await;
+    let keys = scene.path("keys.backup");
+    let keys_of = |home: &MintHome| KeyHome::open(home.folder()).unwrap();
+    keys_of(&scene.world.home).back_up(&unlock(), &protection(), &keys).unwrap();
+    let mut copy = scene.world.mint().books().copy_ledger();
+    let plan = BackupPlan { with_keys: false, ..scene.plan("bare") };
+    write_backup(&scene.world.home, plan, async || copy.portion().await).await.unwrap();
+    assert!(!scene.path("bare").join("factors.key").exists());
+    scene.backup("whole").await;
+    scene.world.close();
+    let now = scene.world.now();
+    let decided = |home: &MintHome, code| decide(home, Decision::NothingLost, None, Proof::Code(Some(code)), now);
+
+    let (_, home) = scene.restore("whole", "whole-mint");
+    decided(&home, authenticator.code(now)).unwrap();
+
+    let (_, home) = scene.restore("bare", "bare-mint");
+    let refused = decided(&home, authenticator.code(now));
+    assert!(matches!(refused, Err(BackupError::Factor(FactorError::Lost))), "{refused:?}");
+    decided(&home, authenticator.recovery(0)).unwrap();
+    keys_of(&home).restore(&keys, &unlock(), &protection()).unwrap();
+    let mint = scene.open(&home).await.unwrap();
+    mint.books().prove(Some(authenticator.code(now))).await.unwrap();
+    assert!(mint.audit().await.unwrap().is_right());
 }
 
 /// What was used after the copy is not known to it.

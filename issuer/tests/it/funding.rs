@@ -10,8 +10,8 @@ use farthing_http::problem::Code;
 use farthing_http::unix_client::UnixClient;
 use farthing_issuer::control::{AssignIncomeRequest, IncomeReport, IncomeState, IncomeView, path};
 use farthing_issuer::{
-    Authority, Figure, FundingSettingsError, HomeError, IncomeError, LedgerError, MintHome, QuoteError, WEBHOOK,
-    WebhookAnswer, run,
+    Authority, Figure, FundingSettingsError, HomeError, IncomeError, LedgerError, MintHome, MovementError, QuoteError,
+    VoucherError, WEBHOOK, WebhookAnswer, run,
 };
 use farthing_protocol::amount::Unit;
 use farthing_protocol::api::{QuoteAnswer, QuoteCall, QuoteDraft, QuoteId, QuoteRequest, QuoteState, mint_path};
@@ -677,4 +677,34 @@ async fn secrets_that_cannot_be_read_are_told_before_money_comes() {
     let running = run(world.mint().clone(), "127.0.0.1:0".parse().unwrap(), std::future::pending()).await.unwrap();
     crate::watch::until(async || world.mint().alarms() == [farthing_issuer::Alarm::Webhook]).await;
     running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_single_payment_uses_the_books_up() {
+    let mut world = world().await;
+    let (key, too_much) = (Keypair::generate(&mut rand::rng()), Err(IncomeError::Ledger(LedgerError::TooMuch)));
+    let name = ask(&world, &request(&world, &key, 500)).await.unwrap().quote.to_text();
+    let most = 1 << 40;
+    for (id, quote, units) in [("p1", name.as_str(), most + 1), ("p2", "nobody", u64::MAX >> 1)] {
+        assert_eq!(receive(&world, id, quote, units).await, too_much);
+    }
+    let account = AccountKey::from(&key);
+    let credited = world.mint().books().credit(account, amount(most + 1), "bank").await;
+    assert_eq!(credited, Err(MovementError::Ledger(LedgerError::TooMuch)));
+    // Each is worth less; all of them are not.
+    let keys = [Keypair::generate(&mut rand::rng()), Keypair::generate(&mut rand::rng())];
+    let batch = crate::vouchers::batch(&world, &keys, 600);
+    world.configure(|text| format!("{text}\n[accounts]\nmost_payment = 1000\n"));
+    world.reopen().await;
+    let refused = world.mint().books().create_vouchers(batch).await;
+    assert_eq!(refused.unwrap_err(), VoucherError::Ledger(LedgerError::TooMuch));
+    assert!(world.audit().await.units.is_empty());
+    // Up to it, everything is as before.
+    receive(&world, "p1", &name, 1000).await.unwrap();
+    // What is known already stays known, whatever is set since.
+    world.configure(|text| text.replace("most_payment = 1000", "most_payment = 10"));
+    world.reopen().await;
+    assert!(receive(&world, "p1", &name, 1000).await.unwrap().1);
+    assert_eq!(receive(&world, "p3", &name, 11).await, too_much);
+    world.audit().await;
 }

@@ -55,7 +55,7 @@ fn nothing_secret_is_readable_and_nothing_unfinished_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let home = MintHome::init(folder.path().join("mint"), &options()).unwrap();
     let files = all_files(home.folder());
-    assert_eq!(files.len(), 8, "{files:?}");
+    assert_eq!(files.len(), 9, "{files:?}");
     for file in files {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
     }

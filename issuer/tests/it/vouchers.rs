@@ -11,7 +11,7 @@ fn keys(count: usize) -> Vec<Keypair> {
     (0..count).map(|_| Keypair::generate(&mut rand::rng())).collect()
 }
 
-fn batch(world: &World, keys: &[Keypair], units: u64) -> NewBatch {
+pub(crate) fn batch(world: &World, keys: &[Keypair], units: u64) -> NewBatch {
     NewBatch {
         vouchers: keys.iter().map(VoucherKey::from).collect(),
         amount: amount(units),

@@ -18,7 +18,7 @@ use std::{
     io::{self, Read},
     ops::Bound,
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{Arc, Weak},
 };
 
 use thiserror::Error;
@@ -47,7 +47,7 @@ const BATCH: usize = 1 << 20;
 /// A copy that is being taken. Dropped, it ends.
 pub struct Copying {
     engine: Engine,
-    number: u64,
+    handle: Arc<()>,
     begun: bool,
 }
 
@@ -69,16 +69,15 @@ pub enum CopyFault {
 impl Copying {
     /// A copy of the moment at which its first portion is asked for. One at a time is taken of an engine.
     pub fn of(engine: &Engine) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        Self { engine: engine.clone(), number: NUMBER.fetch_add(1, Ordering::Relaxed), begun: false }
+        Self { engine: engine.clone(), handle: Arc::new(()), begun: false }
     }
 
     /// The next portion.
     pub fn portion(&mut self) -> Pending<Result<Portion, CopyFault>> {
-        let (number, begun) = (self.number, std::mem::replace(&mut self.begun, true));
+        let (holder, begun) = (Arc::downgrade(&self.handle), std::mem::replace(&mut self.begun, true));
         self.engine.submit(
             move |txn| {
-                if begun { txn.store().next_of_copy(number) } else { txn.store().begin_copy(number) }
+                if begun { txn.store().next_of_copy(&holder) } else { txn.store().begin_copy(holder) }
             },
         )
     }
@@ -101,10 +100,10 @@ impl fmt::Debug for Portion {
 
 impl Drop for Copying {
     fn drop(&mut self) {
-        let number = self.number;
-        // Where this does not run any more there is nothing to end.
-        let _ended = self.engine.submit(move |txn| {
-            txn.store().end_copy(number);
+        self.handle = Arc::default();
+        // Whatever becomes of this: a copy whose holder is gone ends with the next change, and gives way to another. This makes room sooner.
+        let _ended = self.engine.submit(|txn| {
+            txn.store().end_copy();
             Ok::<_, StoreFault>(())
         });
     }
@@ -118,7 +117,8 @@ impl fmt::Debug for Copying {
 
 /// How far a copy is.
 pub(crate) struct Copy {
-    number: u64,
+    /// Whoever takes it.
+    holder: Weak<()>,
     /// The last key that was read.
     after: Vec<u8>,
     /// What stood under keys behind that when the copy began, for those that have changed since.
@@ -128,6 +128,11 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
+    /// Whether nobody takes it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.holder.strong_count() == 0
+    }
+
     /// Keeps what a group replaces, if it was not read yet.
     pub(crate) fn keep(&mut self, key: &[u8], old: Option<&[u8]>) {
         if key > self.after.as_slice() && !self.kept.contains_key(key) {
@@ -164,20 +169,22 @@ impl Copy {
 }
 
 impl Store {
-    fn begin_copy(&self, number: u64) -> Result<Portion, CopyFault> {
+    fn begin_copy(&self, holder: Weak<()>) -> Result<Portion, CopyFault> {
         let mut copy = self.copy().borrow_mut();
-        if copy.is_some() {
+        if copy.as_ref().is_some_and(|copy| !copy.is_over()) {
             return Err(CopyFault::Busy);
         }
         // The tally comes before all other keys, and is not copied among them.
-        *copy = Some(Copy { number, after: TALLY.to_vec(), kept: BTreeMap::new(), kept_bytes: 0, count: 0 });
+        *copy = Some(Copy { holder, after: TALLY.to_vec(), kept: BTreeMap::new(), kept_bytes: 0, count: 0 });
         let bytes = [HEAD.as_slice(), &self.tally().to_bytes()].concat();
         Ok(Portion { bytes, is_last: false })
     }
 
-    fn next_of_copy(&self, number: u64) -> Result<Portion, CopyFault> {
+    fn next_of_copy(&self, holder: &Weak<()>) -> Result<Portion, CopyFault> {
         let mut current = self.copy().borrow_mut();
-        let Some(copy) = current.as_mut().filter(|copy| copy.number == number) else { return Err(CopyFault::Ended) };
+        let Some(copy) = current.as_mut().filter(|copy| copy.holder.ptr_eq(holder)) else {
+            return Err(CopyFault::Ended);
+        };
         let (mut portion, mut is_last) = (Vec::with_capacity(PORTION + 2 * MAX_VALUE), true);
         let range = (Bound::Excluded(copy.after.clone()), Bound::Unbounded);
         self.walk(range, |key, value| {
@@ -202,8 +209,8 @@ impl Store {
         Ok(Portion { bytes: portion, is_last })
     }
 
-    fn end_copy(&self, number: u64) {
-        self.copy().borrow_mut().take_if(|copy| copy.number == number);
+    fn end_copy(&self) {
+        self.copy().borrow_mut().take_if(|copy| copy.is_over());
     }
 }
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use farthing_protocol::api::TimeCode;
 
-use super::{MintFolder, Unlocking};
+use super::{MintFolder, SignerFolder, Unlocking};
 use crate::factor::read_time_code;
 
 const ADMIN: &str = "\
@@ -69,10 +69,12 @@ pub(crate) enum MintAdminCommand {
     },
     /// Take it away with what opens the mint's keys, because everything else is lost
     ///
-    /// The mint must not run meanwhile.
+    /// The mint must not run meanwhile. If its keys are with a signer, they are opened in the signer's folder.
     Reset {
         #[command(flatten)]
         folder: MintFolder,
+        #[command(flatten)]
+        signer: SignerFolder,
         #[command(flatten)]
         unlocking: Unlocking,
     },

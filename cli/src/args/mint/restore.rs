@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::{MintFolder, Unlocking};
+use super::{MintFolder, SignerFolder, Unlocking};
 
 const RESTORE: &str = "\
 For example:
@@ -47,6 +47,8 @@ pub(crate) struct MintRestore {
     /// Open the mint's keys instead of giving a code, because the administrator's second factor is lost
     #[arg(long, conflicts_with_all = ["backup", "code"])]
     pub(crate) by_keys: bool,
+    #[command(flatten)]
+    pub(crate) signer: SignerFolder,
     #[command(flatten)]
     pub(crate) unlocking: Unlocking,
     /// Do not ask

@@ -4,13 +4,14 @@ use farthing_protocol::amount::Amount;
 use serde::Deserialize;
 
 use crate::home::HomeError;
-use crate::ledger::{AccountRules, Registration};
+use crate::ledger::{AccountRules, MOST_PAYMENT, Registration};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Accounts {
     most_balance: u64,
     most_per_day: u64,
+    most_payment: Option<u64>,
     registration: Registration,
 }
 
@@ -21,7 +22,11 @@ impl Accounts {
             units => Amount::new(units).map(Some).ok_or(HomeError::Config),
         };
         let (most_balance, most_per_day) = (limit(self.most_balance)?, limit(self.most_per_day)?);
-        Ok(AccountRules { most_balance, most_per_day, registration: self.registration })
+        let most_payment = match self.most_payment {
+            None => MOST_PAYMENT,
+            Some(units) => Amount::new(units).filter(|most| !most.is_zero()).ok_or(HomeError::Config)?,
+        };
+        Ok(AccountRules { most_balance, most_per_day, most_payment, registration: self.registration })
     }
 }
 
@@ -37,6 +42,10 @@ pub(super) fn text(rules: &AccountRules) -> String {
 most_balance = {balance}
 most_per_day = {day}
 
+# The most that comes from outside at once, by a credit, a message of your payment processor or a batch of vouchers, in the
+# smallest unit. More is refused: it is a slip, or somebody else's message. Raise it here if it is neither.
+most_payment = {payment}
+
 # Who may have an account: \"open\" for whoever has a key; \"closed\" for those alone whose account you opened
 # (`farthing mint account open`). Into others nothing is deposited or transferred then, and they get no quotes.
 registration = \"{registration}\"
@@ -47,5 +56,6 @@ registration = \"{registration}\"
         },
         balance = units(rules.most_balance),
         day = units(rules.most_per_day),
+        payment = rules.most_payment.units(),
     )
 }

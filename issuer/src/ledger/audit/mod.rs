@@ -136,7 +136,6 @@ fn compare_units(
         let wanted = unit.clone();
         let (waiting, lapsed) = moment.read(move |txn| Ok((pending(txn, &wanted)?, lapsed(txn, &wanted)?)))?;
         report.compare(named, Figure::Pending, of(waiting), sum.pending);
-        report.compare(named, Figure::Pending, sum.unpaid, sum.pending);
         let books = UnitBooks::new(&unit, &totals, waiting, (issued, redeemed), lapsed);
         let (left, right) = books.identity();
         report.compare(named, Figure::Identity, left, right);

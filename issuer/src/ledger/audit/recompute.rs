@@ -16,7 +16,8 @@ use super::{AuditReport, Figure, KeysetFacts, income, recoups, vouchers};
 use crate::ledger::LedgerError;
 use crate::ledger::issuances::funded_by;
 use crate::ledger::moment::{Join, Moment};
-use crate::ledger::payout_row::PayoutRow;
+use crate::ledger::payout_row::{PayoutNumber, PayoutRow};
+use crate::ledger::payouts::asked_key;
 use crate::ledger::records::{AnsweredSession, IssuanceEntry, Movement, Source, Table, get, parse};
 use crate::ledger::summed::{Summed, SummedTotals};
 
@@ -37,8 +38,6 @@ pub(super) struct UnitSum {
     pub(super) withdrawal_fees: i128,
     pub(super) vouchers: i128,
     pub(super) pending: i128,
-    /// The same by the list of what is to be paid.
-    pub(super) unpaid: i128,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -98,7 +97,7 @@ impl Recomputed {
         let (mut sums, mut open) = (Self::default(), Open::new());
         ended.add_to(&mut sums);
         sums.add_movements(moment)?;
-        sums.add_payouts(moment)?;
+        sums.add_payouts(moment, report)?;
         income::add_income(moment, &mut sums, report)?;
         open.vouchers = vouchers::add_vouchers(moment, &mut sums, report)?;
         sums.add_summed(moment)?;
@@ -165,21 +164,37 @@ impl Recomputed {
         })
     }
 
-    fn add_payouts(&mut self, moment: &Moment) -> Result<(), LedgerError> {
-        let listed: Join<PayoutRow, Option<Amount>> = |txn, number, _| get(txn, Table::PayoutOpen, number);
-        moment.scan_with(Table::Payout, listed, &mut |_, row, listed| {
+    /// Payouts, the list of those that are to be paid, and the requests by which they are known: without one, the same bytes would be taken twice.
+    fn add_payouts(&mut self, moment: &Moment, report: &mut AuditReport) -> Result<(), LedgerError> {
+        let (mut listed, mut asked) = (Pairs::new(), Pairs::new());
+        moment.scan(Table::PayoutOpen, &mut |number, amount: Amount| {
+            listed.recorded((number, amount.units()));
+            Ok(())
+        })?;
+        moment.scan(Table::PayoutAsked, &mut |request, number: PayoutNumber| {
+            asked.recorded((request, number.0));
+            Ok(())
+        })?;
+        moment.scan(Table::Payout, &mut |number, row: PayoutRow| {
+            if row.progress.is_open() {
+                listed.computed((number, row.draft.amount.units()));
+            }
+            let request = asked_key(&row.draft.account, &row.draft.operation);
+            asked.computed((request.as_slice(), PayoutNumber::of(number)?.0));
             let (pending, paid, taken) = row.amounts();
             let PayoutDraft { account, unit, to, .. } = &row.draft;
             let sum = self.unit(unit);
             add(&mut sum.pending, units(pending));
-            add(&mut sum.unpaid, listed.map_or(0, units));
             add(&mut sum.paid_out, units(paid));
             add(&mut self.account(account, unit).balance, -units(taken));
             if let Some(to) = to {
                 add(&mut self.account(to, unit).balance, units(taken));
             }
             Ok(())
-        })
+        })?;
+        listed.settle(Figure::Pending, report);
+        asked.settle(Figure::PayoutRequest, report);
+        Ok(())
     }
 
     /// What rows said that are erased.

@@ -61,6 +61,8 @@ pub enum Figure {
     Vouchers,
     /// Σ pending payouts, against the payouts and against the list of what is to be paid.
     Pending,
+    /// A payout against the request by which it is known: without it the same request would be taken twice.
+    PayoutRequest,
     /// Tokens issued of a keyset, against the issuance records.
     Issued,
     /// Tokens redeemed of a keyset, against the accepted payments.
@@ -201,6 +203,7 @@ impl fmt::Display for Figure {
             Self::Fees => "fee income",
             Self::Vouchers => "unused vouchers",
             Self::Pending => "pending payouts",
+            Self::PayoutRequest => "a payout's request",
             Self::Issued => "tokens issued",
             Self::Redeemed => "tokens redeemed",
             Self::Outstanding => "tokens redeemed beyond those issued",

@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use farthing_protocol::amount::Unit;
 use farthing_protocol::identity::{IssuanceId, VoucherKey};
 
+use super::pairs::Pairs;
 use super::recompute::{Recomputed, add, units};
 use super::{AuditReport, Figure};
 use crate::ledger::LedgerError;
 use crate::ledger::moment::{Join, Moment};
-use crate::ledger::records::{Table, VoucherState, get, parse};
+use crate::ledger::records::{Table, VoucherState, parse};
 use crate::ledger::vouchers::{BatchNumber, BatchRow, batch_of, due_key};
 
 /// Vouchers that were redeemed, by which issuance and for how much: what must be found again among the issuances.
@@ -16,8 +17,6 @@ pub(super) type Redeemed = BTreeMap<VoucherKey, (IssuanceId, Unit, i128)>;
 /// A batch, and what was found of it.
 struct Found {
     row: BatchRow,
-    /// Whether it stands among those that are due.
-    listed: bool,
     count: u32,
     redeemed: u32,
 }
@@ -29,14 +28,20 @@ pub(super) fn add_vouchers(
     report: &mut AuditReport,
 ) -> Result<Redeemed, LedgerError> {
     let mut batches: BTreeMap<BatchNumber, Found> = BTreeMap::new();
-    let due: Join<BatchRow, _> = |txn, key, row| {
-        let number = BatchNumber::of(key)?;
-        Ok(get::<BatchNumber>(txn, Table::BatchDue, &due_key(row.expires_at, number))? == Some(number))
-    };
-    moment.scan_with(Table::Batch, due, &mut |key, row, listed| {
-        batches.insert(BatchNumber::of(key)?, Found { row, listed, count: 0, redeemed: 0 });
+    let mut due = Pairs::new();
+    moment.scan(Table::BatchDue, &mut |key, number: BatchNumber| {
+        due.recorded((key, number.0));
         Ok(())
     })?;
+    moment.scan(Table::Batch, &mut |key, row: BatchRow| {
+        let number = BatchNumber::of(key)?;
+        if row.ended.is_none() {
+            due.computed((due_key(row.expires_at, number).as_slice(), number.0));
+        }
+        batches.insert(number, Found { row, count: 0, redeemed: 0 });
+        Ok(())
+    })?;
+    due.settle(Figure::VoucherBatch, report);
     let mut redeemed = Redeemed::new();
     let batch: Join<VoucherState, _> = |txn, key, _| batch_of(txn, &parse(key)?);
     moment.scan_with(Table::Voucher, batch, &mut |key, voucher, batch| {
@@ -67,11 +72,10 @@ pub(super) fn add_vouchers(
         }
         Ok(())
     })?;
-    for Found { row, listed, count, redeemed } in batches.into_values() {
+    for Found { row, count, redeemed } in batches.into_values() {
         let unit = Some(&row.unit);
         report.compare(unit, Figure::VoucherBatch, row.count.into(), count.into());
         report.compare(unit, Figure::VoucherBatch, row.redeemed.into(), redeemed.into());
-        report.compare(unit, Figure::VoucherBatch, listed.into(), row.ended.is_none().into());
     }
     Ok(redeemed)
 }

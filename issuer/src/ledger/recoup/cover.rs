@@ -11,6 +11,7 @@ use super::settle::outstanding;
 use crate::ledger::LedgerError;
 use crate::ledger::book::{Place, TransferError, transfer};
 use crate::ledger::ended::tombstone;
+use crate::ledger::outflow::AccountRules;
 use crate::ledger::records::{Table, get, put, scan};
 
 /// The longest reference, in bytes.
@@ -88,7 +89,12 @@ pub enum CoverError {
 }
 
 /// Puts money from outside in for the honest tokens of a revoked keyset, once for each reference.
-pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) -> Result<Covered, CoverError> {
+pub(crate) fn cover(
+    txn: &mut Txn<'_>,
+    now: UnixTime,
+    rules: &AccountRules,
+    covering: Covering<'_>,
+) -> Result<Covered, CoverError> {
     let Covering { keyset, amount, reference, beyond } = covering;
     if amount.is_zero() {
         return Err(CoverError::Zero);
@@ -102,6 +108,7 @@ pub(crate) fn cover(txn: &mut Txn<'_>, now: UnixTime, covering: Covering<'_>) ->
         Some(_) => return Err(CoverError::ReferenceUsed),
         None if tombstone(txn, keyset.id())?.is_some() => return Err(CoverError::Ended),
         None => {
+            rules.admit_payment(amount)?;
             let missing = missing(txn, keyset)?;
             if amount > missing && !beyond {
                 return Err(CoverError::Beyond(missing));

@@ -13,7 +13,8 @@ use crate::control::{CODE_HEADER, path};
 use crate::ledger::Authority;
 use crate::mint::Mint;
 
-/// What needs no code: the first code of a new factor proves nothing that is asked for yet, and a copy of the ledger changes nothing.
+/// What needs no code: the first code of a new factor proves nothing that is asked for yet; and a copy of the ledger changes nothing, holds no secret of a
+/// second factor that could be read, and stands in the journal.
 const OPEN: [&str; 3] = [path::ADMINISTRATOR_CONFIRM, path::BEGIN_COPY, path::COPY_PORTION];
 
 /// Lets requests that only look pass, and of the others those that may change something. It stands before every endpoint, so that

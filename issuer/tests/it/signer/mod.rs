@@ -12,12 +12,14 @@ mod thief;
 mod twice;
 
 use farthing_issuer::{
-    Books, FinishError, HomeError, Mint, MintError, OpenError, SignerListen, SignerOptions, ValueLimits,
+    Authority, BackupPlan, Books, FinishError, HomeError, KeyHome, Mint, MintError, OpenError, SignerListen,
+    SignerOptions, ValueLimits, write_backup,
 };
 use farthing_protocol::amount::Amount;
 use farthing_protocol::api::{DepositOutcome, OpenRequest};
 use farthing_protocol::shape::Shape;
 
+use crate::authenticator::Authenticator;
 use crate::common::{World, amount, hand_over, unlock};
 use crate::wallet::{Wallet, deposit, operation, pay};
 
@@ -58,6 +60,26 @@ async fn works(world: &mut World) {
     world.keysets().await.list.accept(&world.id(), None, world.now()).unwrap();
     assert_eq!((world.balance(&wallet.key()).await, world.balance(&shop.key()).await), (992, 7));
     world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_factor_that_is_lost_is_taken_away_with_the_signers_keys() {
+    let mut world = World::apart(socket()).await;
+    let books = world.mint().books().clone();
+    let drawn = Authenticator::new(books.draw_administrator(Authority::local()).await.unwrap());
+    books.confirm_administrator(drawn.first(world.now())).await.unwrap();
+    assert!(matches!(KeyHome::open(world.home.folder()), Err(HomeError::KeysApart)));
+    let keys = KeyHome::open(world.signer.as_ref().unwrap().home.folder()).unwrap();
+    let authority = books.prove_by_keys(keys, unlock()).await.unwrap();
+    books.remove_administrator(authority).await.unwrap();
+    // A copy with keys holds what factors lie under, and says that it holds no keys.
+    let (to, now) = (world.folder().join("copy"), world.now());
+    let mut copy = books.copy_ledger();
+    let plan = BackupPlan { to: to.clone(), with_keys: true, now };
+    let summary = write_backup(&world.home, plan, async || copy.portion().await).await.unwrap();
+    assert!(!summary.with_keys && !to.join("keys").exists() && to.join("factors.key").exists());
+    drop((books, copy));
+    world.reopen().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

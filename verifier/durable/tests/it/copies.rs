@@ -5,10 +5,11 @@ use std::{
     fs,
     io::{self, Read},
     path::Path,
+    sync::mpsc,
 };
 
 use farthing_durable::{
-    CopyFault, Copying, Engine, OpenError, Partition, RestoreError, StoreFault, Txn, noted_at, restore,
+    CopyFault, Copying, Engine, OpenError, Partition, RestoreError, StoreFault, Txn, Unavailable, noted_at, restore,
 };
 
 use crate::{entry, find, open, options, run};
@@ -141,6 +142,30 @@ fn one_copy_is_taken_at_a_time_and_a_dropped_one_is_over() {
     assert_eq!(second.portion().wait().unwrap(), Err(CopyFault::Ended));
     // The engine goes on, and another can be taken.
     take(&engine, &mut Dice(1), 1);
+}
+
+/// Under load there may be no place for the job that ends it.
+#[test]
+fn a_copy_that_was_dropped_while_the_queue_was_full_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::open(folder.path(), options().queue_limit(1)).unwrap();
+    let mut first = Copying::of(&engine);
+    first.portion().wait().unwrap().unwrap();
+    let (started, begun) = mpsc::channel();
+    let (release, wait) = mpsc::channel::<()>();
+    let holding = engine.submit(move |_| {
+        started.send(()).unwrap();
+        wait.recv().unwrap();
+        Ok::<_, StoreFault>(())
+    });
+    begun.recv().unwrap();
+    let waiting = engine.submit(|txn| txn.put(b"sa", b"1"));
+    assert_eq!(engine.submit(|txn| txn.put(b"sb", b"1")).wait(), Err(Unavailable::Busy));
+    drop(first);
+    release.send(()).unwrap();
+    holding.wait().unwrap().unwrap();
+    waiting.wait().unwrap().unwrap();
+    assert!(Copying::of(&engine).portion().wait().unwrap().is_ok());
 }
 
 #[test]
