@@ -103,7 +103,7 @@ impl Books {
         let factors = home.factor_key()?;
         let options = home.ledger_options(options);
         let clock = Arc::clone(&opened.clock);
-        let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), opened)?;
+        let ledger = Ledger::open(&home.ledger(), options, *home.mint_id(), opened, &factors)?;
         let read = |txn: &mut Txn<'_>, _| {
             let revoked = (ledger::listed_revocations(txn)?, ledger::revocations(txn)?);
             Ok((revoked, ledger::tombstones(txn)?, ledger::forged(txn)?))
@@ -334,12 +334,9 @@ impl Books {
             rows = rows.saturating_add(portion.0);
             place = portion.1;
         }
-        while self
-            .0
-            .ledger
-            .run_sure(move |txn, at| ledger::journal::erase_references(txn, at.sure.minus(keep)))
-            .await?
-        {}
+        while self.0.ledger.run_sure(move |txn, at| ledger::journal::erase_references(txn, at.sure.minus(keep))).await?
+        {
+        }
         Ok(rows)
     }
 

@@ -327,6 +327,7 @@ mod tests {
                 Options::new(),
                 (&identity).into(),
                 super::super::Opened::by(Arc::new(SystemClock)),
+                &crate::keys::FactorKey::open(folder).unwrap(),
             )
             .unwrap();
             let account = AccountKey::from_bytes([2; 32]);

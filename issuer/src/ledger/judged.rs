@@ -60,6 +60,8 @@ where
         journal::record(txn, now, &Authority::of_the_mint(), &Act::OwnerLocked { account: *account, until })?;
     }
     let worth = match refused {
+        // It was not judged, and may be right when the key is back.
+        Refused::Lost => return Ok(Err(FactorError::refused(refused, now))),
         Refused::Wrong => Worth::Wrong,
         Refused::NowLocked(until) | Refused::Locked(until) => Worth::Locked(until),
     };

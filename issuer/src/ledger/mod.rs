@@ -51,6 +51,7 @@ use farthing_protocol::identity::MintId;
 use farthing_verifier::spent;
 
 use crate::clock::Clock;
+use crate::keys::FactorKey;
 use time::{Opening, Timekeeper};
 
 #[cfg(test)]
@@ -284,18 +285,28 @@ impl HeldLedger {
 
 impl Ledger {
     /// Opens the ledger of a mint, creating it if it is missing. One that may not be served is refused.
-    pub(crate) fn open(path: &Path, options: Options, mint: MintId, opened: Opened) -> Result<Self, LedgerOpenError> {
+    pub(crate) fn open(
+        path: &Path,
+        options: Options,
+        mint: MintId,
+        opened: Opened,
+        factors: &FactorKey,
+    ) -> Result<Self, LedgerOpenError> {
         let held = HeldLedger::open(path, options, mint)?;
         match held.lineage()?.duty {
-            Duty::Serving => Self::begin(held, opened),
+            Duty::Serving => Self::begin(held, opened, factors.clone()),
             Duty::Given(at) => Err(LedgerOpenError::Given(at)),
             Duty::Undecided { copied_at, .. } => Err(LedgerOpenError::Undecided(copied_at)),
         }
     }
 
-    fn begin(held: HeldLedger, Opened { clock, word, patient }: Opened) -> Result<Self, LedgerOpenError> {
+    fn begin(
+        held: HeldLedger,
+        Opened { clock, word, patient }: Opened,
+        factors: FactorKey,
+    ) -> Result<Self, LedgerOpenError> {
         let now = clock.now();
-        let judged = held.run(move |txn| time::open(txn, now, word.as_ref()))?;
+        let judged = held.run(move |txn| time::open(txn, now, &factors, word.as_ref()))?;
         match judged.map_err(LedgerOpenError::Factor)? {
             Opening::Believed { off } => {
                 if off > time::DAY {

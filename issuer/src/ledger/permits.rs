@@ -39,7 +39,8 @@ pub(crate) fn permit(txn: &mut Txn<'_>, now: UnixTime, key: &FactorKey, draft: &
     if !factor::is_active(txn, &Holder::Owner(*account))? {
         return Ok(Err(FactorError::Wrong.into()));
     }
-    if let Err(error) = judged::judge(txn, now, account, &request, |txn, holder| factor::judge(txn, now, key, holder, code))?
+    if let Err(error) =
+        judged::judge(txn, now, account, &request, |txn, holder| factor::judge(txn, now, key, holder, code))?
     {
         return Ok(Err(error.into()));
     }

@@ -19,6 +19,7 @@ use super::administrator::{self, FactorError, Judged};
 use super::records::{Table, get, put};
 use super::{LedgerError, journal};
 use crate::clock::Clock;
+use crate::keys::FactorKey;
 
 pub(super) const DAY: u64 = 86_400;
 
@@ -141,7 +142,7 @@ pub(super) enum Opening {
 }
 
 /// Judges the clock at the opening. With a word it is believed if that is proven, and the journal says so.
-pub(super) fn open(txn: &mut Txn<'_>, now: UnixTime, word: Option<&ClockWord>) -> Judged<Opening> {
+pub(super) fn open(txn: &mut Txn<'_>, now: UnixTime, factors: &FactorKey, word: Option<&ClockWord>) -> Judged<Opening> {
     let seen: UnixTime = get(txn, Table::Time, &[])?.unwrap_or_default();
     if seen == UnixTime::default() || now <= seen.plus(MOST_OFF) {
         let off = if seen == UnixTime::default() { 0 } else { now.seconds().saturating_sub(seen.seconds()) };
@@ -149,7 +150,7 @@ pub(super) fn open(txn: &mut Txn<'_>, now: UnixTime, word: Option<&ClockWord>) -
     }
     let Some(word) = word else { return Ok(Ok(Opening::Doubted { seen })) };
     judge(txn, now)?;
-    let authority = match administrator::prove(txn, now, word.code.as_ref())? {
+    let authority = match administrator::prove(txn, now, factors, word.code.as_ref())? {
         Ok(authority) => authority,
         Err(refused) => return Ok(Err::<_, FactorError>(refused)),
     };
