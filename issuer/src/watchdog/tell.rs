@@ -137,7 +137,8 @@ async fn run(command: &[String], Message { alarm, begins }: Message) -> bool {
     command.envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("FARTHING_ALERT", alarm.as_str());
     command.env("FARTHING_ALERT_STATE", if begins { "began" } else { "ended" });
-    command.env("FARTHING_ALERT_TEXT", alarm.sentence());
+    let ended = format!("This is over: {}", alarm.sentence());
+    command.env("FARTHING_ALERT_TEXT", if begins { alarm.sentence() } else { ended.as_str() });
     match tokio::time::timeout(PATIENCE, command.status()).await {
         Ok(Ok(status)) => status.success(),
         Ok(Err(error)) => {

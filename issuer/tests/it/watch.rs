@@ -133,7 +133,7 @@ async fn the_operator_is_told_when_it_begins_and_when_it_ends() {
     assert_eq!(lines(), format!("began not_backed: {}\n", Alarm::NotBacked.sentence()));
     world.mint().books().declare_backing(Some(amount(10))).await.unwrap();
     until(async || lines().lines().count() == 2).await;
-    assert!(lines().lines().nth(1).unwrap().starts_with("ended not_backed: "));
+    assert!(lines().lines().nth(1).unwrap().starts_with("ended not_backed: This is over: "));
     assert_eq!(ready().await.unwrap(), json!({ "ready": true }));
     // It gets its own environment, and not this process's: cargo sets some of that.
     let environment = std::fs::read_to_string(folder.path().join("told.env")).unwrap();
