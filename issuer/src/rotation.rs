@@ -34,6 +34,9 @@ pub enum RotationError {
     /// A keyset that has ended stays: what the audit finds wrong could not be found any more.
     #[error("a keyset that has ended is kept, because the books are not right")]
     NotRight,
+    /// A keyset that has ended stays: somebody else signs with its key, and it is not revoked.
+    #[error("a keyset that has ended is kept, because its key is in other hands: revoke it")]
+    Forged,
     /// The secret keys of a keyset that has ended were not removed.
     #[error("the secret keys of a keyset that has ended were not removed: {0}")]
     Keys(#[from] SigningError),
@@ -83,6 +86,7 @@ impl Mint {
             let revoked = book.get(&id).filter(|keyset| !book.is_buried(&id) && leak.ends_at(keyset) <= now);
             ended.extend(revoked.cloned());
         }
+        let mut forged = Ok(());
         for keyset in ended {
             let id = *keyset.id();
             match self.books().bury(keyset).await {
@@ -93,11 +97,13 @@ impl Mint {
                 // The clock was set meanwhile, or the keyset revoked. What is claimed of it is settled first. Or something of it changed while it was
                 // audited: the next rotation finds it.
                 Err(BurialRefusal::NotEnded | BurialRefusal::Unsettled | BurialRefusal::Changed) => {}
-                Err(BurialRefusal::NotRight | BurialRefusal::Forged) => return Err(RotationError::NotRight),
+                Err(BurialRefusal::NotRight) => return Err(RotationError::NotRight),
+                // It keeps no other from being buried.
+                Err(BurialRefusal::Forged) => forged = Err(RotationError::Forged),
                 Err(BurialRefusal::Ledger(error)) => return Err(error.into()),
             }
         }
-        Ok(())
+        forged
     }
 
     /// Drops what is kept of a buried keyset, in portions, so that the ledger's other work goes on.

@@ -117,7 +117,7 @@ pub(crate) fn standing(txn: &Txn<'_>, now: UnixTime, holder: &Holder) -> Result<
         state,
         waiting,
         recovery_codes_left: u8::try_from(left).unwrap_or(u8::MAX),
-        locked_until: active.map(|row| row.locked_until).filter(|until| now < *until),
+        locked_until: active.and_then(|row| row.locked(now)),
     })
 }
 
@@ -213,9 +213,11 @@ pub(crate) fn distrust(txn: &mut Txn<'_>, now: UnixTime) -> Result<(), LedgerErr
     for key in scan_keys(txn, Table::FactorPending, &[], None, usize::MAX)? {
         txn.delete(&Table::FactorPending.key(&key))?;
     }
-    // One that was used up since would be good again.
-    for key in scan_keys(txn, Table::Permits, &[], None, usize::MAX)? {
-        txn.delete(&Table::Permits.key(&key))?;
+    // One that was used up since would be good again; and nothing is answered of one that is void.
+    for table in [Table::Permits, Table::Judged] {
+        for key in scan_keys(txn, table, &[], None, usize::MAX)? {
+            txn.delete(&table.key(&key))?;
+        }
     }
     Ok(())
 }
@@ -282,10 +284,10 @@ impl FactorRow {
     fn judge(&mut self, now: UnixTime, secret: Option<&FactorSecret>, code: &SecondFactor) -> Verdict {
         let means = match code {
             SecondFactor::Recovery(code) => self.recovery.take(code).then_some(Means::RecoveryCode),
-            SecondFactor::Time(_) if now < self.locked_until => {
-                return Verdict::Refused(Refused::Locked(self.locked_until));
-            }
             SecondFactor::Time(code) => {
+                if let Some(until) = self.locked(now) {
+                    return Verdict::Refused(Refused::Locked(until));
+                }
                 let Some(secret) = secret else { return Verdict::Refused(Refused::Lost) };
                 step(secret, code, now).filter(|step| *step > self.last_step).map(|step| {
                     self.last_step = step;
@@ -308,6 +310,13 @@ impl FactorRow {
         self.last_step = self.last_step.max((now.seconds() / STEP).saturating_add(SKEW.into()));
     }
 
+    /// Until when codes of the authenticator are refused, if they are. No lock is longer than the longest: one that is was set by a clock
+    /// that was ahead.
+    fn locked(&self, now: UnixTime) -> Option<UnixTime> {
+        let longest = now.plus(LOCKED << DOUBLED);
+        Some(self.locked_until).filter(|until| now < *until && *until <= longest)
+    }
+
     fn fail(&mut self, now: UnixTime) -> Refused {
         self.failures = self.failures.saturating_add(1);
         if self.failures < FAILURES {
@@ -316,9 +325,9 @@ impl FactorRow {
         let seconds = LOCKED << self.lockings.min(DOUBLED);
         self.failures = 0;
         self.lockings = self.lockings.saturating_add(1);
-        let was_locked = now < self.locked_until;
+        let was_locked = self.locked(now).is_some();
         // A wrong recovery code makes no lock shorter.
-        self.locked_until = self.locked_until.max(now.plus(seconds));
+        self.locked_until = self.locked(now).unwrap_or_default().max(now.plus(seconds));
         if was_locked { Refused::Locked(self.locked_until) } else { Refused::NowLocked(self.locked_until) }
     }
 }
@@ -571,6 +580,19 @@ mod tests {
             verdicts.push(row.judge(START.plus(3600), &foreign()));
         }
         assert_eq!(verdicts.iter().filter(now_locked).count(), 2);
+    }
+
+    #[test]
+    fn a_lock_by_a_clock_that_was_ahead_ends_with_it() {
+        let (mut row, _) = row();
+        let ahead = START.plus(365 * 86_400);
+        for _ in 0..5 {
+            let wrong = SecondFactor::Recovery(RecoveryCode::generate(&mut crate::system_rng()));
+            assert!(matches!(row.judge(ahead, &wrong), Verdict::Refused(_)));
+        }
+        assert!(row.row.locked(ahead).is_some());
+        assert_eq!(row.row.locked(START), None);
+        assert_eq!(row.row.fail(START), Refused::Wrong);
     }
 
     #[test]

@@ -50,14 +50,15 @@ pub(super) fn erase_claims(
     if !is_own {
         return Ok(false);
     }
-    let is_listed = txn.get(&Table::RecoupOpen.key(key)).map_err(LedgerError::from)?.is_some();
+    let keyset: KeysetId = parse(key.get(..KeysetId::LENGTH).unwrap_or_default())?;
+    // Once the keyset has a tombstone, what was paid is carried, and the row says nothing more.
+    let is_over = tombstone(txn, &keyset)?.is_some();
     match &mut row.verdict {
-        Verdict::Open if is_listed => return Err(ForgetError::Claims),
+        // It may still be shown where the token came from: then the account is paid, and nobody else may be.
+        Verdict::Open if !is_over => return Err(ForgetError::Claims),
         Verdict::Paid(_, paid, _) if *paid == *account => {
             *paid = NOBODY;
-            let keyset: KeysetId = parse(key.get(..KeysetId::LENGTH).unwrap_or_default())?;
-            // Once the keyset has a tombstone, what was paid is carried, and the row says nothing more.
-            if tombstone(txn, &keyset)?.is_none() {
+            if !is_over {
                 let (unit, worth) = (keyset_unit(txn, &keyset)?, row.denomination.value());
                 add(txn, account, &unit, Said::Received(worth))?;
                 add(txn, &NOBODY, &unit, Said::Gone(worth))?;

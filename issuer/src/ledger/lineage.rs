@@ -3,6 +3,8 @@
 //!
 //! A copy does not know what was answered after it was taken. A mint that goes on with it takes tokens again that were spent meanwhile.
 
+use std::collections::BTreeSet;
+
 use farthing_durable::Txn;
 use farthing_protocol::amount::UnixTime;
 use farthing_protocol::codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -13,7 +15,7 @@ use super::acts::{Act, Number};
 use super::authority::Authority;
 use super::lists::{adopt_revocation, revoke, store_list};
 use super::records::{Table, get, put};
-use super::recoup::note_forgotten;
+use super::recoup::{collect_again, note_forgotten, note_published};
 use super::{LedgerError, factor, journal};
 
 /// Whether a ledger may be served.
@@ -140,8 +142,14 @@ pub(crate) fn accept_loss(
     let keysets = Number(u64::try_from(loss.keysets.len()).unwrap_or(u64::MAX));
     journal::record(txn, now, authority, &Act::LossAccepted { copied_at: loss.copied_at, keysets })?;
     factor::distrust(txn, now)?;
-    for revocation in loss.list.iter().flat_map(KeysetList::revocations) {
+    let published = || loss.list.iter().flat_map(KeysetList::revocations);
+    let revoked: BTreeSet<KeysetId> = published().map(|one| one.keyset).chain(loss.keysets.iter().copied()).collect();
+    for keyset in &revoked {
+        collect_again(txn, now, keyset)?;
+    }
+    for revocation in published() {
         let revoked_at = adopt_revocation(txn, revocation)?;
+        note_published(txn, now, &revocation.keyset, revoked_at)?;
         note_forgotten(txn, &revocation.keyset, loss.copied_at, revoked_at)?;
     }
     for keyset in &loss.keysets {

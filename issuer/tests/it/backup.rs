@@ -315,6 +315,33 @@ async fn a_keyset_that_was_published_after_the_copy_is_not_made_another_time() {
     assert_eq!(sequences[1..], [(1, published), (2, next)]);
 }
 
+/// What the original had collected is lost, so that claims are collected again: longer than the original had said.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_loss_claims_on_what_had_been_revoked_are_collected_again() {
+    let day = 86_400;
+    for revoked_before_the_copy in [true, false] {
+        let mut scene = Scene::new().await;
+        let keyset = *scene.world.keyset().await.id();
+        if revoked_before_the_copy {
+            scene.world.mint().revoke(keyset).await.unwrap();
+            scene.world.clock.pass(day);
+        }
+        scene.backup("copy").await;
+        scene.world.clock.pass(1);
+        scene.world.mint().revoke(keyset).await.unwrap();
+        let window = scene.world.mint().recoups().await.unwrap().recoups.remove(0);
+        let newest = answer(scene.world.mint()).await;
+        scene.world.clock.pass(20 * day);
+        scene.world.close();
+        let (_, home) = scene.restore("copy", "mint");
+        decided(&home, Decision::AcceptLoss, Some(newest), scene.world.now()).unwrap();
+        let mint = scene.open(&home).await.unwrap();
+        let again = mint.recoups().await.unwrap().recoups.remove(0);
+        assert_eq!((again.keyset, again.revoked_at), (keyset, window.revoked_at));
+        assert!(again.claims_until > window.claims_until && again.claims_until >= scene.world.now().plus(30 * day));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_with_anything_changed_or_missing_is_refused() {
     let mut scene = Scene::new().await;

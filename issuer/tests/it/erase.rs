@@ -7,11 +7,12 @@ use farthing_issuer::{Authority, ForgetError, IncomeError, MintHome, MovementErr
 use farthing_protocol::api::{PayoutDraft, PermitPurpose, QuoteState, RecoupState, SettingsChange};
 use farthing_protocol::identity::{AccountKey, Keypair};
 use farthing_protocol::keyset::Keyset;
+use farthing_protocol::recoup::RecoupClaim;
 
 use crate::common::{World, amount};
 use crate::factors;
 use crate::funding::{ask, books, receive, request};
-use crate::recoup::{Held, claim, revoke, settle, states, withdraw};
+use crate::recoup::{Held, claim, file, locked, redeemed, revoke, settle, states, withdraw};
 use crate::wallet::{Wallet, deposit, operation, pay};
 
 const DAY: u64 = 86_400;
@@ -241,9 +242,14 @@ async fn who_claims_tokens_of_a_revoked_keyset_is_forgotten_when_it_is_settled()
     let mut wallet = Wallet::funded(&world, 1000).await;
     let (account, keyset) = (wallet.key(), world.keyset().await);
     let tokens = withdraw(&world, &mut wallet, &keyset, 37).await;
-    let other = Wallet::new(&world.id());
+    let (other, payee) = (Wallet::new(&world.id()), Wallet::new(&world.id()));
+    let unshown = withdraw(&world, &mut wallet, &keyset, 1).await;
     world.clock.pass(10);
     revoke(&world, &keyset, 5).await;
+    // Where this one came from may still be shown, and then its payee is paid: nobody but him.
+    let payment = redeemed(&keyset, &[&unshown[0]], payee.payee(), world.now());
+    file(&world, &RecoupClaim::redeeming(payment, locked(), Vec::new()).unwrap()).await.unwrap();
+    assert_eq!(world.mint().books().forget(payee.key()).await, Err(ForgetError::Claims));
     let all: Vec<&Held> = tokens.iter().collect();
     let claimed = claim(&keyset, &all, wallet.payee(), world.now());
     // Two claim the last one; whoever came first is paid.

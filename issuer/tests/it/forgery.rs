@@ -176,7 +176,7 @@ async fn a_forged_keyset_is_not_buried() {
     let scene = Scene::new().await;
     scene.forge().await;
     go_to(&scene.world, scene.keyset.terms().deposit_until);
-    assert!(matches!(scene.world.mint().rotate().await, Err(RotationError::NotRight)));
+    assert!(matches!(scene.world.mint().rotate().await, Err(RotationError::Forged)));
     let states: BTreeSet<bool> =
         scene.world.mint().keysets().iter().map(|keyset| keyset.state == KeysetState::Buried).collect();
     assert_eq!(states, [false].into());

@@ -10,7 +10,7 @@ use farthing_protocol::keyset::Keyset;
 
 use crate::ledger::LedgerError;
 use crate::ledger::archive::logged;
-use crate::ledger::ended::{Flow, flows};
+use crate::ledger::ended::{Flow, flows, tombstone};
 use crate::ledger::lists::revocations;
 use crate::ledger::records::{IssuanceEntry, LogPlace, Source, Table, get, put};
 
@@ -57,7 +57,10 @@ pub(crate) fn note_leak(
     window: u64,
 ) -> Result<LeakRow, LedgerError> {
     let stored: Option<LeakRow> = get(txn, Table::Leak, keyset.as_bytes())?;
+    // Of a revocation that nothing was noted of, the usual holds, and stays once it may have been paid by.
+    let usual = row_of(txn, keyset, revoked_at)?;
     let row = match (stored, since) {
+        (None, _) if now >= usual.claims_until => usual,
         (None, since) => {
             LeakRow { leaked_since: since.unwrap_or(revoked_at).min(revoked_at), claims_until: now.plus(window) }
         }
@@ -84,6 +87,19 @@ pub(crate) fn note_published(
     let row = LeakRow { leaked_since: revoked_at.max(now), claims_until: now.plus(DEFAULT_WINDOW) };
     put(txn, Table::Leak, keyset.as_bytes(), &row)?;
     Ok(row)
+}
+
+/// Collects claims on a revoked keyset's tokens anew, in a ledger that was put back from a copy: those that the original had collected are lost.
+/// The window ends later than any that the original had said, so that whoever asks when that is over is heard in time.
+pub(in crate::ledger) fn collect_again(txn: &mut Txn<'_>, now: UnixTime, keyset: &KeysetId) -> Result<(), LedgerError> {
+    let stored: Option<LeakRow> = get(txn, Table::Leak, keyset.as_bytes())?;
+    match stored {
+        Some(row) if tombstone(txn, keyset)?.is_none() => {
+            let claims_until = row.claims_until.max(now).plus(DEFAULT_WINDOW);
+            put(txn, Table::Leak, keyset.as_bytes(), &LeakRow { claims_until, ..row })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is known of a revoked keyset; none if it is not revoked.

@@ -29,4 +29,5 @@ pub(super) use cover::CoverRow;
 pub(super) use end::{Ending, RecoupEnd, Recouped, ending};
 pub(super) use filing::Coin;
 pub(super) use forgotten::note_forgotten;
+pub(super) use leaks::collect_again;
 pub(super) use rows::origin_key;
