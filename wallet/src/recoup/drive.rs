@@ -34,12 +34,15 @@ impl Inner {
         let Body::Recoup(recouping) = &operation.body else { return Err(StoreError::NoSuchOperation.into()) };
         let (mint, now) = (self.mint(&operation.mint)?, self.now());
         let due = recouping.claims_until.is_none_or(|until| until <= now);
+        // A mint whose clock is ahead says so early: by this wallet's clock it is too late, or the claim is kept.
+        let too_late = mint.keyset(&recouping.keyset).is_some_and(|keyset| keyset.terms().deposit_until <= now);
         let mut refused = None;
         for (token, kept) in recouping.tokens.iter().zip(&recouping.claims) {
             if kept.filed && !due {
                 continue;
             }
             match self.send_claim(op, &mint, &kept.bytes).await {
+                Ok(Said::Never(LostBecause::TooLate, _)) if !too_late => refused = Some(Code::KeysetEnded),
                 Ok(said) => {
                     let token = *token;
                     self.vault.run::<_, StoreError>(move |tx| note(tx, op, token, said)).await?;

@@ -204,11 +204,9 @@ async fn what_a_mint_decides_is_told_as_it_was_decided() {
     let moods = [
         Mood::Says(RecoupState::Excluded),
         Mood::Says(RecoupState::PaidToAnother),
-        Mood::Says(RecoupState::Unpaid),
         Mood::Refuse(Code::IssuanceExcluded),
         // It was put back from an older copy, does not know where the tokens came from, and never will.
         Mood::Refuse(Code::InvalidProof),
-        Mood::Refuse(Code::KeysetEnded),
         Mood::Refuse(Code::NotDecidedHere),
     ];
     for mood in moods {
@@ -220,6 +218,22 @@ async fn what_a_mint_decides_is_told_as_it_was_decided() {
         assert_eq!(account(&world, &wallet), LEFT);
         assert_eq!(wallet.operations().await.unwrap(), []);
         assert!(wallet.recoupable().await.unwrap().is_empty());
+    }
+}
+
+/// The mint's clock may be ahead.
+#[tokio::test]
+async fn that_it_is_too_late_is_believed_by_the_wallets_own_clock() {
+    for mood in [Mood::Says(RecoupState::Unpaid), Mood::Refuse(Code::KeysetEnded)] {
+        let (world, wallet, keyset) = revoked().await;
+        world.double.mood(Some(mood));
+        let refused = recoup(&world, &wallet, &keyset).await;
+        assert!(matches!(refused, Err(RecoupError::Refused { .. })), "{mood:?}: {refused:?}");
+        assert_eq!(stands(&wallet).await, (37, 0, 0), "{mood:?}");
+        world.double.pass(2 * 366 * crate::double::DAY);
+        go_on(&world, &wallet, &keyset).await.unwrap();
+        assert_eq!(stands(&wallet).await, (0, 0, 37), "{mood:?}");
+        assert_eq!(wallet.operations().await.unwrap(), []);
     }
 }
 
